@@ -1,0 +1,90 @@
+"""The whole exception tree: an exception means "could not observe" or "could not be asked".
+
+::
+
+    ProbeError
+    ├── ConfigurationError        our user's: an option, a file, a date; exit code 3
+    │   ├── TargetError           a target that cannot be read
+    │   ├── StoreError            a root list that is unreadable, empty or not what it claims to be
+    │   ├── InputError            a certificate or evidence file that cannot be used
+    │   └── OutputError           a report that cannot be written
+    └── ObservationError          a phase of the conversation failed; becomes the report's `error`
+        ├── ResolveError          phase resolve
+        ├── ConnectError          phase connect
+        ├── SmtpError             phase smtp
+        ├── TlsError              phase tls
+        └── DeadlineError         phase timeout
+
+An expired certificate or a 454 is evidence, not an exception.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ProbeError(Exception):
+    """Whatever eop-probe raises on purpose; its text is one sentence for a person."""
+
+
+class ConfigurationError(ProbeError):
+    """The question could not be asked: an option, a file or a date is wrong."""
+
+
+class TargetError(ConfigurationError):
+    """A target is no host, host:port, address, [IPv6]:port or mx:domain."""
+
+
+class StoreError(ConfigurationError):
+    """A root list cannot be read, holds no root, or fails its own signature."""
+
+
+class InputError(ConfigurationError):
+    """A file with certificates or evidence cannot be read or holds nothing usable."""
+
+
+class OutputError(ConfigurationError):
+    """A report cannot be written where it was asked for."""
+
+
+class ObservationError(ProbeError):
+    """The peer could not be observed; `phase` says how far it went.
+
+    `server_text` keeps the server's own words (escaped), if it had any.
+    """
+
+    phase: ClassVar[str] = "smtp"
+
+    def __init__(self, message: str, *, server_text: str | None = None) -> None:
+        super().__init__(message)
+        self.server_text = server_text
+
+
+class ResolveError(ObservationError):
+    """A name could not be turned into addresses."""
+
+    phase = "resolve"
+
+
+class ConnectError(ObservationError):
+    """No TCP connection came about."""
+
+    phase = "connect"
+
+
+class SmtpError(ObservationError):
+    """The SMTP conversation ended before TLS began."""
+
+    phase = "smtp"
+
+
+class TlsError(ObservationError):
+    """The TLS handshake failed."""
+
+    phase = "tls"
+
+
+class DeadlineError(ObservationError):
+    """The time allowed for one connection ran out."""
+
+    phase = "timeout"

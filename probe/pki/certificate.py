@@ -1,0 +1,246 @@
+"""One X.509 certificate, read leniently from its DER; every fact is computed when asked for.
+
+RFC 5280 section 4. What cannot be walked at all becomes :class:`Unreadable`, a value: a
+certificate that does not parse is evidence too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from probe.pki import algorithms, der
+from probe.pki.extensions import (
+    BasicConstraints,
+    Extension,
+    KeyUsage,
+    SubjectAltNames,
+    read_access_locations,
+    read_basic_constraints,
+    read_extensions,
+    read_key_identifier,
+    read_key_usage,
+    read_oids,
+    read_subject_alt_names,
+)
+from probe.pki.names import Name
+from probe.text import printable
+
+_TBS_PARTS_AT_LEAST = 6  # serial, signature, issuer, validity, subject, key (RFC 5280 4.1.2)
+_EXTENSIONS_TAG = 0xA3
+
+
+class Unreadable(NamedTuple):
+    """A certificate whose structure cannot be walked: its bytes, and what is wrong with them."""
+
+    der: bytes
+    reason: str
+
+    @property
+    def sha1(self) -> str:
+        """Lower-case hex of SHA-1, Windows' thumbprint."""
+        return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hex of SHA-256."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def pem(self) -> str:
+        """The bytes as a PEM block, although they are no certificate."""
+        return pem_block(self.der)
+
+
+class Certificate:
+    """A certificate by its DER: hashable, equal by its bytes, immutable by convention."""
+
+    def __init__(self, data: bytes) -> None:
+        """Walk the outer structure; raises DerError where there is none."""
+        self.der = data
+        outer = der.whole(data, der.SEQUENCE, "a certificate").children()
+        if len(outer) != 3:  # TBS, algorithm, signature: RFC 5280 4.1
+            raise der.DerError("a certificate that is not three parts")
+        self._tbs = der.expect(outer[0], der.SEQUENCE, "the part to be signed")
+        self.signature_algorithm = algorithms.read(outer[1])
+        self.signature = der.bits(outer[2])
+        parts = self._tbs.children()
+        self.version = 1
+        if parts and parts[0].tag == 0xA0:  # [0] EXPLICIT version
+            self.version = der.integer(der.read(parts[0].content)) + 1
+            parts = parts[1:]
+        if len(parts) < _TBS_PARTS_AT_LEAST:
+            raise der.DerError("a certificate that lacks fields")
+        self.serial = der.integer(parts[0])
+        self.inner_signature_algorithm = algorithms.read(parts[1])
+        self.issuer = Name(parts[2].encoded)
+        self.not_before, self.not_after = _read_validity(parts[3])
+        self.subject = Name(parts[4].encoded)
+        self.spki = der.expect(parts[5], der.SEQUENCE, "the public key").encoded
+        self._extensions = next((p for p in parts[6:] if p.tag == _EXTENSIONS_TAG), None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Certificate) and self.der == other.der
+
+    def __hash__(self) -> int:
+        return hash(self.der)
+
+    def __repr__(self) -> str:
+        return f"Certificate({self.subject.windows!r}, sha1={self.sha1})"
+
+    @property
+    def tbs(self) -> bytes:
+        """The octets the issuer signed."""
+        return self._tbs.encoded
+
+    @cached_property
+    def sha1(self) -> str:
+        """Lower-case hex of SHA-1, Windows' thumbprint."""
+        return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Lower-case hex of SHA-256."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def pem(self) -> str:
+        """The certificate as a PEM block (RFC 7468)."""
+        return pem_block(self.der)
+
+    @property
+    def serial_hex(self) -> str:
+        """The serial number in hex as Windows shows it: upper case, whole bytes."""
+        size = max(1, (self.serial.bit_length() + 8) // 8)
+        text = self.serial.to_bytes(size, "big", signed=True).hex().upper()
+        return text[2:] if text.startswith("00") and len(text) > 2 else text  # sign byte
+
+    @property
+    def self_issued(self) -> bool:
+        """Subject and issuer are the same name."""
+        return self.subject == self.issuer
+
+    @cached_property
+    def self_signed(self) -> bool:
+        """Self-issued, and its own key made the signature."""
+        from probe.pki.signature import Signature, verify  # loads cryptography only where keys matter
+
+        return self.self_issued and verify(self, self) is Signature.VALID
+
+    @cached_property
+    def key(self) -> str:
+        """The public key's kind and size: ``rsa-2048``, ``ec-p256``, ``ed25519``, or its OID."""
+        return algorithms.key_name(self.spki)
+
+    @property
+    def signature_name(self) -> str:
+        """The signature algorithm, e.g. ``sha256-rsa``, or its OID."""
+        return self.signature_algorithm.name
+
+    @cached_property
+    def _extension_table(self) -> tuple[dict[str, Extension], str | None]:
+        if self._extensions is None:
+            return {}, None
+        try:
+            return read_extensions(self._extensions), None
+        except der.DerError as error:
+            return {}, str(error)
+
+    @property
+    def extensions(self) -> dict[str, Extension]:
+        """The extensions by dotted OID; empty where there are none or they cannot be walked."""
+        return self._extension_table[0]
+
+    @property
+    def extensions_fault(self) -> str | None:
+        """Why the extensions cannot be walked, or None."""
+        return self._extension_table[1]
+
+    @cached_property
+    def basic_constraints(self) -> BasicConstraints | None:
+        """RFC 5280 4.2.1.9; None where absent; raises DerError where undecodable."""
+        found = self.extensions.get("2.5.29.19")
+        return read_basic_constraints(found.value) if found else None
+
+    @cached_property
+    def key_usage(self) -> KeyUsage | None:
+        """RFC 5280 4.2.1.3; None where absent; raises DerError where undecodable."""
+        found = self.extensions.get("2.5.29.15")
+        return read_key_usage(found.value) if found else None
+
+    @cached_property
+    def extended_key_usage(self) -> tuple[str, ...] | None:
+        """The purposes as dotted OIDs (RFC 5280 4.2.1.12); None where absent; raises DerError."""
+        found = self.extensions.get("2.5.29.37")
+        return read_oids(found.value) if found else None
+
+    @cached_property
+    def subject_alt_names(self) -> SubjectAltNames:
+        """RFC 5280 4.2.1.6; empty where absent; undecodable entries are counted, never raised."""
+        found = self.extensions.get("2.5.29.17")
+        return read_subject_alt_names(found.value) if found else SubjectAltNames()
+
+    @property
+    def dns_names(self) -> tuple[str, ...]:
+        """The dNSName entries of the subject alternative name, in order, escaped."""
+        return self.subject_alt_names.dns
+
+    @cached_property
+    def authority_key_id(self) -> bytes | None:
+        """The key identifier of the issuer (RFC 5280 4.2.1.1), or None."""
+        found = self.extensions.get("2.5.29.35")
+        return read_key_identifier(found.value, authority=True) if found else None
+
+    @cached_property
+    def subject_key_id(self) -> bytes | None:
+        """The key identifier (RFC 5280 4.2.1.2), or None."""
+        found = self.extensions.get("2.5.29.14")
+        return read_key_identifier(found.value, authority=False) if found else None
+
+    @cached_property
+    def issuer_urls(self) -> tuple[str, ...]:
+        """Where the CA publishes the issuer's certificate (RFC 5280 4.2.2.1), escaped."""
+        found = self.extensions.get("1.3.6.1.5.5.7.1.1")
+        return read_access_locations(found.value, "1.3.6.1.5.5.7.48.2") if found else ()
+
+    def names(self) -> tuple[str, ...]:
+        """Every DNS name it could stand for: the SAN's, and the CNs (Windows looks at CN where no SAN is)."""
+        return tuple(dict.fromkeys((*self.dns_names, *self.subject.common_names)))
+
+
+def parse(data: bytes) -> Certificate | Unreadable:
+    """Read one DER certificate; what cannot be walked comes back as Unreadable, never raised."""
+    try:
+        return Certificate(data)
+    except der.DerError as error:
+        return Unreadable(data, printable(str(error)))
+
+
+def pem_block(data: bytes) -> str:
+    """A PEM block of the label CERTIFICATE with 64-character lines (RFC 7468)."""
+    text = base64.b64encode(data).decode("ascii")
+    lines = [text[i : i + 64] for i in range(0, len(text), 64)]
+    return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
+
+
+def _read_validity(element: der.Element) -> tuple[datetime, datetime]:
+    parts = der.expect(element, der.SEQUENCE, "the validity").children()
+    if len(parts) != 2:  # notBefore and notAfter, RFC 5280 4.1.2.5
+        raise der.DerError("a validity that is not two times")
+    return _read_time(parts[0]), _read_time(parts[1])
+
+
+def _read_time(element: der.Element) -> datetime:
+    """UTCTime or GeneralizedTime in whole seconds (RFC 5280 4.1.2.5); fractions are cut off."""
+    text = element.content.decode("ascii", "replace")
+    if element.tag == der.UTC_TIME and len(text) >= 13:  # YYMMDDhhmmssZ
+        text = ("19" if text[:2] >= "50" else "20") + text
+    elif element.tag != der.GENERALIZED_TIME:
+        raise der.DerError("a time of an unknown type")
+    try:
+        return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise der.DerError(f"an unreadable time {printable(text, 40)!r}") from error

@@ -1,0 +1,106 @@
+"""Whether one certificate's key signed another, also with algorithms libraries no longer like.
+
+SHA-1 and MD5 go through the key's low-level verify: ``verify_directly_issued_by`` of cryptography
+refuses them with ValueError, which would read as a broken signature.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from probe.pki import der
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+    from probe.pki.algorithms import Algorithm
+    from probe.pki.certificate import Certificate
+
+_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "md5": hashes.MD5, "sha1": hashes.SHA1, "sha224": hashes.SHA224,
+    "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512,
+}  # fmt: skip
+_PSS_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "1.3.14.3.2.26": hashes.SHA1,
+    "2.16.840.1.101.3.4.2.4": hashes.SHA224,
+    "2.16.840.1.101.3.4.2.1": hashes.SHA256,
+    "2.16.840.1.101.3.4.2.2": hashes.SHA384,
+    "2.16.840.1.101.3.4.2.3": hashes.SHA512,
+}
+_PSS_DEFAULT_SALT = 20  # bytes, RFC 4055 3.1
+
+
+class Signature(enum.Enum):
+    """What came of checking one signature."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNSUPPORTED = "unsupported"
+
+
+def verify(certificate: Certificate, issuer: Certificate) -> Signature:
+    """Check the signature of `certificate` with the key of `issuer`; names are not compared."""
+    if certificate.signature_algorithm != certificate.inner_signature_algorithm:
+        return Signature.INVALID  # RFC 5280 4.1.1.2: both must be the same
+    return verify_bytes(issuer.spki, certificate.signature_algorithm, certificate.signature, certificate.tbs)
+
+
+def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: bytes) -> Signature:
+    """Check `signature` over `signed` with the key in the DER of a SubjectPublicKeyInfo."""
+    try:
+        key = load_der_public_key(spki)
+        _check(key, algorithm, signature, signed)
+    except InvalidSignature:
+        return Signature.INVALID
+    except (UnsupportedAlgorithm, ValueError, LookupError, TypeError):
+        return Signature.UNSUPPORTED
+    return Signature.VALID
+
+
+def _check(key: PublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
+    digest, _, family = algorithm.name.partition("-")
+    match key:
+        case rsa.RSAPublicKey() if family == "rsa":
+            key.verify(signature, signed, padding.PKCS1v15(), _hash(digest))
+        case rsa.RSAPublicKey() if algorithm.name == "rsa-pss":
+            key.verify(signature, signed, *_pss(algorithm.parameters))
+        case ec.EllipticCurvePublicKey() if family == "ecdsa":
+            key.verify(signature, signed, ec.ECDSA(_hash(digest)))
+        case dsa.DSAPublicKey() if family == "dsa":
+            key.verify(signature, signed, _hash(digest))
+        case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey() if algorithm.name in ("ed25519", "ed448"):
+            key.verify(signature, signed)
+        case _ if family in ("rsa", "ecdsa", "dsa"):
+            # A known algorithm with a key of another kind: that key cannot have made it.
+            raise InvalidSignature
+        case _:
+            raise UnsupportedAlgorithm(f"signature algorithm {algorithm.name}")
+
+
+def _hash(name: str) -> hashes.HashAlgorithm:
+    found = _HASHES.get(name)
+    if found is None:
+        raise UnsupportedAlgorithm(f"hash {name}")
+    return found()
+
+
+def _pss(parameters: bytes) -> tuple[padding.PSS, hashes.HashAlgorithm]:
+    """Read RSASSA-PSS-params (RFC 4055 3.1): hash, mask generation, salt length; all optional."""
+    digest: type[hashes.HashAlgorithm] = hashes.SHA1
+    mask: type[hashes.HashAlgorithm] = hashes.SHA1
+    salt = _PSS_DEFAULT_SALT
+    for part in der.whole(parameters, der.SEQUENCE, "PSS parameters").children():
+        inner = der.read(part.content)
+        if part.tag == 0xA0:  # [0] hashAlgorithm
+            digest = _PSS_HASHES[der.oid(inner.children()[0])]
+        elif part.tag == 0xA1:  # [1] maskGenAlgorithm: MGF1 and its hash
+            mask = _PSS_HASHES[der.oid(inner.children()[1].children()[0])]
+        elif part.tag == 0xA2:  # [2] saltLength
+            salt = der.integer(inner)
+    return padding.PSS(padding.MGF1(mask()), salt), digest()

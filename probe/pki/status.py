@@ -1,0 +1,79 @@
+"""What Windows says of a chain: the flags of .NET's X509ChainStatusFlags and what they are for.
+
+Numbers: Microsoft, X509ChainStatusFlags and CERT_TRUST_STATUS (one numbering for both).
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class ChainStatus(enum.Flag):
+    """Faults of a chain or of one of its elements; several at once are normal."""
+
+    NoError = 0
+    NotTimeValid = 0x1
+    NotTimeNested = 0x2
+    Revoked = 0x4
+    NotSignatureValid = 0x8
+    NotValidForUsage = 0x10
+    UntrustedRoot = 0x20
+    RevocationStatusUnknown = 0x40
+    Cyclic = 0x80
+    InvalidExtension = 0x100
+    InvalidPolicyConstraints = 0x200
+    InvalidBasicConstraints = 0x400
+    InvalidNameConstraints = 0x800
+    HasNotSupportedNameConstraint = 0x1000
+    HasNotDefinedNameConstraint = 0x2000
+    HasNotPermittedNameConstraint = 0x4000
+    HasExcludedNameConstraint = 0x8000
+    PartialChain = 0x10000
+    CtlNotTimeValid = 0x20000
+    CtlNotSignatureValid = 0x40000
+    CtlNotValidForUsage = 0x80000
+    HasWeakSignature = 0x100000
+    OfflineRevocation = 0x1000000
+    NoIssuanceChainPolicy = 0x2000000
+    ExplicitDistrust = 0x4000000
+    HasNotSupportedCriticalExtension = 0x8000000
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the flags set, in the order .NET lists them; empty for NoError."""
+        return tuple(flag.name for flag in _LISTING_ORDER if flag in self and flag.name)
+
+
+_LISTING_ORDER = (
+    ChainStatus.NotSignatureValid,
+    ChainStatus.UntrustedRoot,
+    ChainStatus.PartialChain,
+    ChainStatus.Cyclic,
+    ChainStatus.Revoked,
+    ChainStatus.NotValidForUsage,
+    ChainStatus.CtlNotValidForUsage,
+    ChainStatus.NotTimeValid,
+    ChainStatus.CtlNotTimeValid,
+    ChainStatus.InvalidNameConstraints,
+    ChainStatus.HasNotSupportedNameConstraint,
+    ChainStatus.HasNotDefinedNameConstraint,
+    ChainStatus.HasNotPermittedNameConstraint,
+    ChainStatus.HasExcludedNameConstraint,
+    ChainStatus.InvalidPolicyConstraints,
+    ChainStatus.NoIssuanceChainPolicy,
+    ChainStatus.InvalidExtension,
+    ChainStatus.InvalidBasicConstraints,
+    ChainStatus.NotTimeNested,
+    ChainStatus.RevocationStatusUnknown,
+    ChainStatus.OfflineRevocation,
+    ChainStatus.CtlNotSignatureValid,
+    ChainStatus.ExplicitDistrust,
+    ChainStatus.HasNotSupportedCriticalExtension,
+    ChainStatus.HasWeakSignature,
+)
+
+
+class Purpose(enum.Enum):
+    """What a chain is wanted for; the value is the extended key usage (RFC 5280 4.2.1.12)."""
+
+    SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+    CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"

@@ -1,0 +1,97 @@
+"""A trust store answers two questions: which roots bear this name, and is this root good for this use.
+
+Issuers are found by subject name and key, but judged by thumbprint: Microsoft's list holds two
+self-signed certificates of one key whose states differ.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from probe.pki.certificate import Certificate
+from probe.pki.status import Purpose
+
+
+class RootState(enum.Enum):
+    """What a store says of one root for one purpose at one instant."""
+
+    TRUSTED = "trusted"
+    ABSENT = "absent"
+    NO_EKU = "no-eku"
+    EKU_DISALLOWED = "eku-disallowed"
+    DISABLED = "disabled"
+    NOT_BEFORE = "notbefore"
+    PILOT = "pilot"
+    DISALLOWED = "disallowed"
+
+
+class RootVerdict(NamedTuple):
+    """A root's state; `since` is the date of the restriction, `certain` is false where readings differ."""
+
+    state: RootState
+    since: datetime | None = None
+    certain: bool = True
+
+
+class TrustStore(Protocol):
+    """The roots of one list and its rules; reading it needs no I/O."""
+
+    @property
+    def name(self) -> str:
+        """The name in reports: ``microsoft``, ``mozilla`` or a file's name."""
+
+    @property
+    def dated(self) -> datetime | None:
+        """When the list was issued, where it says so."""
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The self-signed certificates whose subject has exactly this DER."""
+
+    def verdict(
+        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, at: datetime
+    ) -> RootVerdict:
+        """Whether `root` is trusted for `purpose` at `at`, for a leaf issued at `leaf_not_before`."""
+
+    def disallows(self, certificate: Certificate) -> bool:
+        """Whether the list names this very certificate as never to be trusted."""
+
+
+class AnchorStore:
+    """A store in which every self-signed certificate is trusted for everything: a PEM bundle.
+
+    An intermediate in it is no anchor: Windows wants a path to end at a root.
+    """
+
+    def __init__(self, name: str, certificates: Iterable[Certificate], dated: datetime | None = None) -> None:
+        self.name = name
+        self.dated = dated
+        self._by_subject: dict[bytes, list[Certificate]] = {}
+        self._sha256: set[str] = set()
+        for certificate in certificates:
+            if certificate.self_issued and certificate.sha256 not in self._sha256:
+                self._by_subject.setdefault(certificate.subject.der, []).append(certificate)
+                self._sha256.add(certificate.sha256)
+
+    def __len__(self) -> int:
+        return len(self._sha256)
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The roots whose subject has exactly this DER, in the bundle's order."""
+        return tuple(self._by_subject.get(subject, ()))
+
+    def verdict(
+        self,
+        root: Certificate,
+        purpose: Purpose,  # noqa: ARG002 - a plain bundle has no rules for one purpose or date
+        leaf_not_before: datetime,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+    ) -> RootVerdict:
+        """TRUSTED for a root of the bundle, ABSENT for any other."""
+        return RootVerdict(RootState.TRUSTED if root.sha256 in self._sha256 else RootState.ABSENT)
+
+    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
+        """Nothing: a bundle names no certificate as distrusted."""
+        return False

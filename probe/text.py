@@ -1,0 +1,34 @@
+"""The one border where a peer's bytes become text that is safe to show anywhere.
+
+Banners, replies and subjects can carry terminal escapes, line breaks, bidirectional controls and
+invisible characters. They are made visible here, once; renderers then only add the quoting of
+their own format (HTML entities, label escapes, CSV quotes).
+"""
+
+from __future__ import annotations
+
+#: Characters of one peer-supplied text kept for display; an SMTP reply line has 512 at most (RFC 5321 4.5.3.1.5).
+MAX_TEXT = 2000
+
+
+def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
+    r"""Return `value` with every character that is not plainly visible written as an escape.
+
+    Bytes are read as UTF-8, others shown as ``\xNN``. Unicode's control, format (bidirectional,
+    zero-width), surrogate, private, unassigned and separator classes become ``\xNN``,
+    ``\uNNNN`` or ``\UNNNNNNNN``; the space stays. A text longer than `limit` characters is cut
+    and says by how much.
+    """
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    cut = len(text) - limit
+    if cut > 0:
+        text = text[:limit]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
+    return f"{text}...({cut} more)" if cut > 0 else text
+
+
+def _escaped(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
