@@ -1,0 +1,61 @@
+"""Who said what, and when: the evidence of an SMTP conversation, within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from probe.text import printable
+
+TRANSCRIPT_LINES = 1024
+"""Lines kept of one conversation: four replies of the greatest number of lines."""
+
+TRANSCRIPT_CHARACTERS = 262_144
+"""Characters kept of one conversation, about four replies of the greatest size."""
+
+
+class Speaker(Enum):
+    """The two sides of a conversation, named by their part in SMTP."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptLine:
+    """One line as it was said, printable, `at_ms` milliseconds after the driver's start of time."""
+
+    at_ms: int
+    speaker: Speaker
+    text: str
+
+
+class Transcript:
+    """Keeps lines in the order they were said, until a bound is met; what follows is only counted."""
+
+    def __init__(self) -> None:
+        self._lines: list[TranscriptLine] = []
+        self._characters = 0
+        self._dropped = 0
+
+    @property
+    def lines(self) -> tuple[TranscriptLine, ...]:
+        return tuple(self._lines)
+
+    @property
+    def dropped(self) -> int:
+        """The number of lines that were said after a bound was met."""
+        return self._dropped
+
+    def add(self, at_ms: int, speaker: Speaker, line: bytes) -> None:
+        """Keep one line, given without its end as it was on the wire."""
+        text = printable(line)
+        if (
+            self._dropped
+            or len(self._lines) >= TRANSCRIPT_LINES
+            or self._characters + len(text) > TRANSCRIPT_CHARACTERS
+        ):
+            self._dropped += 1
+            return
+        self._characters += len(text)
+        self._lines.append(TranscriptLine(at_ms=at_ms, speaker=speaker, text=text))
