@@ -1,0 +1,153 @@
+"""The evidence a verdict is drawn from: what was seen, what the stores say, what the user told us."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from probe.eop.vocabulary import Basis, Direction
+from probe.pki.certificate import Certificate
+from probe.pki.chain import PresentedChain
+from probe.pki.path import BuiltPath
+from probe.pki.status import Purpose
+from probe.smtp.transcript import TranscriptLine
+
+
+class Phase(enum.Enum):
+    """How far a connection came before it failed."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    SMTP = "smtp"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+
+
+class FaultKind(enum.Enum):
+    """Why no certificate, or not a clean conversation, came about; values are rule ids."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    THROTTLED = "throttled"
+    SMTP_REFUSED = "smtp-refused"
+    NOT_SMTP = "not-smtp"
+    CONNECTION_CLOSED = "connection-closed"
+    NO_STARTTLS = "no-starttls"
+    STARTTLS_REFUSED = "starttls-refused"
+    TLS_FAILED = "tls-failed"
+    OLD_TLS = "old-tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What ended an observation early: phase, kind, one sentence, and the server's own words (escaped)."""
+
+    phase: Phase
+    kind: FaultKind
+    message: str
+    server_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpFacts:
+    """The plaintext half of the conversation; texts are escaped."""
+
+    banner: str | None
+    ehlo: tuple[str, ...]
+    starttls_offered: bool
+    transcript: tuple[TranscriptLine, ...]
+    plaintext_after_starttls: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts:
+    """The TLS half: `version` as in ``TLSv1.3``, `cipher` and `group` by their IANA or OpenSSL names."""
+
+    version: str
+    cipher: str
+    group: str | None
+    client_certificate_requested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One connection's worth of observation.
+
+    `variant` names how it was made where several are (``rsa, sni``); `presented` is None where no
+    handshake came far enough; `fault` may stand beside a captured chain.
+    """
+
+    host: str
+    address: str | None
+    port: int
+    smtp: SmtpFacts | None = None
+    tls: TlsFacts | None = None
+    presented: PresentedChain | None = None
+    fault: Fault | None = None
+    variant: str = ""
+
+    @property
+    def leaf(self) -> Certificate | None:
+        """The end certificate, where one was seen and can be read."""
+        return self.presented.leaf if self.presented else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePath:
+    """What one store makes of the presented chain: the path for each purpose that was asked."""
+
+    name: str
+    dated: datetime | None
+    paths: dict[Purpose, BuiltPath]
+
+    def best(self) -> BuiltPath:
+        """The path that decides: a trusted one if any purpose has it, else the first purpose's.
+
+        Which purpose EOP asks of a client certificate is unknown, so either will do (to-eop asks
+        serverAuth and clientAuth, from-eop serverAuth alone).
+        """
+        return next((path for path in self.paths.values() if path.trusted), next(iter(self.paths.values())))
+
+    @property
+    def trusted(self) -> bool:
+        """Whether some purpose has a faultless path."""
+        return self.best().trusted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user told us about the connectors, and the thresholds."""
+
+    tls_sender_certificate_name: str | None = None
+    accepted_domains: tuple[str, ...] = ()
+    tls_domain: str | None = None
+    expected_name: str | None = None
+    """The DNS name the certificate ought to bear: the probed host, where it is a name."""
+    expiring_days: int = 30
+    expiring_fraction: float = 1 / 3
+    """At risk below `expiring_days` or this share of the lifetime, whichever is shorter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything a rule may look at; the first of `stores` decides, the others are second opinions."""
+
+    direction: Direction
+    basis: Basis
+    capture: Capture
+    stores: tuple[StorePath, ...]
+    at: datetime
+    settings: Settings = Settings()
+    siblings: tuple[Capture, ...] = ()
+    """Every capture of this address, this one included, where several were made."""
+
+    @property
+    def leaf(self) -> Certificate | None:
+        """The end certificate, where one was seen and can be read."""
+        return self.capture.leaf
+
+    @property
+    def deciding(self) -> StorePath | None:
+        """What the deciding store says, where there is a chain to judge."""
+        return self.stores[0] if self.stores else None

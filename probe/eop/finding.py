@@ -1,0 +1,26 @@
+"""A finding: what one rule has to say about the evidence, in words a person can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.eop.vocabulary import Confidence, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule's statement.
+
+    `summary` is one sentence; `detail` says more, in paragraphs; `remedy` holds steps in order, a
+    line that starts with ``PS> `` or ``$ `` being a command to paste; `reply` is the SMTP reply
+    Exchange Online would give, verbatim, or None where none is known.
+    """
+
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    summary: str
+    detail: str = ""
+    remedy: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    reply: str | None = None

@@ -1,0 +1,66 @@
+"""From evidence to one word: run the rules, keep every finding, let the most specific fault decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.eop.evidence import Evidence
+from probe.eop.finding import Finding
+from probe.eop.rules import RULES
+from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What Exchange Online would say in one direction, which rule says so, and what it rests on.
+
+    `rule` is None where nothing is wrong; `reply` is the SMTP reply, or None where none is known.
+    """
+
+    direction: Direction
+    outcome: Outcome
+    reply: str | None
+    rule: str | None
+    confidence: Confidence
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The prediction and every finding, the deciding one first, then by severity in the rules' order."""
+
+    prediction: Prediction
+    findings: tuple[Finding, ...]
+
+
+_ORDER = (Severity.REJECT, Severity.RISK, Severity.INFO)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Judge evidence already held; pure: the same evidence gives the same verdict."""
+    found = [finding for rule in RULES if (finding := rule.check(evidence)) is not None]
+    # Sorting is stable: within a severity the table's order stands, the most specific rule first.
+    found.sort(key=lambda finding: _ORDER.index(finding.severity))
+    return Verdict(prediction=_predict(evidence, found), findings=tuple(found))
+
+
+def _predict(evidence: Evidence, found: list[Finding]) -> Prediction:
+    deciding = next((f for f in found if f.severity is not Severity.INFO), None)
+    outcome = _outcome(evidence, deciding)
+    return Prediction(
+        direction=evidence.direction,
+        outcome=outcome,
+        reply=deciding.reply if deciding and outcome is Outcome.REJECTED else None,
+        rule=deciding.rule if deciding else None,
+        # "Nothing is wrong" is our reading of the documented rules, never Microsoft's word.
+        confidence=deciding.confidence if deciding else Confidence.INFERRED,
+        basis=evidence.basis,
+    )
+
+
+def _outcome(evidence: Evidence, deciding: Finding | None) -> Outcome:
+    if deciding is not None and deciding.severity is Severity.REJECT:
+        return Outcome.REJECTED
+    if evidence.leaf is None or evidence.deciding is None:
+        return Outcome.UNKNOWN
+    return Outcome.AT_RISK if deciding is not None else Outcome.ACCEPTED

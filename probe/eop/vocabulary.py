@@ -1,0 +1,64 @@
+"""The few words every verdict is made of; their values stand in reports and on the command line."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Direction(enum.Enum):
+    """Who judges whose certificate."""
+
+    TO_EOP = "to-eop"
+    """On-premises to Exchange Online: EOP judges the Send connector's client certificate."""
+    FROM_EOP = "from-eop"
+    """Exchange Online to on-premises: Exchange Online judges the Receive connector's server certificate."""
+
+
+class Basis(enum.Enum):
+    """What a prediction rests on."""
+
+    RECEIVE_CONNECTOR = "receive-connector"
+    """A live probe: the server certificate, standing in for the client certificate."""
+    INVENTORY = "inventory"
+    SEND_LOG = "send-log"
+    LISTENER = "listener"
+    FILE = "file"
+
+
+class Outcome(enum.Enum):
+    """The one word for a target."""
+
+    ACCEPTED = "accepted"
+    AT_RISK = "at-risk"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code, which is also the Nagios state."""
+        return _EXIT_CODES[self]
+
+    @staticmethod
+    def worst(outcomes: tuple[Outcome, ...]) -> Outcome:
+        """The outcome of several: rejected, unknown, at-risk, accepted; UNKNOWN where there is none."""
+        return min(outcomes, key=_BADNESS.index, default=Outcome.UNKNOWN)
+
+
+_EXIT_CODES = {Outcome.ACCEPTED: 0, Outcome.AT_RISK: 1, Outcome.REJECTED: 2, Outcome.UNKNOWN: 3}
+_BADNESS = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
+
+
+class Severity(enum.Enum):
+    """What a finding does to the outcome."""
+
+    REJECT = "reject"
+    RISK = "risk"
+    INFO = "info"
+
+
+class Confidence(enum.Enum):
+    """How well founded a statement about Exchange Online is."""
+
+    DOCUMENTED = "documented"
+    REPORTED = "reported"
+    INFERRED = "inferred"
