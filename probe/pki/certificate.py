@@ -230,10 +230,10 @@ def _read_validity(element: der.Element) -> tuple[datetime, datetime]:
     parts = der.expect(element, der.SEQUENCE, "the validity").children()
     if len(parts) != 2:  # notBefore and notAfter, RFC 5280 4.1.2.5
         raise der.DerError("a validity that is not two times")
-    return _read_time(parts[0]), _read_time(parts[1])
+    return read_time(parts[0]), read_time(parts[1])
 
 
-def _read_time(element: der.Element) -> datetime:
+def read_time(element: der.Element) -> datetime:
     """UTCTime or GeneralizedTime in whole seconds (RFC 5280 4.1.2.5); fractions are cut off."""
     text = element.content.decode("ascii", "replace")
     if element.tag == der.UTC_TIME and len(text) >= 13:  # YYMMDDhhmmssZ
