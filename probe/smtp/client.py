@@ -131,7 +131,7 @@ class ClientConversation:
                 kind=SmtpFaultKind.PLAINTEXT_AFTER_STARTTLS,
                 stage=Stage.TLS,
                 reply=self._starttls,
-                detail=f"plaintext between the 220 to STARTTLS and the handshake: {printable(self._trailing)}",
+                detail=f"plaintext between the 220 and the TLS handshake: {printable(self._trailing)}",
             )
         return self._fault
 

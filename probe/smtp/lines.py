@@ -31,6 +31,9 @@ class LineBuffer:
         del self._buffer[: end + 1]
         return line.rstrip(b"\r")
 
+    def starts_with(self, prefix: bytes) -> bool:
+        return self._buffer.startswith(prefix)
+
     @property
     def overlong(self) -> bool:
         """Whether the bytes at hand begin with a line that exceeds the limit."""

@@ -24,6 +24,7 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 # RFC 5321 4.2.1, first digits.
 _COMPLETED = 2
 _TRANSIENT = 4
+_PERMANENT = 5
 
 # RFC 3463 2: class, subject and detail, the last two of up to three digits; RFC 2034 4 puts it first.
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)")
@@ -63,6 +64,11 @@ class Reply:
     def temporary(self) -> bool:
         """Whether the same request may succeed later (4yz)."""
         return self.severity == _TRANSIENT
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the request was not carried out, for now or for good (4yz, 5yz)."""
+        return self.severity in (_TRANSIENT, _PERMANENT)
 
     @property
     def enhanced(self) -> str | None:
