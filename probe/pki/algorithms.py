@@ -66,7 +66,7 @@ def read(element: der.Element) -> Algorithm:
 
 
 def key_name(spki: bytes) -> str:
-    """Kind and size of a public key: ``rsa-2048``, ``ec-p256``, ``ed25519``, else its OID or ``unreadable``."""
+    """A public key as ``rsa-2048``, ``ec-p256``, ``ed25519``, else its OID, or ``unreadable``."""
     try:
         algorithm, key = der.whole(spki, der.SEQUENCE, "a public key").children()
         kind = read(algorithm)

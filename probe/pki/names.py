@@ -8,10 +8,13 @@ compares this very string in TlsCertificateName (``<I>issuer<S>subject``).
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.pki import der
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.pki.certificate import Certificate
 
 #: Attributes of one name that are read; Windows itself stores far fewer.
 MAX_ATTRIBUTES = 64
@@ -28,6 +31,7 @@ _ENCODINGS = {
     0x0C: "utf-8", 0x12: "ascii", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1",
     0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be",
 }  # fmt: skip
+_SUBJECT_ALT_NAMES = "2.5.29.17"
 _EMPTY_NAME = b"\x30\x00"
 _NEEDS_QUOTES = frozenset(',+="\n<>#;')
 
@@ -125,6 +129,41 @@ def _pair(attribute: Attribute) -> str:
     if not value or value != value.strip() or _NEEDS_QUOTES.intersection(value):
         value = '"' + value.replace('"', '""') + '"'
     return f"{label}={value}"
+
+
+def folded_rdns(rdns: tuple[tuple[Attribute, ...], ...]) -> tuple[frozenset[tuple[str, str]], ...]:
+    """The relative names for comparison: case and repeated spaces fold away (RFC 5280 7.1)."""
+    return tuple(frozenset((a.oid, " ".join(a.value.casefold().split())) for a in rdn) for rdn in rdns)
+
+
+def certificate_matches(certificate: Certificate, host: str) -> bool | None:
+    """Say whether a certificate stands for `host`, a DNS name or an address; None where nobody knows.
+
+    An address matches an iPAddress only [R]. With dNSNames the CN is not looked at [R]. Without
+    any alternative name every CN counts, wildcards allowed [R]. With alternative names but no
+    dNSName among them .NET looks at the CN and the SSL policy, as far as known, does not: None
+    where that would decide [U].
+    """
+    names = certificate.subject_alt_names
+    if (address := _address(host)) is not None:
+        return address in names.addresses
+    if names.dns:
+        return any(dns_id_matches(name, host) for name in names.dns)
+    by_common_name = any(dns_id_matches(name, host) for name in certificate.subject.common_names)
+    if by_common_name and _SUBJECT_ALT_NAMES in certificate.extensions:
+        return None
+    return by_common_name
+
+
+def _address(host: str) -> str | None:
+    if ":" not in host and not host[-1:].isdigit():
+        return None  # spares the import: no address ends otherwise
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return None
 
 
 def dns_id_matches(pattern: str, host: str) -> bool:

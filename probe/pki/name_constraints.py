@@ -1,0 +1,244 @@
+"""Name constraints (RFC 5280 4.2.1.10), as Windows applies them: to the end certificate's names only.
+
+Read from raw DER, since a library drops or refuses what decides here: a `minimum`, an asterisk,
+an unsupported kind of name. Case never counts, ``.example.com`` is a suffix, and an asterisk in a
+constraint stands for itself [R].
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from probe.pki import der
+from probe.pki.names import MAX_ATTRIBUTES, folded_rdns
+from probe.pki.status import ChainStatus
+
+if TYPE_CHECKING:
+    from probe.pki.certificate import Certificate
+
+#: Comparisons of a name with a constraint in one judgement; real chains need a few dozen.
+MAX_COMPARISONS = 1 << 14
+# GeneralName tags (RFC 5280 4.2.1.6).
+_OTHER, _EMAIL, _DNS, _X400, _DIRECTORY, _EDI, _URI, _IP, _REGISTERED = (
+    0xA0, 0x81, 0x82, 0xA3, 0xA4, 0xA5, 0x86, 0x87, 0x88,
+)  # fmt: skip
+_UNSUPPORTED = frozenset({_X400, _EDI, _REGISTERED})  # [D], with otherName other than a UPN
+_UPN = "1.3.6.1.4.1.311.20.2.3"
+_SUBJECT_ALT_NAMES, _NAME_CONSTRAINTS = "2.5.29.17", "2.5.29.30"
+_EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
+_BROKEN = ChainStatus.InvalidExtension | ChainStatus.InvalidNameConstraints
+
+#: What a name is compared as: folded text, an address's octets, or the relative names of a directory name.
+Value = str | bytes | tuple[frozenset[tuple[str, str]], ...]
+
+
+class GeneralName(NamedTuple):
+    """A name or constraint: its tag (a UPN counts as its own kind, by OID) and its comparable value."""
+
+    kind: int | str
+    value: Value
+
+
+class Constraints(NamedTuple):
+    """What one CA permits and excludes; `unsupported`: something in it Windows does not evaluate."""
+
+    permitted: tuple[GeneralName, ...] = ()
+    excluded: tuple[GeneralName, ...] = ()
+    unsupported: bool = False
+
+
+class Comparisons:
+    """The work left for name constraints in one judgement, and whether it ran out."""
+
+    def __init__(self, limit: int = MAX_COMPARISONS) -> None:
+        self.left = limit
+
+    @property
+    def spent(self) -> bool:
+        """More was asked for than allowed."""
+        return self.left < 0
+
+    def take(self, count: int) -> bool:
+        """Use up `count` comparisons; False where they are not there any more."""
+        self.left -= count
+        return self.left >= 0
+
+
+def violations(authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons) -> ChainStatus:
+    """The flags `authority` earns by what it says of the end certificate's `names`; never raises."""
+    extension = authority.extensions.get(_NAME_CONSTRAINTS)
+    if extension is None:
+        return ChainStatus.NoError
+    try:
+        constraints = read_constraints(extension.value)
+    except der.DerError:
+        return _BROKEN  # observed [R]
+    if not work.take(len(names) * (len(constraints.permitted) + len(constraints.excluded))):
+        return ChainStatus.HasNotSupportedNameConstraint  # our bound, not Windows'
+    status = ChainStatus.HasNotSupportedNameConstraint if constraints.unsupported else ChainStatus.NoError
+    for name in names:
+        if any(_within(name, each) for each in constraints.excluded):
+            status |= ChainStatus.HasExcludedNameConstraint
+        of_this_kind = [each for each in constraints.permitted if each.kind == name.kind]
+        if of_this_kind and not any(_within(name, each) for each in of_this_kind):
+            status |= ChainStatus.HasNotPermittedNameConstraint
+    return status
+
+
+def names_of(certificate: Certificate) -> tuple[GeneralName, ...]:
+    """Every name of an end certificate that can be constrained; undecodable entries are left out.
+
+    The subject is a directory name; its e-mail address counts (RFC 5280 4.2.1.10), and, where
+    there is no alternative name, each CN as the DNS name Windows takes it for [I].
+    """
+    found: list[GeneralName] = []
+    extension = certificate.extensions.get(_SUBJECT_ALT_NAMES)
+    if extension is not None:
+        found.extend(_alternative_names(extension.value))
+    subject = certificate.subject
+    if subject.rdns:
+        found.append(GeneralName(_DIRECTORY, folded_rdns(subject.rdns)))
+    found.extend(GeneralName(_EMAIL, each.lower()) for each in subject.values(_EMAIL_ATTRIBUTE))
+    if extension is None:
+        found.extend(GeneralName(_DNS, each.lower()) for each in subject.common_names if _like_a_host(each))
+    return tuple(found)
+
+
+def read_constraints(value: bytes) -> Constraints:
+    """Read a NameConstraints value; raises DerError where a part of it cannot be decoded."""
+    permitted: tuple[GeneralName, ...] = ()
+    excluded: tuple[GeneralName, ...] = ()
+    unsupported = False
+    for part in der.whole(value, der.SEQUENCE, "name constraints").children():
+        names, odd = _read_subtrees(part)
+        unsupported |= odd
+        if part.tag == 0xA0:
+            permitted += names
+        elif part.tag == 0xA1:
+            excluded += names
+        else:
+            raise der.DerError("neither permitted nor excluded names")
+    return Constraints(permitted, excluded, unsupported)
+
+
+def _read_subtrees(part: der.Element) -> tuple[tuple[GeneralName, ...], bool]:
+    names: list[GeneralName] = []
+    unsupported = False
+    for subtree in part.children():
+        fields = der.expect(subtree, der.SEQUENCE, "a constraint").children()
+        if not fields:
+            raise der.DerError("a constraint without a name")
+        # minimum other than 0, or any maximum: not supported [D]
+        unsupported |= any(each.tag != 0x80 or any(each.content) for each in fields[1:])
+        name = _read_name(fields[0], constraint=True)
+        if name is None:
+            unsupported = True
+        else:
+            names.append(name)
+    return tuple(names), unsupported
+
+
+def _alternative_names(value: bytes) -> list[GeneralName]:
+    found: list[GeneralName] = []
+    try:
+        for entry in der.whole(value, der.SEQUENCE, "the alternative names").children():
+            name = _read_name(entry, constraint=False)
+            if name is not None:
+                found.append(name)
+    except der.DerError:
+        return found  # the element is flagged InvalidExtension elsewhere
+    return found
+
+
+def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName | None:
+    """One GeneralName; None for the kinds Windows does not support; raises DerError."""
+    tag = entry.tag
+    if tag in (_DNS, _EMAIL, _URI):
+        return GeneralName(tag, _text(entry, constraint=constraint))
+    if tag == _IP:
+        if constraint and len(entry.content) not in (8, 32):  # address and mask
+            raise der.DerError("an address constraint of an odd length")
+        return GeneralName(tag, entry.content)
+    if tag == _DIRECTORY:
+        return GeneralName(tag, _directory(entry.content))
+    if tag == _OTHER:
+        return _user_principal_name(entry)
+    if tag in _UNSUPPORTED:
+        return None
+    raise der.DerError(f"a name of unknown kind 0x{tag:02x}")
+
+
+def _text(entry: der.Element, *, constraint: bool) -> str:
+    try:
+        text = entry.content.decode("ascii").lower()
+    except UnicodeDecodeError:
+        raise der.DerError("a name that is not ASCII") from None
+    if entry.tag == _URI and not constraint:
+        return _uri_host(text)
+    return text.rstrip(".") if entry.tag == _DNS else text
+
+
+def _uri_host(text: str) -> str:
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _directory(encoded: bytes) -> tuple[frozenset[tuple[str, str]], ...]:
+    from probe.pki.names import Name  # a class of the same floor; here for the rare directory name
+
+    name = Name(encoded)
+    if len(name.der) > 2 and not name.rdns:
+        raise der.DerError(f"an unreadable directory name, or one of more than {MAX_ATTRIBUTES} attributes")
+    return folded_rdns(name.rdns)
+
+
+def _user_principal_name(entry: der.Element) -> GeneralName | None:
+    parts = entry.children()
+    if len(parts) != 2:  # type-id and [0] EXPLICIT value
+        raise der.DerError("an other name that is not a type and a value")
+    if der.oid(parts[0]) != _UPN:
+        return None
+    return GeneralName(_UPN, der.read(parts[1].content).content.decode("utf-8", "replace").lower())
+
+
+def _like_a_host(text: str) -> bool:
+    return "." in text and " " not in text and "@" not in text
+
+
+def _within(name: GeneralName, constraint: GeneralName) -> bool:
+    """Whether `name` lies inside the subtree `constraint` of its own kind."""
+    if name.kind != constraint.kind:
+        return False
+    match name.value, constraint.value:
+        case str() as text, str() as limit:
+            return _text_within(name.kind, text, limit)
+        case bytes() as address, bytes() as network:
+            return _address_within(address, network)
+        case tuple() as rdns, tuple() as prefix:
+            return rdns[: len(prefix)] == prefix
+    return False
+
+
+def _text_within(kind: int | str, text: str, limit: str) -> bool:
+    if not limit:
+        return True
+    if kind == _EMAIL:
+        host = text.rpartition("@")[2]
+        if "@" in limit:
+            return text == limit
+        return host.endswith(limit) if limit.startswith(".") else host == limit
+    if kind == _URI:
+        return text.endswith(limit) if limit.startswith(".") else text == limit
+    if kind == _DNS:
+        return text == limit or text.endswith(limit if limit.startswith(".") else "." + limit)
+    return text.endswith(limit)  # a UPN: the domain or the whole, [I]
+
+
+def _address_within(address: bytes, network: bytes) -> bool:
+    half = len(network) // 2
+    if len(address) != half:
+        return False
+    return all(a & m == n & m for a, n, m in zip(address, network[:half], network[half:], strict=True))

@@ -1,0 +1,272 @@
+"""The chain engine: which path Windows would build from what was presented, and what it would flag.
+
+The algorithm, each step tagged in the code ([D] documented, [R] observed or reported, [I] inferred):
+
+1. The first certificate presented is the end certificate; the others in any order, with the
+   store's roots, are candidates for issuers. Nothing is fetched, for Exchange Online fetches
+   nothing [D].
+2. Search every path whose signatures are good and that ends at a self-signed certificate; only
+   where there is none, those that break off or climb over a bad signature. Windows ranks paths by
+   good signatures, completeness and a trusted root [D]. Bounds: 64 paths, 12 certificates,
+   128 signature checks [I]; one that was met is named in `limits`.
+3. Flag the elements of each path: time, usage, constraints, names, extensions, signatures [R].
+4. Ask the store about the root, as part of the path: another root may still be good [D], [I].
+5. Unite the flags, add those of the chain alone: PartialChain, Cyclic. UntrustedRoot and
+   PartialChain exclude each other [R].
+6. Take the path with the fewest and mildest flags, then the shortest [I]; at the first one
+   without any flag stop.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
+from probe.pki.elements import Examiner, path_length_exceeded, weak_signature
+from probe.pki.policies import policy_status
+from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, End, Route, Search
+from probe.pki.signature import Signature
+from probe.pki.status import ChainStatus, Purpose
+from probe.pki.truststore import RootState, RootVerdict, TrustStore
+
+_CLEAN = ChainStatus.NoError
+
+
+class Source(enum.Enum):
+    """Where an element of a path came from: the peer sent it, or only the store has it."""
+
+    PRESENTED = "presented"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathElement:
+    """One certificate of a built path, its own flags, and where it came from."""
+
+    certificate: Certificate
+    status: ChainStatus
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltPath:
+    """The best path found: elements leaf first, the root last if complete.
+
+    `status` unites the elements' flags and those of the chain alone; NoError means trusted.
+    `root` is what the store says of the last element if that is a root. `limits` names the
+    bounds that were met, `unevaluated` what could not be judged; both in words, normally empty.
+    A signature that cannot be evaluated counts as NotSignatureValid, since nothing vouches for it.
+    """
+
+    elements: tuple[PathElement, ...]
+    status: ChainStatus
+    root: RootVerdict | None = None
+    limits: tuple[str, ...] = ()
+    unevaluated: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """No flag at all."""
+        return self.status is _CLEAN
+
+    @property
+    def ssl_policy_error(self) -> str | None:
+        """The one error CERT_CHAIN_POLICY_SSL would report, as an HRESULT's name.
+
+        None for a trusted chain, and where no code is known (InvalidExtension alone). Signature,
+        root, partial and expiry are observed in this order [R]; usage to critical extension
+        follow a public reimplementation [I]; distrust and the constraints have no known place
+        and stand last [I]. The host name is judged elsewhere, after all of these.
+        """
+        return next((name for flags, name in _SSL_POLICY_ORDER if flags & self.status), None)
+
+
+_SSL_POLICY_ORDER = (
+    (ChainStatus.NotSignatureValid, "TRUST_E_CERT_SIGNATURE"),
+    (ChainStatus.UntrustedRoot, "CERT_E_UNTRUSTEDROOT"),
+    # The base policy says CERT_E_CHAINING; the SSL policy makes no difference [R].
+    (ChainStatus.PartialChain | ChainStatus.Cyclic, "CERT_E_UNTRUSTEDROOT"),
+    (ChainStatus.NotTimeValid, "CERT_E_EXPIRED"),
+    (ChainStatus.NotValidForUsage, "CERT_E_WRONG_USAGE"),
+    (ChainStatus.HasNotSupportedCriticalExtension, "CERT_E_CRITICAL"),
+    (ChainStatus.ExplicitDistrust, "TRUST_E_EXPLICIT_DISTRUST"),
+    (ChainStatus.InvalidBasicConstraints, "TRUST_E_BASIC_CONSTRAINTS"),
+    (
+        ChainStatus.InvalidNameConstraints
+        | ChainStatus.HasNotSupportedNameConstraint
+        | ChainStatus.HasNotPermittedNameConstraint
+        | ChainStatus.HasExcludedNameConstraint,
+        "CERT_E_INVALID_NAME",
+    ),
+    (ChainStatus.InvalidPolicyConstraints | ChainStatus.NoIssuanceChainPolicy, "CERT_E_INVALID_POLICY"),
+)
+# Step 6, the worst first; what is in no class weighs like usage.
+_SEVERITIES = (
+    ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature,
+    ChainStatus.PartialChain | ChainStatus.Cyclic,
+    ChainStatus.UntrustedRoot | ChainStatus.ExplicitDistrust | ChainStatus.Revoked,
+    ChainStatus.InvalidBasicConstraints,
+    ~(
+        ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature
+        | ChainStatus.PartialChain | ChainStatus.Cyclic
+        | ChainStatus.UntrustedRoot | ChainStatus.ExplicitDistrust | ChainStatus.Revoked
+        | ChainStatus.InvalidBasicConstraints | ChainStatus.NotTimeValid
+    ),
+    ChainStatus.NotTimeValid,
+)  # fmt: skip
+_ROOT_FLAGS = {
+    RootState.TRUSTED: ChainStatus.NoError,
+    RootState.ABSENT: ChainStatus.UntrustedRoot,  # [D]
+    RootState.PILOT: ChainStatus.UntrustedRoot,  # "NOT publicly trusted" [D]
+    RootState.DISABLED: ChainStatus.UntrustedRoot,  # the flag is unproven [U]; rejection is what counts
+    RootState.NO_EKU: ChainStatus.NotValidForUsage,  # [I]
+    RootState.EKU_DISALLOWED: ChainStatus.NotValidForUsage,  # [I]
+    RootState.NOT_BEFORE: ChainStatus.NotValidForUsage,  # [I]
+    RootState.DISALLOWED: ChainStatus.ExplicitDistrust,  # [R]
+}
+
+
+def build(
+    presented: PresentedChain | Sequence[Certificate], store: TrustStore, purpose: Purpose, at: datetime
+) -> BuiltPath:
+    """Build the best path from what was presented and `store`, judged for `purpose` at `at` (aware UTC).
+
+    Never raises for what a peer sent: an end certificate that is missing or unreadable gives a
+    path without elements, PartialChain, and the reason in `unevaluated`.
+    """
+    if isinstance(presented, PresentedChain) and presented.leaf is None:
+        return _nothing_to_judge(presented)
+    certificates = presented.certificates if isinstance(presented, PresentedChain) else tuple(presented)
+    if not certificates:
+        return _nothing_to_judge(None)
+    return _Judgement(certificates, store, purpose, at).best()
+
+
+def _nothing_to_judge(presented: PresentedChain | None) -> BuiltPath:
+    first = presented.entries[0] if presented and presented.entries else None
+    reason = (
+        f"the end certificate cannot be read: {first.reason}"
+        if isinstance(first, Unreadable)
+        else "no certificate was presented"
+    )
+    return BuiltPath(elements=(), status=ChainStatus.PartialChain, unevaluated=(reason,))
+
+
+class _Judgement:
+    """One run of the algorithm over one presented chain."""
+
+    def __init__(
+        self, presented: tuple[Certificate, ...], store: TrustStore, purpose: Purpose, at: datetime
+    ) -> None:
+        # Step 1: duplicates do no harm, nor does what lies past the bound.
+        self._dropped = max(0, len(presented) - MAX_CERTIFICATES)
+        self._presented = dict.fromkeys(presented[:MAX_CERTIFICATES])
+        self._leaf = presented[0]
+        self._store, self._purpose, self._at = store, purpose, at
+        self._verdicts: dict[Certificate, RootVerdict] = {}
+        self._examiner = Examiner(self._leaf, store, purpose, at)
+        self._search = Search(tuple(self._presented), store, at, self._is_listed)
+
+    def best(self) -> BuiltPath:
+        """Step 6 over the two rounds of step 2; the second only where the first finds nothing."""
+        best: tuple[tuple[int, ...], BuiltPath] | None = None
+        for routes in (self._search.sound(), self._search.unsound()):
+            for candidate in map(self._judged, routes):
+                if candidate.trusted:
+                    return candidate
+                score = _score(candidate)
+                if best is None or score < best[0]:
+                    best = score, candidate
+            if best is not None:
+                break
+        assert best is not None  # noqa: S101 - the second round always yields the leaf alone, at least
+        return self._with_limits(best[1])
+
+    def _judged(self, route: Route) -> BuiltPath:
+        """Steps 3 to 5 for one path."""
+        path, last = route.certificates, len(route.certificates) - 1
+        root = self._verdict(path[last]) if route.end is End.ROOT else None
+        elements = tuple(self._element(route, position, root) for position in range(last + 1))
+        status = policy_status(path)
+        for element in elements:
+            if element.status is not _CLEAN:
+                status |= element.status
+        if route.end is not End.ROOT:  # step 5
+            status |= ChainStatus.PartialChain
+            if route.end is End.CYCLIC:
+                status |= ChainStatus.Cyclic
+        return BuiltPath(
+            elements=elements, status=status, root=root, unevaluated=tuple(self._unevaluated(route))
+        )
+
+    def _element(self, route: Route, position: int, root: RootVerdict | None) -> PathElement:
+        """Step 3 for one element, with step 4 where it is the root."""
+        certificate = route.certificates[position]
+        status = self._examiner.issuer_status(certificate) if position else self._examiner.leaf_status
+        if self._examiner.leaf_misses_purpose:
+            status |= ChainStatus.NotValidForUsage  # [R]
+        if position and path_length_exceeded(route.certificates, position):
+            status |= ChainStatus.InvalidBasicConstraints  # [R]
+        if root is not None and position == len(route.certificates) - 1:
+            status |= self._root_status(certificate, root, alone=position == 0)
+        else:
+            status |= weak_signature(certificate)
+            if position < len(route.signatures) and route.signatures[position] is not Signature.VALID:
+                status |= ChainStatus.NotSignatureValid  # the path goes on all the same [R]
+        source = Source.PRESENTED if certificate in self._presented else Source.STORE
+        return PathElement(certificate=certificate, status=status, source=source)
+
+    def _root_status(self, root: Certificate, verdict: RootVerdict, *, alone: bool) -> ChainStatus:
+        """Step 4: what the store says; a listed root's own signature does not count [I]."""
+        status = _ROOT_FLAGS[verdict.state]
+        if verdict.state is not RootState.ABSENT:
+            return status
+        status |= weak_signature(root)
+        if self._search.signatures.check(root, root) is Signature.INVALID:
+            # With UntrustedRoot on a root, without it on a lone self-signed certificate [R].
+            status = ChainStatus.NotSignatureValid | (_CLEAN if alone else status)
+        return status
+
+    def _verdict(self, root: Certificate) -> RootVerdict:
+        known = self._verdicts.get(root)
+        if known is None:
+            known = self._store.verdict(root, self._purpose, self._leaf.not_before, self._at)
+            self._verdicts[root] = known
+        return known
+
+    def _is_listed(self, certificate: Certificate) -> bool:
+        return self._verdict(certificate).state is not RootState.ABSENT
+
+    def _unevaluated(self, route: Route) -> Iterator[str]:
+        for certificate, result in zip(route.certificates, route.signatures, strict=False):
+            if result is Signature.UNSUPPORTED:
+                yield f"the signature of {certificate.subject.short} ({certificate.signature_name})"
+        if self._examiner.work.spent:
+            yield "name constraints, for there are too many of them"
+
+    def _with_limits(self, path: BuiltPath) -> BuiltPath:
+        search = self._search
+        met = (
+            (self._dropped > 0, f"more than {MAX_CERTIFICATES} certificates were presented"),
+            (search.too_many, f"more than {MAX_PATHS} paths"),
+            (search.too_deep, f"a path of more than {MAX_DEPTH} certificates"),
+            (search.signatures.exhausted, f"more than {MAX_SIGNATURE_CHECKS} signatures to check"),
+        )
+        return BuiltPath(
+            elements=path.elements,
+            status=path.status,
+            root=path.root,
+            limits=tuple(words for hit, words in met if hit),
+            unevaluated=path.unevaluated,
+        )
+
+
+def _score(path: BuiltPath) -> tuple[int, ...]:
+    """Step 6: flags by severity, how many elements bear a bad signature, and the length; less is better."""
+    flags = tuple((path.status & severity).value.bit_count() for severity in _SEVERITIES)
+    broken = sum(ChainStatus.NotSignatureValid in element.status for element in path.elements)
+    return (flags[0], broken, *flags[1:], len(path.elements))

@@ -1,0 +1,183 @@
+"""Which ways lead from the end certificate upwards: a depth-first search with bounds for hostile chains.
+
+Two rounds, after Windows' two passes [D]: first only edges whose signature is good and ways that
+end at a root; then, where there is no such way, everything else. At every certificate a candidate
+with a bad signature is followed only if no candidate has a good one, for a bad signature
+outweighs whatever may come above it [I].
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from probe.pki.signature import Signature, verify
+
+if TYPE_CHECKING:
+    from probe.pki.certificate import Certificate
+    from probe.pki.truststore import TrustStore
+
+#: Ways looked at in one round, dead ends included [I]; the hardest public suite needs fewer.
+MAX_PATHS = 64
+#: Certificates in one path [I]; public ones have three to five.
+MAX_DEPTH = 12
+#: Signatures checked for one judgement [I]: about 0.1 ms each.
+MAX_SIGNATURE_CHECKS = 128
+
+
+Path = tuple["Certificate", ...]
+Results = tuple[Signature, ...]
+
+
+class End(enum.Enum):
+    """How a path ends: at a self-signed certificate, for want of an issuer, or in a loop."""
+
+    ROOT = "root"
+    PARTIAL = "partial"
+    CYCLIC = "cyclic"
+
+
+class Route(NamedTuple):
+    """One way up: certificates leaf first, what came of each one's signature under the next, and its end."""
+
+    certificates: tuple[Certificate, ...]
+    signatures: tuple[Signature, ...]
+    end: End
+
+
+class Signatures:
+    """Signature checks, each made once per certificate and issuing key, within a bound."""
+
+    def __init__(self, limit: int = MAX_SIGNATURE_CHECKS) -> None:
+        self._left = limit
+        self._known: dict[tuple[Certificate, bytes], Signature] = {}
+        self.exhausted = False
+
+    def check(self, certificate: Certificate, issuer: Certificate) -> Signature:
+        """What comes of checking `certificate` with `issuer`'s key; UNSUPPORTED past the bound."""
+        question = (certificate, issuer.spki)
+        result = self._known.get(question)
+        if result is not None:
+            return result
+        if self._left <= 0:
+            self.exhausted = True
+            return Signature.UNSUPPORTED
+        self._left -= 1
+        result = self._known[question] = verify(certificate, issuer)
+        return result
+
+
+class Search:
+    """Every way from `leaf` over candidates whose subject is the issuer's name, byte for byte.
+
+    Windows documents its name comparison as one of two encoded names being identical; folding case
+    or string types is not attempted [I].
+    """
+
+    def __init__(
+        self,
+        presented: tuple[Certificate, ...],
+        store: TrustStore,
+        at: datetime,
+        is_listed: Callable[[Certificate], bool],
+    ) -> None:
+        self.signatures = Signatures()
+        self.too_many = self.too_deep = False
+        self._leaf = presented[0]
+        self._by_subject: dict[bytes, list[Certificate]] = {}
+        for certificate in presented[1:]:
+            self._by_subject.setdefault(certificate.subject.der, []).append(certificate)
+        self._store = store
+        self._at = at
+        self._is_listed = is_listed
+        self._paths = 0
+        self._ordered: dict[bytes, tuple[Certificate, ...]] = {}
+
+    def sound(self) -> Iterator[Route]:
+        """Ways with good signatures only that end at a root, the most promising first."""
+        self._paths = 0
+        return (route for route in self._up((self._leaf,), (), sound=True) if route.end is End.ROOT)
+
+    def unsound(self) -> Iterator[Route]:
+        """Ways that break off, turn in circles, or climb over a bad signature."""
+        self._paths = 0
+        return self._up((self._leaf,), (), sound=False)
+
+    def _up(self, path: Path, signatures: Results, *, sound: bool) -> Iterator[Route]:
+        tip = path[-1]
+        if self._paths >= MAX_PATHS:
+            self.too_many = True
+            return
+        if tip.self_issued and self._is_root(tip):
+            yield self._ended(path, signatures, End.ROOT)
+            return
+        poor: list[tuple[Certificate, Signature]] = []
+        climbed = looped = False
+        for candidate in self._candidates(tip):
+            result = self.signatures.check(tip, candidate)
+            good = result is Signature.VALID
+            if any(_same_authority(candidate, each) for each in path):
+                looped = looped or good
+            elif good:
+                climbed = True
+                yield from self._step(path, signatures, candidate, result, sound=sound)
+            else:
+                poor.append((candidate, result))
+        if climbed:
+            return
+        if tip.self_issued and not sound:
+            yield self._ended(path, signatures, End.ROOT)  # a root whose own signature is bad
+        elif sound or not poor:
+            yield self._ended(path, signatures, End.CYCLIC if looped else End.PARTIAL)
+        else:
+            poor.sort(key=_unsupported_first)
+            for candidate, result in poor:
+                yield from self._step(path, signatures, candidate, result, sound=sound)
+
+    def _step(
+        self, path: Path, signatures: Results, candidate: Certificate, result: Signature, *, sound: bool
+    ) -> Iterator[Route]:
+        if len(path) < MAX_DEPTH:
+            yield from self._up((*path, candidate), (*signatures, result), sound=sound)
+        else:
+            self.too_deep = True
+            yield self._ended(path, signatures, End.PARTIAL)
+
+    def _ended(self, path: Path, signatures: Results, end: End) -> Route:
+        self._paths += 1
+        return Route(path, signatures, end)
+
+    def _is_root(self, certificate: Certificate) -> bool:
+        """A listed root is one whatever its signature [I]; any other has to be signed by itself."""
+        return (
+            self._is_listed(certificate) or self.signatures.check(certificate, certificate) is Signature.VALID
+        )
+
+    def _candidates(self, child: Certificate) -> tuple[Certificate, ...]:
+        """Certificates named like the issuer, the most promising first; listed roots lead."""
+        name = child.issuer.der
+        known = self._ordered.get(name)
+        if known is None:
+            roots = self._store.roots(name)
+            known = tuple(dict.fromkeys((*roots, *self._by_subject.get(name, ()))))
+            self._ordered[name] = known
+        if len(known) < 2:
+            return known
+        key_id = child.authority_key_id
+        return tuple(sorted(known, key=lambda each: self._rank(each, key_id)))
+
+    def _rank(self, candidate: Certificate, key_id: bytes | None) -> tuple[bool, bool]:
+        """Key identifiers and validity only sort candidates; neither breaks a chain [R]."""
+        other_key = None not in (key_id, candidate.subject_key_id) and candidate.subject_key_id != key_id
+        return other_key, not candidate.not_before <= self._at <= candidate.not_after
+
+
+def _same_authority(one: Certificate, other: Certificate) -> bool:
+    """One name and key twice in a path lead nowhere the first of them did not lead (RFC 4158 2.4.2)."""
+    return one.spki == other.spki and one.subject == other.subject
+
+
+def _unsupported_first(entry: tuple[Certificate, Signature]) -> bool:
+    return entry[1] is not Signature.UNSUPPORTED
