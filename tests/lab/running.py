@@ -1,0 +1,50 @@
+"""The lab while it runs, as the tests see it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.lab.services import base_port
+from tests.lab.situations import ports
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+# An engine, a base image and the lab's image from nothing: two minutes on two cores, more on a bad line.
+START_SECONDS = 900
+
+
+@dataclass(slots=True)
+class Lab:
+    """Where the services are, and which of them were asked for."""
+
+    base: int
+    used: set[str] = field(default_factory=set)
+    root: Path = HERE / "run" / "LAB-ROOT.pem"
+    internal_root: Path = HERE / "run" / "INTERNAL-ROOT.pem"
+
+    def port(self, service: str) -> int:
+        """The service's port on 127.0.0.1; it counts as used from now on."""
+        port = ports(self.base)[service]
+        self.used.add(service)
+        return port
+
+
+def start() -> Lab:
+    """The lab, started if need be; RuntimeError with the script's own words if it does not start."""
+    done = subprocess.run(
+        [HERE / "lab", "up"],
+        cwd=ROOT,
+        env={**os.environ, "EOP_PROBE_LAB_PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    return Lab(base=base_port())

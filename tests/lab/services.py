@@ -1,0 +1,89 @@
+"""Where the lab's services listen: `python -m tests.lab.services env | table | wait`.
+
+    env     variables for docker-compose.yml
+    table   service, address, what it is
+    wait    until each of them greets; exit status 1 and their names when some do not
+
+The first port is EOP_PROBE_LAB_PORT + 1 (2501).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+
+from tests.lab.situations import ADDRESS, SERVICES, ports
+
+BASE_VARIABLE = "EOP_PROBE_LAB_PORT"
+DEFAULT_BASE = 2500
+HIGHEST_BASE = 65_535 - max(service.offset for service in SERVICES)
+
+# From `up -d` to the last greeting it takes 5 to 10 s on two cores; a machine under load needs more.
+WAIT_SECONDS = 90.0
+# Postscreen's first line comes at once, Docker's proxy accepts before the server listens.
+GREETING_SECONDS = 2.0
+PAUSE_SECONDS = 0.2
+
+
+def base_port() -> int:
+    """The port below the first service's; SystemExit if the variable holds no usable number."""
+    text = os.environ.get(BASE_VARIABLE, "") or str(DEFAULT_BASE)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= HIGHEST_BASE):
+        raise SystemExit(f"lab: {BASE_VARIABLE} has to be a port from 1 to {HIGHEST_BASE}, not {text!r}")
+    return int(text)
+
+
+def environment(base: int) -> str:
+    """One line `LAB_PORT_<SERVICE>=<port>` for each service."""
+    return "".join(f"{service.variable}={base + service.offset}\n" for service in SERVICES)
+
+
+def table(base: int) -> str:
+    """Service, address and a few words, in columns."""
+    width = max(len(service.name) for service in SERVICES)
+    return "".join(
+        f"{service.name:<{width}}  {ADDRESS}:{base + service.offset:<5}  {service.about}\n"
+        for service in SERVICES
+    )
+
+
+def greets(port: int) -> bool:
+    """Whether a mail server says 220 there."""
+    try:
+        with socket.create_connection((ADDRESS, port), timeout=GREETING_SECONDS) as connection:
+            return connection.recv(3) == b"220"
+    except OSError:
+        return False
+
+
+def silent_services(base: int, seconds: float) -> list[str]:
+    """The services that do not greet before the time is over, in the order of the table."""
+    waiting = ports(base)
+    deadline = time.monotonic() + seconds
+    while waiting:
+        waiting = {name: port for name, port in waiting.items() if not greets(port)}
+        if time.monotonic() >= deadline:
+            break
+        if waiting:
+            time.sleep(PAUSE_SECONDS)
+    return list(waiting)
+
+
+def main(command: str) -> None:
+    base = base_port()
+    match command:
+        case "env":
+            sys.stdout.write(environment(base))
+        case "table":
+            sys.stdout.write(table(base))
+        case "wait":
+            if silent := silent_services(base, WAIT_SECONDS):
+                raise SystemExit(f"{' '.join(silent)}")
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) == 2 else "")

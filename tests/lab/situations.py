@@ -1,0 +1,193 @@
+"""The lab's services, and what `eop-probe check` has to say of each of them.
+
+One table drives the lab tests and a page of the documentation. A target is probed as `mail.contoso.test`,
+with the lab's public-style root as the store that decides. No source tells how Exchange Online as the sender
+treats some faults: such a direction is left out (None) instead of guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOST = "mail.contoso.test"
+ADDRESS = "127.0.0.1"
+
+EXIT_CODES = {"accepted": 0, "at-risk": 1, "rejected": 2, "unknown": 3}
+
+UNTRUSTED_TO_EOP = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+SOCKET_ERROR_TO_EOP = "421 4.4.2 Connection dropped due to SocketError"
+
+
+def _cannot_connect(message: str) -> str:
+    return f"450 4.4.317 Cannot connect to remote server [Message={message}]"
+
+
+UNTRUSTED_FROM_EOP = _cannot_connect("UntrustedRoot")
+STARTTLS_FROM_EOP = _cannot_connect("451 5.7.3 STARTTLS is required to send mail")
+SOCKET_ERROR_FROM_EOP = _cannot_connect("451 4.4.0 TLS negotiation failed with error SocketError")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service of docker-compose.yml that listens on base port + offset."""
+
+    name: str
+    offset: int
+    about: str
+
+    @property
+    def variable(self) -> str:
+        """The variable that carries its port in docker-compose.yml."""
+        return "LAB_PORT_" + self.name.upper().replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the report has to say for one direction; `reply` may go on after the text given here."""
+
+    outcome: str
+    rule: str | None = None  # the deciding rule
+    reply: str | None = None  # None: no reply is predicted
+    findings: tuple[str, ...] = ()  # rules that have to be among the findings besides
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One call of `eop-probe check` on one service."""
+
+    service: str
+    title: str
+    options: tuple[str, ...] = ()
+    to_eop: Expectation | None = None
+    from_eop: Expectation | None = None
+
+
+SERVICES = (
+    Service(name="healthy", offset=1, about="public-style chain, leaf and intermediate sent"),
+    Service(name="wildcard", offset=2, about="the same for *.contoso.test"),
+    Service(name="self-signed", offset=3, about="a self-signed certificate"),
+    Service(name="internal-ca", offset=4, about="the company's own CA, its root sent along"),
+    Service(name="missing-intermediate", offset=5, about="the public-style leaf alone"),
+    Service(name="expired", offset=6, about="ended five days ago"),
+    Service(name="not-yet-valid", offset=7, about="begins in five days"),
+    Service(name="expires-soon", offset=8, about="ends in five days"),
+    Service(name="wrong-name", offset=9, about="a certificate for other.fabrikam.test"),
+    Service(name="two-keys", offset=10, about="RSA from the public-style CA, ECDSA from the internal one"),
+    Service(name="sni", offset=11, about="public-style with SNI, internal CA without"),
+    Service(name="no-starttls", offset=12, about="STARTTLS not offered"),
+    Service(name="tls10", offset=13, about="TLS 1.0 and nothing newer"),
+    Service(name="postscreen", offset=14, about="greets after four seconds"),
+    Service(name="balancer", offset=15, about="node-a and node-b in turn"),
+    Service(name="node-a", offset=16, about="behind the balancer: public-style chain"),
+    Service(name="node-b", offset=17, about="behind the balancer: internal CA"),
+)
+
+_ACCEPTED = Expectation(outcome="accepted")
+
+
+def _rejected(rule: str, reply: str | None, *findings: str) -> Expectation:
+    return Expectation(outcome="rejected", rule=rule, reply=reply, findings=findings)
+
+
+SITUATIONS = (
+    Situation(service="healthy", title="A public-style chain", to_eop=_ACCEPTED, from_eop=_ACCEPTED),
+    Situation(service="wildcard", title="A wildcard certificate", to_eop=_ACCEPTED, from_eop=_ACCEPTED),
+    Situation(
+        service="self-signed",
+        title="A self-signed certificate",
+        to_eop=_rejected("self-signed", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("self-signed", UNTRUSTED_FROM_EOP),
+    ),
+    Situation(
+        service="internal-ca",
+        title="An internal CA, its root sent along",
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP),
+    ),
+    Situation(
+        service="missing-intermediate",
+        title="The intermediate is not sent",
+        to_eop=_rejected("missing-intermediate", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("missing-intermediate", UNTRUSTED_FROM_EOP),
+    ),
+    Situation(service="expired", title="An expired certificate", to_eop=_rejected("expired", None)),
+    Situation(
+        service="not-yet-valid",
+        title="A certificate of the future",
+        to_eop=_rejected("not-yet-valid", None),
+    ),
+    Situation(
+        service="expires-soon",
+        title="A certificate in its last week",
+        to_eop=Expectation(outcome="at-risk", rule="expires-soon"),
+    ),
+    Situation(
+        service="wrong-name",
+        title="A certificate for another name",
+        to_eop=Expectation(outcome="accepted", findings=("name-mismatch",)),
+        from_eop=Expectation(outcome="at-risk", rule="name-mismatch"),
+    ),
+    Situation(
+        service="wrong-name",
+        title="Another name, where the connector compares it",
+        options=("--tls-domain", HOST),
+        from_eop=_rejected(
+            "name-mismatch", "450 4.4.317 Cannot connect to remote server [Message=SubjectMismatch"
+        ),
+    ),
+    Situation(
+        # With TLS 1.3 the server takes the first of its keys that the client names, and ECDSA stands first.
+        service="two-keys",
+        title="Two keys, asked once",
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+    ),
+    Situation(
+        service="two-keys",
+        title="Two keys, asked for each",
+        options=("--thorough",),
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+    ),
+    Situation(service="sni", title="Another certificate without SNI, asked once", to_eop=_ACCEPTED),
+    Situation(
+        service="sni",
+        title="Another certificate without SNI, asked both ways",
+        options=("--thorough",),
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+    ),
+    Situation(
+        service="no-starttls",
+        title="STARTTLS is not offered",
+        to_eop=Expectation(outcome="unknown", rule="no-starttls"),
+        from_eop=_rejected("no-starttls", STARTTLS_FROM_EOP),
+    ),
+    Situation(
+        service="tls10",
+        title="TLS 1.0 only",
+        to_eop=_rejected("old-tls", SOCKET_ERROR_TO_EOP),
+        from_eop=_rejected("old-tls", SOCKET_ERROR_FROM_EOP),
+    ),
+    Situation(
+        service="postscreen", title="A greeting that makes one wait", to_eop=_ACCEPTED, from_eop=_ACCEPTED
+    ),
+    Situation(
+        service="balancer",
+        title="Two nodes behind a balancer",
+        options=("--samples", "4"),
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+    ),
+    Situation(service="node-a", title="The good node by itself", to_eop=_ACCEPTED),
+    Situation(
+        service="node-b",
+        title="The bad node by itself",
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+    ),
+)
+
+
+def ports(base: int) -> dict[str, int]:
+    """The port of each service on 127.0.0.1."""
+    return {service.name: base + service.offset for service in SERVICES}
