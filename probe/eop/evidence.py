@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from probe.eop.vocabulary import Basis, Direction
+from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
-from probe.pki.path import BuiltPath
+from probe.pki.path import BuiltPath, build
 from probe.pki.status import Purpose
+from probe.pki.truststore import TrustStore
 from probe.smtp.transcript import TranscriptLine
 
 
@@ -129,6 +132,13 @@ class Settings:
     """At risk below `expiring_days` or this share of the lifetime, whichever is shorter."""
 
 
+class Observation(NamedTuple):
+    """One of several captures of an address, and what came of judging it alone."""
+
+    capture: Capture
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything a rule may look at; the first of `stores` decides, the others are second opinions."""
@@ -139,7 +149,7 @@ class Evidence:
     stores: tuple[StorePath, ...]
     at: datetime
     settings: Settings = Settings()
-    siblings: tuple[Capture, ...] = ()
+    observations: tuple[Observation, ...] = ()
     """Every capture of this address, this one included, where several were made."""
 
     @property
@@ -151,3 +161,40 @@ class Evidence:
     def deciding(self) -> StorePath | None:
         """What the deciding store says, where there is a chain to judge."""
         return self.stores[0] if self.stores else None
+
+
+def weigh(
+    capture: Capture,
+    stores: Iterable[TrustStore],
+    *,
+    direction: Direction,
+    basis: Basis,
+    at: datetime,
+    settings: Settings = Settings(),  # noqa: B008 - a frozen value
+) -> Evidence:
+    """Build what every store makes of a captured chain at `at`; pure, the deciding store first.
+
+    EOP's purpose for a client certificate is unknown, so to-eop asks both; Exchange Online as a
+    client asks serverAuth.
+    """
+    purposes = (
+        (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
+        if direction is Direction.TO_EOP
+        else (Purpose.SERVER_AUTH,)
+    )
+    presented = capture.presented
+    judged = (
+        tuple(
+            StorePath(
+                name=store.name,
+                dated=store.dated,
+                paths={purpose: build(presented, store, purpose, at) for purpose in purposes},
+            )
+            for store in stores
+        )
+        if presented is not None and presented.leaf is not None
+        else ()
+    )
+    return Evidence(
+        direction=direction, basis=basis, capture=capture, stores=judged, at=at, settings=settings
+    )

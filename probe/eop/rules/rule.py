@@ -1,0 +1,54 @@
+"""What a rule is made of: its place in the reference, and a pure function over the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from probe.eop.evidence import Evidence
+from probe.eop.finding import Finding
+from probe.eop.vocabulary import Confidence, Severity
+
+
+class Said(NamedTuple):
+    """What a rule has to say this time; None for severity or confidence means the rule's own."""
+
+    summary: str
+    detail: str = ""
+    remedy: tuple[str, ...] = ()
+    reply: str | None = None
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+
+
+class Rule(NamedTuple):
+    """One row of the table: id, worst severity, confidence, sources, the general advice, the check.
+
+    `meaning` and `advice` are for a reader without evidence (the rule pages, ``explain``);
+    `say` looks at one piece of evidence and answers None where the rule does not apply.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    references: tuple[str, ...]
+    meaning: str
+    advice: tuple[str, ...]
+    say: Callable[[Evidence], Said | None]
+
+    def check(self, evidence: Evidence) -> Finding | None:
+        """Apply the rule; pure."""
+        said = self.say(evidence)
+        if said is None:
+            return None
+        return Finding(
+            rule=self.id,
+            severity=said.severity or self.severity,
+            confidence=said.confidence or self.confidence,
+            summary=said.summary,
+            detail=said.detail,
+            remedy=said.remedy or self.advice,
+            references=self.references,
+            reply=said.reply,
+        )

@@ -1,0 +1,344 @@
+"""Rules about the path: does it end at a root Exchange Online trusts, and is everything on it in order."""
+
+from __future__ import annotations
+
+from probe.eop import remedies, replies
+from probe.eop.evidence import Evidence
+from probe.eop.rules.rule import Rule, Said
+from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.pki.path import BuiltPath, PathElement
+from probe.pki.status import ChainStatus, Purpose
+from probe.pki.truststore import RootState
+
+_KB = "Microsoft KB 2888788 (mail flow stops, event 2004)"
+_317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot"
+_PROGRAM = "Microsoft Trusted Root Program, deprecation definitions"
+_CHAIN = "Microsoft: CertGetCertificateChain, CERT_TRUST_STATUS"
+_BROKEN = (
+    ChainStatus.InvalidBasicConstraints
+    | ChainStatus.InvalidNameConstraints
+    | ChainStatus.HasNotSupportedNameConstraint
+    | ChainStatus.HasNotDefinedNameConstraint
+    | ChainStatus.HasNotPermittedNameConstraint
+    | ChainStatus.HasExcludedNameConstraint
+    | ChainStatus.InvalidExtension
+    | ChainStatus.InvalidPolicyConstraints
+    | ChainStatus.NoIssuanceChainPolicy
+    | ChainStatus.HasNotSupportedCriticalExtension
+    | ChainStatus.Cyclic
+)
+
+
+def faulty_path(evidence: Evidence) -> BuiltPath | None:
+    """The deciding store's path where no purpose is satisfied, else None."""
+    decided = evidence.deciding
+    if decided is None or evidence.leaf is None or decided.trusted:
+        return None
+    return decided.best()
+
+
+def _store(evidence: Evidence) -> str:
+    decided = evidence.deciding
+    if decided is None:
+        return "the store"
+    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(decided.name, decided.name)
+
+
+def _not_restricted(path: BuiltPath) -> bool:
+    return path.root is None or path.root.state in (RootState.ABSENT, RootState.TRUSTED)
+
+
+def _untrusted(path: BuiltPath | None) -> bool:
+    return path is not None and ChainStatus.UntrustedRoot in path.status and _not_restricted(path)
+
+
+def _self_signed(evidence: Evidence) -> Said | None:
+    path, leaf = faulty_path(evidence), evidence.leaf
+    if path is None or leaf is None or not _untrusted(path) or len(path.elements) != 1:
+        return None
+    return Said(
+        summary=f"The certificate {leaf.subject.short} is self-signed; no authority vouches for it.",
+        detail="A certificate-based connector needs a certificate from a public CA. Exchange offers its "
+        "self-signed default where it finds nothing better for the connector's name.",
+        remedy=remedies.replace_untrusted(leaf, evidence.direction, evidence.settings.expected_name),
+        reply=replies.untrusted(evidence.direction),
+        confidence=Confidence.INFERRED if evidence.direction is Direction.TO_EOP else None,
+    )
+
+
+def _untrusted_root(evidence: Evidence) -> Said | None:
+    path, leaf = faulty_path(evidence), evidence.leaf
+    if path is None or leaf is None or not _untrusted(path) or len(path.elements) == 1:
+        return None
+    root = path.elements[-1].certificate
+    return Said(
+        summary=f"The chain ends at {root.subject.short}, which is not in {_store(evidence)}.",
+        detail=f"The certificate was issued by {leaf.issuer.windows}. A private CA can be trusted by every "
+        "machine of an organisation and still be unknown to Exchange Online.",
+        remedy=remedies.replace_untrusted(leaf, evidence.direction, evidence.settings.expected_name),
+        reply=replies.untrusted(evidence.direction),
+    )
+
+
+def _missing_intermediate(evidence: Evidence) -> Said | None:
+    path, leaf = faulty_path(evidence), evidence.leaf
+    if path is None or leaf is None or ChainStatus.PartialChain not in path.status or ChainStatus.Cyclic in path.status:
+        return None
+    top = path.elements[-1].certificate
+    return Said(
+        summary=f"The chain breaks off: the issuer of {top.subject.short}, {top.issuer.short}, was not sent "
+        f"and is no root of {_store(evidence)}.",
+        detail="Exchange Online does not fetch intermediate certificates, so what the server does not send is "
+        "missing there, even if other programs find it. The reply can be 454 4.7.0 UntrustedRoot, 4.4.317 or "
+        "5.7.64, depending on the connector. If that issuer is a private CA, importing it will not help: then "
+        "a certificate from a public CA is needed.",
+        remedy=remedies.import_intermediate(leaf, top),
+        reply=replies.untrusted(evidence.direction),
+        confidence=Confidence.INFERRED if evidence.direction is Direction.TO_EOP else None,
+    )
+
+
+def _root_restricted(evidence: Evidence) -> Said | None:
+    path, leaf = faulty_path(evidence), evidence.leaf
+    if path is None or leaf is None or path.root is None or _not_restricted(path):
+        return None
+    root, since = path.elements[-1].certificate, path.root.since
+    date = f"{since:%d %B %Y}".lstrip("0") if since else "an unknown date"
+    why = {
+        RootState.NO_EKU: "but not for this purpose",
+        RootState.EKU_DISALLOWED: f"but this purpose was disallowed on {date}",
+        RootState.DISABLED: f"but Microsoft disabled it on {date}",
+        RootState.NOT_BEFORE: f"but not for certificates issued on or after {date}; this one was issued on "
+        f"{leaf.not_before:%d %B %Y}",
+        RootState.PILOT: "but only as a pilot that is not publicly trusted",
+        RootState.DISALLOWED: "and on Microsoft's list of disallowed certificates",
+    }.get(path.root.state, "but restricted")
+    return Said(
+        summary=f"The root {root.subject.short} is in {_store(evidence)}, {why}.",
+        detail="Tools that only look for the root in a list call this chain trusted."
+        + ("" if path.root.certain else " Two readings of the list differ here, so this verdict is uncertain."),
+        remedy=remedies.choose_certificate(evidence.direction),
+        reply=replies.untrusted(evidence.direction),
+    )
+
+
+def _disallowed(evidence: Evidence) -> Said | None:
+    path = faulty_path(evidence)
+    bad = _first(path, ChainStatus.ExplicitDistrust)
+    if bad is None:
+        return None
+    return Said(
+        summary=f"{bad.certificate.subject.short} is on Microsoft's list of disallowed certificates.",
+        remedy=remedies.choose_certificate(evidence.direction),
+        reply=replies.untrusted(evidence.direction),
+        confidence=Confidence.INFERRED,
+    )
+
+
+def _bad_signature(evidence: Evidence) -> Said | None:
+    path = faulty_path(evidence)
+    bad = _first(path, ChainStatus.NotSignatureValid)
+    if bad is None or ChainStatus.HasWeakSignature in bad.status:
+        return None
+    return Said(
+        summary=f"The signature on {bad.certificate.subject.short} was not made by the key of "
+        f"{bad.certificate.issuer.short}.",
+        detail="Either the certificate was altered, or the issuer sent along is another CA of the same name.",
+    )
+
+
+def _constraint(evidence: Evidence) -> Said | None:
+    path = faulty_path(evidence)
+    bad = _first(path, _BROKEN)
+    if bad is None or path is None:
+        return None
+    flags = ", ".join((bad.status & _BROKEN).names())
+    return Said(
+        summary=f"{bad.certificate.subject.short} breaks a rule of the chain: {flags}.",
+        detail="Windows would not build a valid chain from this certificate. The rule broken is named as .NET "
+        "names it; no SMTP reply for it is known.",
+    )
+
+
+def _first(path: BuiltPath | None, flags: ChainStatus) -> PathElement | None:
+    return next((e for e in path.elements if e.status & flags), None) if path else None
+
+
+def _stores_disagree(evidence: Evidence) -> Said | None:
+    decided = evidence.deciding
+    others = [s for s in evidence.stores[1:] if decided and s.trusted != decided.trusted]
+    if decided is None or not others:
+        return None
+    names = " and ".join(store.name for store in others)
+    if decided.trusted:
+        return Said(summary=f"The {decided.name} store trusts this chain, {names} does not.")
+    return Said(
+        summary=f"The {decided.name} store does not trust this chain, although {names} does.",
+        detail="A check with another product's root list would call it good.",
+    )
+
+
+def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
+    """The element whose extended key usage keeps the deciding path from `purpose`."""
+    decided = evidence.deciding
+    path = decided.paths.get(purpose) if decided else None
+    if path is None or ChainStatus.NotValidForUsage not in path.status:
+        return None
+    return next((e for e in path.elements if ChainStatus.NotValidForUsage in e.status), None)
+
+
+def _client_auth(evidence: Evidence) -> Said | None:
+    bad = _usage_missing(evidence, Purpose.CLIENT_AUTH)
+    if bad is None or evidence.direction is Direction.FROM_EOP:
+        return None
+    leaf = bad.certificate == evidence.leaf
+    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
+    return Said(
+        summary=f"{who} is not meant for client authentication (clientAuth).",
+        detail="Microsoft has not said whether Exchange Online asks for it, and public CAs are ceasing to issue "
+        "it. Windows may leave out a client certificate without clientAuth when it sends, and Exchange Online "
+        "then sees none (550 5.7.64). This is a warning, not a prediction.",
+    )
+
+
+def _server_auth(evidence: Evidence) -> Said | None:
+    bad = _usage_missing(evidence, Purpose.SERVER_AUTH)
+    path = faulty_path(evidence)
+    if bad is None or (path is not None and not _not_restricted(path)):
+        return None
+    leaf = bad.certificate == evidence.leaf
+    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
+    judged = evidence.direction is Direction.FROM_EOP
+    return Said(
+        summary=f"{who} is not meant for server authentication (serverAuth).",
+        detail="Exchange Online validates the server certificate of an outbound connector as a server's."
+        if judged
+        else "Which purpose Exchange Online asks of a client certificate is not known.",
+        severity=Severity.REJECT if judged else Severity.RISK,
+    )
+
+
+TRUST_RULES: tuple[Rule, ...] = (
+    Rule(
+        "self-signed",
+        "The certificate is self-signed",
+        Severity.REJECT,
+        Confidence.DOCUMENTED,
+        (_317, "Exchange Team blog 3851357 (certificates must be CA-signed)"),
+        "The certificate presented was signed by its own key. Exchange's default certificate is one of these. "
+        "It can't be used for a connector that goes by the certificate.",
+        (
+            "Present a certificate of a public CA instead: enable it for SMTP and name it on the connector "
+            "with TlsCertificateName.",
+        ),
+        _self_signed,
+    ),
+    Rule(
+        "root-restricted",
+        "The root is listed by Microsoft, but not for this certificate",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (_PROGRAM,),
+        "Microsoft's list keeps roots it no longer fully trusts: disabled ones, ones not for this purpose, and "
+        "ones trusted only for certificates issued before a date. That Exchange Online applies these rules as "
+        "Windows does is inferred.",
+        ("Get a certificate from a CA whose root is fully trusted, and name it on the connector.",),
+        _root_restricted,
+    ),
+    Rule(
+        "explicit-distrust",
+        "A certificate of the chain is disallowed by Microsoft",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (_PROGRAM,),
+        "Microsoft's list of disallowed certificates revokes single certificates for all of Windows.",
+        ("Get a certificate from another CA, and name it on the connector.",),
+        _disallowed,
+    ),
+    Rule(
+        "untrusted-root",
+        "The chain ends at a root that is not trusted",
+        Severity.REJECT,
+        Confidence.DOCUMENTED,
+        (_KB, _317),
+        "The chain is complete, but its root is not in Microsoft's root program: an internal CA, or a public "
+        "one that was removed. In KB 2888788 two certificates match the server's name, one of a public CA and "
+        "one of an internal CA, and Exchange presents the wrong one.",
+        (
+            "Find which certificate Exchange selects, present the public CA's one, and name it on the connector "
+            "with TlsCertificateName.",
+        ),
+        _untrusted_root,
+    ),
+    Rule(
+        "missing-intermediate",
+        "An intermediate certificate is not sent",
+        Severity.REJECT,
+        Confidence.DOCUMENTED,
+        (_317, "Microsoft KB 3212877 (TenantAttribution NDR)"),
+        "The server sends its certificate without the intermediates that lead to a root. Exchange Online does "
+        "not fetch them, so it cannot build the chain.",
+        (
+            "Import the intermediate into the computer's Intermediate Certification Authorities store of every "
+            "server that presents the certificate.",
+        ),
+        _missing_intermediate,
+    ),
+    Rule(
+        "chain-bad-signature",
+        "A signature in the chain is wrong",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (_CHAIN,),
+        "A certificate names an issuer whose key did not sign it (NotSignatureValid).",
+        ("Install the certificate and the intermediates again, as the CA delivers them.",),
+        _bad_signature,
+    ),
+    Rule(
+        "constraint-violated",
+        "A constraint of the chain is violated",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (_CHAIN, "RFC 5280 6"),
+        "An issuer is no CA, a path is longer than allowed, a name lies outside the issuer's constraints, or a "
+        "critical extension is unknown.",
+        ("Ask the CA for a certificate that its chain allows.",),
+        _constraint,
+    ),
+    Rule(
+        "server-auth-missing",
+        "The chain is not for server authentication",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (_CHAIN,),
+        "The extended key usage of the certificate, or of a CA above it, lacks serverAuth.",
+        ("Get a certificate with the extended key usage serverAuth.",),
+        _server_auth,
+    ),
+    Rule(
+        "client-auth-missing",
+        "The chain is not for client authentication",
+        Severity.RISK,
+        Confidence.REPORTED,
+        ("dotnet/runtime issue 121982", "Chrome Root Program Policy 1.8"),
+        "The extended key usage lacks clientAuth. Whether Exchange Online asks for it is not known; a Windows "
+        "sender may silently leave such a certificate out.",
+        (
+            "Prove what is really sent with a listener or the Send protocol log before you change anything. "
+            "CAs that still issue clientAuth name it as an option when ordering.",
+        ),
+        _client_auth,
+    ),
+)
+
+STORES_DISAGREE = Rule(
+    "stores-disagree",
+    "The root lists disagree",
+    Severity.INFO,
+    Confidence.INFERRED,
+    (_PROGRAM, "Mozilla CA certificate program"),
+    "Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; other mail "
+    "systems go by others.",
+    ("Nothing for Exchange Online: the first store decides. Mind the others if other systems matter.",),
+    _stores_disagree,
+)
