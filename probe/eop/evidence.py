@@ -170,7 +170,7 @@ def weigh(
     direction: Direction,
     basis: Basis,
     at: datetime,
-    settings: Settings = Settings(),  # noqa: B008 - a frozen value
+    settings: Settings = Settings(),
 ) -> Evidence:
     """Build what every store makes of a captured chain at `at`; pure, the deciding store first.
 

@@ -33,8 +33,10 @@ def find_public(host: str | None) -> tuple[str, ...]:
     name = quoted(host) if host else "'<FQDN of the connector>'"
     return (
         "See which certificates Exchange would pick for this name (the first one listed is selected):",
-        f"PS> Get-ExchangeCertificate -DomainName {name} | "
-        "fl FriendlyName,Thumbprint,Issuer,NotBefore,NotAfter,Services",
+        (
+            f"PS> Get-ExchangeCertificate -DomainName {name} | "
+            "fl FriendlyName,Thumbprint,Issuer,NotBefore,NotAfter,Services"
+        ),
     )
 
 
@@ -63,10 +65,12 @@ def replace_untrusted(certificate: Certificate, direction: Direction, host: str 
         *choose_certificate(direction),
         f"Look at what the refused certificate ({mark}) is still bound to:",
         f"PS> Get-ExchangeCertificate -Thumbprint {mark} | fl FriendlyName,Services",
-        "KB 2888788 would run Enable-ExchangeCertificate on it without SMTP to unbind it; the cmdlet's "
-        "documentation says services are additive and cannot be taken away, so expect SMTP to stay and do "
-        "not rely on that step. Remove the certificate only if nothing else uses it, and never the "
-        "internal transport certificate.",
+        (
+            "KB 2888788 would run Enable-ExchangeCertificate on it without SMTP to unbind it; the cmdlet's "
+            "documentation says services are additive and cannot be taken away, so expect SMTP to stay and do "
+            "not rely on that step. Remove the certificate only if nothing else uses it, and never the "
+            "internal transport certificate."
+        ),
     )
 
 
@@ -82,8 +86,10 @@ def import_intermediate(certificate: Certificate, top: Certificate) -> tuple[str
     return (
         where,
         "Import it on every server that presents this certificate (KB 3212877):",
-        "PS> Import-Certificate -FilePath 'C:\\import\\intermediate.cer' "
-        "-CertStoreLocation Cert:\\LocalMachine\\CA",
+        (
+            "PS> Import-Certificate -FilePath 'C:\\import\\intermediate.cer' "
+            "-CertStoreLocation Cert:\\LocalMachine\\CA"
+        ),
         "Other mail servers: append it, as PEM, to the file with the server certificate and reload.",
     )
 
@@ -92,14 +98,20 @@ def renew(certificate: Certificate) -> tuple[str, ...]:
     """How to put a renewed certificate in place without making the connectors' choice ambiguous."""
     mark = thumbprint(certificate)
     return (
-        f"Get a renewed certificate for {', '.join(certificate.names()[:4]) or 'the same names'} "
-        "from a public CA and import it on every server.",
+        (
+            f"Get a renewed certificate for {', '.join(certificate.names()[:4]) or 'the same names'} "
+            "from a public CA and import it on every server."
+        ),
         "PS> Enable-ExchangeCertificate -Thumbprint '<thumbprint of the renewed certificate>' -Services SMTP",
-        "Find the connectors that name the old one; a new issuer or subject makes that name stale "
-        "(454 4.7.5 ... could not be found):",
+        (
+            "Find the connectors that name the old one; a new issuer or subject makes that name stale "
+            "(454 4.7.5 ... could not be found):"
+        ),
         f'PS> Get-SendConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(pin(certificate))} }} | fl Name',
-        f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(pin(certificate))} }} '
-        "| fl Identity",
+        (
+            f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(pin(certificate))} }} '
+            "| fl Identity"
+        ),
         "Set TlsCertificateName again on each of them:",
         "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the renewed certificate>'",
         "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",

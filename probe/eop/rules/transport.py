@@ -94,9 +94,7 @@ def _old_tls(evidence: Evidence) -> Said | None:
         else "Exchange Online's handshake with this server fails; where no connector requires TLS it "
         "may fall back to plain text.",
         reply=replies.old_tls(evidence.direction),
-        confidence=Confidence.DOCUMENTED
-        if evidence.direction is Direction.TO_EOP
-        else Confidence.REPORTED,
+        confidence=Confidence.DOCUMENTED if evidence.direction is Direction.TO_EOP else Confidence.REPORTED,
     )
 
 
@@ -112,30 +110,40 @@ def _plaintext(evidence: Evidence) -> Said | None:
 
 
 _PLAIN = {
-    kind: Rule(kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, advice, lambda _: None)
+    kind: Rule(
+        kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, advice, lambda _: None
+    )
     for kind, title, source, meaning, advice in (
         (
             FaultKind.UNREACHABLE,
             "The endpoint cannot be reached",
             _RFC_SMTP,
-            "The name does not resolve, or no TCP connection comes about: refused, filtered or no route. "
-            "Nothing is known of its certificate.",
-            ("Check the name, the port and the firewalls between here and the server, then run the check again.",),
+            (
+                "The name does not resolve, or no TCP connection comes about: refused, filtered or no route. "
+                "Nothing is known of its certificate."
+            ),
+            (
+                "Check the name, the port and the firewalls between here and the server, then run the check again.",
+            ),
         ),
         (
             FaultKind.TIMEOUT,
             "The endpoint fell silent",
             "RFC 5321 4.5.3.2",
-            "The time allowed for the connection ran out while waiting for the server. postscreen and "
-            "tarpits delay greetings on purpose.",
+            (
+                "The time allowed for the connection ran out while waiting for the server. postscreen and "
+                "tarpits delay greetings on purpose."
+            ),
             ("Allow more time with --timeout, and look for a tarpit or an overloaded server.",),
         ),
         (
             FaultKind.THROTTLED,
             "The server turned the connection away for now",
             "RFC 5321 4.2.1",
-            "The server answered with a temporary code (421, 450, 454 ...) before STARTTLS. Its own words "
-            "are kept; they are about this client and this moment, not about the certificate.",
+            (
+                "The server answered with a temporary code (421, 450, 454 ...) before STARTTLS. Its own words "
+                "are kept; they are about this client and this moment, not about the certificate."
+            ),
             ("Read the server's words, wait, and try again; allow this client where a limit is named.",),
         ),
         (
@@ -143,7 +151,9 @@ _PLAIN = {
             "The server refuses this client",
             "RFC 5321 4.2.1",
             "The server answered with a permanent code (5xx) before STARTTLS, so no certificate was seen.",
-            ("Read the server's words; probe from an address the server accepts, or probe another connector.",),
+            (
+                "Read the server's words; probe from an address the server accepts, or probe another connector.",
+            ),
         ),
         (
             FaultKind.NOT_SMTP,
@@ -229,10 +239,11 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
         ("Microsoft message center MC229914", "Microsoft: send and receive e-mails, SocketError"),
         "Exchange Online has refused TLS 1.0 and 1.1 since January 2021; TLS 1.2 is needed.",
         (
-            "Enable TLS 1.2 on the server (Schannel registry settings on Windows; for Exchange follow "
-            "Microsoft's TLS 1.2 guidance), then run this check again.",
+            (
+                "Enable TLS 1.2 on the server (Schannel registry settings on Windows; for Exchange follow "
+                "Microsoft's TLS 1.2 guidance), then run this check again."
+            ),
         ),
         _old_tls,
     ),
 )
-

@@ -7,13 +7,13 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Confidence, Direction, Severity
 from probe.pki.path import BuiltPath, PathElement
-from probe.pki.status import ChainStatus, Purpose
+from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
 
 _KB = "Microsoft KB 2888788 (mail flow stops, event 2004)"
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot"
 _PROGRAM = "Microsoft Trusted Root Program, deprecation definitions"
-_CHAIN = "Microsoft: CertGetCertificateChain, CERT_TRUST_STATUS"
+CHAIN_SOURCE = "Microsoft: CertGetCertificateChain, CERT_TRUST_STATUS"
 _BROKEN = (
     ChainStatus.InvalidBasicConstraints
     | ChainStatus.InvalidNameConstraints
@@ -41,15 +41,17 @@ def _store(evidence: Evidence) -> str:
     decided = evidence.deciding
     if decided is None:
         return "the store"
-    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(decided.name, decided.name)
+    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(
+        decided.name, decided.name
+    )
 
 
-def _not_restricted(path: BuiltPath) -> bool:
+def not_restricted(path: BuiltPath) -> bool:
     return path.root is None or path.root.state in (RootState.ABSENT, RootState.TRUSTED)
 
 
 def _untrusted(path: BuiltPath | None) -> bool:
-    return path is not None and ChainStatus.UntrustedRoot in path.status and _not_restricted(path)
+    return path is not None and ChainStatus.UntrustedRoot in path.status and not_restricted(path)
 
 
 def _self_signed(evidence: Evidence) -> Said | None:
@@ -82,7 +84,12 @@ def _untrusted_root(evidence: Evidence) -> Said | None:
 
 def _missing_intermediate(evidence: Evidence) -> Said | None:
     path, leaf = faulty_path(evidence), evidence.leaf
-    if path is None or leaf is None or ChainStatus.PartialChain not in path.status or ChainStatus.Cyclic in path.status:
+    if (
+        path is None
+        or leaf is None
+        or ChainStatus.PartialChain not in path.status
+        or ChainStatus.Cyclic in path.status
+    ):
         return None
     top = path.elements[-1].certificate
     return Said(
@@ -100,7 +107,7 @@ def _missing_intermediate(evidence: Evidence) -> Said | None:
 
 def _root_restricted(evidence: Evidence) -> Said | None:
     path, leaf = faulty_path(evidence), evidence.leaf
-    if path is None or leaf is None or path.root is None or _not_restricted(path):
+    if path is None or leaf is None or path.root is None or not_restricted(path):
         return None
     root, since = path.elements[-1].certificate, path.root.since
     date = f"{since:%d %B %Y}".lstrip("0") if since else "an unknown date"
@@ -116,7 +123,11 @@ def _root_restricted(evidence: Evidence) -> Said | None:
     return Said(
         summary=f"The root {root.subject.short} is in {_store(evidence)}, {why}.",
         detail="Tools that only look for the root in a list call this chain trusted."
-        + ("" if path.root.certain else " Two readings of the list differ here, so this verdict is uncertain."),
+        + (
+            ""
+            if path.root.certain
+            else " Two readings of the list differ here, so this verdict is uncertain."
+        ),
         remedy=remedies.choose_certificate(evidence.direction),
         reply=replies.untrusted(evidence.direction),
     )
@@ -178,46 +189,6 @@ def _stores_disagree(evidence: Evidence) -> Said | None:
     )
 
 
-def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
-    """The element whose extended key usage keeps the deciding path from `purpose`."""
-    decided = evidence.deciding
-    path = decided.paths.get(purpose) if decided else None
-    if path is None or ChainStatus.NotValidForUsage not in path.status:
-        return None
-    return next((e for e in path.elements if ChainStatus.NotValidForUsage in e.status), None)
-
-
-def _client_auth(evidence: Evidence) -> Said | None:
-    bad = _usage_missing(evidence, Purpose.CLIENT_AUTH)
-    if bad is None or evidence.direction is Direction.FROM_EOP:
-        return None
-    leaf = bad.certificate == evidence.leaf
-    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
-    return Said(
-        summary=f"{who} is not meant for client authentication (clientAuth).",
-        detail="Microsoft has not said whether Exchange Online asks for it, and public CAs are ceasing to issue "
-        "it. Windows may leave out a client certificate without clientAuth when it sends, and Exchange Online "
-        "then sees none (550 5.7.64). This is a warning, not a prediction.",
-    )
-
-
-def _server_auth(evidence: Evidence) -> Said | None:
-    bad = _usage_missing(evidence, Purpose.SERVER_AUTH)
-    path = faulty_path(evidence)
-    if bad is None or (path is not None and not _not_restricted(path)):
-        return None
-    leaf = bad.certificate == evidence.leaf
-    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
-    judged = evidence.direction is Direction.FROM_EOP
-    return Said(
-        summary=f"{who} is not meant for server authentication (serverAuth).",
-        detail="Exchange Online validates the server certificate of an outbound connector as a server's."
-        if judged
-        else "Which purpose Exchange Online asks of a client certificate is not known.",
-        severity=Severity.REJECT if judged else Severity.RISK,
-    )
-
-
 TRUST_RULES: tuple[Rule, ...] = (
     Rule(
         "self-signed",
@@ -228,8 +199,10 @@ TRUST_RULES: tuple[Rule, ...] = (
         "The certificate presented was signed by its own key. Exchange's default certificate is one of these. "
         "It can't be used for a connector that goes by the certificate.",
         (
-            "Present a certificate of a public CA instead: enable it for SMTP and name it on the connector "
-            "with TlsCertificateName.",
+            (
+                "Present a certificate of a public CA instead: enable it for SMTP and name it on the connector "
+                "with TlsCertificateName."
+            ),
         ),
         _self_signed,
     ),
@@ -265,8 +238,10 @@ TRUST_RULES: tuple[Rule, ...] = (
         "one that was removed. In KB 2888788 two certificates match the server's name, one of a public CA and "
         "one of an internal CA, and Exchange presents the wrong one.",
         (
-            "Find which certificate Exchange selects, present the public CA's one, and name it on the connector "
-            "with TlsCertificateName.",
+            (
+                "Find which certificate Exchange selects, present the public CA's one, and name it on the connector "
+                "with TlsCertificateName."
+            ),
         ),
         _untrusted_root,
     ),
@@ -279,8 +254,10 @@ TRUST_RULES: tuple[Rule, ...] = (
         "The server sends its certificate without the intermediates that lead to a root. Exchange Online does "
         "not fetch them, so it cannot build the chain.",
         (
-            "Import the intermediate into the computer's Intermediate Certification Authorities store of every "
-            "server that presents the certificate.",
+            (
+                "Import the intermediate into the computer's Intermediate Certification Authorities store of every "
+                "server that presents the certificate."
+            ),
         ),
         _missing_intermediate,
     ),
@@ -289,7 +266,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         "A signature in the chain is wrong",
         Severity.REJECT,
         Confidence.INFERRED,
-        (_CHAIN,),
+        (CHAIN_SOURCE,),
         "A certificate names an issuer whose key did not sign it (NotSignatureValid).",
         ("Install the certificate and the intermediates again, as the CA delivers them.",),
         _bad_signature,
@@ -299,35 +276,11 @@ TRUST_RULES: tuple[Rule, ...] = (
         "A constraint of the chain is violated",
         Severity.REJECT,
         Confidence.INFERRED,
-        (_CHAIN, "RFC 5280 6"),
+        (CHAIN_SOURCE, "RFC 5280 6"),
         "An issuer is no CA, a path is longer than allowed, a name lies outside the issuer's constraints, or a "
         "critical extension is unknown.",
         ("Ask the CA for a certificate that its chain allows.",),
         _constraint,
-    ),
-    Rule(
-        "server-auth-missing",
-        "The chain is not for server authentication",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (_CHAIN,),
-        "The extended key usage of the certificate, or of a CA above it, lacks serverAuth.",
-        ("Get a certificate with the extended key usage serverAuth.",),
-        _server_auth,
-    ),
-    Rule(
-        "client-auth-missing",
-        "The chain is not for client authentication",
-        Severity.RISK,
-        Confidence.REPORTED,
-        ("dotnet/runtime issue 121982", "Chrome Root Program Policy 1.8"),
-        "The extended key usage lacks clientAuth. Whether Exchange Online asks for it is not known; a Windows "
-        "sender may silently leave such a certificate out.",
-        (
-            "Prove what is really sent with a listener or the Send protocol log before you change anything. "
-            "CAs that still issue clientAuth name it as an option when ordering.",
-        ),
-        _client_auth,
     ),
 )
 

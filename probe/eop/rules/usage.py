@@ -1,0 +1,80 @@
+"""Rules about what the chain may be used for: serverAuth and clientAuth."""
+
+from __future__ import annotations
+
+from probe.eop.evidence import Evidence
+from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, not_restricted
+from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.pki.path import PathElement
+from probe.pki.status import ChainStatus, Purpose
+
+
+def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
+    """The element whose extended key usage keeps the deciding path from `purpose`."""
+    decided = evidence.deciding
+    path = decided.paths.get(purpose) if decided else None
+    if path is None or ChainStatus.NotValidForUsage not in path.status:
+        return None
+    return next((e for e in path.elements if ChainStatus.NotValidForUsage in e.status), None)
+
+
+def _client_auth(evidence: Evidence) -> Said | None:
+    bad = _usage_missing(evidence, Purpose.CLIENT_AUTH)
+    if bad is None or evidence.direction is Direction.FROM_EOP:
+        return None
+    leaf = bad.certificate == evidence.leaf
+    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
+    return Said(
+        summary=f"{who} is not meant for client authentication (clientAuth).",
+        detail="Microsoft has not said whether Exchange Online asks for it, and public CAs are ceasing to issue "
+        "it. Windows may leave out a client certificate without clientAuth when it sends, and Exchange Online "
+        "then sees none (550 5.7.64). This is a warning, not a prediction.",
+    )
+
+
+def _server_auth(evidence: Evidence) -> Said | None:
+    bad = _usage_missing(evidence, Purpose.SERVER_AUTH)
+    path = faulty_path(evidence)
+    if bad is None or (path is not None and not not_restricted(path)):
+        return None
+    leaf = bad.certificate == evidence.leaf
+    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
+    judged = evidence.direction is Direction.FROM_EOP
+    return Said(
+        summary=f"{who} is not meant for server authentication (serverAuth).",
+        detail="Exchange Online validates the server certificate of an outbound connector as a server's."
+        if judged
+        else "Which purpose Exchange Online asks of a client certificate is not known.",
+        severity=Severity.REJECT if judged else Severity.RISK,
+    )
+
+
+USAGE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "server-auth-missing",
+        "The chain is not for server authentication",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (CHAIN_SOURCE,),
+        "The extended key usage of the certificate, or of a CA above it, lacks serverAuth.",
+        ("Get a certificate with the extended key usage serverAuth.",),
+        _server_auth,
+    ),
+    Rule(
+        "client-auth-missing",
+        "The chain is not for client authentication",
+        Severity.RISK,
+        Confidence.REPORTED,
+        ("dotnet/runtime issue 121982", "Chrome Root Program Policy 1.8"),
+        "The extended key usage lacks clientAuth. Whether Exchange Online asks for it is not known; a Windows "
+        "sender may silently leave such a certificate out.",
+        (
+            (
+                "Prove what is really sent with a listener or the Send protocol log before you change anything. "
+                "CAs that still issue clientAuth name it as an option when ordering."
+            ),
+        ),
+        _client_auth,
+    ),
+)
