@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from probe.pki import der, policies
 from probe.pki.extensions import KeyUsage
-from probe.pki.name_constraints import Comparisons, names_of, violations
+from probe.pki.name_constraints import NAME_CONSTRAINTS, Comparisons, names_of, violations
 from probe.pki.status import ChainStatus, Purpose
 
 if TYPE_CHECKING:
@@ -31,27 +31,58 @@ _KNOWN_CRITICAL = frozenset({
     "1.3.6.1.4.1.311.21.11", "1.3.6.1.4.1.311.21.12",
 })  # fmt: skip
 _BROKEN_ALGORITHMS = frozenset({"md2-rsa", "md5-rsa"})
+_SHA1_ALGORITHMS = frozenset({"sha1-rsa", "sha1-ecdsa", "sha1-dsa"})
 _WEAK = ChainStatus.HasWeakSignature | ChainStatus.NotSignatureValid
 
 
 class Examiner:
     """Flags of single certificates under one end certificate, purpose and instant; each worked out once."""
 
-    def __init__(self, leaf: Certificate, store: TrustStore, purpose: Purpose, at: datetime) -> None:
-        self.leaf = leaf
+    def __init__(
+        self, leaf: Certificate, store: TrustStore, purpose: Purpose, at: datetime, *, refuse_sha1: bool
+    ) -> None:
+        self._leaf = leaf
+        self._weak_algorithms = _BROKEN_ALGORITHMS | _SHA1_ALGORITHMS if refuse_sha1 else _BROKEN_ALGORITHMS
         self.work = Comparisons()
         self._store = store
         self._purpose = purpose.value
         # Valid up to and including notAfter [R], in whole seconds [I].
         self._second = at.replace(microsecond=0)
-        self._names = names_of(leaf) if leaf.extensions or leaf.subject.rdns else ()
         self._issuers: dict[Certificate, ChainStatus] = {}
+        self._names: dict[tuple[Certificate, Certificate], ChainStatus] = {}
         self.leaf_status = self._common(leaf) | self._leaf_only(leaf)
         #: A purpose the end certificate itself lacks is flagged on every element [R].
         self.leaf_misses_purpose = not self._allows_purpose(leaf)
 
+    def weak_signature(self, certificate: Certificate) -> ChainStatus:
+        """MD2 and MD5 are blocked; SHA-1 is for callers that opt in to that only [D]."""
+        weak = certificate.signature_name in self._weak_algorithms
+        return _WEAK if weak else ChainStatus.NoError
+
+    def name_status(self, path: tuple[Certificate, ...], position: int) -> ChainStatus:
+        """The flags the CA at `position` earns by the names below it; self-issued ones are free.
+
+        Microsoft's definitions of the flags name the end certificate only [D]; that intermediates
+        are bound too (RFC 5280 6.1.3) is [I].
+        """
+        authority = path[position]
+        status = ChainStatus.NoError
+        if NAME_CONSTRAINTS not in authority.extensions:
+            return status
+        for below, certificate in enumerate(path[:position]):
+            if below == 0 or not certificate.self_issued:
+                status |= self._violations(authority, certificate)
+        return status
+
+    def _violations(self, authority: Certificate, below: Certificate) -> ChainStatus:
+        known = self._names.get((authority, below))
+        if known is None:
+            names = names_of(below, common_names=below is self._leaf)
+            known = self._names[authority, below] = violations(authority, names, self.work)
+        return known
+
     def issuer_status(self, certificate: Certificate) -> ChainStatus:
-        """The flags of a certificate that stands above another one, apart from its path length."""
+        """The flags of a certificate that stands above another one, apart from what depends on that."""
         known = self._issuers.get(certificate)
         if known is None:
             known = self._common(certificate) | self._issuer_only(certificate)
@@ -82,7 +113,7 @@ class Examiner:
         return ChainStatus.NoError
 
     def _issuer_only(self, issuer: Certificate) -> ChainStatus:
-        status = violations(issuer, self._names, self.work)
+        status = ChainStatus.NoError
         try:
             if issuer.key_usage is not None and KeyUsage.KEY_CERT_SIGN not in issuer.key_usage:
                 status |= ChainStatus.NotValidForUsage  # no keyUsage at all is fine [R]
@@ -119,11 +150,6 @@ def path_length_exceeded(path: tuple[Certificate, ...], position: int) -> bool:
     if constraints is None or constraints.path_length is None:
         return False
     return sum(not each.self_issued for each in path[1:position]) > constraints.path_length
-
-
-def weak_signature(certificate: Certificate) -> ChainStatus:
-    """MD2 and MD5 are blocked [D]; SHA-1 is not, for callers that do not opt in [D]."""
-    return _WEAK if certificate.signature_name in _BROKEN_ALGORITHMS else ChainStatus.NoError
 
 
 def _purposes(certificate: Certificate) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""Name constraints (RFC 5280 4.2.1.10), as Windows applies them: to the end certificate's names only.
+"""Name constraints (RFC 5280 4.2.1.10): which names a CA may vouch for.
 
 Read from raw DER, since a library drops or refuses what decides here: a `minimum`, an asterisk,
 an unsupported kind of name. Case never counts, ``.example.com`` is a suffix, and an asterisk in a
@@ -7,6 +7,7 @@ constraint stands for itself [R].
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,23 +26,25 @@ _OTHER, _EMAIL, _DNS, _X400, _DIRECTORY, _EDI, _URI, _IP, _REGISTERED = (
 )  # fmt: skip
 _UNSUPPORTED = frozenset({_X400, _EDI, _REGISTERED})  # [D], with otherName other than a UPN
 _UPN = "1.3.6.1.4.1.311.20.2.3"
-_SUBJECT_ALT_NAMES, _NAME_CONSTRAINTS = "2.5.29.17", "2.5.29.30"
+NAME_CONSTRAINTS = "2.5.29.30"
+_SUBJECT_ALT_NAMES = "2.5.29.17"
 _EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
 _BROKEN = ChainStatus.InvalidExtension | ChainStatus.InvalidNameConstraints
 
-#: What a name is compared as: folded text, an address's octets, or the relative names of a directory name.
-Value = str | bytes | tuple[frozenset[tuple[str, str]], ...]
+#: What a name is compared as: folded text, an address's octets, or the relative names of a
+#: directory name; None for the kinds Windows does not support.
+Value = str | bytes | tuple[frozenset[tuple[str, str]], ...] | None
 
 
 class GeneralName(NamedTuple):
-    """A name or constraint: its tag (a UPN counts as its own kind, by OID) and its comparable value."""
+    """A name or constraint: its tag (for an other name the OID of its type) and its comparable value."""
 
     kind: int | str
     value: Value
 
 
 class Constraints(NamedTuple):
-    """What one CA permits and excludes; `unsupported`: something in it Windows does not evaluate."""
+    """What one CA permits and excludes; `unsupported`: a minimum or maximum Windows does not evaluate."""
 
     permitted: tuple[GeneralName, ...] = ()
     excluded: tuple[GeneralName, ...] = ()
@@ -66,8 +69,8 @@ class Comparisons:
 
 
 def violations(authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons) -> ChainStatus:
-    """The flags `authority` earns by what it says of the end certificate's `names`; never raises."""
-    extension = authority.extensions.get(_NAME_CONSTRAINTS)
+    """The flags `authority` earns by what it says of the `names` of one certificate below it; never raises."""
+    extension = authority.extensions.get(NAME_CONSTRAINTS)
     if extension is None:
         return ChainStatus.NoError
     try:
@@ -78,19 +81,29 @@ def violations(authority: Certificate, names: tuple[GeneralName, ...], work: Com
         return ChainStatus.HasNotSupportedNameConstraint  # our bound, not Windows'
     status = ChainStatus.HasNotSupportedNameConstraint if constraints.unsupported else ChainStatus.NoError
     for name in names:
-        if any(_within(name, each) for each in constraints.excluded):
-            status |= ChainStatus.HasExcludedNameConstraint
-        of_this_kind = [each for each in constraints.permitted if each.kind == name.kind]
-        if of_this_kind and not any(_within(name, each) for each in of_this_kind):
-            status |= ChainStatus.HasNotPermittedNameConstraint
+        status |= _violation(name, constraints)
     return status
 
 
-def names_of(certificate: Certificate) -> tuple[GeneralName, ...]:
-    """Every name of an end certificate that can be constrained; undecodable entries are left out.
+def _violation(name: GeneralName, constraints: Constraints) -> ChainStatus:
+    permitted = [each for each in constraints.permitted if each.kind == name.kind]
+    excluded = [each for each in constraints.excluded if each.kind == name.kind]
+    if name.value is None:  # only where such a name occurs (RFC 5280 4.2.1.10) [I]
+        return ChainStatus.HasNotSupportedNameConstraint if permitted or excluded else ChainStatus.NoError
+    status = ChainStatus.NoError
+    if any(_within(name, each) for each in excluded):
+        status |= ChainStatus.HasExcludedNameConstraint
+    if permitted and not any(_within(name, each) for each in permitted):
+        status |= ChainStatus.HasNotPermittedNameConstraint
+    return status
 
-    The subject is a directory name; its e-mail address counts (RFC 5280 4.2.1.10), and, where
-    there is no alternative name, each CN as the DNS name Windows takes it for [I].
+
+def names_of(certificate: Certificate, *, common_names: bool = False) -> tuple[GeneralName, ...]:
+    """Every name of a certificate that can be constrained; undecodable entries are left out.
+
+    The subject is a directory name; its e-mail address counts (RFC 5280 4.2.1.10). With
+    `common_names`, for an end certificate without alternative names, each CN counts as the DNS
+    name Windows takes it for [I].
     """
     found: list[GeneralName] = []
     extension = certificate.extensions.get(_SUBJECT_ALT_NAMES)
@@ -100,7 +113,7 @@ def names_of(certificate: Certificate) -> tuple[GeneralName, ...]:
     if subject.rdns:
         found.append(GeneralName(_DIRECTORY, folded_rdns(subject.rdns)))
     found.extend(GeneralName(_EMAIL, each.lower()) for each in subject.values(_EMAIL_ATTRIBUTE))
-    if extension is None:
+    if extension is None and common_names:
         found.extend(GeneralName(_DNS, each.lower()) for each in subject.common_names if _like_a_host(each))
     return tuple(found)
 
@@ -131,28 +144,20 @@ def _read_subtrees(part: der.Element) -> tuple[tuple[GeneralName, ...], bool]:
             raise der.DerError("a constraint without a name")
         # minimum other than 0, or any maximum: not supported [D]
         unsupported |= any(each.tag != 0x80 or any(each.content) for each in fields[1:])
-        name = _read_name(fields[0], constraint=True)
-        if name is None:
-            unsupported = True
-        else:
-            names.append(name)
+        names.append(_read_name(fields[0], constraint=True))
     return tuple(names), unsupported
 
 
-def _alternative_names(value: bytes) -> list[GeneralName]:
-    found: list[GeneralName] = []
+def _alternative_names(value: bytes) -> Iterator[GeneralName]:
     try:
         for entry in der.whole(value, der.SEQUENCE, "the alternative names").children():
-            name = _read_name(entry, constraint=False)
-            if name is not None:
-                found.append(name)
+            yield _read_name(entry, constraint=False)
     except der.DerError:
-        return found  # the element is flagged InvalidExtension elsewhere
-    return found
+        return  # what cannot be walked is flagged InvalidExtension elsewhere
 
 
-def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName | None:
-    """One GeneralName; None for the kinds Windows does not support; raises DerError."""
+def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName:
+    """One GeneralName; raises DerError."""
     tag = entry.tag
     if tag in (_DNS, _EMAIL, _URI):
         return GeneralName(tag, _text(entry, constraint=constraint))
@@ -163,9 +168,9 @@ def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName | None:
     if tag == _DIRECTORY:
         return GeneralName(tag, _directory(entry.content))
     if tag == _OTHER:
-        return _user_principal_name(entry)
+        return _other_name(entry)
     if tag in _UNSUPPORTED:
-        return None
+        return GeneralName(tag, None)
     raise der.DerError(f"a name of unknown kind 0x{tag:02x}")
 
 
@@ -195,13 +200,14 @@ def _directory(encoded: bytes) -> tuple[frozenset[tuple[str, str]], ...]:
     return folded_rdns(name.rdns)
 
 
-def _user_principal_name(entry: der.Element) -> GeneralName | None:
+def _other_name(entry: der.Element) -> GeneralName:
     parts = entry.children()
     if len(parts) != 2:  # type-id and [0] EXPLICIT value
         raise der.DerError("an other name that is not a type and a value")
-    if der.oid(parts[0]) != _UPN:
-        return None
-    return GeneralName(_UPN, der.read(parts[1].content).content.decode("utf-8", "replace").lower())
+    kind = der.oid(parts[0])
+    if kind != _UPN:
+        return GeneralName(kind, None)
+    return GeneralName(kind, der.read(parts[1].content).content.decode("utf-8", "replace").lower())
 
 
 def _like_a_host(text: str) -> bool:
@@ -209,9 +215,7 @@ def _like_a_host(text: str) -> bool:
 
 
 def _within(name: GeneralName, constraint: GeneralName) -> bool:
-    """Whether `name` lies inside the subtree `constraint` of its own kind."""
-    if name.kind != constraint.kind:
-        return False
+    """Whether `name` lies inside the subtree `constraint`, which is of its own kind."""
     match name.value, constraint.value:
         case str() as text, str() as limit:
             return _text_within(name.kind, text, limit)

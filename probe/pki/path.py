@@ -26,7 +26,7 @@ from datetime import datetime
 
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
-from probe.pki.elements import Examiner, path_length_exceeded, weak_signature
+from probe.pki.elements import Examiner, path_length_exceeded
 from probe.pki.policies import policy_status
 from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, End, Route, Search
 from probe.pki.signature import Signature
@@ -131,9 +131,17 @@ _ROOT_FLAGS = {
 
 
 def build(
-    presented: PresentedChain | Sequence[Certificate], store: TrustStore, purpose: Purpose, at: datetime
+    presented: PresentedChain | Sequence[Certificate],
+    store: TrustStore,
+    purpose: Purpose,
+    at: datetime,
+    *,
+    refuse_sha1: bool = False,
 ) -> BuiltPath:
     """Build the best path from what was presented and `store`, judged for `purpose` at `at` (aware UTC).
+
+    `refuse_sha1` judges as a caller would see it that opted in to strong signatures
+    (CERT_CHAIN_OPT_IN_WEAK_SIGNATURE) [D]; whether Exchange Online does is unknown.
 
     Never raises for what a peer sent: an end certificate that is missing or unreadable gives a
     path without elements, PartialChain, and the reason in `unevaluated`.
@@ -143,7 +151,8 @@ def build(
     certificates = presented.certificates if isinstance(presented, PresentedChain) else tuple(presented)
     if not certificates:
         return _nothing_to_judge(None)
-    return _Judgement(certificates, store, purpose, at).best()
+    examiner = Examiner(certificates[0], store, purpose, at, refuse_sha1=refuse_sha1)
+    return _Judgement(certificates, store, purpose, at, examiner).best()
 
 
 def _nothing_to_judge(presented: PresentedChain | None) -> BuiltPath:
@@ -160,7 +169,12 @@ class _Judgement:
     """One run of the algorithm over one presented chain."""
 
     def __init__(
-        self, presented: tuple[Certificate, ...], store: TrustStore, purpose: Purpose, at: datetime
+        self,
+        presented: tuple[Certificate, ...],
+        store: TrustStore,
+        purpose: Purpose,
+        at: datetime,
+        examiner: Examiner,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
         self._dropped = max(0, len(presented) - MAX_CERTIFICATES)
@@ -168,7 +182,7 @@ class _Judgement:
         self._leaf = presented[0]
         self._store, self._purpose, self._at = store, purpose, at
         self._verdicts: dict[Certificate, RootVerdict] = {}
-        self._examiner = Examiner(self._leaf, store, purpose, at)
+        self._examiner = examiner
         self._search = Search(tuple(self._presented), store, at, self._is_listed)
 
     def best(self) -> BuiltPath:
@@ -209,12 +223,14 @@ class _Judgement:
         status = self._examiner.issuer_status(certificate) if position else self._examiner.leaf_status
         if self._examiner.leaf_misses_purpose:
             status |= ChainStatus.NotValidForUsage  # [R]
-        if position and path_length_exceeded(route.certificates, position):
-            status |= ChainStatus.InvalidBasicConstraints  # [R]
+        if position:
+            status |= self._examiner.name_status(route.certificates, position)
+            if path_length_exceeded(route.certificates, position):
+                status |= ChainStatus.InvalidBasicConstraints  # [R]
         if root is not None and position == len(route.certificates) - 1:
             status |= self._root_status(certificate, root, alone=position == 0)
         else:
-            status |= weak_signature(certificate)
+            status |= self._examiner.weak_signature(certificate)
             if position < len(route.signatures) and route.signatures[position] is not Signature.VALID:
                 status |= ChainStatus.NotSignatureValid  # the path goes on all the same [R]
         source = Source.PRESENTED if certificate in self._presented else Source.STORE
@@ -225,7 +241,7 @@ class _Judgement:
         status = _ROOT_FLAGS[verdict.state]
         if verdict.state is not RootState.ABSENT:
             return status
-        status |= weak_signature(root)
+        status |= self._examiner.weak_signature(root)
         if self._search.signatures.check(root, root) is Signature.INVALID:
             # With UntrustedRoot on a root, without it on a lone self-signed certificate [R].
             status = ChainStatus.NotSignatureValid | (_CLEAN if alone else status)
