@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -240,7 +241,9 @@ def read_time(element: der.Element) -> datetime:
         text = ("19" if text[:2] >= "50" else "20") + text
     elif element.tag != der.GENERALIZED_TIME:
         raise der.DerError("a time of an unknown type")
-    try:
-        return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise der.DerError(f"an unreadable time {printable(text, 40)!r}") from error
+    if len(text) >= 14 and text[:14].isdecimal():
+        # Not by strptime, which loads modules of its own: 1.5 ms of every start.
+        month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
+        with suppress(ValueError):
+            return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
+    raise der.DerError(f"an unreadable time {printable(text, 40)!r}")

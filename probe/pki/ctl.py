@@ -228,6 +228,14 @@ def _index(subjects: der.Element) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     data, offset, end = subjects.data, subjects.body, subjects.end
     while offset < end:
+        # Nearly every entry is a SEQUENCE with two bytes of length around a SHA-1: read without detours, for
+        # walking the 555 of them properly costs a check 2 ms.
+        if data[offset : offset + 2] == b"\x30\x82" and data[offset + 4 : offset + 6] == b"\x04\x14":
+            after = offset + 4 + int.from_bytes(data[offset + 2 : offset + 4], "big")
+            if offset + 26 <= after <= end:
+                found.setdefault(data[offset + 6 : offset + 26], offset)
+                offset = after
+                continue
         entry = der.read(data, offset, end)
         identifier = der.expect(der.read(data, entry.body, entry.end), der.OCTET_STRING, "an identifier")
         found.setdefault(data[identifier.body : identifier.end], offset)

@@ -1,7 +1,9 @@
-"""A PEM bundle indexed by subject without parsing its certificates: a check needs two or three of hundreds.
+"""A PEM bundle searched by subject without parsing its certificates: a check needs two or three of hundreds.
 
-Only the first part of each block is decoded and walked up to the subject (RFC 5280 4.1); a whole
-certificate is decoded when somebody asks for a name it bears. Measured on 555 roots: 3 ms instead of 50.
+The subject's DER is looked for in the base64 text itself, once for each of the three ways its bytes can
+fall into groups of four characters (RFC 4648 section 4). What is found is decoded, parsed and compared,
+so a chance match does no harm. Measured on Microsoft's 555 roots: 0.4 ms to open and 0.4 ms for each name,
+against 50 ms for parsing all. Who asks for many names gets an index instead.
 """
 
 from __future__ import annotations
@@ -10,100 +12,95 @@ import binascii
 import hashlib
 from collections.abc import Iterator
 
-from probe.pki import der
 from probe.pki.certificate import Certificate, parse
-
-#: Bytes of one PEM bundle; the biggest in use has 1.2 MB.
-MAX_BUNDLE_BYTES = 32 * 1024 * 1024
-#: Certificates indexed from one bundle.
-MAX_BUNDLE_CERTIFICATES = 10_000
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
-# 8 lines of 64 characters, line ends included: 384 bytes, where most certificates have shown their subject.
-_HEAD = 8 * 65
-_VERSION = 0xA0  # [0] EXPLICIT, absent in version 1
+
+#: Names looked up by search before an index of all certificates is worth its 50 ms.
+LOOKUPS_BEFORE_INDEX = 64
+#: Bytes a name must have to be searched for; a shorter one would be found everywhere.
+MIN_SEARCHED_BYTES = 12
+#: Matches followed up for one name; the most common one in use has two certificates.
+MAX_MATCHES = 64
 
 
 class PemBundle:
     """The certificates of a PEM text, found by the DER of their subject, in the text's order."""
 
     def __init__(self, text: bytes) -> None:
-        self._by_subject: dict[bytes, list[bytes]] = {}
-        self._parsed: dict[bytes, tuple[Certificate, ...]] = {}
-        blocks = text[:MAX_BUNDLE_BYTES].split(_BEGIN)[1 : MAX_BUNDLE_CERTIFICATES + 1]
-        for block in blocks:
-            body = block.partition(_END)[0]
-            if subject := _subject_of(body):
-                self._by_subject.setdefault(subject, []).append(body)
+        # Without line ends a name is one piece of text wherever its lines were broken.
+        self._text = text.replace(b"\r", b"").replace(b"\n", b"")
+        self._found: dict[bytes, tuple[Certificate, ...]] = {}
+        self._indexed = False
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_subject.values()))
+        return self._text.count(_BEGIN)
 
     def __iter__(self) -> Iterator[Certificate]:
-        """Every certificate, parsed; by subject in order of first appearance."""
-        for subject in self._by_subject:
-            yield from self.named(subject)
+        """Every readable certificate, parsed, in the text's order."""
+        for blob in self.blobs():
+            certificate = parse(blob)
+            if isinstance(certificate, Certificate):
+                yield certificate
+
+    def blobs(self) -> Iterator[bytes]:
+        """The DER of every block in order; empty where it is no base64."""
+        return (_decode(block.partition(_END)[0]) for block in self._text.split(_BEGIN)[1:])
+
+    def by_sha1(self) -> dict[str, bytes]:
+        """The DER of every certificate by its thumbprint, lower-case hex: for listings, some 6 ms for 555."""
+        return {hashlib.sha1(blob, usedforsecurity=False).hexdigest(): blob for blob in self.blobs()}
 
     def named(self, subject: bytes) -> tuple[Certificate, ...]:
-        """The certificates whose subject has exactly this DER; parsed once."""
-        found = self._parsed.get(subject)
-        if found is None:
-            bodies = self._by_subject.get(subject)
-            if not bodies:
-                return ()
-            parsed = (parse(_decode(body)) for body in bodies)
-            found = tuple(c for c in parsed if isinstance(c, Certificate))
-            self._parsed[subject] = found
+        """The certificates whose subject has exactly this DER; each name is searched for once."""
+        found = self._found.get(subject)
+        if found is not None or self._indexed:
+            return found or ()
+        if len(self._found) >= LOOKUPS_BEFORE_INDEX or len(subject) < MIN_SEARCHED_BYTES:
+            self._build_index()
+            return self._found.get(subject, ())
+        found = tuple(self._search(subject))
+        self._found[subject] = found
         return found
 
-    def by_sha1(self) -> dict[bytes, bytes]:
-        """The DER of every certificate by its SHA-1 thumbprint: for listings, some 6 ms for 555."""
-        blobs = (_decode(body) for bodies in self._by_subject.values() for body in bodies)
-        return {hashlib.sha1(blob, usedforsecurity=False).digest(): blob for blob in blobs}
+    def _build_index(self) -> None:
+        by_subject: dict[bytes, list[Certificate]] = {}
+        for certificate in self:
+            by_subject.setdefault(certificate.subject.der, []).append(certificate)
+        self._found = {subject: tuple(certificates) for subject, certificates in by_subject.items()}
+        self._indexed = True
+
+    def _search(self, subject: bytes) -> Iterator[Certificate]:
+        starts = sorted({self._block_of(hit) for needle in _needles(subject) for hit in self._hits(needle)})
+        for start in starts:
+            certificate = parse(_decode(self._text[start : self._text.find(_END, start)]))
+            if isinstance(certificate, Certificate) and certificate.subject.der == subject:
+                yield certificate
+
+    def _block_of(self, hit: int) -> int:
+        return self._text.rfind(_BEGIN, 0, hit) + len(_BEGIN)
+
+    def _hits(self, needle: bytes) -> Iterator[int]:
+        hit = self._text.find(needle)
+        for _ in range(MAX_MATCHES):
+            if hit < 0:
+                return
+            yield hit
+            hit = self._text.find(needle, hit + 1)
 
 
-def _decode(body: bytes) -> bytes:
+def _decode(text: bytes) -> bytes:
     try:
-        return binascii.a2b_base64(body)
+        return binascii.a2b_base64(text)
     except ValueError:
         return b""
 
 
-def _subject_of(body: bytes) -> bytes | None:
-    """The DER of the subject in a base64 text; None where it is no base64 or no certificate."""
-    for part in (body[: body.rfind(b"\n", 0, _HEAD)], body):
-        try:
-            return _walk_to_subject(binascii.a2b_base64(part))
-        except (ValueError, IndexError):
-            continue
-    return None
-
-
-def _walk_to_subject(data: bytes) -> bytes:
-    """Step over version, serial number, algorithm, issuer, validity; IndexError where `data` ends too soon.
-
-    Works on the beginning of a certificate, which the bounded reader of `probe.pki.der` rightly refuses.
-    """
-    offset, _ = _span(data, 0)
-    offset, _ = _span(data, offset)
-    if data[offset] == _VERSION:
-        offset = _span(data, offset)[1]
-    for _ in range(4):
-        offset = _span(data, offset)[1]
-    if data[offset] != der.SEQUENCE:
-        raise IndexError("no name where the subject has to be")
-    end = _span(data, offset)[1]
-    if end > len(data):
-        raise IndexError("the subject is cut off")
-    return data[offset:end]
-
-
-def _span(data: bytes, offset: int) -> tuple[int, int]:
-    """Where the content of the element at `offset` starts and ends; the end may lie behind `data`."""
-    length = data[offset + 1]
-    body = offset + 2
-    if length >= 0x80:
-        body += length & 0x7F
-        length = int.from_bytes(data[offset + 2 : body], "big")
-    return body, body + length
+def _needles(subject: bytes) -> Iterator[bytes]:
+    """The base64 characters that `subject` alone decides, for each of its three possible positions."""
+    for shift in range(3):
+        encoded = binascii.b2a_base64(bytes(shift) + subject, newline=False)
+        first = -(-8 * shift // 6)  # characters that hold bits of what stands before
+        last = 8 * (shift + len(subject)) // 6  # the next one holds bits of what follows
+        yield encoded[first:last]
