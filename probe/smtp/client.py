@@ -214,13 +214,10 @@ class ClientConversation:
         return not self._deaf and self._stage is not Stage.TLS
 
     def _take(self, line: bytes) -> tuple[ClientEvent, ...]:
-        match self._parser.take(line):
-            case None:
-                return ()
-            case ReplyFault() as fault:
-                return self._stop_listening(fault)
-            case Reply() as reply:
-                return self._answered(reply)
+        outcome = self._parser.take(line)
+        if isinstance(outcome, ReplyFault):
+            return self._stop_listening(outcome)
+        return self._answered(outcome) if outcome else ()
 
     def _answered(self, reply: Reply) -> tuple[ClientEvent, ...]:
         match self._stage:

@@ -9,6 +9,7 @@ _DOMAIN_CHARACTERS = 255
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_ADDRESS = re.compile(r"([0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._-]+)?")
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9.]+")
 
@@ -33,7 +34,10 @@ def _address_literal(text: str) -> str:
     # Imported here: two milliseconds that the usual name does not need.
     from ipaddress import IPv4Address, IPv6Address
 
+    # The zone of a link-local address (RFC 4007 11) means something on this host only.
+    match = _ADDRESS.fullmatch(text)
+    address = match[1] if match else ""
     try:
-        return f"[IPv6:{IPv6Address(text)}]" if ":" in text else f"[{IPv4Address(text)}]"
+        return f"[IPv6:{IPv6Address(address)}]" if ":" in address else f"[{IPv4Address(address)}]"
     except ValueError:
-        raise ValueError(f"not an IP address to say EHLO with: {text!a}") from None
+        raise ValueError(f"not a domain name or IP address to say EHLO with: {text!a}") from None

@@ -5,8 +5,8 @@ No sockets and no clock: the driver moves the bytes, shakes hands, judges, and s
     events = conversation.receive(read(), now); write(conversation.bytes_to_send(now))
 
 again and again, and closes when `closing` is true and all is written. `MailOffered` and `RecipientOffered`
-are questions: the conversation stands still until `answer` has been called. After `StartTls`, if not `closing`,
-the driver sends what is to be sent, shakes hands, calls `tls_established`, and goes on inside TLS.
+are questions: the conversation stands still until `answer` has been called. After `StartTls`, if not
+`closing`, the driver sends what is to be sent, shakes hands, calls `tls_established`, and goes on inside TLS.
 
 Sources: RFC 5321 (4.1.4 order of commands), RFC 3207 (STARTTLS), RFC 3030 (BDAT), RFC 2034 and 3463 (enhanced
 codes), RFC 2920 (pipelining). Reply texts follow Exchange's where those are known.

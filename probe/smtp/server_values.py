@@ -58,9 +58,9 @@ class ServerProfile:
 class ServerLimits:
     """What one connection may ask for; beyond it the server says 421 and closes (RFC 5321 4.3.2, 7.8).
 
-    `line_bytes` of a command line with its end (RFC 5321 4.5.3.1.4: at least 512); `commands` and `errors` (of
-    the client's grammar) of the connection; `recipients` of one message, more of them get a 452 (RFC 5321
-    4.5.3.1.8: at least 100, 4.5.3.1.10); `content_bytes` of all messages together.
+    `line_bytes` of a command line with its end (RFC 5321 4.5.3.1.4: at least 512); `commands` and `errors`
+    (of the client's grammar) of the connection; `recipients` of one message, more of them get a 452
+    (RFC 5321 4.5.3.1.8: at least 100, 4.5.3.1.10); `content_bytes` of all messages together.
     """
 
     line_bytes: int = LINE_BYTES

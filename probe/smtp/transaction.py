@@ -78,13 +78,11 @@ class Transaction:
 
     def allow(self, question: Question) -> Reply:
         """Note that the answer to `question` is yes, and return the reply to the client."""
-        match question:
-            case MailOffered(sender=sender):
-                self._sender = sender
-                return Reply(code=250, lines=("2.1.0 Sender OK",))
-            case RecipientOffered():
-                self._recipients += 1
-                return Reply(code=250, lines=("2.1.5 Recipient OK",))
+        if isinstance(question, MailOffered):
+            self._sender = question.sender
+            return Reply(code=250, lines=("2.1.0 Sender OK",))
+        self._recipients += 1
+        return Reply(code=250, lines=("2.1.5 Recipient OK",))
 
     def data(self, argument: str) -> Reply:
         """Return the reply to DATA; after a 354 the content follows."""
