@@ -1,0 +1,77 @@
+"""Questions to a DNS server: addresses and mail exchangers. Slow to import, so loaded only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import dns.exception
+import dns.nameserver
+import dns.resolver
+
+from probe.errors import ConfigurationError, ResolveError, TargetError
+from probe.net.target import parse_target
+
+DNS_PORT = 53
+"""RFC 1035 4.2."""
+
+
+def addresses(host: str, nameserver: str | None, timeout_s: float) -> tuple[str, ...]:
+    """Return the A records of `host`, then its AAAA records, perhaps none; raises ResolveError.
+
+    Where one of the two questions fails, the answer to the other counts.
+    """
+    resolver = _resolver(nameserver)
+    found: list[str] = []
+    failure: ResolveError | None = None
+    for kind in ("A", "AAAA"):
+        try:
+            # Half of the time each: silence to one question must not take the other's answer away.
+            found += [str(record.address) for record in _records(resolver, host, kind, timeout_s / 2)]
+        except ResolveError as error:
+            failure = error
+    if failure is not None and not found:
+        raise failure
+    return tuple(found)
+
+
+def mx_records(domain: str, nameserver: str | None, timeout_s: float) -> tuple[tuple[int, str], ...]:
+    """Return preference and host of each MX record; the host of a null MX is "" (RFC 7505)."""
+    return tuple(
+        (int(record.preference), record.exchange.to_text(omit_final_dot=True).lower().removesuffix("."))
+        for record in _records(_resolver(nameserver), domain, "MX", timeout_s)
+    )
+
+
+def _resolver(nameserver: str | None) -> dns.resolver.Resolver:
+    """Return the system's resolver, or one that asks `nameserver` alone."""
+    if nameserver is None:
+        try:
+            return dns.resolver.Resolver()
+        except dns.resolver.NoResolverConfiguration as error:
+            raise ResolveError("this machine has no name server configured") from error
+    try:
+        server = parse_target(nameserver)
+    except TargetError as error:
+        raise ConfigurationError(f"not a name server's address: {error}") from error
+    if server.mx or not server.is_address:
+        raise ConfigurationError(f'a name server is given by its IP address, not as "{server.text}"')
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [dns.nameserver.Do53Nameserver(server.host, server.port or DNS_PORT)]
+    return resolver
+
+
+def _records(resolver: dns.resolver.Resolver, name: str, kind: str, timeout_s: float) -> Iterable[Any]:
+    """Return the records of that kind, none where the name has others only; raises ResolveError."""
+    try:
+        # Absolute, so that no search domain of this machine is tried.
+        answer = resolver.resolve(name + ".", kind, raise_on_no_answer=False, lifetime=timeout_s)
+    except dns.resolver.NXDOMAIN as error:
+        raise ResolveError(f"the name {name} does not exist") from error
+    except dns.exception.Timeout as error:
+        raise ResolveError(f"the name server did not answer for {name} within {timeout_s:g} s") from error
+    except dns.resolver.NoNameservers as error:
+        raise ResolveError(f"the name server failed to answer for {name} ({kind})") from error
+    except dns.exception.DNSException as error:
+        raise ResolveError(f"the name {name} cannot be looked up: {error}") from error
+    return answer.rrset or ()

@@ -1,0 +1,45 @@
+"""What is to be observed, decided before anything heavy is imported."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+TIMEOUT_S = 30.0
+"""Seconds for everything on one endpoint. Servers that greet late to deter spam take six to ten of them."""
+
+RETRY_PAUSE_S = 1.0
+"""Seconds between a 421 and the second attempt: rates of connections are mostly counted by the second."""
+
+
+class Variant(enum.Enum):
+    """Which certificate is asked for, where a server holds several.
+
+    RSA and ECDSA are asked for by cipher suites, which only TLS 1.2 and older know: a server that speaks
+    nothing but TLS 1.3 refuses these two variants.
+    """
+
+    ANY = "any"
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeRequest:
+    """One endpoint and how to ask it.
+
+    `host` is what the user meant, `address` the IP address to talk to; `sni` is the name to send in the
+    handshake, None for none; `ehlo_name` None lets the machine say its own. `label` goes into the capture's
+    `variant`. `timeout_s` and `retry_pause_s` are seconds, the first one for all attempts together.
+    """
+
+    host: str
+    address: str
+    port: int
+    sni: str | None
+    ehlo_name: str | None = None
+    timeout_s: float = TIMEOUT_S
+    implicit_tls: bool = False
+    variant: Variant = Variant.ANY
+    label: str = ""
+    retry_pause_s: float = RETRY_PAUSE_S

@@ -1,0 +1,127 @@
+"""From a host name to every address it has, and from a domain to its mail exchangers, within a deadline.
+
+The system's resolver is the default: it knows /etc/hosts and whatever else the administrator's programs see. Only
+for a name server of the user's choice and for MX records is a DNS library loaded, and only then.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from probe.errors import ResolveError
+from probe.net.target import is_ip_address
+
+RESOLVE_TIMEOUT_S = 10.0
+"""Seconds for one name; the usual resolver gives up after two tries of five seconds at its first server."""
+
+MAX_ADDRESSES = 64
+"""Addresses of one name that are probed; Exchange Online's own names have about a dozen."""
+
+MAX_EXCHANGERS = 32
+"""Mail exchangers of one domain that are probed; the largest senders list about ten."""
+
+_REASONS = {
+    "EAI_NONAME": "the name {host} does not exist",
+    "EAI_NODATA": "the name {host} exists, but has no address",
+    "EAI_ADDRFAMILY": "the name {host} exists, but has no address",
+    "EAI_AGAIN": "the name service cannot answer for {host} at present",
+    "EAI_FAIL": "the name service failed for {host}",
+}
+
+
+class MailExchanger(NamedTuple):
+    """A host that takes mail for a domain; lower preferences come first (RFC 5321 5.1)."""
+
+    preference: int
+    host: str
+
+
+def resolve(
+    host: str,
+    *,
+    overrides: Mapping[str, tuple[str, ...]] | None = None,
+    nameserver: str | None = None,
+    timeout_s: float = RESOLVE_TIMEOUT_S,
+) -> tuple[str, ...]:
+    """Return every IPv4 and IPv6 address of `host` in the resolver's order, each once, at least one.
+
+    An address passes through. `overrides` are keyed by names in lower case without a trailing dot. `nameserver`
+    is an address with or without a port. Raises ResolveError, ConfigurationError for an unusable `nameserver`.
+    """
+    if is_ip_address(host):
+        return (host,)
+    name = host.lower().removesuffix(".")
+    if overrides and name in overrides:
+        found = overrides[name]
+    elif nameserver is None:
+        found = _within(timeout_s, name, lambda: _ask_system(name))
+    else:
+        from probe.net.nameserver import addresses
+
+        found = addresses(name, nameserver, timeout_s)
+    unique = tuple(dict.fromkeys(found))
+    if not unique:
+        raise ResolveError(f"the name {name} exists, but has no address")
+    return unique[:MAX_ADDRESSES]
+
+
+def mail_exchangers(
+    domain: str, *, nameserver: str | None = None, timeout_s: float = RESOLVE_TIMEOUT_S
+) -> tuple[MailExchanger, ...]:
+    """Return the mail exchangers of `domain`, the preferred ones first, at most MAX_EXCHANGERS.
+
+    A domain without MX records is its own exchanger (RFC 5321 5.1). Raises ResolveError, also for a domain that
+    takes no mail (RFC 7505), and ConfigurationError for an unusable `nameserver`.
+    """
+    from probe.net.nameserver import mx_records
+
+    name = domain.lower().removesuffix(".")
+    records = mx_records(name, nameserver, timeout_s)
+    if not records:
+        return (MailExchanger(0, name),)
+    named = sorted({MailExchanger(preference, host) for preference, host in records if host})
+    if not named:
+        raise ResolveError(f"the domain {name} declares that it takes no mail (a null MX record)")
+    return tuple(named[:MAX_EXCHANGERS])
+
+
+def _within(timeout_s: float, name: str, ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """Ask in a thread of its own: the system's resolver cannot be told a deadline, nor interrupted."""
+    answers: list[tuple[str, ...] | ResolveError] = []
+
+    def work() -> None:
+        try:
+            answers.append(ask())
+        except ResolveError as error:
+            answers.append(error)
+
+    # A daemon: a resolver that hangs must not keep the process from ending.
+    thread = threading.Thread(target=work, name=f"resolve {name}", daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if not answers:
+        raise ResolveError(f"the name service did not answer for {name} within {timeout_s:g} s")
+    if isinstance(answers[0], ResolveError):
+        raise answers[0]
+    return answers[0]
+
+
+def _ask_system(name: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise ResolveError(_reason(error, name)) from error
+    except (OSError, UnicodeError) as error:
+        raise ResolveError(f"the name {name} cannot be looked up: {error}") from error
+    return tuple(str(entry[4][0]) for entry in found)
+
+
+def _reason(error: socket.gaierror, name: str) -> str:
+    for constant, sentence in _REASONS.items():
+        # Which of them exist, and their numbers, differ between systems.
+        if getattr(socket, constant, None) == error.errno:
+            return sentence.format(host=name)
+    return f"the name {name} cannot be looked up: {error.strerror}"

@@ -1,0 +1,194 @@
+"""A TCP connection with a deadline over everything: the one place where the operating system's errors get names.
+
+A cold check begins to connect before it imports what it needs for TLS: the kernel completes the connection and
+keeps the greeting meanwhile. That is why this module imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+
+from probe.errors import ConnectError, DeadlineError, ObservationError, SmtpError
+from probe.net.clock import monotonic
+
+READ_BYTES = 65_536
+"""Bytes of one read: four TLS records of the greatest size (RFC 8446 5.1)."""
+
+CONNECTION_BYTES = 1_048_576
+"""Bytes read from one peer at most. Three replies of the greatest size, OpenSSL's limit of 100 KiB for a chain
+and the rest of a handshake are below half of that."""
+
+_REFUSALS = {
+    errno.ECONNREFUSED: "connection refused by {peer}",
+    errno.ETIMEDOUT: "no answer from {peer}",
+    errno.EHOSTUNREACH: "no route to {peer}: host unreachable",
+    errno.ENETUNREACH: "no route to {peer}: network unreachable",
+    errno.EADDRNOTAVAIL: "no local address from which to reach {peer}",
+    errno.EAFNOSUPPORT: "this machine has no such address family: {peer}",
+    errno.ECONNRESET: "connection reset by {peer}",
+    errno.ECONNABORTED: "connection aborted by {peer}",
+    errno.EPIPE: "connection closed by {peer}",
+    errno.EACCES: "this machine does not permit a connection to {peer}",
+    errno.EPERM: "this machine does not permit a connection to {peer}",
+    errno.EMFILE: "too many open files for another connection to {peer}",
+    errno.ENFILE: "too many open files for another connection to {peer}",
+}
+
+_HANGING_UP = (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
+
+
+class Deadline:
+    """The instant, on the monotonic scale, at which all patience ends."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, at_monotonic: float) -> None:
+        self.at = at_monotonic
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, zero at least."""
+        return max(0.0, self.at - monotonic())
+
+
+class PendingConnection:
+    """A connection under way; `finish` waits for it, `close` gives it up."""
+
+    __slots__ = ("_error", "_socket", "peer")
+
+    def __init__(self, peer: str, sock: socket.socket | None, error: OSError | None = None) -> None:
+        self.peer = peer
+        self._socket = sock
+        self._error = error
+
+    def finish(self, deadline: Deadline) -> Stream:
+        """Return the open connection; raises ConnectError, or DeadlineError where nobody answered in time."""
+        if self._error is not None:
+            raise _refusal(self._error, self.peer)
+        sock, self._socket = self._socket, None
+        if sock is None:
+            raise ConnectError(f"the connection to {self.peer} was given up")
+        stream = Stream(sock, self.peer)
+        try:
+            stream.await_writable(deadline, f"no answer from {self.peer} in time")
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise _refusal(OSError(code, ""), self.peer)
+        except ObservationError:
+            stream.close()
+            raise
+        return stream
+
+    def close(self) -> None:
+        """Give the connection up, if it was not finished."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class Stream:
+    """An open TCP connection: reads and writes wait until a deadline, reads are bounded in sum."""
+
+    __slots__ = ("_received", "_socket", "peer")
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self._socket = sock
+        self.peer = peer
+        self._received = 0
+
+    @property
+    def local_address(self) -> str:
+        """The IP address of this end."""
+        return str(self._socket.getsockname()[0])
+
+    def read(self, deadline: Deadline) -> bytes:
+        """Return what has arrived, at most READ_BYTES, waiting for the first byte; b"" is the end.
+
+        Raises DeadlineError, and SmtpError after CONNECTION_BYTES; a reset is an end like any other, for the
+        bytes before it count.
+        """
+        while True:
+            try:
+                return self._count(self._socket.recv(READ_BYTES))
+            except BlockingIOError:
+                self._await(deadline, reading=True, complaint=f"no complete answer from {self.peer} in time")
+            except OSError as error:
+                if error.errno in _HANGING_UP:
+                    return b""
+                raise _breakdown(error, self.peer) from error
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of `data`; raises DeadlineError, and SmtpError where the peer has hung up."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                self.await_writable(deadline, f"{self.peer} does not read what is sent to it")
+            except OSError as error:
+                raise _breakdown(error, self.peer) from error
+
+    def await_writable(self, deadline: Deadline, complaint: str) -> None:
+        """Wait until bytes can be sent; raises DeadlineError with the complaint."""
+        self._await(deadline, reading=False, complaint=complaint)
+
+    def close(self) -> None:
+        """End the connection; what was written is still delivered."""
+        self._socket.close()
+
+    def _count(self, data: bytes) -> bytes:
+        self._received += len(data)
+        if self._received > CONNECTION_BYTES:
+            raise SmtpError(f"{self.peer} sent more than {CONNECTION_BYTES} bytes")
+        return data
+
+    def _await(self, deadline: Deadline, *, reading: bool, complaint: str) -> None:
+        # poll, not select: a fleet has file descriptors beyond select's 1,024.
+        seconds = deadline.remaining()
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN if reading else select.POLLOUT)
+            ready = bool(poll.poll(seconds * 1000))
+        else:
+            sockets = [self._socket]
+            ready = any(
+                select.select(sockets if reading else [], [] if reading else sockets, sockets, seconds)
+            )
+        if not ready:
+            raise DeadlineError(complaint)
+
+
+def begin_connect(address: str, port: int) -> PendingConnection:
+    """Start to connect to an IP address and return at once; every error waits for `finish`."""
+    peer = f"{address} port {port}"
+    sock: socket.socket | None = None
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(0)  # every wait is ours, with a deadline
+        # Without it a reply can wait 40 ms for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect(place)
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        return PendingConnection(peer, None, error)
+    return PendingConnection(peer, sock)
+
+
+def _refusal(error: OSError, peer: str) -> ConnectError:
+    return ConnectError(_sentence(error, peer))
+
+
+def _breakdown(error: OSError, peer: str) -> SmtpError:
+    return SmtpError(_sentence(error, peer))
+
+
+def _sentence(error: OSError, peer: str) -> str:
+    known = _REFUSALS.get(error.errno or 0)
+    return known.format(peer=peer) if known else f"{peer}: {error.strerror or error}"

@@ -1,0 +1,256 @@
+"""TLS over memory BIOs, no sockets: what client and server have in common.
+
+Bytes from the peer go into `receive`, bytes for it come out of `bytes_to_send`; the handshake goes as far as it
+can at each step. Failures are values (`TlsFailure`). What happens inside is watched through OpenSSL's info
+callback, the one public way to see every alert, and to see that a CertificateRequest came (`get_client_ca_list`
+only lists the names in one, and Exchange Online's and many others' are empty).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from OpenSSL import SSL, crypto
+
+from probe.text import printable
+
+CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
+"""Whatever authenticates and encrypts, however weak: the probe is there to see the certificate."""
+
+_BIO_BYTES = 65_536
+
+#: Bytes of garbage that are quoted.
+_QUOTED_BYTES = 80
+
+# RFC 8446 5.1 and 4; RFC 5246 A.1: content types 20 to 23, the major version is 3 in all of them.
+_RECORD_TYPES = b"\x14\x15\x16\x17"
+_SSL_MAJOR = 3
+_HANDSHAKE_RECORD = 0x16
+_SERVER_HELLO = 2
+
+ALERTS = {
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    100: "no_renegotiation",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
+"""RFC 8446 6, RFC 5246 7.2 and RFC 6066 9: the alerts by number."""
+
+
+class TlsFailureKind(enum.Enum):
+    """In which way a handshake failed."""
+
+    ALERT = "alert"
+    NOT_TLS = "not-tls"
+    OLD_VERSION = "old-version"
+    """The peer speaks SSL 3.0, older than anything we do."""
+    TOO_LARGE = "too-large"
+    """A message beyond OpenSSL's limits: 100 KiB of certificates."""
+    UNREADABLE_CERTIFICATE = "unreadable-certificate"
+    CLOSED = "closed"
+    PROTOCOL = "protocol"
+
+
+class TlsFailure(NamedTuple):
+    """What went wrong: one sentence; the number of the peer's alert; the peer's own words, printable."""
+
+    kind: TlsFailureKind
+    message: str
+    alert: int | None = None
+    server_text: str | None = None
+
+
+class TlsParameters(NamedTuple):
+    """What was agreed on: `version` as in "TLSv1.3", OpenSSL's name of the cipher, the key exchange group."""
+
+    version: str
+    cipher: str
+    group: str | None
+
+
+class Witness:
+    """Remembers what OpenSSL's callbacks saw of one handshake."""
+
+    __slots__ = ("alert", "certificate_requested", "certificates")
+
+    def __init__(self) -> None:
+        self.alert: int | None = None
+        self.certificate_requested = False
+        self.certificates: list[crypto.X509] = []
+
+    def note_state(self, where: int, value: int, state: bytes) -> None:
+        """Take one call of the info callback."""
+        if where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT:
+            self.alert = value & 0xFF
+        elif where & SSL.SSL_CB_LOOP and state.endswith(b"read server certificate request"):
+            self.certificate_requested = True
+
+
+class TlsEngine:
+    """One side of one TLS connection; contexts come from the modules of the two sides.
+
+    The context's callbacks find the `Witness` as the connection's application data.
+    """
+
+    def __init__(self, context: SSL.Context) -> None:
+        self._connection = SSL.Connection(context, None)
+        self._witness = Witness()
+        self._connection.set_app_data(self._witness)
+        self._failure: TlsFailure | None = None
+        self._established = False
+        self._heard = b""
+
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is complete on this side."""
+        return self._established
+
+    @property
+    def failure(self) -> TlsFailure | None:
+        return self._failure
+
+    @property
+    def parameters(self) -> TlsParameters | None:
+        """What was agreed on, as soon as the peer's hello has settled it."""
+        cipher = self._connection.get_cipher_name()
+        if cipher is None:
+            return None
+        return TlsParameters(self._connection.get_protocol_version_name(), cipher, self._group())
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the peer, in any chunking, and go on with the handshake."""
+        if self._failure is not None or not data:
+            return
+        if len(self._heard) < _QUOTED_BYTES:
+            self._heard += data[: _QUOTED_BYTES - len(self._heard)]
+            if not looks_like_tls(self._heard):
+                self._fail(TlsFailureKind.NOT_TLS, "the peer does not speak TLS", words=True)
+                return
+        self._connection.bio_write(data)
+        self.advance()
+
+    def receive_eof(self) -> None:
+        """Note that the peer closed the connection."""
+        if not self._established:
+            self._fail(TlsFailureKind.CLOSED, "the connection was closed during the TLS handshake")
+
+    def advance(self) -> None:
+        """Go on with the handshake; on the client's side the first call makes the ClientHello."""
+        if self._established or self._failure is not None:
+            return
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return
+        except SSL.Error as error:
+            self._fail_with(error)
+            return
+        self._established = True
+
+    def bytes_to_send(self) -> bytes:
+        """Return what to send to the peer, once."""
+        chunks: list[bytes] = []
+        while True:
+            try:
+                chunks.append(self._connection.bio_read(_BIO_BYTES))
+            except SSL.WantReadError:
+                return b"".join(chunks)
+
+    def send(self, plaintext: bytes) -> None:
+        """Encrypt data for the peer, after the handshake; a connection that broke meanwhile takes none."""
+        try:
+            self._connection.sendall(plaintext)
+        except SSL.Error as error:
+            self._fail_with(error)
+
+    def plaintext(self) -> bytes:
+        """Return what the peer has said inside TLS, once; a failure or the peer's farewell ends it."""
+        chunks: list[bytes] = []
+        while self._established and self._failure is None:
+            try:
+                chunks.append(self._connection.recv(_BIO_BYTES))
+            except SSL.WantReadError:
+                break
+            except SSL.ZeroReturnError:
+                self._fail(TlsFailureKind.CLOSED, "the peer ended the TLS connection")
+            except SSL.Error as error:
+                self._fail_with(error)
+        return b"".join(chunks)
+
+    def _group(self) -> str | None:
+        # Not known on a connection that failed early, and absent from older OpenSSL.
+        name = self._connection.get_group_name() if self._established else None
+        return str(name) if name else None
+
+    def _fail(self, kind: TlsFailureKind, message: str, *, words: bool = False) -> None:
+        if self._failure is None:
+            text = printable(self._heard) if words and self._heard else None
+            self._failure = TlsFailure(kind, message, self._witness.alert, text)
+
+    def _fail_with(self, error: SSL.Error) -> None:
+        reason = _reason(error)
+        alert = self._witness.alert
+        if alert is not None:
+            name = ALERTS.get(alert, f"number {alert}")
+            self._fail(TlsFailureKind.ALERT, f"the peer ended the TLS handshake with the alert {name}")
+        elif is_ssl3_hello(self._heard):
+            self._fail(TlsFailureKind.OLD_VERSION, "the peer speaks SSL 3.0 and nothing newer")
+        else:
+            self._fail(*_KNOWN_REASONS.get(reason, (TlsFailureKind.PROTOCOL, _unknown(reason))))
+
+
+def looks_like_tls(start: bytes) -> bool:
+    """Return whether bytes can begin a TLS record (RFC 8446 5.1)."""
+    return start[0] in _RECORD_TYPES and (len(start) < 2 or start[1] == _SSL_MAJOR)
+
+
+def is_ssl3_hello(start: bytes) -> bool:
+    """Return whether bytes begin with a ServerHello of SSL 3.0 (RFC 6101 5.2.1, 5.6.1.3)."""
+    return (
+        len(start) >= 11
+        and start[0] == _HANDSHAKE_RECORD
+        and start[5] == _SERVER_HELLO
+        and start[9:11] == b"\x03\x00"
+    )
+
+
+def _reason(error: SSL.Error) -> str:
+    """Return OpenSSL's own word for the first of its errors: lower case, without markup."""
+    first = error.args[0] if error.args else None
+    return str(first[0][2]) if isinstance(first, list) and first else ""
+
+
+def _unknown(reason: str) -> str:
+    return f"the TLS handshake failed: {reason}" if reason else "the TLS handshake failed"
+
+
+_TOO_LARGE = (TlsFailureKind.TOO_LARGE, "the peer's certificates exceed OpenSSL's limit of 100 KiB")
+_UNREADABLE = (TlsFailureKind.UNREADABLE_CERTIFICATE, "a certificate of the peer cannot be read")
+
+_KNOWN_REASONS: dict[str, tuple[TlsFailureKind, str]] = {
+    "excessive message size": _TOO_LARGE,
+}
