@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from probe.net.request import Variant
 from probe.net.target import is_ip_address
-from probe.net.tls_engine import CIPHERS, TlsEngine, Witness
+from probe.net.tls_engine import TlsEngine, dump, new_context
 
 GROUPS = b"*X25519:*P-256:P-384:P-521"
 """Key exchange groups, `*` with a key share. OpenSSL's default makes a ClientHello of 1,546 bytes, more than one
@@ -20,7 +20,6 @@ TCP segment, which some servers and middleboxes cannot read; this list makes 381
 
 
 _VARIANT_CIPHERS = {
-    Variant.ANY: CIPHERS,
     Variant.RSA: b"aRSA:!aNULL:!eNULL:@SECLEVEL=0",
     Variant.ECDSA: b"aECDSA:!aNULL:!eNULL:@SECLEVEL=0",
 }
@@ -44,8 +43,10 @@ class TlsClient(TlsEngine):
 
     def presented(self) -> tuple[bytes, ...]:
         """Return the DER of each certificate in wire order, the server's own first; empty before they came."""
-        chain = self._connection.get_peer_cert_chain() or self._witness.certificates
-        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain)
+        chain = self._connection.get_peer_cert_chain()
+        if chain:
+            return dump(chain)
+        return self._witness.message.certificates() if self._witness.message else ()
 
 
 @functools.cache
@@ -54,16 +55,12 @@ def client_context(variant: Variant = Variant.ANY, *, library_groups: bool = Fal
 
     With `library_groups` the library's own list of key exchange groups is offered.
     """
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context = new_context(SSL.TLS_CLIENT_METHOD, SSL.TLS1_VERSION)
     if variant is not Variant.ANY:
         context.set_max_proto_version(SSL.TLS1_2_VERSION)
-    context.set_cipher_list(_VARIANT_CIPHERS[variant])
+        context.set_cipher_list(_VARIANT_CIPHERS[variant])
     # Servers that never heard of RFC 5746 are still seen.
     context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_verify(SSL.VERIFY_NONE, _note_certificate)
-    context.set_info_callback(_note_state)
     if not library_groups:
         offer_groups(context, GROUPS)
     return context
@@ -83,19 +80,3 @@ def offer_groups(context: SSL.Context, groups: bytes) -> bool:
         return True
     library.ERR_clear_error()
     return False
-
-
-def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
-    witness = connection.get_app_data()
-    if isinstance(witness, Witness):
-        witness.note_state(where, value, connection.get_state_string())
-
-
-def _note_certificate(
-    connection: SSL.Connection, certificate: crypto.X509, _error: int, _depth: int, _ok: int
-) -> bool:
-    """Keep a certificate OpenSSL looked at, in case that it keeps none itself; everything is welcome."""
-    witness = connection.get_app_data()
-    if isinstance(witness, Witness) and certificate not in witness.certificates:
-        witness.certificates.append(certificate)
-    return True

@@ -9,10 +9,12 @@ only lists the names in one, and Exchange Online's and many others' are empty).
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from OpenSSL import SSL, crypto
 
+from probe.net import tls_messages
 from probe.text import printable
 
 CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
@@ -95,12 +97,12 @@ class TlsParameters(NamedTuple):
 class Witness:
     """Remembers what OpenSSL's callbacks saw of one handshake."""
 
-    __slots__ = ("alert", "certificate_requested", "certificates")
+    __slots__ = ("alert", "certificate_requested", "message")
 
     def __init__(self) -> None:
         self.alert: int | None = None
         self.certificate_requested = False
-        self.certificates: list[crypto.X509] = []
+        self.message: tls_messages.CertificateMessage | None = None
 
     def note_state(self, where: int, value: int, state: bytes) -> None:
         """Take one call of the info callback."""
@@ -108,6 +110,23 @@ class Witness:
             self.alert = value & 0xFF
         elif where & SSL.SSL_CB_LOOP and state.endswith(b"read server certificate request"):
             self.certificate_requested = True
+
+
+def new_context(method: int, oldest: int) -> SSL.Context:
+    """Return a context for `TlsEngine`: nothing is verified, nothing resumed, everything watched."""
+    context = SSL.Context(method)
+    context.set_min_proto_version(oldest)
+    context.set_cipher_list(CIPHERS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_info_callback(_note_state)
+    tls_messages.watch(context)
+    return context
+
+
+def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
+    witness = connection.get_app_data()
+    if isinstance(witness, Witness):
+        witness.note_state(where, value, connection.get_state_string())
 
 
 class TlsEngine:
@@ -165,11 +184,13 @@ class TlsEngine:
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
-            return
+            self._keep_message()
         except SSL.Error as error:
+            self._keep_message()
             self._fail_with(error)
-            return
-        self._established = True
+        else:
+            self._keep_message()
+            self._established = True
 
     def bytes_to_send(self) -> bytes:
         """Return what to send to the peer, once."""
@@ -201,6 +222,9 @@ class TlsEngine:
                 self._fail_with(error)
         return b"".join(chunks)
 
+    def _keep_message(self) -> None:
+        self._witness.message = tls_messages.take() or self._witness.message
+
     def _group(self) -> str | None:
         # Not known on a connection that failed early, and absent from older OpenSSL.
         name = self._connection.get_group_name() if self._established else None
@@ -212,7 +236,6 @@ class TlsEngine:
             self._failure = TlsFailure(kind, message, self._witness.alert, text)
 
     def _fail_with(self, error: SSL.Error) -> None:
-        reason = _reason(error)
         alert = self._witness.alert
         if alert is not None:
             name = ALERTS.get(alert, f"number {alert}")
@@ -220,7 +243,23 @@ class TlsEngine:
         elif is_ssl3_hello(self._heard):
             self._fail(TlsFailureKind.OLD_VERSION, "the peer speaks SSL 3.0 and nothing newer")
         else:
-            self._fail(*_KNOWN_REASONS.get(reason, (TlsFailureKind.PROTOCOL, _unknown(reason))))
+            self._fail(*self._own_reason(_reason(error)))
+
+    def _own_reason(self, reason: str) -> tuple[TlsFailureKind, str]:
+        """Return what our side did not like; `reason` is OpenSSL's word for it."""
+        if reason == "excessive message size":
+            return TlsFailureKind.TOO_LARGE, "the peer's certificates exceed OpenSSL's limit of 100 KiB"
+        if self._witness.message is not None and self._connection.get_peer_certificate() is None:
+            return (
+                TlsFailureKind.UNREADABLE_CERTIFICATE,
+                f"a certificate of the peer cannot be read: {reason}",
+            )
+        return TlsFailureKind.PROTOCOL, f"the TLS handshake failed: {reason or 'no reason given'}"
+
+
+def dump(certificates: Iterable[crypto.X509]) -> tuple[bytes, ...]:
+    """Return each certificate's DER; cryptography would refuse the chain for one that it cannot parse."""
+    return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in certificates)
 
 
 def looks_like_tls(start: bytes) -> bool:
@@ -242,15 +281,3 @@ def _reason(error: SSL.Error) -> str:
     """Return OpenSSL's own word for the first of its errors: lower case, without markup."""
     first = error.args[0] if error.args else None
     return str(first[0][2]) if isinstance(first, list) and first else ""
-
-
-def _unknown(reason: str) -> str:
-    return f"the TLS handshake failed: {reason}" if reason else "the TLS handshake failed"
-
-
-_TOO_LARGE = (TlsFailureKind.TOO_LARGE, "the peer's certificates exceed OpenSSL's limit of 100 KiB")
-_UNREADABLE = (TlsFailureKind.UNREADABLE_CERTIFICATE, "a certificate of the peer cannot be read")
-
-_KNOWN_REASONS: dict[str, tuple[TlsFailureKind, str]] = {
-    "excessive message size": _TOO_LARGE,
-}
