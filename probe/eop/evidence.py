@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
@@ -118,20 +119,6 @@ class StorePath:
         return self.best().trusted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What the user told us about the connectors, and the thresholds."""
-
-    tls_sender_certificate_name: str | None = None
-    accepted_domains: tuple[str, ...] = ()
-    tls_domain: str | None = None
-    expected_name: str | None = None
-    """The DNS name the certificate ought to bear: the probed host, where it is a name."""
-    expiring_days: int = 30
-    expiring_fraction: float = 1 / 3
-    """At risk below `expiring_days` or this share of the lifetime, whichever is shorter."""
-
-
 class Observation(NamedTuple):
     """One of several captures of an address, and what came of judging it alone."""
 
@@ -148,7 +135,7 @@ class Evidence:
     capture: Capture
     stores: tuple[StorePath, ...]
     at: datetime
-    settings: Settings = Settings()
+    settings: Settings
     observations: tuple[Observation, ...] = ()
     """Every capture of this address, this one included, where several were made."""
 
@@ -170,7 +157,7 @@ def weigh(
     direction: Direction,
     basis: Basis,
     at: datetime,
-    settings: Settings = Settings(),
+    settings: Settings,
 ) -> Evidence:
     """Build what every store makes of a captured chain at `at`; pure, the deciding store first.
 

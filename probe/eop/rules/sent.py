@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from probe.eop import remedies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
@@ -17,7 +19,7 @@ def _chain_order(evidence: Evidence) -> Said | None:
     certificates = presented.certificates
     if len(set(certificates)) < len(certificates):
         return Said(summary="A certificate is sent more than once.")
-    pairs = itertools.pairwise(certificates)
+    pairs = pairwise(certificates)
     if all(lower.issuer == upper.subject for lower, upper in pairs):
         return None
     return Said(summary="The certificates are not sent in order, each followed by its issuer.")

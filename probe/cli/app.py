@@ -1,0 +1,72 @@
+"""The command line's root: a table of commands, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated
+
+import typer
+import typer.core
+import typer.main
+
+_COMMANDS = {
+    "check": "probe.cli.check",
+    "certificate": "probe.cli.certificate",
+    "explain": "probe.cli.explain",
+    "stores": "probe.cli.stores",
+    "demo": "probe.cli.demo",
+}
+
+
+class _LazyGroup(typer.core.TyperGroup):
+    """A group that imports the module of the command that runs, and no other."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own context type is private
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx, cmd_name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
+        del ctx
+        home = _COMMANDS.get(cmd_name)
+        if home is None:
+            return None
+        command = typer.main.get_command(import_module(home).app)
+        command.name = cmd_name
+        return command
+
+
+def new_app(**options: object) -> typer.Typer:
+    """A typer application with this product's switches: no markup, no pretty tracebacks, no completion."""
+    return typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        **options,  # type: ignore[arg-type]  # passed through as they are
+    )
+
+
+app = new_app(cls=_LazyGroup, no_args_is_help=True)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
+    if wanted:
+        from probe import __version__
+
+        typer.echo(f"eop-probe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Would Exchange Online accept the certificate this server presents? With which reply would it refuse,
+    why, and what mends it?
+
+    Exit codes, which are Nagios states too: 0 accepted, 1 at risk, 2 rejected, 3 unknown (usage and
+    configuration errors included).
+    """
+    del version

@@ -1,0 +1,209 @@
+"""``eop-probe check``: the live probe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli import options as shared
+from probe.cli.app import new_app
+from probe.cli.exit_codes import finish
+from probe.cli.output import check_writable, deliver, warn
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Direction
+from probe.errors import ConfigurationError
+from probe.net.target import Target, ascii_host, is_ip_address, parse_target
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.assessment import Report
+    from probe.check import CheckOptions
+    from probe.cli.progress import Progress
+
+app = new_app()
+
+
+@app.command()
+def check(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET...",
+            help="host, host:port, IPv4, [IPv6]:port, or mx:domain for every MX of a domain.",
+        ),
+    ],
+    direction: shared.DirectionOption = Direction.TO_EOP,
+    store: shared.Stores = None,
+    at: shared.At = None,
+    output_format: shared.OutputFormat = shared.Format.TERMINAL,
+    output: shared.Output = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="EOP_PROBE_PORT", min=1, max=65535, help="Port. [default: 25, implicit TLS: 465]"
+        ),
+    ] = None,
+    ehlo: Annotated[
+        str | None, typer.Option(envvar="EOP_PROBE_EHLO", metavar="NAME", help="Name to say EHLO with.")
+    ] = None,
+    sni: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_SNI", metavar="NAME|none", help="Server name to ask for. [default: the host's]"
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="EOP_PROBE_TIMEOUT", metavar="SECONDS", min=0.1, max=3600, help="Total for one connection."
+        ),
+    ] = 30.0,
+    implicit_tls: Annotated[
+        bool,
+        typer.Option(
+            "--implicit-tls/--starttls",
+            envvar="EOP_PROBE_IMPLICIT_TLS",
+            help="TLS from the first byte, or STARTTLS.",
+        ),
+    ] = False,
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_RESOLVER", metavar="IP", help="DNS server to ask instead of the system's."
+        ),
+    ] = None,
+    resolve: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EOP_PROBE_RESOLVE", metavar="HOST=IP", help="Take this address for a host. Repeatable."
+        ),
+    ] = None,
+    tls_sender_certificate_name: shared.SenderCertificateName = None,
+    accepted_domain: shared.AcceptedDomains = None,
+    tls_domain: shared.TlsDomain = None,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough", envvar="EOP_PROBE_THOROUGH", help="Both key types, with and without SNI, 3 samples."
+        ),
+    ] = False,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            envvar="EOP_PROBE_SAMPLES", min=1, max=100, help="Connections to each address. [default: 1]"
+        ),
+    ] = None,
+    save_chain: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_SAVE_CHAIN", metavar="DIR", help="Save what was presented as PEM files."
+        ),
+    ] = None,
+    expiring_days: shared.ExpiringDays = 30,
+    expiring_share: shared.ExpiringShare = 1 / 3,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
+    verbose: shared.Verbose = False,
+) -> None:
+    """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
+    parsed = tuple(parse_target(target) for target in targets)
+    check_writable(output)
+    instant = shared.parse_instant(at)
+    from probe.check import CheckOptions
+
+    options = CheckOptions(
+        stores=shared.store_loader(
+            store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+        ),
+        direction=direction,
+        settings=Settings(
+            tls_sender_certificate_name=tls_sender_certificate_name,
+            accepted_domains=tuple(accepted_domain or ()),
+            tls_domain=tls_domain,
+            expiring_days=expiring_days,
+            expiring_fraction=expiring_share,
+        ),
+        at=instant,
+        port=port,
+        ehlo_name=_ehlo(ehlo),
+        sni=_sni(sni),
+        timeout_s=timeout,
+        implicit_tls=implicit_tls,
+        nameserver=resolver,
+        overrides=_overrides(resolve or ()),
+        thorough=thorough,
+        samples=samples,
+    )
+    report = _run(parsed, options)
+    if save_chain is not None:
+        from probe.cli.save import save_chains
+
+        save_chains(report, save_chain)
+    deliver(report, output_format, output, verbose=verbose)
+    finish(report.outcome.exit_code)
+
+
+def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
+    from probe.check import run
+    from probe.net import clock
+
+    generated_at = clock.now()
+    found = {}
+    with _progress(len(targets)) as progress:
+        for key, assessment in run(targets, options):
+            found[key] = assessment
+            if progress is not None:
+                progress.advance(len({target for target, _ in found}))
+    from probe import __version__
+    from probe.assessment import Report
+
+    ordered = tuple(found[key] for key in sorted(found))
+    return Report(generated_at=generated_at, version=__version__, assessments=ordered)
+
+
+def _progress(total: int) -> AbstractContextManager[Progress | None]:
+    if total == 1 or not sys.stderr.isatty():
+        return nullcontext()
+    from probe.cli.progress import Progress
+
+    return Progress(total)
+
+
+def _ehlo(name: str | None) -> str | None:
+    if name is None:
+        return None
+    from probe.smtp.ehlo import ehlo_argument
+
+    try:
+        return ehlo_argument(name)
+    except ValueError as error:
+        raise ConfigurationError(f"--ehlo: {error}") from None
+
+
+def _sni(name: str | None) -> str | None:
+    """None: the host's own name; "" none at all; else a host name in its ASCII form."""
+    if name is None:
+        return None
+    if name.lower() == "none":
+        return ""
+    if is_ip_address(name):
+        raise ConfigurationError(f"--sni: {name} is an address; TLS asks for host names only (or none)")
+    return ascii_host(name)
+
+
+def _overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        host, equals, address = pair.partition("=")
+        address = address.strip("[]")
+        if not equals or not is_ip_address(address):
+            raise ConfigurationError(
+                f'--resolve: "{printable(pair, 100)}" is not HOST=IP, e.g. mail.contoso.com=192.0.2.1'
+            )
+        name = ascii_host(host)
+        found[name] = (*found.get(name, ()), address)
+    return found

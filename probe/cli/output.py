@@ -1,0 +1,78 @@
+"""Where a report goes: rendered in the format asked for, to standard output or to a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from probe.cli.options import Format
+from probe.errors import OutputError
+
+if TYPE_CHECKING:
+    from probe.assessment import Report
+    from probe.render.options import RenderOptions
+
+#: Columns where the output is no terminal and COLUMNS says nothing.
+_PLAIN_WIDTH = 80
+
+
+def warn(sentence: str) -> None:
+    """Say something beside the result: on standard error."""
+    typer.echo(f"eop-probe: {sentence}", err=True)
+
+
+def check_writable(path: str | None) -> None:
+    """Raise OutputError now rather than after minutes of probing."""
+    if path is None:
+        return
+    folder = Path(path).parent
+    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write the report to {path}: no folder there that can be written to")
+
+
+def deliver(report: Report, fmt: Format, path: str | None, *, verbose: bool = False) -> None:
+    """Render the report and write it; raises OutputError."""
+    text = _rendered(report, fmt, _options(to_file=path is not None, verbose=verbose))
+    if path is None:
+        write_out(text)
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError(f"cannot write the report to {path}: {error.strerror or error}") from None
+
+
+def write_out(text: str) -> None:
+    """Write a result to standard output, in UTF-8 where the terminal cannot say otherwise."""
+    encoding = sys.stdout.encoding or "ascii"
+    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
+
+
+def _rendered(report: Report, fmt: Format, options: RenderOptions) -> str:
+    if fmt in (Format.JSON, Format.JSONL):
+        from probe.render.json_v1 import dumps, lines
+
+        return dumps(report) if fmt is Format.JSON else lines(report)
+    # The other renderers share one shape, and are modules of the format's name.
+    renderer = import_module(f"probe.render.{fmt.value}")
+    return str(renderer.render(report, options))
+
+
+def _options(*, to_file: bool, verbose: bool) -> RenderOptions:
+    from probe.render.options import RenderOptions
+
+    terminal = sys.stdout.isatty() and not to_file
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return RenderOptions(
+        width=shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if not to_file else _PLAIN_WIDTH,
+        colour=terminal and not plain,
+        ascii=not to_file and "utf" not in (sys.stdout.encoding or "").lower(),
+        verbose=verbose,
+    )

@@ -1,0 +1,136 @@
+"""The heavy half of a check: the captures of one address, weighed and judged, the worst deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from probe.assessment import Assessment
+from probe.eop.evidence import (
+    Capture,
+    Evidence,
+    Fault,
+    FaultKind,
+    Observation,
+    Phase,
+    weigh,
+)
+from probe.eop.verdict import Verdict, judge
+from probe.eop.vocabulary import Basis, Outcome
+from probe.net.clock import monotonic
+from probe.net.request import ProbeRequest, Variant
+from probe.net.starttls import observe
+from probe.net.stream import PendingConnection, begin_connect
+from probe.net.target import is_ip_address
+from probe.pki.truststore import TrustStore
+
+if TYPE_CHECKING:
+    from probe.check import CheckOptions, Endpoint
+
+#: Connections of the usual kind that --thorough makes to one address when --samples says nothing.
+THOROUGH_SAMPLES = 3
+
+
+def captures(
+    endpoint: Endpoint, options: CheckOptions, pending: PendingConnection | None, started: float
+) -> tuple[Capture, ...]:
+    """Make every observation of one address, the plain one first; never raises for what a peer does."""
+    if endpoint.address is None or pending is None:
+        return (_unresolved(endpoint),)
+    found: list[Capture] = []
+    for number, request in enumerate(_requests(endpoint, endpoint.address, options)):
+        if number:
+            pending, started = begin_connect(request.address, request.port), monotonic()
+        capture = observe(request, pending, started)
+        # A server with one key type refuses the other: no finding, just nothing more to see.
+        if request.variant is Variant.ANY or capture.leaf is not None:
+            found.append(capture)
+    return tuple(found)
+
+
+def _unresolved(endpoint: Endpoint) -> Capture:
+    reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
+    fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=_sentence(reason))
+    return Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _requests(endpoint: Endpoint, address: str, options: CheckOptions) -> Iterator[ProbeRequest]:
+    sni = _sni(endpoint, options)
+    plain = ProbeRequest(
+        host=endpoint.host,
+        address=address,
+        port=endpoint.port,
+        ehlo_name=options.ehlo_name,
+        sni=sni,
+        timeout_s=options.timeout_s,
+        implicit_tls=options.implicit_tls,
+    )
+    samples = options.samples or (THOROUGH_SAMPLES if options.thorough else 1)
+    for number in range(samples):
+        yield replace(plain, label=f"sample {number + 1}" if samples > 1 else "")
+    if options.thorough:
+        if sni is not None:
+            yield replace(plain, sni=None, label="no SNI")
+        for key_type in (Variant.RSA, Variant.ECDSA):
+            yield replace(plain, variant=key_type, label=f"{key_type.value} only")
+            if sni is not None:
+                yield replace(plain, variant=key_type, sni=None, label=f"{key_type.value} only, no SNI")
+
+
+def _sni(endpoint: Endpoint, options: CheckOptions) -> str | None:
+    """The name to ask for in TLS: RFC 6066 3 knows host names only, no addresses."""
+    if options.sni is not None:
+        return options.sni or None
+    return None if is_ip_address(endpoint.host) else endpoint.host
+
+
+def judge_captures(
+    found: Sequence[Capture],
+    endpoint: Endpoint,
+    options: CheckOptions,
+    stores: Sequence[TrustStore],
+    at: datetime,
+) -> tuple[Evidence, Verdict]:
+    """Judge every capture alone, then the worst of them once more in sight of the others."""
+    settings = options.settings
+    if settings.expected_name is None:
+        settings = replace(settings, expected_name=_sni(endpoint, options))
+    weighed = [
+        weigh(
+            capture,
+            stores,
+            direction=options.direction,
+            basis=Basis.RECEIVE_CONNECTOR,
+            at=at,
+            settings=settings,
+        )
+        for capture in found
+    ]
+    outcomes = [judge(evidence).prediction.outcome for evidence in weighed]
+    worst = weighed[outcomes.index(Outcome.worst(tuple(outcomes)))]
+    if len(weighed) > 1:
+        seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
+        worst = replace(worst, observations=seen)
+    return worst, judge(worst)
+
+
+def assessment(
+    endpoint: Endpoint, started_at: datetime, elapsed: timedelta, evidence: Evidence, verdict: Verdict
+) -> Assessment:
+    """Put one address's verdict and evidence together."""
+    return Assessment(
+        target=endpoint.target.text,
+        started_at=started_at,
+        elapsed_ms=round(elapsed / timedelta(milliseconds=1)),
+        outcome=verdict.prediction.outcome,
+        predictions=(verdict.prediction,),
+        findings=verdict.findings,
+        evidence=evidence,
+        mx_preference=endpoint.mx_preference,
+    )
