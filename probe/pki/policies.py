@@ -64,23 +64,24 @@ def policy_status(path: tuple[Certificate, ...]) -> ChainStatus:
     state = _State(None, unlimited, unlimited, unlimited)
     try:
         for depth, certificate in enumerate(reversed(path[:-1]), start=1):
-            state = _alive(state, certificate)
-            if depth < len(path) - 1:
+            is_last = depth == len(path) - 1
+            state = _alive(state, certificate, is_last=is_last)
+            if not is_last:
                 state = _prepared(state, certificate)
         leaf_demand = _demands(path[0]).explicit
     except der.DerError:
         return ChainStatus.InvalidPolicyConstraints
-    demanded = state.explicit == 0 or leaf_demand == 0
+    demanded = state.explicit <= 1 or leaf_demand == 0  # 6.1.5 (a) and (b)
     if demanded and state.alive is not None and not state.alive:
         return ChainStatus.NoIssuanceChainPolicy
     return ChainStatus.NoError
 
 
-def _alive(state: _State, certificate: Certificate) -> _State:
+def _alive(state: _State, certificate: Certificate, *, is_last: bool) -> _State:
     """RFC 5280 6.1.3 (d) to (f): what of the policies alive the certificate carries on."""
     found = certificate.extensions.get(_POLICIES)
     stated = frozenset(read_policies(found.value)) if found else frozenset()
-    if _ANY in stated and (state.inhibit_any > 0 or certificate.self_issued):
+    if _ANY in stated and (state.inhibit_any > 0 or (certificate.self_issued and not is_last)):
         return state
     stated -= {_ANY}
     return state._replace(alive=stated if state.alive is None else state.alive & stated)

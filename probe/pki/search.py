@@ -39,6 +39,9 @@ class End(enum.Enum):
     CYCLIC = "cyclic"
 
 
+_END_OF_LOOP = {False: End.PARTIAL, True: End.CYCLIC}
+
+
 class Route(NamedTuple):
     """One way up: certificates leaf first, what came of each one's signature under the next, and its end."""
 
@@ -93,7 +96,7 @@ class Search:
         self._at = at
         self._is_listed = is_listed
         self._paths = 0
-        self._ordered: dict[bytes, tuple[Certificate, ...]] = {}
+        self._ordered: dict[tuple[bytes, bytes | None], Path] = {}
 
     def sound(self) -> Iterator[Route]:
         """Ways with good signatures only that end at a root, the most promising first."""
@@ -107,8 +110,7 @@ class Search:
 
     def _up(self, path: Path, signatures: Results, *, sound: bool) -> Iterator[Route]:
         tip = path[-1]
-        if self._paths >= MAX_PATHS:
-            self.too_many = True
+        if self._is_spent(sound=sound):
             return
         if tip.self_issued and self._is_root(tip):
             yield self._ended(path, signatures, End.ROOT)
@@ -117,24 +119,22 @@ class Search:
         climbed = looped = False
         for candidate in self._candidates(tip):
             result = self.signatures.check(tip, candidate)
-            good = result is Signature.VALID
             if any(_same_authority(candidate, each) for each in path):
-                looped = looped or good
-            elif good:
+                looped = looped or result is Signature.VALID
+            elif result is Signature.VALID:
                 climbed = True
                 yield from self._step(path, signatures, candidate, result, sound=sound)
             else:
                 poor.append((candidate, result))
         if climbed:
             return
-        if tip.self_issued and not sound:
-            yield self._ended(path, signatures, End.ROOT)  # a root whose own signature is bad
-        elif sound or not poor:
-            yield self._ended(path, signatures, End.CYCLIC if looped else End.PARTIAL)
-        else:
-            poor.sort(key=_unsupported_first)
-            for candidate, result in poor:
+        if poor and not sound and not tip.self_issued:
+            for candidate, result in sorted(poor, key=_unsupported_first):
                 yield from self._step(path, signatures, candidate, result, sound=sound)
+            return
+        # A self-issued one nobody else signed is a root, though its own signature be bad.
+        broken_root = tip.self_issued and not sound
+        yield self._ended(path, signatures, End.ROOT if broken_root else _END_OF_LOOP[looped])
 
     def _step(
         self, path: Path, signatures: Results, candidate: Certificate, result: Signature, *, sound: bool
@@ -144,6 +144,12 @@ class Search:
         else:
             self.too_deep = True
             yield self._ended(path, signatures, End.PARTIAL)
+
+    def _is_spent(self, *, sound: bool) -> bool:
+        """Whether this round has met its bound; a broken chain is not worth a search without signatures."""
+        if self._paths >= MAX_PATHS:
+            self.too_many = True
+        return self._paths >= MAX_PATHS or (self._paths > 0 and self.signatures.exhausted and not sound)
 
     def _ended(self, path: Path, signatures: Results, end: End) -> Route:
         self._paths += 1
@@ -155,18 +161,15 @@ class Search:
             self._is_listed(certificate) or self.signatures.check(certificate, certificate) is Signature.VALID
         )
 
-    def _candidates(self, child: Certificate) -> tuple[Certificate, ...]:
+    def _candidates(self, child: Certificate) -> Path:
         """Certificates named like the issuer, the most promising first; listed roots lead."""
-        name = child.issuer.der
-        known = self._ordered.get(name)
+        name, key_id = child.issuer.der, child.authority_key_id
+        known = self._ordered.get((name, key_id))
         if known is None:
-            roots = self._store.roots(name)
-            known = tuple(dict.fromkeys((*roots, *self._by_subject.get(name, ()))))
-            self._ordered[name] = known
-        if len(known) < 2:
-            return known
-        key_id = child.authority_key_id
-        return tuple(sorted(known, key=lambda each: self._rank(each, key_id)))
+            everything = dict.fromkeys((*self._store.roots(name), *self._by_subject.get(name, ())))
+            known = tuple(sorted(everything, key=lambda each: self._rank(each, key_id)))
+            self._ordered[name, key_id] = known
+        return known
 
     def _rank(self, candidate: Certificate, key_id: bytes | None) -> tuple[bool, bool]:
         """Key identifiers and validity only sort candidates; neither breaks a chain [R]."""
