@@ -1,0 +1,98 @@
+"""What renderers draw from an assessment besides its fields: names, dates and the deciding path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from probe.assessment import Assessment
+from probe.eop.evidence import Capture, StorePath
+from probe.eop.finding import Finding
+from probe.eop.verdict import Prediction
+from probe.pki.certificate import Certificate
+from probe.pki.path import BuiltPath
+
+_DAY_SECONDS = 86_400.0
+
+
+def instant(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, in whole seconds; None for None."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day(moment: datetime) -> str:
+    """The date in UTC, e.g. ``2026-11-21``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def endpoint(capture: Capture) -> str:
+    """Where it was observed: ``192.0.2.1:25``, ``[2001:db8::1]:25``, or the host where no address is known."""
+    place = capture.address or capture.host
+    if not capture.port:  # a file has no port
+        return place
+    return f"[{place}]:{capture.port}" if ":" in place else f"{place}:{capture.port}"
+
+
+def place(capture: Capture) -> str:
+    """Host and endpoint, each once: ``mail.contoso.com 192.0.2.1:25``."""
+    named = capture.address is not None and capture.address != capture.host
+    return f"{capture.host} {endpoint(capture)}" if named else endpoint(capture)
+
+
+def label(assessment: Assessment) -> str:
+    """What a person calls the target: host and endpoint, and the domain where an MX record led here."""
+    text = place(assessment.capture)
+    if assessment.mx_preference is None:
+        return text
+    return f"{text} (MX {assessment.mx_preference} of {assessment.target.removeprefix('mx:')})"
+
+
+def prediction(assessment: Assessment) -> Prediction | None:
+    """The prediction that decided the outcome, or None where there is none at all."""
+    return next(
+        (p for p in assessment.predictions if p.outcome is assessment.outcome),
+        next(iter(assessment.predictions), None),
+    )
+
+
+def deciding_finding(assessment: Assessment) -> Finding | None:
+    """The finding behind the deciding prediction, or None where nothing is wrong."""
+    made = prediction(assessment)
+    rule = made.rule if made else None
+    return next((finding for finding in assessment.findings if finding.rule == rule), None)
+
+
+def deciding_path(assessment: Assessment) -> BuiltPath | None:
+    """The path that decided, where a chain could be judged."""
+    deciding = assessment.evidence.deciding
+    return deciding.best() if deciding else None
+
+
+def path_certificates(assessment: Assessment) -> tuple[Certificate, ...]:
+    """The certificates that decide: the path as built, else the end certificate alone, else none."""
+    path = deciding_path(assessment)
+    if path and path.elements:
+        return tuple(element.certificate for element in path.elements)
+    leaf = assessment.evidence.leaf
+    return (leaf,) if leaf else ()
+
+
+def soonest_expiry(certificates: Iterable[Certificate]) -> datetime | None:
+    """When the first of them expires."""
+    return min((certificate.not_after for certificate in certificates), default=None)
+
+
+def days_between(earlier: datetime, later: datetime) -> float:
+    """Days with a fraction; negative where `later` is the earlier."""
+    return (later - earlier).total_seconds() / _DAY_SECONDS
+
+
+def list_name(store: StorePath) -> str:
+    """How a sentence names a store: "Microsoft's list", "Mozilla's list", or "the list roots.pem"."""
+    known = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
+    return known.get(store.name, f"the list {store.name}")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 day``, ``2 days``, ``1,200 days``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
