@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from probe.assessment import Assessment, Report
-from probe.eop.evidence import Settings
+from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Certificate
 from probe.render.facts import (

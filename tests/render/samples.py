@@ -20,12 +20,12 @@ from probe.eop.evidence import (
     FaultKind,
     Observation,
     Phase,
-    Settings,
     SmtpFacts,
     StorePath,
     TlsFacts,
 )
 from probe.eop.finding import Finding
+from probe.eop.settings import Settings
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
 from probe.pki.certificate import Certificate
