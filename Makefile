@@ -1,0 +1,59 @@
+# What a newcomer types: `make demo`, then `make test`. Everything lives in .venv, nothing outside it
+# (but the lab's Docker engine, where there is none: see tests/lab/engine).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test test-fast test-lab gates conformance lab-up lab-down bench docs clean
+
+demo: $(VENV)/.product
+	@$(BIN)/eop-probe demo
+
+# Gates and fast tests first: what is cheap fails early. Nothing is left out: no engine, no green run.
+test: $(VENV)/.test gates
+	$(BIN)/coverage erase
+	$(BIN)/pytest -m "not lab" --cov --cov-report= -q
+	$(BIN)/pytest -m lab --cov --cov-append --cov-report= -q
+	$(BIN)/coverage report
+
+test-fast: $(VENV)/.test
+	$(BIN)/pytest -m "not lab and not slow" -q
+
+test-lab: $(VENV)/.test
+	$(BIN)/pytest -m lab -q
+
+gates: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The path-validation suites: x509-limbo (EOP_PROBE_LIMBO, or the shared suites) and NIST's PKITS.
+conformance: $(VENV)/.test
+	$(BIN)/pytest tests/conformance -q
+
+lab-up: $(VENV)/.test
+	tests/lab/lab up
+
+lab-down:
+	tests/lab/lab down
+
+bench: $(VENV)/.test
+	$(BIN)/python bench/run.py
+
+docs: $(VENV)/.test
+	$(BIN)/python tools/docs.py
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/.product: pyproject.toml
+	@tools/venv $(PYTHON) $(VENV)
+	@echo "installing eop-probe into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.product
+	@echo "installing what the tests need into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
+	@touch $@
