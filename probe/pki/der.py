@@ -7,7 +7,7 @@ any string bytes) and raises :class:`DerError` only where the structure itself b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 from typing import NamedTuple
 
 # Universal tags used here (X.680 8.6), constructed bit included where DER demands it.
@@ -50,7 +50,12 @@ class Element(NamedTuple):
 
     def children(self) -> list[Element]:
         """The elements inside; raises DerError where they do not fill the content exactly."""
-        return list(walk(self.data, self.body, self.end))
+        found, offset, end = [], self.body, self.end
+        while offset < end:
+            element = read(self.data, offset, end)
+            found.append(element)
+            offset = element.end
+        return found
 
 
 def read(data: bytes, offset: int = 0, limit: int | None = None) -> Element:
@@ -75,14 +80,6 @@ def read(data: bytes, offset: int = 0, limit: int | None = None) -> Element:
     return Element(data, tag, offset, body, body + length)
 
 
-def walk(data: bytes, offset: int, end: int) -> Iterator[Element]:
-    """Yield the elements between `offset` and `end` in order; raises DerError."""
-    while offset < end:
-        element = read(data, offset, end)
-        yield element
-        offset = element.end
-
-
 def expect(element: Element, tag: int, what: str) -> Element:
     """Return `element` if it carries `tag`; raises DerError naming `what` was expected."""
     if element.tag != tag:
@@ -100,7 +97,11 @@ def whole(data: bytes, tag: int, what: str) -> Element:
 
 def oid(element: Element) -> str:
     """The dotted form of an OBJECT IDENTIFIER (X.690 8.19); raises DerError."""
-    content = expect(element, OID, "an object identifier").content
+    return _dotted(expect(element, OID, "an object identifier").content)
+
+
+@functools.lru_cache(maxsize=256)  # a few dozen identifiers make up every certificate
+def _dotted(content: bytes) -> str:
     if not content or content[-1] & 0x80 or len(content) > MAX_OID_BYTES:
         raise DerError("a malformed object identifier")
     arcs: list[int] = []

@@ -84,13 +84,11 @@ def read_basic_constraints(value: bytes) -> BasicConstraints:
 
 def read_key_usage(value: bytes) -> KeyUsage:
     """Read a KeyUsage value; unknown bits are dropped; raises DerError."""
-    usage = KeyUsage(0)
-    octets = der.bits(der.read(value))
-    for flag_index, flag in enumerate(KeyUsage):
-        byte, bit = divmod(flag_index, 8)
-        if byte < len(octets) and octets[byte] & 0x80 >> bit:
-            usage |= flag
-    return usage
+    # Bit 0 is the first bit sent, the highest of its byte (X.690 8.6.2); nine bits are defined.
+    octets = der.bits(der.read(value))[:2]
+    return KeyUsage(
+        sum(1 << i for i in range(9) if i >> 3 < len(octets) and octets[i >> 3] & 0x80 >> (i & 7))
+    )
 
 
 def read_oids(value: bytes) -> tuple[str, ...]:

@@ -1,0 +1,459 @@
+"""The small cases: one fault at a time as Windows would flag it, each beside its mended twin."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from probe.pki.certificate import Certificate
+from probe.pki.chain import PresentedChain
+from probe.pki.path import Source, build
+from probe.pki.status import ChainStatus, Purpose
+from probe.pki.truststore import AnchorStore, RootState
+from tests.authority import ANY_PURPOSE, CLIENT_AUTH, SERVER_AUTH, raw_extension
+from tests.pki.judging import DAY, HOST, NOW, Lab, RuledStore, read, shown
+
+EMAIL = ExtendedKeyUsageOID.EMAIL_PROTECTION
+UNKNOWN = "1.3.6.1.4.1.55555.1"
+APPLICATION_POLICIES = "1.3.6.1.4.1.311.21.10"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return Lab()
+
+
+# ---- the path itself --------------------------------------------------------------------------------------
+
+
+def test_a_good_chain_has_no_flag_and_ends_at_the_store(lab: Lab) -> None:
+    built = lab.judge(lab.leaf(), lab.issuing)
+    assert (built.trusted, shown(built.status), built.ssl_policy_error) == (True, "NoError", None)
+    assert [each.source for each in built.elements] == [Source.PRESENTED, Source.PRESENTED, Source.STORE]
+    assert built.root is not None
+    assert built.root.state is RootState.TRUSTED
+    assert (built.limits, built.unevaluated) == ((), ())
+
+
+def test_order_junk_and_duplicates_do_no_harm(lab: Lab) -> None:
+    leaf, other = lab.leaf(), Lab("other")
+    junk = (other.root, other.issuing, other.leaf())
+    assert lab.flags(leaf, *junk, lab.root, lab.issuing, lab.issuing, leaf) == "NoError"
+    assert lab.flags(leaf, *junk, lab.root) == "PartialChain"
+
+
+def test_the_first_certificate_is_the_end_certificate(lab: Lab) -> None:
+    built = lab.judge(lab.issuing, lab.leaf())
+    assert built.elements[0].certificate == read(lab.issuing)
+    assert built.trusted
+
+
+def test_an_expired_twin_of_the_intermediate_is_passed_over(lab: Lab) -> None:
+    expired = lab.authority.intermediate(
+        lab.root, lab.issuing.subject, key=lab.issuing.key, not_before=NOW - 30 * DAY, not_after=NOW - DAY
+    )
+    leaf = lab.leaf()
+    for presented in ((expired, lab.issuing), (lab.issuing, expired)):
+        assert lab.flags(leaf, *presented) == "NoError"
+    assert lab.flags(leaf, expired) == "NotTimeValid"
+
+
+def test_a_cross_certificate_that_leads_nowhere_is_passed_over(lab: Lab) -> None:
+    foreign = Lab("foreign")
+    cross = lab.authority.intermediate(
+        foreign.root, lab.root.subject, key=lab.root.key, path_length=None, not_after=NOW - DAY
+    )
+    leaf = lab.leaf()
+    assert lab.flags(leaf, lab.issuing, cross) == "NoError"
+    assert lab.flags(leaf, lab.issuing, cross, foreign.root, store=[]) == "UntrustedRoot NotTimeValid"
+
+
+def test_a_root_reached_only_over_a_cross_certificate_counts(lab: Lab) -> None:
+    foreign = Lab("foreign")
+    cross = lab.authority.intermediate(foreign.root, lab.root.subject, key=lab.root.key, path_length=None)
+    leaf = lab.leaf()
+    assert lab.flags(leaf, lab.issuing, cross, store=[foreign.root]) == "NoError"
+    assert lab.flags(leaf, lab.issuing, store=[foreign.root]) == "PartialChain"
+
+
+def test_a_self_signed_leaf_is_trusted_only_in_the_store(lab: Lab) -> None:
+    leaf = lab.authority.self_signed(HOST)
+    built = lab.judge(leaf)
+    assert (shown(built.status), built.ssl_policy_error) == ("UntrustedRoot", "CERT_E_UNTRUSTEDROOT")
+    assert lab.flags(leaf, store=[leaf]) == "NoError"
+
+
+def test_a_private_root_is_untrusted_if_sent_and_missing_if_not(lab: Lab) -> None:
+    leaf = lab.leaf()
+    sent = lab.judge(leaf, lab.issuing, lab.root, store=[])
+    assert shown(sent.status) == "UntrustedRoot"
+    assert [shown(each.status) for each in sent.elements] == ["NoError", "NoError", "UntrustedRoot"]
+    unsent = lab.judge(leaf, lab.issuing, store=[])
+    assert (shown(unsent.status), unsent.root) == ("PartialChain", None)
+    # The SSL policy has one answer for both.
+    assert sent.ssl_policy_error == unsent.ssl_policy_error == "CERT_E_UNTRUSTEDROOT"
+
+
+def test_a_missing_intermediate_breaks_the_chain(lab: Lab) -> None:
+    leaf = lab.leaf()
+    assert lab.flags(leaf) == "PartialChain"
+    assert lab.flags(leaf, lab.issuing) == "NoError"
+
+
+def test_an_intermediate_in_the_store_is_no_anchor(lab: Lab) -> None:
+    leaf = lab.leaf()
+    assert lab.flags(leaf, lab.issuing, store=[lab.issuing]) == "PartialChain"
+    assert lab.flags(leaf, lab.issuing, lab.root, store=[lab.issuing]) == "UntrustedRoot"
+    assert lab.flags(leaf, lab.issuing, store=[lab.root]) == "NoError"
+
+
+def test_authorities_in_a_loop_are_partial_and_cyclic(lab: Lab) -> None:
+    one = lab.authority.root("One")
+    two = lab.authority.intermediate(one, "Two", path_length=None)
+    one_by_two = lab.authority.intermediate(two, "One", key=one.key, path_length=None)
+    leaf = lab.leaf(two)
+    built = lab.judge(leaf, two, one_by_two, store=[])
+    assert shown(built.status) == "PartialChain Cyclic"
+    assert built.ssl_policy_error == "CERT_E_UNTRUSTEDROOT"
+    assert lab.flags(leaf, two, one_by_two, store=[one]) == "NoError"
+
+
+def test_key_identifiers_neither_make_nor_break_a_chain(lab: Lab) -> None:
+    bare = lab.authority.intermediate(lab.root, "Bare", subject_key_id=False, authority_key_id=False)
+    assert lab.flags(lab.leaf(bare, authority_key_id=False), bare) == "NoError"
+    wrong = raw_extension("2.5.29.35", b"\x30\x04\x80\x02\xab\xcd")
+    leaf = lab.leaf(authority_key_id=False, extra=(wrong,))
+    assert lab.flags(leaf, lab.issuing) == "NoError"
+    assert lab.flags(leaf) == "PartialChain"
+
+
+def test_of_a_good_and_a_bad_issuer_of_one_name_the_good_one_wins(lab: Lab) -> None:
+    impostor = lab.authority.intermediate(lab.root, lab.issuing.subject)
+    leaf = lab.leaf()
+    assert lab.flags(leaf, impostor, lab.issuing) == "NoError"
+    assert lab.flags(leaf, lab.issuing, impostor) == "NoError"
+    assert lab.flags(leaf, impostor) == "NotSignatureValid"
+
+
+# ---- time -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        {"not_before": NOW - 9 * DAY, "not_after": NOW - DAY},
+        {"not_before": NOW + DAY, "not_after": NOW + 9 * DAY},
+    ],
+    ids=["expired", "not yet valid"],
+)
+def test_a_certificate_outside_its_time_is_flagged_wherever_it_stands(lab: Lab, validity: dict) -> None:
+    assert lab.flags(lab.leaf(**validity), lab.issuing) == "NotTimeValid"
+    issuing = lab.authority.intermediate(lab.root, **validity)
+    assert lab.flags(lab.leaf(issuing), issuing) == "NotTimeValid"
+    root = lab.authority.root(**validity)
+    built = lab.judge(lab.leaf(root), store=[root])
+    assert (shown(built.status), built.ssl_policy_error) == ("NotTimeValid", "CERT_E_EXPIRED")
+
+
+def test_the_last_second_is_still_valid(lab: Lab) -> None:
+    leaf = lab.leaf(not_after=NOW)
+    assert lab.flags(leaf, lab.issuing, at=NOW.replace(microsecond=999_999)) == "NoError"
+    assert lab.flags(leaf, lab.issuing, at=NOW.replace(second=1)) == "NotTimeValid"
+
+
+def test_a_leaf_of_825_days_is_nothing_to_windows(lab: Lab) -> None:
+    leaf = lab.leaf(not_after=NOW + 825 * DAY)
+    assert lab.flags(leaf, lab.issuing, at=NOW + 700 * DAY) == "NoError"
+    assert lab.flags(leaf, lab.issuing, at=NOW + 826 * DAY) == "NotTimeValid"
+
+
+# ---- authorities ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "flags"),
+    [
+        ({"ca": False}, "InvalidBasicConstraints"),
+        ({"ca": None, "key_usage": None}, "InvalidBasicConstraints"),
+        ({"ca": False, "key_usage": ("digital_signature",)}, "NotValidForUsage InvalidBasicConstraints"),
+        ({"key_usage": ("crl_sign",)}, "NotValidForUsage"),
+        ({"key_usage": None}, "NoError"),
+        ({"ca_critical": False}, "NoError"),
+        ({"version": 1}, "InvalidBasicConstraints"),
+        ({"eku": (CLIENT_AUTH,)}, "NotValidForUsage"),
+        ({"eku": (EMAIL,)}, "NotValidForUsage"),
+        ({"eku": (EMAIL, SERVER_AUTH)}, "NoError"),
+        ({"eku": (ANY_PURPOSE,)}, "NoError"),
+        ({"signature": "sha384"}, "NoError"),
+    ],
+)
+def test_what_an_issuer_may_not_do(lab: Lab, overrides: dict, flags: str) -> None:
+    overrides = {"path_length": None} | overrides
+    issuing = lab.authority.intermediate(lab.root, **overrides)
+    built = lab.judge(lab.leaf(issuing), issuing)
+    assert shown(built.status) == flags
+    assert [shown(each.status) for each in built.elements] == ["NoError", flags, "NoError"]
+
+
+def test_a_path_length_counts_the_intermediates_below(lab: Lab) -> None:
+    short = lab.authority.intermediate(lab.root, "Short", path_length=0)
+    below = lab.authority.intermediate(short, "Below", path_length=None)
+    built = lab.judge(lab.leaf(below), below, short)
+    assert shown(built.status) == "InvalidBasicConstraints"
+    assert built.ssl_policy_error == "TRUST_E_BASIC_CONSTRAINTS"
+    assert lab.flags(lab.leaf(short), short) == "NoError"
+    root = lab.authority.root(path_length=0)
+    issuing = lab.authority.intermediate(root)
+    assert lab.flags(lab.leaf(issuing), issuing, store=[root]) == "InvalidBasicConstraints"
+
+
+def test_a_self_issued_intermediate_does_not_count(lab: Lab) -> None:
+    short = lab.authority.intermediate(lab.root, "Short", path_length=0)
+    renewed = lab.authority.intermediate(short, "Short", path_length=0)
+    assert lab.flags(lab.leaf(renewed), renewed, short) == "NoError"
+
+
+def test_a_version_1_root_may_lack_basic_constraints_if_it_is_listed(lab: Lab) -> None:
+    root = lab.authority.root("Old Root", version=1)
+    leaf = lab.leaf(root)
+    assert lab.flags(leaf, store=[root]) == "NoError"
+    assert lab.flags(leaf, root, store=[]) == "UntrustedRoot InvalidBasicConstraints"
+
+
+# ---- the end certificate ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "flags"),
+    [
+        ({"eku": (SERVER_AUTH,)}, "NoError"),
+        ({"eku": (CLIENT_AUTH,)}, "NotValidForUsage"),
+        ({"eku": (ANY_PURPOSE,)}, "NoError"),
+        ({"eku": None}, "NoError"),
+        ({"ca": True, "key_usage": ("key_cert_sign",)}, "NoError"),
+        ({"ca": False, "key_usage": ("key_cert_sign",)}, "NotValidForUsage"),
+        ({"ca": None, "key_usage": ("key_cert_sign",)}, "NoError"),
+        ({"extra": (raw_extension(UNKNOWN, b"\x05\x00"),)}, "NoError"),
+        (
+            {"extra": (raw_extension(UNKNOWN, b"\x05\x00", critical=True),)},
+            "InvalidExtension HasNotSupportedCriticalExtension",
+        ),
+        ({"key": "ec-p521"}, "NoError"),
+        ({"serial": 2**150}, "NoError"),
+        ({"version": 1}, "NoError"),
+    ],
+)
+def test_what_an_end_certificate_may_say(lab: Lab, overrides: dict, flags: str) -> None:
+    assert lab.flags(lab.leaf(**overrides), lab.issuing) == flags
+
+
+def test_a_purpose_the_leaf_lacks_is_flagged_on_every_element(lab: Lab) -> None:
+    leaf = lab.leaf(eku=(CLIENT_AUTH,))
+    built = lab.judge(leaf, lab.issuing)
+    assert [shown(each.status) for each in built.elements] == ["NotValidForUsage"] * 3
+    assert built.ssl_policy_error == "CERT_E_WRONG_USAGE"
+    assert lab.flags(leaf, lab.issuing, purpose=Purpose.CLIENT_AUTH) == "NoError"
+
+
+@pytest.mark.parametrize(
+    ("value", "flags"),
+    [
+        ("300c300a06082b06010505070301", "NoError"),
+        ("300c300a06082b06010505070302", "NotValidForUsage"),
+        ("300e300c060a2b0601040182370a0c01", "NoError"),  # any application policy
+        ("3000", "NotValidForUsage"),
+        ("3003300100", "InvalidPolicyConstraints InvalidExtension"),
+        ("30023000", "InvalidPolicyConstraints InvalidExtension"),
+    ],
+)
+def test_application_policies_replace_the_extended_key_usage(lab: Lab, value: str, flags: str) -> None:
+    policies = raw_extension(APPLICATION_POLICIES, bytes.fromhex(value))
+    assert lab.flags(lab.leaf(eku=(SERVER_AUTH,), extra=(policies,)), lab.issuing) == flags
+    if flags == "NoError":
+        assert lab.flags(lab.leaf(eku=(CLIENT_AUTH,), extra=(policies,)), lab.issuing) == flags
+
+
+@pytest.mark.parametrize(
+    ("oid", "without"),
+    [
+        ("2.5.29.19", {"ca": None}),
+        ("2.5.29.15", {"key_usage": None}),
+        ("2.5.29.37", {"eku": None}),
+    ],
+)
+def test_an_undecodable_extension_is_invalid(lab: Lab, oid: str, without: dict) -> None:
+    broken = raw_extension(oid, b"\x01")
+    assert "InvalidExtension" in lab.flags(lab.leaf(extra=(broken,), **without), lab.issuing)
+    issuing = lab.authority.intermediate(lab.root, extra=(broken,), path_length=None, **without)
+    assert "InvalidExtension" in lab.flags(lab.leaf(issuing), issuing)
+    assert lab.flags(lab.leaf(**without), lab.issuing) == "NoError"
+
+
+def test_undecodable_alternative_names_are_invalid(lab: Lab) -> None:
+    broken = raw_extension("2.5.29.17", b"\x30\x05\x82\x10ab")
+    assert lab.flags(lab.leaf(names=(), extra=(broken,)), lab.issuing) == "InvalidExtension"
+
+
+# ---- signatures -------------------------------------------------------------------------------------------
+
+
+def test_a_bad_signature_is_flagged_and_the_path_goes_on(lab: Lab) -> None:
+    built = lab.judge(lab.leaf(broken_signature=True), lab.issuing)
+    assert [shown(each.status) for each in built.elements] == ["NotSignatureValid", "NoError", "NoError"]
+    assert built.ssl_policy_error == "TRUST_E_CERT_SIGNATURE"
+    issuing = lab.authority.intermediate(lab.root, broken_signature=True)
+    assert lab.flags(lab.leaf(issuing), issuing) == "NotSignatureValid"
+
+
+def test_the_own_signature_of_a_root_counts_only_if_it_is_not_listed(lab: Lab) -> None:
+    root = lab.authority.root(broken_signature=True)
+    leaf = lab.leaf(root)
+    assert lab.flags(leaf, store=[root]) == "NoError"
+    assert lab.flags(leaf, root, store=[]) == "NotSignatureValid UntrustedRoot"
+    alone = lab.authority.self_signed(HOST, broken_signature=True)
+    assert lab.flags(alone) == "NotSignatureValid"
+
+
+def test_md5_is_weak_and_so_not_valid_except_on_a_trusted_root(lab: Lab) -> None:
+    root = lab.authority.root(key="rsa-2048", signature="md5")
+    leaf = lab.leaf(root, signature="md5")
+    assert lab.flags(leaf, store=[root]) == "NotSignatureValid HasWeakSignature"
+    assert lab.flags(lab.leaf(root), store=[root]) == "NoError"
+    assert lab.flags(lab.leaf(root), root, store=[]) == "NotSignatureValid UntrustedRoot HasWeakSignature"
+
+
+@pytest.mark.parametrize("key", ["rsa-2048", "ec-p256"])
+def test_sha1_is_refused_only_for_callers_that_ask_for_it(lab: Lab, key: str) -> None:
+    root = lab.authority.root(key=key, signature="sha1")
+    issuing = lab.authority.intermediate(root, signature="sha1")
+    leaf = lab.leaf(issuing)
+    assert lab.flags(leaf, issuing, store=[root]) == "NoError"
+    store = AnchorStore("lab", [read(root)])
+    strict = build([read(leaf), read(issuing)], store, Purpose.SERVER_AUTH, NOW, refuse_sha1=True)
+    assert [shown(each.status) for each in strict.elements] == [
+        "NoError",
+        "NotSignatureValid HasWeakSignature",
+        "NoError",  # a listed root's own signature does not count
+    ]
+
+
+def test_an_unknown_signature_algorithm_is_said_not_guessed(lab: Lab) -> None:
+    known = bytes.fromhex("06082a8648ce3d040302")  # ecdsa-with-SHA256
+    other = bytes.fromhex("06082a8648ce3d04037f")
+    leaf = lab.leaf()
+    assert leaf.der.count(known) == 2
+    built = lab.judge(Certificate(leaf.der.replace(known, other)), lab.issuing)
+    assert shown(built.status) == "NotSignatureValid"
+    assert built.unevaluated == ("the signature of mail.contoso.test (1.2.840.10045.4.3.127)",)
+
+
+# ---- names ------------------------------------------------------------------------------------------------
+
+
+def test_name_constraints_bind_the_end_certificate(lab: Lab) -> None:
+    def flags(*names: str, **constraints: object) -> str:
+        issuing = lab.authority.intermediate(lab.root, **constraints)
+        return lab.flags(lab.leaf(issuing, *names), issuing)
+
+    assert flags(HOST, permitted=("contoso.test",)) == "NoError"
+    assert flags(HOST, permitted=("fabrikam.test",)) == "HasNotPermittedNameConstraint"
+    assert flags(HOST, excluded=("contoso.test",)) == "HasExcludedNameConstraint"
+    assert flags(HOST, excluded=("fabrikam.test",)) == "NoError"
+    assert flags("MAIL.Contoso.test", permitted=(".CONTOSO.test",)) == "NoError"
+
+
+def test_the_constraining_authority_bears_the_flag(lab: Lab) -> None:
+    issuing = lab.authority.intermediate(lab.root, permitted=("fabrikam.test",))
+    built = lab.judge(lab.leaf(issuing), issuing)
+    flags = ["NoError", "HasNotPermittedNameConstraint", "NoError"]
+    assert [shown(each.status) for each in built.elements] == flags
+    assert built.ssl_policy_error == "CERT_E_INVALID_NAME"
+
+
+# ---- what the store says ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "flags"),
+    [
+        (RootState.TRUSTED, "NoError"),
+        (RootState.PILOT, "UntrustedRoot"),
+        (RootState.DISABLED, "UntrustedRoot"),
+        (RootState.NO_EKU, "NotValidForUsage"),
+        (RootState.EKU_DISALLOWED, "NotValidForUsage"),
+        (RootState.NOT_BEFORE, "NotValidForUsage"),
+        (RootState.DISALLOWED, "ExplicitDistrust"),
+    ],
+)
+def test_a_root_of_the_list_is_judged_by_the_lists_rules(lab: Lab, state: RootState, flags: str) -> None:
+    built = lab.judge(lab.leaf(), lab.issuing, store=RuledStore([lab.root], state))
+    assert [shown(each.status) for each in built.elements] == ["NoError", "NoError", flags]
+    assert built.root is not None
+    assert built.root.state is state
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_disallowed_certificate_is_distrusted_where_it_stands(lab: Lab, position: int) -> None:
+    chain = (lab.leaf(), lab.issuing, lab.root)
+    built = lab.judge(*chain, store=RuledStore([lab.root], forbidden=[chain[position]]))
+    wanted = ["NoError"] * 3
+    wanted[position] = "ExplicitDistrust"
+    assert [shown(each.status) for each in built.elements] == wanted
+    assert built.ssl_policy_error == "TRUST_E_EXPLICIT_DISTRUST"
+
+
+def test_another_root_of_the_same_key_may_still_be_good(lab: Lab) -> None:
+    twin = lab.authority.root(lab.root.subject, key=lab.root.key, serial=7)
+    store = AnchorStore("both", [read(lab.root)])
+    built = lab.judge(lab.leaf(), lab.issuing, twin, store=store)
+    assert built.trusted
+    assert built.elements[-1].certificate == read(lab.root)
+    assert lab.flags(lab.leaf(), lab.issuing, twin, store=[]) == "UntrustedRoot"
+
+
+# ---- several at once, and nothing at all ------------------------------------------------------------------
+
+
+def test_faults_add_up(lab: Lab) -> None:
+    leaf = lab.leaf(not_after=NOW - DAY)
+    built = lab.judge(leaf, lab.issuing, lab.root, store=[])
+    assert shown(built.status) == "UntrustedRoot NotTimeValid"
+    assert built.ssl_policy_error == "CERT_E_UNTRUSTEDROOT"
+    assert lab.flags(leaf, store=[]) == "PartialChain NotTimeValid"
+
+
+def test_a_milder_fault_is_preferred(lab: Lab) -> None:
+    twin = {"subject": lab.issuing.subject, "key": lab.issuing.key}
+    expired = lab.authority.intermediate(lab.root, not_after=NOW - DAY, **twin)
+    unfit = lab.authority.intermediate(lab.root, ca=False, path_length=None, **twin)
+    leaf = lab.leaf()
+    for presented in ((expired, unfit), (unfit, expired)):
+        assert lab.flags(leaf, *presented) == "NotTimeValid"
+
+
+def test_the_order_of_the_ssl_policy_covers_every_flag_but_one() -> None:
+    lab = Lab()
+    leaf = lab.leaf(names=(), extra=(raw_extension("2.5.29.17", b"\x01"),))
+    assert lab.judge(leaf, lab.issuing).ssl_policy_error is None  # InvalidExtension alone has no code
+
+
+def test_no_end_certificate_gives_no_path(lab: Lab) -> None:
+    store = AnchorStore("lab", [read(lab.root)])
+    nothing = build([], store, Purpose.SERVER_AUTH, NOW)
+    assert nothing.status is ChainStatus.PartialChain
+    assert (nothing.elements, nothing.unevaluated) == ((), ("no certificate was presented",))
+    for chain in (PresentedChain.from_der([]), PresentedChain.from_der([b"\x00", lab.leaf().der])):
+        built = build(chain, store, Purpose.SERVER_AUTH, NOW)
+        assert (built.elements, built.trusted) == ((), False)
+    assert "cannot be read: an element is cut off" in built.unevaluated[0]
+    good = PresentedChain.from_der([lab.leaf().der, b"\x00", lab.issuing.der])
+    assert build(good, store, Purpose.SERVER_AUTH, NOW).trusted
+
+
+def test_an_rsa_key_below_1024_bits_is_weak(lab: Lab) -> None:
+    leaf = lab.leaf(key="rsa-1024")
+    modulus = leaf.key.public_key().public_numbers().n.to_bytes(128)
+    shorter = leaf.der.replace(modulus, b"\x00" + modulus[1:])
+    assert int(Certificate(shorter).key.removeprefix("rsa-")) < 1024
+    assert lab.flags(Certificate(shorter), lab.issuing) == "NotSignatureValid HasWeakSignature"
+    assert lab.flags(leaf, lab.issuing) == "NoError"
