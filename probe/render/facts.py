@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from probe.assessment import Assessment
+from probe.assessment import Assessment, Report
 from probe.eop.evidence import Capture, StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
+from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.path import BuiltPath
 
 _DAY_SECONDS = 86_400.0
+_WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 
 
 def instant(moment: datetime | None) -> str | None:
@@ -45,6 +47,17 @@ def label(assessment: Assessment) -> str:
     if assessment.mx_preference is None:
         return text
     return f"{text} (MX {assessment.mx_preference} of {assessment.target.removeprefix('mx:')})"
+
+
+def worst_first(report: Report) -> list[Assessment]:
+    """The assessments by outcome as `Outcome.worst` ranks them, within one outcome in the report's order."""
+    return sorted(report.assessments, key=lambda assessment: _WORST_FIRST.index(assessment.outcome))
+
+
+def tally(report: Report) -> str:
+    """How many of each outcome, the worst first: ``1 rejected, 3 accepted``; empty where there is nothing."""
+    counts = [(outcome, sum(a.outcome is outcome for a in report.assessments)) for outcome in _WORST_FIRST]
+    return ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
 
 
 def prediction(assessment: Assessment) -> Prediction | None:

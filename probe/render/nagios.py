@@ -20,6 +20,8 @@ from probe.render.facts import (
     place,
     prediction,
     soonest_expiry,
+    tally,
+    worst_first,
 )
 from probe.render.options import RenderOptions
 from probe.render.wording import verdict_sentence
@@ -35,7 +37,6 @@ _STATES = {
     Outcome.REJECTED: "CRITICAL",
     Outcome.UNKNOWN: "UNKNOWN",
 }
-_WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 #: ``|`` starts performance data in any line; web pages of monitoring show the rest as HTML unless told otherwise.
 _ESCAPES = str.maketrans({c: f"\\x{ord(c):02x}" for c in "|<>\n\r"})
 #: What may stand in a label of performance data; quotes and ``=`` would end it.
@@ -44,22 +45,19 @@ _LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render the status line of the worst assessment, performance data of all, and the detail lines."""
-    worst_first = sorted(report.assessments, key=lambda a: _WORST_FIRST.index(a.outcome))
-    status = f"EOP-PROBE {_STATES[report.outcome]} - {_status(report, worst_first)}"
-    data = " ".join(_perfdata(a, several=len(worst_first) > 1) for a in report.assessments)
+    ordered = worst_first(report)
+    status = f"EOP-PROBE {_STATES[report.outcome]} - {_status(report, ordered)}"
+    data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
     first = f"{status} | {data}" if data else status
-    return "\n".join((first, *_detail(worst_first))) + "\n"
+    return "\n".join((first, *_detail(ordered))) + "\n"
 
 
-def _status(report: Report, worst_first: list[Assessment]) -> str:
-    if not worst_first:
+def _status(report: Report, ordered: list[Assessment]) -> str:
+    if not ordered:
         return "nothing was probed"
-    worst = worst_first[0]
+    worst = ordered[0]
     text = f"{_clean(label(worst))}: {_clean(_summary(worst))}"
-    if len(worst_first) == 1:
-        return text
-    counts = ((o, sum(a.outcome is o for a in report.assessments)) for o in _WORST_FIRST)
-    return f"{', '.join(f'{count} {o.value}' for o, count in counts if count)}; {text}"
+    return text if len(ordered) == 1 else f"{tally(report)}; {text}"
 
 
 def _summary(assessment: Assessment) -> str:
@@ -93,10 +91,10 @@ def _label(text: str) -> str:
     return "".join(c if c in _LABEL_CHARACTERS else "_" for c in text)
 
 
-def _detail(worst_first: list[Assessment]) -> list[str]:
+def _detail(ordered: list[Assessment]) -> list[str]:
     kept: list[str] = []
     room = MAX_DETAIL
-    for line in (line for assessment in worst_first for line in _lines(assessment)):
+    for line in (line for assessment in ordered for line in _lines(assessment)):
         room -= len(line) + 1
         if room < 0:
             return [*kept, "(more was found: run eop-probe check for all of it)"]

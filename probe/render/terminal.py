@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from probe.assessment import Assessment, Report
-from probe.eop.evidence import Capture
+from probe.eop.evidence import Capture, StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome, Severity
-from probe.render.facts import counted, day, deciding_finding, instant, label, prediction
+from probe.render.facts import counted, day, deciding_finding, instant, label, prediction, tally, worst_first
 from probe.render.layout import Page, Style
 from probe.render.options import RenderOptions
 from probe.render.terminal_chain import add_chain
@@ -26,7 +26,6 @@ _MARKS = {
     Severity.INFO: ("·", Style.FAINT),
 }
 _COMMANDS = ("PS> ", "$ ")
-_BAD_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 #: Seconds between a judgement's instant and the observation from which on it is worth a line.
 _OTHER_TIME_SECONDS = 3600
 
@@ -128,16 +127,21 @@ class _Section:
             )
 
     def _add_facts(self) -> None:
-        """The other lists' opinions, and the TLS connection, a line each."""
-        if self._in_full and (self._assessment.capture.tls or self._assessment.stores):
+        """What each list of roots says, the deciding one first, and the TLS connection, a line each."""
+        if not self._in_full:
+            said = [
+                f"{store.name} {_store_words(store)} ({day(store.dated) if store.dated else 'no date'})"
+                for store in self._assessment.stores
+            ]
+            self._page.add("; ".join(said), first=f"{'roots':<9}  ", mark=Style.STRONG)
+            return
+        if self._assessment.capture.tls or self._assessment.stores:
             self._page.blank()
-        for store in self._assessment.stores[0 if self._verbose else 1 :]:
-            dated = f"list of {day(store.dated)}" if store.dated else "list without a date"
-            flags = ", ".join(store.best().status.names())
-            text = "trusted" if store.trusted else f"not trusted: {flags}"
-            self._page.add(f"{text} ({dated})", first=f"{store.name:<9}  ", mark=Style.STRONG)
+        for store in self._assessment.stores:
+            text = f"{_store_words(store)} ({_list_words(store)})"
+            self._page.add(text, first=f"{store.name:<9}  ", mark=Style.STRONG)
         tls = self._assessment.capture.tls
-        if tls and self._in_full:
+        if tls:
             asked = "" if tls.client_certificate_requested else "no "
             group = f", {tls.group}" if tls.group else ""
             text = f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for"
@@ -170,19 +174,22 @@ class _Section:
                 self._page.add(paragraph, first="    ")
         if decided or self._verbose:
             for reference in finding.references:
-                self._page.verbatim(reference, first="    see ", style=Style.FAINT)
+                _add_reference(self._page, reference)
 
     def _add_remedies(self) -> None:
-        worth = [
-            f
-            for f in self._assessment.findings
-            if f.remedy and (self._verbose or f.severity is not Severity.INFO)
-        ]
+        """Steps against what decides; against everything else on demand, so that the first thing comes first."""
+        with_steps = [finding for finding in self._assessment.findings if finding.remedy]
+        bar = Severity.REJECT if self._assessment.outcome is Outcome.REJECTED else Severity.RISK
+        worth = [f for f in with_steps if self._verbose or f.severity is bar]
         for finding in worth:
             self._page.blank()
             about = f" about {finding.rule}" if len(worth) > 1 else ""
             self._page.add("", first=f"What to do{about}", mark=Style.STRONG)
             _add_steps(self._page, finding.remedy)
+        rest = [finding.rule for finding in with_steps if finding not in worth]
+        if rest:
+            self._page.blank()
+            self._page.add(f"--verbose also says what to do about {', '.join(rest)}.", style=Style.FAINT)
 
     def _add_transcript(self) -> None:
         smtp = self._assessment.capture.smtp
@@ -195,6 +202,14 @@ class _Section:
         for line in smtp.transcript:
             who = "C" if line.speaker is Speaker.CLIENT else "S"
             self._page.verbatim(line.text, first=f"  {line.at_ms:>6} {who}: ")
+
+
+def _store_words(store: StorePath) -> str:
+    return "trusted" if store.trusted else f"not trusted: {', '.join(store.best().status.names())}"
+
+
+def _list_words(store: StorePath) -> str:
+    return f"list of {day(store.dated)}" if store.dated else "list without a date"
 
 
 def _same(summary: str, assessment: Assessment) -> bool:
@@ -211,6 +226,14 @@ def _shown(capture: Capture) -> str:
     return f"no certificate: {capture.fault.message}" if capture.fault else "no certificate"
 
 
+def _add_reference(page: Page, reference: str) -> None:
+    """A link stays whole; the name of an article is text like any other."""
+    if "://" in reference:
+        page.verbatim(reference, first="    see ", style=Style.FAINT)
+    else:
+        page.add(reference, first="    see ", style=Style.FAINT)
+
+
 def _add_steps(page: Page, remedy: tuple[str, ...]) -> None:
     """Number the steps; a command stands on a line of its own under its step, unbroken."""
     number = 0
@@ -225,15 +248,13 @@ def _add_steps(page: Page, remedy: tuple[str, ...]) -> None:
 def _add_summary(page: Page, report: Report) -> None:
     """The outcome of the run, and a line for each assessment, the worst first."""
     page.blank()
-    counts = [(o, sum(a.outcome is o for a in report.assessments)) for o in _BAD_FIRST]
-    said = ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
     page.add(
-        f"{counted(len(report.assessments), 'endpoint')}: {said or 'nothing to judge'}",
+        f"{counted(len(report.assessments), 'endpoint')}: {tally(report) or 'nothing to judge'}",
         first=f"{report.outcome.value.upper()}  ",
         mark=_OUTCOMES[report.outcome],
         style=Style.STRONG,
     )
-    rows = [(a, _reason(a)) for a in sorted(report.assessments, key=lambda a: _BAD_FIRST.index(a.outcome))]
+    rows = [(a, _reason(a)) for a in worst_first(report)]
     width = max((len(reason) for _, reason in rows), default=0)
     for assessment, reason in rows:
         lead = f"  {assessment.outcome.value:<8}  "

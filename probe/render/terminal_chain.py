@@ -103,7 +103,7 @@ class _Tree:
         for fault in faults:
             self._page.add(fault, first=f"{bar}✗ ", rest=f"{bar}  ", style=Style.BAD, mark=Style.BAD)
         if in_full and (leaf or faults):
-            self._add_facts(element.certificate, bar)
+            self._add_facts(element.certificate, bar, leaf=leaf)
         else:
             self._page.add(
                 _in_short(element.certificate, self._left(element.certificate)),
@@ -114,13 +114,15 @@ class _Tree:
     def _left(self, certificate: Certificate) -> str:
         return validity_words(certificate.not_before, certificate.not_after, self._at)
 
-    def _add_facts(self, certificate: Certificate, bar: str) -> None:
-        self._fact(bar, "issuer", certificate.issuer.windows or "(none)")
+    def _add_facts(self, certificate: Certificate, bar: str, *, leaf: bool) -> None:
+        issuer = "itself" if certificate.self_issued else certificate.issuer.windows
+        self._fact(bar, "issuer", issuer or "(none)")
         dates = f"{day(certificate.not_before)} to {day(certificate.not_after)}, {self._left(certificate)}"
         soon = days_between(self._at, certificate.not_after) < SOON_DAYS
         self._fact(bar, "valid", dates, Style.WARNING if soon else Style.PLAIN)
         self._fact(bar, "key", f"{certificate.key}, signed with {certificate.signature_name}")
-        self._fact(bar, "names", _names(certificate))
+        if leaf or certificate.dns_names:
+            self._fact(bar, "names", _names(certificate))
         self._fact(bar, "thumbprint", certificate.sha1.upper())
 
     def _fact(self, bar: str, label: str, text: str, style: Style = Style.PLAIN) -> None:

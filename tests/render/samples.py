@@ -334,7 +334,7 @@ def untrusted_root() -> Assessment:
                     "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the public certificate>'",
                     "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",
                 ),
-                references=("https://support.microsoft.com/kb/2888788",),
+                references=("Microsoft KB 2888788 (mail flow stops, event 2004)",),
                 reply=REFUSED,
             ),
             Finding(

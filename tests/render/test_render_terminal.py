@@ -95,10 +95,15 @@ def test_commands_come_out_whole_however_narrow_the_page() -> None:
 def test_steps_are_numbered_and_commands_are_not() -> None:
     text = render(samples.untrusted_root())
     steps = re.findall(r"^  (\d)\. ", text, re.MULTILINE)
-    assert steps == ["1", "2", "1"]
-    assert "What to do about expires-soon\n" in text
-    assert "Leave it out" not in text
-    assert "Leave it out" in render(samples.untrusted_root(), verbose=True)
+    assert steps == ["1", "2"]
+    assert text.endswith("\n\n--verbose also says what to do about expires-soon, root-sent.\n")
+
+
+def test_steps_against_everything_else_are_shown_on_demand() -> None:
+    text = render(samples.untrusted_root(), verbose=True)
+    for rule in ("untrusted-root", "expires-soon", "root-sent"):
+        assert f"What to do about {rule}\n" in text
+    assert "--verbose" not in text
 
 
 def test_a_step_of_several_lines_is_taken_apart() -> None:
@@ -134,13 +139,16 @@ def test_what_was_sent_for_nothing_is_listed() -> None:
 def test_many_names_are_counted() -> None:
     names = tuple(f"n{number}.contoso.com" for number in range(12))
     many = samples.certificate({}, {}, signer="x", dns=names)
-    path = samples.built(samples.element(many), status=ChainStatus.PartialChain)
+    other = samples.certificate({"CN": "x"}, {}, signer="x")
+    weak = samples.element(other, ChainStatus.HasWeakSignature)
+    path = samples.built(samples.element(many), weak, status=ChainStatus.PartialChain)
     text = render(
         samples.assess(samples.capture(many), samples.prediction(Outcome.REJECTED), samples.store(path))
     )
     assert "n7.contoso.com and 4 more\n" in " ".join(text.split("\n  │               "))
     assert "n8.contoso.com" not in text
     assert "  ✓ (a certificate without a subject)\n" in text
+    assert "issuer      itself\n" in text
     assert "issuer      (none)\n" in text
     assert "  ✗ (an issuer without a name)\n" in text
 

@@ -1,0 +1,14 @@
+"""Escaping for XML and HTML: what is text stays text, in content and between double quotes alike."""
+
+from __future__ import annotations
+
+from probe.text import printable
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+
+def escaped(text: str) -> str:
+    """`text` with the five characters of markup as entities; controls, which XML 1.0 forbids, made visible."""
+    if not text.isprintable():
+        text = "\n".join(printable(line, len(line)) for line in text.split("\n"))
+    return text.translate(_ENTITIES)
