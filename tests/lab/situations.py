@@ -1,8 +1,7 @@
 """The lab's services, and what `eop-probe check` has to say of each of them.
 
 One table drives the lab tests and a page of the documentation. A target is probed as `mail.contoso.test`,
-with the lab's public-style root as the store that decides. No source tells how Exchange Online as the sender
-treats some faults: such a direction is left out (None) instead of guessed.
+with the lab's public-style root as the store that decides. A direction that a row does not speak of is None.
 """
 
 from __future__ import annotations
@@ -114,16 +113,23 @@ SITUATIONS = (
         to_eop=_rejected("missing-intermediate", UNTRUSTED_TO_EOP),
         from_eop=_rejected("missing-intermediate", UNTRUSTED_FROM_EOP),
     ),
-    Situation(service="expired", title="An expired certificate", to_eop=_rejected("expired", None)),
+    Situation(
+        service="expired",
+        title="An expired certificate",
+        to_eop=_rejected("expired", None),
+        from_eop=_rejected("expired", "4.7.322 certificate-expired"),
+    ),
     Situation(
         service="not-yet-valid",
         title="A certificate of the future",
         to_eop=_rejected("not-yet-valid", None),
+        from_eop=_rejected("not-yet-valid", None),
     ),
     Situation(
         service="expires-soon",
         title="A certificate in its last week",
         to_eop=Expectation(outcome="at-risk", rule="expires-soon"),
+        from_eop=Expectation(outcome="at-risk", rule="expires-soon"),
     ),
     Situation(
         service="wrong-name",
@@ -144,19 +150,47 @@ SITUATIONS = (
         service="two-keys",
         title="Two keys, asked once",
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP),
     ),
     Situation(
         service="two-keys",
         title="Two keys, asked for each",
         options=("--thorough",),
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP, "mixed-certificates"),
     ),
-    Situation(service="sni", title="Another certificate without SNI, asked once", to_eop=_ACCEPTED),
+    Situation(
+        service="sni",
+        title="Another certificate without SNI, asked once",
+        to_eop=_ACCEPTED,
+        from_eop=_ACCEPTED,
+    ),
+    Situation(
+        service="sni",
+        title="Another certificate without SNI, asked without",
+        options=("--sni", "none"),
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP),
+    ),
+    Situation(
+        service="healthy",
+        title="A public-style chain that misses the connector's name",
+        options=("--tls-sender-certificate-name", "hybrid.fabrikam.test"),
+        to_eop=_rejected("tenant-attribution", "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"),
+        from_eop=_ACCEPTED,
+    ),
+    Situation(
+        service="wrong-name",
+        title="A certificate outside the accepted domains",
+        options=("--accepted-domain", "contoso.test"),
+        to_eop=Expectation(outcome="at-risk", rule="not-an-accepted-domain"),
+    ),
     Situation(
         service="sni",
         title="Another certificate without SNI, asked both ways",
         options=("--thorough",),
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP, "mixed-certificates"),
     ),
     Situation(
         service="no-starttls",
@@ -178,12 +212,14 @@ SITUATIONS = (
         title="Two nodes behind a balancer",
         options=("--samples", "4"),
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP, "mixed-certificates"),
     ),
-    Situation(service="node-a", title="The good node by itself", to_eop=_ACCEPTED),
+    Situation(service="node-a", title="The good node by itself", to_eop=_ACCEPTED, from_eop=_ACCEPTED),
     Situation(
         service="node-b",
         title="The bad node by itself",
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP),
     ),
 )
 
@@ -191,3 +227,48 @@ SITUATIONS = (
 def ports(base: int) -> dict[str, int]:
     """The port of each service on 127.0.0.1."""
     return {service.name: base + service.offset for service in SERVICES}
+
+
+def markdown(situations: tuple[Situation, ...]) -> str:
+    """The page of the documentation: services, then what is expected of each, in both directions."""
+    services = [f"| `{s.name}` | {s.offset} | {s.about} |" for s in SERVICES]
+    rows = [
+        f"| {s.title} | `{s.service}`{' ' if s.options else ''}{' '.join(f'`{o}`' for o in s.options)} "
+        f"| {_cell(s.to_eop)} | {_cell(s.from_eop)} |"
+        for s in situations
+    ]
+    return "\n".join((_HEAD, *services, _MIDDLE, *rows, ""))
+
+
+def _cell(expected: Expectation | None) -> str:
+    if expected is None:
+        return ""
+    rule = f" `{expected.rule}`" if expected.rule else ""
+    reply = f"<br>`{expected.reply}`" if expected.reply else ""
+    return f"**{expected.outcome}** ({expected.exit_code}){rule}{reply}"
+
+
+_HEAD = """# The lab
+
+Real Postfix servers in Docker, one a situation, on 127.0.0.1 only. Generated from `tests/lab/situations.py`
+by `make docs`; the same table drives the tests.
+
+```console
+$ make lab-up
+$ eop-probe check mail.contoso.test:2504 --resolve mail.contoso.test=127.0.0.1 \\
+    --store tests/lab/run/LAB-ROOT.pem
+$ make lab-down
+```
+
+`make lab-up` uses a running Docker engine. On Debian, as root, it installs and starts one where there is none.
+`EOP_PROBE_LAB_PORT` moves the base port (2500): a service listens on base + its number.
+
+| Service | Port: base + | What it presents |
+|---|---|---|"""
+_MIDDLE = """
+## What the product says of them
+
+Outcome, exit code, deciding rule and predicted reply, for each direction.
+
+| Situation | Service and options | `to-eop` | `from-eop` |
+|---|---|---|---|"""

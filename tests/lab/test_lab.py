@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.lab.running import ROOT, START_SECONDS, Lab
@@ -64,6 +65,7 @@ def read_report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_json(lab: Lab, call: Call) -> None:
     done = check(lab, call, "json")
     report = read_report(done)
+    jsonschema.validate(report, json.loads((ROOT / "docs/schema/report-1.schema.json").read_text("utf-8")))
     [assessment] = report["assessments"]
     [prediction] = [each for each in assessment["predictions"] if each["direction"] == call.direction]
     found = {finding["rule"] for finding in assessment["findings"]}
