@@ -14,6 +14,7 @@ acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is 
 from __future__ import annotations
 
 import enum
+from typing import assert_never
 
 from probe.eop.evidence import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
 from probe.errors import ConnectError, DeadlineError, ObservationError
@@ -53,7 +54,6 @@ class Observation:
         self._library_groups = library_groups
         self._conversation = ClientConversation(ehlo_name, implicit_tls=request.implicit_tls)
         self._tls: TlsClient | None = None
-        self._outbox: list[bytes] = []
         self._fault: Fault | None = None
         self._finished = False
         if request.implicit_tls:
@@ -82,8 +82,7 @@ class Observation:
         if self._tls is None:
             return self._conversation.bytes_to_send(at_ms)
         # The STARTTLS command and the ClientHello never share a write: the server's 220 lies between them.
-        waiting, self._outbox = b"".join(self._outbox), []
-        return waiting + self._tls.bytes_to_send()
+        return self._tls.bytes_to_send()
 
     def receive(self, data: bytes, at_ms: int) -> None:
         """Take bytes from the server, in any chunking."""
@@ -137,11 +136,11 @@ class Observation:
                     self._start_tls()
                 case ClientEvent.EHLO_DONE:
                     self._leave(at_ms)
-                case ClientEvent.FAILED if not self._tainted:
-                    self._finished = True
                 case ClientEvent.FAILED:
                     # Plaintext after the 220 is dropped, and the handshake tried all the same.
-                    pass
+                    self._finished = not self._tainted
+                case _:
+                    assert_never(event)
 
     def _start_tls(self) -> None:
         context = client_context(self._request.variant, library_groups=self._library_groups)
@@ -153,14 +152,16 @@ class Observation:
             self._leave(at_ms)
         elif tls.established:
             self._hear(tls.plaintext(), at_ms)
-            tls.send(self._conversation.bytes_to_send(at_ms))
+            self._say_inside(self._conversation.bytes_to_send(at_ms))
         self._finished = self._finished or tls.failure is not None
 
     def _leave(self, at_ms: int) -> None:
-        farewell = self._conversation.quit(at_ms)
-        if self._tls is not None and self._tls.established:
-            self._tls.send(farewell)
+        self._say_inside(self._conversation.quit(at_ms))
         self._finished = True
+
+    def _say_inside(self, plaintext: bytes) -> None:
+        if self._tls is not None and plaintext:
+            self._tls.send(plaintext)
 
     # What was learned
 

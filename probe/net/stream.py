@@ -144,18 +144,8 @@ class Stream:
         return data
 
     def _await(self, deadline: Deadline, *, reading: bool, complaint: str) -> None:
-        # poll, not select: a fleet has file descriptors beyond select's 1,024.
-        seconds = deadline.remaining()
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN if reading else select.POLLOUT)
-            ready = bool(poll.poll(seconds * 1000))
-        else:
-            sockets = [self._socket]
-            ready = any(
-                select.select(sockets if reading else [], [] if reading else sockets, sockets, seconds)
-            )
-        if not ready:
+        ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
+        if not ready(self._socket, reading=reading, seconds=deadline.remaining()):
             raise DeadlineError(complaint)
 
 
@@ -179,6 +169,19 @@ def begin_connect(address: str, port: int) -> PendingConnection:
             sock.close()
         return PendingConnection(peer, None, error)
     return PendingConnection(peer, sock)
+
+
+def _ready_by_poll(sock: socket.socket, *, reading: bool, seconds: float) -> bool:
+    # A fleet has file descriptors beyond the 1,024 that select can watch.
+    poll = select.poll()
+    poll.register(sock, select.POLLIN if reading else select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
+
+
+def ready_by_select(sock: socket.socket, *, reading: bool, seconds: float) -> bool:
+    """Wait as Windows can: there a connection that failed shows as an exceptional condition only."""
+    sockets = [sock]
+    return any(select.select(sockets if reading else [], [] if reading else sockets, sockets, seconds))
 
 
 def _refusal(error: OSError, peer: str) -> ConnectError:

@@ -124,9 +124,8 @@ def new_context(method: int, oldest: int) -> SSL.Context:
 
 
 def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
-    witness = connection.get_app_data()
-    if isinstance(witness, Witness):
-        witness.note_state(where, value, connection.get_state_string())
+    witness: Witness = connection.get_app_data()
+    witness.note_state(where, value, connection.get_state_string())
 
 
 class TlsEngine:

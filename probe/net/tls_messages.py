@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
+from typing import Protocol
 
 from OpenSSL import SSL
 
@@ -21,6 +23,14 @@ _HEADER_BYTES = 4
 _TLS_1_3 = 0x0304
 
 _SIGNATURE = "void (int, int, int, const void *, size_t, SSL *, void *)"
+
+
+class _Ffi(Protocol):
+    """What is needed of cffi, which has no types."""
+
+    def buffer(self, data: object, size: int) -> bytes: ...
+
+    def callback(self, signature: str, function: Callable[..., None]) -> object: ...
 
 
 class CertificateMessage:
@@ -67,12 +77,11 @@ def take() -> CertificateMessage | None:
     return message
 
 
-def watch(context: SSL.Context) -> bool:
+def watch(context: SSL.Context, binding: object = SSL) -> bool:
     """Keep the peers' Certificate messages on connections of `context`; False where that is impossible."""
-    library = getattr(SSL, "_lib", None)
-    set_callback = getattr(library, "SSL_CTX_set_msg_callback", None)
+    set_callback = getattr(getattr(binding, "_lib", None), "SSL_CTX_set_msg_callback", None)
+    callback = _callback(getattr(binding, "_ffi", None))
     handle = getattr(context, "_context", None)
-    callback = _callback()
     if set_callback is None or handle is None or callback is None:
         return False
     set_callback(handle, callback)
@@ -80,9 +89,8 @@ def watch(context: SSL.Context) -> bool:
 
 
 @functools.cache
-def _callback() -> object | None:
+def _callback(ffi: _Ffi | None) -> object | None:
     """Return the one callback of this process; OpenSSL keeps its address only, so it is never let go."""
-    ffi = getattr(SSL, "_ffi", None)
     if ffi is None:
         return None
 
@@ -94,8 +102,7 @@ def _callback() -> object | None:
         if bytes(ffi.buffer(data, 1)) == _CERTIFICATE:
             _watched.message = CertificateMessage(version, bytes(ffi.buffer(data, size)))
 
-    callback: object = ffi.callback(_SIGNATURE, note)
-    return callback
+    return ffi.callback(_SIGNATURE, note)
 
 
 def _vector(data: bytes, length_bytes: int) -> tuple[bytes, bytes]:

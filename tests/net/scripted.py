@@ -15,6 +15,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Self
 
 from OpenSSL import SSL
 
@@ -110,7 +111,7 @@ class ScriptedServer:
         self._threads: list[threading.Thread] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         self._acceptor.start()
         return self
 

@@ -156,6 +156,7 @@ class TestUnreadable:
 
     def test_nothing_is_watched_without_the_private_handles(self) -> None:
         assert not tls_messages.watch(object())  # type: ignore[arg-type]
+        assert not tls_messages.watch(SSL.Context(SSL.TLS_CLIENT_METHOD), object())
         assert tls_messages.watch(SSL.Context(SSL.TLS_CLIENT_METHOD))
 
 

@@ -1,0 +1,197 @@
+"""TCP on loopback: connections that come about, and those that do not."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from probe.errors import ConnectError, DeadlineError, SmtpError
+from probe.net.clock import monotonic, now, pause
+from probe.net.stream import (
+    CONNECTION_BYTES,
+    READ_BYTES,
+    Deadline,
+    Stream,
+    begin_connect,
+    ready_by_select,
+)
+from tests.net.scripted import Peer, ScriptedServer
+
+
+def soon(seconds: float = 5.0) -> Deadline:
+    return Deadline(monotonic() + seconds)
+
+
+def connect(server: ScriptedServer, host: str = "127.0.0.1") -> Stream:
+    return begin_connect(host, server.port).finish(soon())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def echo(peer: Peer) -> None:
+    peer.say(peer.hear())
+    peer.hold()
+
+
+def test_bytes_go_both_ways() -> None:
+    with ScriptedServer(echo) as server:
+        stream = connect(server)
+        stream.write(b"hello\n", soon())
+        assert stream.read(soon()) == b"hello\n"
+        assert stream.local_address == "127.0.0.1"
+        stream.close()
+
+
+def test_over_ipv6() -> None:
+    with ScriptedServer(echo, host="::1") as server:
+        stream = connect(server, "::1")
+        stream.write(b"hello\n", soon())
+        assert stream.read(soon()) == b"hello\n"
+        stream.close()
+
+
+def test_nagle_is_off() -> None:
+    with ScriptedServer(echo) as server:
+        stream = connect(server)
+        assert stream._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        stream.close()
+
+
+def test_beginning_does_not_wait() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody_accepts:
+        began = monotonic()
+        pending = begin_connect("127.0.0.1", nobody_accepts.getsockname()[1])
+        assert monotonic() - began < 1
+        pending.close()
+        with pytest.raises(ConnectError, match="given up"):
+            pending.finish(soon())
+
+
+def test_refused() -> None:
+    port = free_port()
+    with pytest.raises(ConnectError, match=f"connection refused by 127.0.0.1 port {port}"):
+        begin_connect("127.0.0.1", port).finish(soon())
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1.5", "mail.contoso.test", "", "::ffff:zz"])
+def test_what_is_no_address_is_an_error_that_waits(address: str) -> None:
+    pending = begin_connect(address, 25)
+    pending.close()
+    with pytest.raises(ConnectError):
+        pending.finish(soon())
+
+
+def test_a_broadcast_address_is_refused_at_once() -> None:
+    pending = begin_connect("255.255.255.255", 25)
+    with pytest.raises(ConnectError, match=r"255\.255\.255\.255 port 25"):
+        pending.finish(soon())
+
+
+def test_no_answer_in_time() -> None:
+    # A full backlog is as silent as a firewall that drops packets.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = [begin_connect("127.0.0.1", port) for _ in range(4)]
+        with pytest.raises(DeadlineError, match="no answer"):
+            begin_connect("127.0.0.1", port).finish(soon(0.2))
+        for filler in fillers:
+            filler.close()
+
+
+def test_silence_ends_with_the_deadline() -> None:
+    with ScriptedServer(Peer.hold) as server:
+        stream = connect(server)
+        began = monotonic()
+        with pytest.raises(DeadlineError, match="no complete answer"):
+            stream.read(soon(0.1))
+        assert 0.05 < monotonic() - began < 2
+        stream.close()
+
+
+def test_a_peer_that_does_not_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody_accepts:
+        stream = begin_connect("127.0.0.1", nobody_accepts.getsockname()[1]).finish(soon())
+        with pytest.raises(DeadlineError, match="does not read"):
+            stream.write(bytes(50_000_000), soon(0.2))
+        stream.close()
+
+
+def test_waiting_without_poll() -> None:
+    with ScriptedServer(echo) as server:
+        stream = connect(server)
+        assert ready_by_select(stream._socket, reading=False, seconds=5)
+        assert not ready_by_select(stream._socket, reading=True, seconds=0)
+        stream.write(b"hello\n", soon())
+        assert ready_by_select(stream._socket, reading=True, seconds=5)
+        stream.close()
+
+
+def test_closed_is_an_end() -> None:
+    with ScriptedServer(lambda peer: peer.say(b"bye")) as server:
+        stream = connect(server)
+        assert stream.read(soon()) == b"bye"
+        assert stream.read(soon()) == b""
+        stream.close()
+
+
+def test_reset_is_an_end_too() -> None:
+    with ScriptedServer(Peer.reset) as server:
+        stream = connect(server)
+        assert stream.read(soon()) == b""
+        stream.close()
+
+
+def test_writing_to_one_who_has_gone() -> None:
+    with ScriptedServer(Peer.reset) as server:
+        stream = connect(server)
+        assert stream.read(soon()) == b""
+        with pytest.raises(SmtpError, match=r"connection closed by 127\.0\.0\.1"):
+            stream.write(b"hello", soon())
+        stream.close()
+
+
+def test_reading_a_closed_stream() -> None:
+    with ScriptedServer(Peer.hold) as server:
+        stream = connect(server)
+        stream.close()
+        with pytest.raises(SmtpError, match=r"127\.0\.0\.1"):
+            stream.read(soon())
+
+
+def test_reads_are_bounded_each_and_in_sum() -> None:
+    def flood(peer: Peer) -> None:
+        peer.say_in_pieces(iter(lambda: bytes(50_000), b""))
+
+    with ScriptedServer(flood) as server:
+        stream = connect(server)
+        total = 0
+
+        def drain() -> None:
+            nonlocal total
+            while True:
+                data = stream.read(soon())
+                assert 0 < len(data) <= READ_BYTES
+                total += len(data)
+
+        with pytest.raises(SmtpError, match=f"more than {CONNECTION_BYTES} bytes"):
+            drain()
+        assert CONNECTION_BYTES - READ_BYTES <= total <= CONNECTION_BYTES
+        stream.close()
+
+
+def test_the_clock() -> None:
+    offset = now().utcoffset()
+    assert offset is not None
+    assert not offset
+    began = monotonic()
+    pause(-1)
+    pause(0.01)
+    assert 0.005 < monotonic() - began < 5
+    assert Deadline(began - 1).remaining() == 0
