@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from probe.pki import der
-from probe.pki.names import MAX_ATTRIBUTES, folded_rdns
+from probe.pki.names import EMPTY_NAME, Name, Rdns, folded_rdns
 from probe.pki.status import ChainStatus
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _BROKEN = ChainStatus.InvalidExtension | ChainStatus.InvalidNameConstraints
 
 #: What a name is compared as: folded text, an address's octets, or the relative names of a
 #: directory name; None for the kinds Windows does not support.
-Value = str | bytes | tuple[frozenset[tuple[str, str]], ...] | None
+Value = str | bytes | Rdns | None
 
 
 class GeneralName(NamedTuple):
@@ -191,12 +191,10 @@ def _uri_host(text: str) -> str:
         return ""
 
 
-def _directory(encoded: bytes) -> tuple[frozenset[tuple[str, str]], ...]:
-    from probe.pki.names import Name  # a class of the same floor; here for the rare directory name
-
+def _directory(encoded: bytes) -> Rdns:
     name = Name(encoded)
-    if len(name.der) > 2 and not name.rdns:
-        raise der.DerError(f"an unreadable directory name, or one of more than {MAX_ATTRIBUTES} attributes")
+    if not name.rdns and encoded != EMPTY_NAME:
+        raise der.DerError("an unreadable directory name, or one of too many attributes")
     return folded_rdns(name.rdns)
 
 

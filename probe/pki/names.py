@@ -32,7 +32,10 @@ _ENCODINGS = {
     0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be",
 }  # fmt: skip
 _SUBJECT_ALT_NAMES = "2.5.29.17"
-_EMPTY_NAME = b"\x30\x00"
+#: The DER of a name without parts.
+EMPTY_NAME = b"\x30\x00"
+#: A name folded for comparison: its relative names, each a set of identifier and text.
+Rdns = tuple[frozenset[tuple[str, str]], ...]
 _NEEDS_QUOTES = frozenset(',+="\n<>#;')
 
 
@@ -72,7 +75,7 @@ class Name:
     @property
     def windows(self) -> str:
         """The name as Windows and Exchange write it, e.g. ``CN=x, O="Fabrikam, Inc.", C=US``."""
-        if not self.rdns and len(self.der) > len(_EMPTY_NAME):
+        if not self.rdns and self.der != EMPTY_NAME:
             return printable("#" + self.der.hex())
         return ", ".join(" + ".join(map(_pair, rdn)) for rdn in reversed(self.rdns))
 
@@ -131,7 +134,7 @@ def _pair(attribute: Attribute) -> str:
     return f"{label}={value}"
 
 
-def folded_rdns(rdns: tuple[tuple[Attribute, ...], ...]) -> tuple[frozenset[tuple[str, str]], ...]:
+def folded_rdns(rdns: tuple[tuple[Attribute, ...], ...]) -> Rdns:
     """The relative names for comparison: case and repeated spaces fold away (RFC 5280 7.1)."""
     return tuple(frozenset((a.oid, " ".join(a.value.casefold().split())) for a in rdn) for rdn in rdns)
 
