@@ -12,3 +12,9 @@ def escaped(text: str) -> str:
     if not text.isprintable():
         text = "\n".join(printable(line, len(line)) for line in text.split("\n"))
     return text.translate(_ENTITIES)
+
+
+def element(tag: str, text: str, style: str = "") -> str:
+    """An element around plain text, with one class or several in `style`."""
+    attribute = f' class="{escaped(style)}"' if style else ""
+    return f"<{tag}{attribute}>{escaped(text)}</{tag}>"

@@ -85,10 +85,8 @@ class _Section:
         if made.outcome is not Outcome.UNKNOWN:
             rule = f" (rule {made.rule})" if made.rule else ""
             self._page.add(confidence_words(made) + rule, first="  confidence  ")
-        if (
-            self._in_full and made.outcome is not Outcome.UNKNOWN
-        ):  # the sentence above names the condition, too
-            self._page.add(basis_words(made), first="  basis       ")
+            if self._in_full:  # the verdict's sentence names the condition, too
+                self._page.add(basis_words(made), first="  basis       ")
         for other in self._assessment.predictions:
             if other is not made:
                 because = f" ({other.rule})" if other.rule else ""

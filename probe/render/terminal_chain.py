@@ -12,10 +12,8 @@ from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
 from probe.render.facts import counted, day, days_between, list_name
 from probe.render.layout import Page, Style
-from probe.render.wording import fault_lines, flag_words, validity_words
+from probe.render.wording import fault_lines, flag_words, names_words, validity_words
 
-#: Names of one certificate shown before the rest is counted.
-MAX_NAMES = 8
 #: Days left below which a date is worth a second look; Exchange's own HealthChecker turns red there.
 SOON_DAYS = 30
 
@@ -122,7 +120,7 @@ class _Tree:
         self._fact(bar, "valid", dates, Style.WARNING if soon else Style.PLAIN)
         self._fact(bar, "key", f"{certificate.key}, signed with {certificate.signature_name}")
         if leaf or certificate.dns_names:
-            self._fact(bar, "names", _names(certificate))
+            self._fact(bar, "names", names_words(certificate))
         self._fact(bar, "thumbprint", certificate.sha1.upper())
 
     def _fact(self, bar: str, label: str, text: str, style: Style = Style.PLAIN) -> None:
@@ -132,14 +130,6 @@ class _Tree:
 
 def _in_short(certificate: Certificate, left: str) -> str:
     return f"{left} · {certificate.key} · {certificate.sha1.upper()}"
-
-
-def _names(certificate: Certificate) -> str:
-    names = certificate.dns_names
-    if not names:
-        return "(no DNS names)"
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _add_others(page: Page, presented: PresentedChain, path: tuple[PathElement, ...]) -> None:

@@ -8,10 +8,14 @@ from probe.assessment import Assessment
 from probe.eop.evidence import StorePath
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
+from probe.pki.certificate import Certificate
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
 from probe.render.facts import counted, day, days_between, list_name, prediction
+
+#: Names of one certificate shown before the rest is counted.
+MAX_NAMES = 8
 
 _CONDITIONS = {
     Basis.RECEIVE_CONNECTOR: "If the Send connector presents this chain, Exchange Online",
@@ -119,6 +123,13 @@ def validity_words(not_before: datetime, not_after: datetime, at: datetime) -> s
     if at > not_after:
         return f"expired {_days(not_after, at)} ago"
     return f"{_days(at, not_after)} left"
+
+
+def names_words(certificate: Certificate) -> str:
+    """The DNS names of a certificate, the first few in full."""
+    names = certificate.dns_names
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more if names else "(no DNS names)"
 
 
 def _days(earlier: datetime, later: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from probe.render import json_v1, nagios, terminal
+from probe.render import html, json_v1, junit, nagios, prometheus, terminal
 from probe.render.options import RenderOptions
 from tests.render import samples
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 def _terminal(*names: str, **options: int | bool) -> Callable[[], str]:
-    return lambda: terminal.render(_report(names), RenderOptions(**options))  # type: ignore[arg-type]
+    return lambda: terminal.render(_report(names), RenderOptions(**options))
 
 
 def _report(names: tuple[str, ...]) -> samples.Report:
@@ -46,6 +46,10 @@ GOLDENS: dict[str, Callable[[], str]] = {
         _report(("missing_intermediate",)), RenderOptions()
     ),
     "nagios-several.txt": lambda: nagios.render(_report(EVERYTHING), RenderOptions()),
+    "prometheus-several.prom": lambda: prometheus.render(_report(EVERYTHING), RenderOptions()),
+    "junit-several.xml": lambda: junit.render(_report(EVERYTHING), RenderOptions()),
+    "html-several.html": lambda: html.render(_report(EVERYTHING), RenderOptions()),
+    "html-hostile.html": lambda: html.render(_report(("hostile",)), RenderOptions()),
 }
 
 

@@ -26,7 +26,7 @@ UNBROKEN = re.compile(r"^ +(PS> |\$ |reply  |see |\d+ [CS]: )")
 
 
 def render(assessment: samples.Assessment, **options: int | bool) -> str:
-    return terminal.render(samples.report(assessment), RenderOptions(**options))  # type: ignore[arg-type]
+    return terminal.render(samples.report(assessment), RenderOptions(**options))
 
 
 def every(name: str) -> samples.Assessment:
