@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+
 from probe.cli.exit_codes import run_to_exit
+
+GARBAGE_THRESHOLD = 100_000
+"""Objects made beyond those freed before Python looks for cycles among them; its default is 700. A check makes
+46,000 and keeps them: not to search through them again and again saves a tenth of its processor time."""
 
 
 def main() -> None:
     """Run the command line; never returns normally."""
-    run_to_exit()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    try:
+        run_to_exit()
+    finally:
+        # The process ends: without this the interpreter searches everything once more, a tenth again.
+        gc.freeze()
 
 
 if __name__ == "__main__":

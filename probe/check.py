@@ -8,7 +8,6 @@ heavy at its top.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,11 +115,22 @@ def run(targets: Sequence[Target], options: CheckOptions) -> Iterator[tuple[tupl
         if len(found) == 1:
             yield (0, 0), assess_endpoint(found[0], options)
             return
-        planned = {(0, index): endpoint for index, endpoint in enumerate(found)}
-    else:
-        with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
-            lists = list(pool.map(lambda target: endpoints(target, options), targets))
-        planned = {(i, j): endpoint for i, found in enumerate(lists) for j, endpoint in enumerate(found)}
+        yield from _together({(0, index): endpoint for index, endpoint in enumerate(found)}, options)
+        return
+    # Loaded here, with the logging that it brings along: a check of one address needs no threads.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
+        lists = list(pool.map(lambda target: endpoints(target, options), targets))
+    planned = {(i, j): endpoint for i, found in enumerate(lists) for j, endpoint in enumerate(found)}
+    yield from _together(planned, options)
+
+
+def _together(
+    planned: Mapping[tuple[int, int], Endpoint], options: CheckOptions
+) -> Iterator[tuple[tuple[int, int], Assessment]]:
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
         futures = {pool.submit(assess_endpoint, endpoint, options): key for key, endpoint in planned.items()}
         for future in as_completed(futures):

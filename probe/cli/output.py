@@ -38,7 +38,7 @@ def check_writable(path: str | None) -> None:
 
 def deliver(report: Report, fmt: Format, path: str | None, *, verbose: bool = False) -> None:
     """Render the report and write it; raises OutputError."""
-    text = _rendered(report, fmt, _options(to_file=path is not None, verbose=verbose))
+    text = _rendered(report, fmt, to_file=path is not None, verbose=verbose)
     if path is None:
         write_out(text)
         return
@@ -55,14 +55,14 @@ def write_out(text: str) -> None:
     typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
 
 
-def _rendered(report: Report, fmt: Format, options: RenderOptions) -> str:
+def _rendered(report: Report, fmt: Format, *, to_file: bool, verbose: bool) -> str:
     if fmt in (Format.JSON, Format.JSONL):
         from probe.render.json_v1 import dumps, lines
 
         return dumps(report) if fmt is Format.JSON else lines(report)
     # The other renderers share one shape, and are modules of the format's name.
     renderer = import_module(f"probe.render.{fmt.value}")
-    return str(renderer.render(report, options))
+    return str(renderer.render(report, _options(to_file=to_file, verbose=verbose)))
 
 
 def _options(*, to_file: bool, verbose: bool) -> RenderOptions:

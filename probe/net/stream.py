@@ -155,7 +155,11 @@ def begin_connect(address: str, port: int) -> PendingConnection:
     sock: socket.socket | None = None
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
-            address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            # As bytes: for text Python would load its codec for internationalised names.
+            address.encode("ascii"),
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_NUMERICHOST,
         )[0]
         sock = socket.socket(family, kind, protocol)
         sock.settimeout(0)  # every wait is ours, with a deadline
