@@ -101,12 +101,14 @@ class Search:
     def sound(self) -> Iterator[Route]:
         """Ways with good signatures only that end at a root, the most promising first."""
         self._paths = 0
-        return (route for route in self._up((self._leaf,), (), sound=True) if route.end is End.ROOT)
+        for route in self._up((self._leaf,), (), sound=True):
+            if route.end is End.ROOT:
+                yield route
 
     def unsound(self) -> Iterator[Route]:
         """Ways that break off, turn in circles, or climb over a bad signature."""
         self._paths = 0
-        return self._up((self._leaf,), (), sound=False)
+        yield from self._up((self._leaf,), (), sound=False)
 
     def _up(self, path: Path, signatures: Results, *, sound: bool) -> Iterator[Route]:
         tip = path[-1]

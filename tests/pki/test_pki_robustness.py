@@ -1,0 +1,142 @@
+"""Whatever is sent beside a good chain, the verdict stands; whatever is sent at all, it costs little."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probe.pki.chain import PresentedChain
+from probe.pki.path import build
+from probe.pki.search import MAX_DEPTH, MAX_SIGNATURE_CHECKS, Signatures
+from probe.pki.signature import Signature
+from probe.pki.status import Purpose
+from probe.pki.truststore import AnchorStore
+from tests.authority import Issued
+from tests.pki.judging import NOW, Lab, read, shown
+
+#: Processor seconds a hostile chain may cost here, on a slow machine; it takes some tens of milliseconds.
+HOSTILE = 0.25
+
+LAB = Lab()
+FIRST = LAB.authority.intermediate(LAB.root, "First", path_length=None)
+SECOND = LAB.authority.intermediate(FIRST, "Second")
+LEAF = LAB.leaf(SECOND)
+FOREIGN = Lab("foreign")
+STORE = AnchorStore("lab", [read(LAB.root)])
+NEEDED = [FIRST.der, SECOND.der]
+OTHERS = [*NEEDED, LAB.root.der, LEAF.der, FOREIGN.root.der, FOREIGN.issuing.der, FOREIGN.leaf().der]
+
+
+@st.composite
+def garbage(draw: st.DrawFn) -> bytes:
+    """A certificate with a bit flipped, cut short or repeated, or plain noise."""
+    data = draw(st.sampled_from(OTHERS))
+    match draw(st.sampled_from(["flip", "cut", "whole", "noise"])):
+        case "flip":
+            at = draw(st.integers(0, len(data) - 1))
+            return data[:at] + bytes([data[at] ^ 1 << draw(st.integers(0, 7))]) + data[at + 1 :]
+        case "cut":
+            return data[: draw(st.integers(0, len(data)))]
+        case "whole":
+            return data
+        case _:
+            return draw(st.binary(max_size=64))
+
+
+@given(st.lists(garbage(), max_size=60).flatmap(lambda junk: st.permutations([*junk, *NEEDED])))
+@settings(max_examples=150, deadline=None)
+def test_nothing_beside_a_good_chain_can_spoil_it(others: list[bytes]) -> None:
+    built = build(PresentedChain.from_der([LEAF.der, *others]), STORE, Purpose.SERVER_AUTH, NOW)
+    assert built.trusted, (shown(built.status), built.limits)
+
+
+@given(st.lists(garbage(), max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_garbage_is_judged_never_raised(blobs: list[bytes]) -> None:
+    built = build(PresentedChain.from_der(blobs), AnchorStore("empty", []), Purpose.SERVER_AUTH, NOW)
+    assert not built.trusted
+    assert "PartialChain" not in shown(built.status) or "UntrustedRoot" not in shown(built.status)
+
+
+def test_many_broken_copies_do_not_hide_the_good_one() -> None:
+    flipped = [_flipped(each.der, -1 - number) for number in range(15) for each in (FIRST, SECOND)]
+    chain = PresentedChain.from_der([LEAF.der, *flipped, *NEEDED])
+    assert build(chain, STORE, Purpose.SERVER_AUTH, NOW).trusted
+    without = PresentedChain.from_der([LEAF.der, *flipped, SECOND.der])
+    assert shown(build(without, STORE, Purpose.SERVER_AUTH, NOW).status) == "NotSignatureValid"
+
+
+def _flipped(data: bytes, at: int) -> bytes:
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def test_certificates_past_the_bound_are_named_not_used() -> None:
+    junk = [FOREIGN.leaf(serial=number + 1) for number in range(63)]
+    certificates = [read(each) for each in (LEAF, *junk, FIRST, SECOND)]
+    built = build(certificates, STORE, Purpose.SERVER_AUTH, NOW)
+    assert shown(built.status) == "PartialChain"
+    assert built.limits == ("more than 64 certificates were presented",)
+    assert build(certificates[-2:] + certificates[:60], STORE, Purpose.SERVER_AUTH, NOW).trusted
+
+
+def test_a_chain_of_twelve_is_built_and_one_of_thirteen_is_not() -> None:
+    links = [LAB.root]
+    for number in range(MAX_DEPTH - 1):
+        links.append(LAB.authority.intermediate(links[-1], f"Link {number}", path_length=None))
+    for depth, wanted in ((MAX_DEPTH - 2, "NoError"), (MAX_DEPTH - 1, "PartialChain")):
+        leaf = LAB.leaf(links[depth])
+        built = LAB.judge(leaf, *links[1:])
+        assert shown(built.status) == wanted
+        assert built.limits == (() if wanted == "NoError" else ("a path of more than 12 certificates",))
+
+
+def tangle(size: int) -> list[Issued]:
+    """Authorities of one name, each signed by the next of another key: every signature has to be tried."""
+    authority = LAB.authority
+    keys = [authority.root("Tangle", serial=number + 1) for number in range(size)]
+    return [authority.intermediate(upper, "Tangle", key=lower.key) for lower, upper in pairwise(keys)]
+
+
+def test_a_hostile_chain_of_one_name_costs_milliseconds() -> None:
+    ring = tangle(63)
+    leaf = read(LAB.leaf(ring[0]))
+    presented = [leaf, *(read(each) for each in reversed(ring))]
+    started = time.thread_time()
+    built = build(presented, STORE, Purpose.SERVER_AUTH, NOW)
+    assert time.thread_time() - started < HOSTILE
+    assert not built.trusted
+    assert f"more than {MAX_SIGNATURE_CHECKS} signatures to check" in built.limits
+
+
+def test_cross_signatures_without_end_cost_milliseconds() -> None:
+    authority = LAB.authority
+    roots = [authority.root(f"Knot {number}") for number in range(8)]
+    knot = [
+        authority.intermediate(upper, lower.subject, key=lower.key, path_length=None)
+        for upper in roots
+        for lower in roots
+        if upper is not lower
+    ]
+    presented = [read(LAB.leaf(roots[0])), *map(read, knot)]
+    started = time.thread_time()
+    built = build(presented, STORE, Purpose.SERVER_AUTH, NOW)
+    assert time.thread_time() - started < HOSTILE
+    assert "more than 64 paths" in built.limits
+    assert shown(built.status) == "PartialChain Cyclic"
+    # The way out is found all the same where there is one.
+    assert build(presented, AnchorStore("knot", [read(roots[7])]), Purpose.SERVER_AUTH, NOW).trusted
+
+
+def test_a_signature_is_checked_once_and_only_so_often() -> None:
+    leaf, issuer = read(LEAF), read(SECOND)
+    checks = Signatures(limit=1)
+    assert checks.check(leaf, issuer) is Signature.VALID
+    assert checks.check(leaf, issuer) is Signature.VALID
+    assert not checks.exhausted
+    assert checks.check(issuer, read(FIRST)) is Signature.UNSUPPORTED
+    assert checks.exhausted
