@@ -25,6 +25,7 @@ from probe.net.starttls import observe
 from probe.net.stream import PendingConnection, begin_connect
 from probe.net.target import is_ip_address
 from probe.pki.truststore import TrustStore
+from probe.text import sentence
 
 if TYPE_CHECKING:
     from probe.check import CheckOptions, Endpoint
@@ -43,7 +44,7 @@ def captures(
     for number, request in enumerate(_requests(endpoint, endpoint.address, options)):
         if number:
             pending, started = begin_connect(request.address, request.port), monotonic()
-        capture = observe(request, pending, started)
+        capture = _in_sentences(observe(request, pending, started))
         # A server with one key type refuses the other: no finding, just nothing more to see.
         if request.variant is Variant.ANY or capture.leaf is not None:
             found.append(capture)
@@ -52,12 +53,14 @@ def captures(
 
 def _unresolved(endpoint: Endpoint) -> Capture:
     reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
-    fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=_sentence(reason))
+    fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason))
     return Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def _in_sentences(capture: Capture) -> Capture:
+    """Make a whole sentence of what ended the observation: reports put others behind it."""
+    fault = capture.fault
+    return replace(capture, fault=replace(fault, message=sentence(fault.message))) if fault else capture
 
 
 def _requests(endpoint: Endpoint, address: str, options: CheckOptions) -> Iterator[ProbeRequest]:
@@ -87,7 +90,16 @@ def _sni(endpoint: Endpoint, options: CheckOptions) -> str | None:
     """The name to ask for in TLS: RFC 6066 3 knows host names only, no addresses."""
     if options.sni is not None:
         return options.sni or None
+    return _name(endpoint)
+
+
+def _name(endpoint: Endpoint) -> str | None:
     return None if is_ip_address(endpoint.host) else endpoint.host
+
+
+def _expected_name(endpoint: Endpoint, options: CheckOptions) -> str | None:
+    """The name the certificate ought to bear: the one asked for, else the host's, if it has one."""
+    return options.sni or (None if is_ip_address(endpoint.host) else endpoint.host)
 
 
 def judge_captures(
@@ -100,7 +112,8 @@ def judge_captures(
     """Judge every capture alone, then the worst of them once more in sight of the others."""
     settings = options.settings
     if settings.expected_name is None:
-        settings = replace(settings, expected_name=_sni(endpoint, options))
+        # Without SNI the certificate still ought to bear the host's name.
+        settings = replace(settings, expected_name=options.sni or _name(endpoint))
     weighed = [
         weigh(
             capture,

@@ -28,6 +28,11 @@ def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
     return f"{text}...({cut} more)" if cut > 0 else text
 
 
+def sentence(text: str) -> str:
+    """Return `text` with a capital at its start and a full stop at its end, where it has a beginning at all."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
+
+
 def _escaped(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Iterable
 
 from probe.pki.certificate import Certificate
+from probe.pki.names import dns_id_matches
 
 
 class NameMatch(enum.Enum):
@@ -19,6 +20,8 @@ class NameMatch(enum.Enum):
     """A CN matches: every reading of Microsoft's pages accepts it."""
     ALTERNATIVE = "alternative"
     """Only an alternative name matches: reported to be enough, contradicted by one page."""
+    WILDCARD = "wildcard"
+    """Only a wildcard name covers the connector's host name: no source says whether that is enough."""
     NONE = "none"
 
 
@@ -41,6 +44,8 @@ def match(certificate: Certificate, connector: str) -> NameMatch:
         return NameMatch.SUBJECT
     if any(connector_matches(connector, name) for name in certificate.dns_names):
         return NameMatch.ALTERNATIVE
+    if any(dns_id_matches(name, connector) for name in certificate.names()):
+        return NameMatch.WILDCARD
     return NameMatch.NONE
 
 

@@ -9,9 +9,12 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Confidence, Direction, Severity
 from probe.pki.certificate import Certificate
+from probe.pki.elements import MIN_RSA_BITS
 
 #: HealthChecker marks keys below 2048 bits red (CSS-Exchange); for Exchange Online nothing is known.
 _SMALL_RSA = 2048
+#: The worst first.
+_OLD_DIGESTS = {"md2": "MD2", "md5": "MD5", "sha1": "SHA-1"}
 _NDR = "Microsoft: non-delivery reports in Exchange Online"
 _SIGNED_OFF = "MailCleaner issue 598 (connection closed on an expired client certificate; reported)"
 
@@ -24,12 +27,17 @@ def _path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
     return tuple(element.certificate for element in evidence.deciding.best().elements)
 
 
+def _second(evidence: Evidence) -> datetime:
+    """The instant in whole seconds, as the chain engine has it: notAfter's own second still counts."""
+    return evidence.at.replace(microsecond=0)
+
+
 def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _expired(evidence: Evidence) -> Said | None:
-    late = next((c for c in _path_certificates(evidence) if c.not_after < evidence.at), None)
+    late = next((c for c in _path_certificates(evidence) if c.not_after < _second(evidence)), None)
     if late is None or evidence.leaf is None:
         return None
     dane = evidence.direction is Direction.FROM_EOP and late == evidence.leaf
@@ -45,7 +53,7 @@ def _expired(evidence: Evidence) -> Said | None:
 
 
 def _not_yet_valid(evidence: Evidence) -> Said | None:
-    early = next((c for c in _path_certificates(evidence) if c.not_before > evidence.at), None)
+    early = next((c for c in _path_certificates(evidence) if c.not_before > _second(evidence)), None)
     if early is None:
         return None
     return Said(
@@ -56,15 +64,15 @@ def _not_yet_valid(evidence: Evidence) -> Said | None:
 
 def _expires_soon(evidence: Evidence) -> Said | None:
     certificates = _path_certificates(evidence)
-    if not certificates or any(not c.not_before <= evidence.at <= c.not_after for c in certificates):
+    if not certificates or any(not c.not_before <= _second(evidence) <= c.not_after for c in certificates):
         return None
     # The root's own end is left out: Microsoft's list, not its date, is what changes first.
     within = certificates[:-1] if len(certificates) > 1 else certificates
-    soonest = min(within, key=lambda c: c.not_after)
-    left = soonest.not_after - evidence.at
-    if left > threshold(soonest, evidence):
+    soon = [c for c in within if c.not_after - evidence.at <= threshold(c, evidence)]
+    if not soon:
         return None
-    days = max(left.total_seconds(), 0) / 86400
+    soonest = min(soon, key=lambda c: c.not_after)
+    days = max((soonest.not_after - evidence.at).total_seconds(), 0) / 86400
     return Said(
         summary=f"{soonest.subject.short} expires in {days:.1f} days, on {_day(soonest.not_after)}.",
         detail=f"Its lifetime is {(soonest.not_after - soonest.not_before).days} days.",
@@ -79,31 +87,31 @@ def threshold(certificate: Certificate, evidence: Evidence) -> timedelta:
 
 
 def _weak_key(evidence: Evidence) -> Said | None:
-    for certificate in _path_certificates(evidence):
-        kind, _, size = certificate.key.partition("-")
-        if kind == "rsa" and int(size) < _SMALL_RSA:
-            return Said(
-                summary=f"{certificate.subject.short} has an RSA key of {size} bits.",
-                detail="Windows blocks RSA below 1024 bits; whether Exchange Online refuses below 2048 is unknown.",
-                severity=Severity.REJECT if int(size) < 1024 else Severity.RISK,
-            )
-    return None
+    rsa = [(int(c.key[4:]), c) for c in _path_certificates(evidence) if c.key.startswith("rsa-")]
+    size, certificate = min(rsa, key=lambda pair: pair[0], default=(_SMALL_RSA, None))
+    if certificate is None or size >= _SMALL_RSA:
+        return None
+    return Said(
+        summary=f"{certificate.subject.short} has an RSA key of {size} bits.",
+        detail="Windows blocks RSA below 1024 bits; whether Exchange Online refuses below 2048 is unknown.",
+        severity=Severity.REJECT if size < MIN_RSA_BITS else Severity.RISK,
+    )
 
 
 def _weak_signature(evidence: Evidence) -> Said | None:
     certificates = _path_certificates(evidence)
-    for certificate in certificates:
-        digest = certificate.signature_name.partition("-")[0]
-        # A root's signature on itself proves nothing and is not judged.
-        if digest not in ("sha1", "md5", "md2") or (certificate.self_issued and len(certificates) > 1):
-            continue
-        return Said(
-            summary=f"{certificate.subject.short} is signed with {digest.upper()}.",
-            detail="Windows takes no chain with MD2 or MD5."
-            if digest != "sha1"
-            else "Windows still takes SHA-1 by default; whether Exchange Online does is not known.",
-            severity=Severity.RISK if digest == "sha1" else Severity.REJECT,
-        )
+    # A root's signature on itself proves nothing and is not judged.
+    judged = certificates[:-1] if len(certificates) > 1 and certificates[-1].self_issued else certificates
+    digests = [c.signature_name.partition("-")[0] for c in judged]
+    for digest, name in _OLD_DIGESTS.items():
+        if digest in digests:
+            return Said(
+                summary=f"{judged[digests.index(digest)].subject.short} is signed with {name}.",
+                detail="Windows takes no chain with MD2 or MD5."
+                if digest != "sha1"
+                else "Windows still takes SHA-1 by default; whether Exchange Online does is not known.",
+                severity=Severity.RISK if digest == "sha1" else Severity.REJECT,
+            )
     return None
 
 

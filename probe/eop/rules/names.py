@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
@@ -20,8 +22,10 @@ def _name_mismatch(evidence: Evidence) -> Said | None:
     if evidence.direction is Direction.FROM_EOP and settings.tls_domain:
         return _tls_domain(leaf, settings.tls_domain)
     expected = settings.expected_name
-    if expected is None or certificate_matches(leaf, expected):
+    if expected is None or (matches := certificate_matches(leaf, expected)):
         return None
+    if matches is None:
+        return _common_name_only(expected, evidence.direction)
     judged = evidence.direction is Direction.FROM_EOP
     return Said(
         summary=f"The certificate is not for {expected} but for {_names(leaf)}.",
@@ -35,11 +39,27 @@ def _name_mismatch(evidence: Evidence) -> Said | None:
     )
 
 
+def _common_name_only(expected: str, direction: Direction) -> Said:
+    """Alternative names without a dNSName among them: .NET looks at the CN then, the SSL policy may not."""
+    return Said(
+        summary=f"Only the subject's CN bears {expected}; the alternative names hold no DNS name.",
+        detail="Programs differ in whether the CN counts then; which way Exchange Online goes is not known.",
+        severity=Severity.RISK if direction is Direction.FROM_EOP else Severity.INFO,
+        confidence=Confidence.INFERRED,
+    )
+
+
 def _tls_domain(leaf: Certificate, wanted: str) -> Said | None:
-    if any(attribution.connector_matches(wanted, name) for name in leaf.names()) or (
-        not wanted.startswith("*.") and certificate_matches(leaf, wanted)
-    ):
+    # "*." of a TlsDomain stands for all subdomains, that of a certificate for one label.
+    if wanted.startswith("*."):
+        names = leaf.dns_names or leaf.subject.common_names
+        matches: bool | None = any(attribution.connector_matches(wanted, name) for name in names)
+    else:
+        matches = certificate_matches(leaf, wanted)
+    if matches:
         return None
+    if matches is None:
+        return _common_name_only(wanted, Direction.FROM_EOP)
     return Said(
         summary=f"The certificate is not for {wanted}, the connector's TlsDomain, but for {_names(leaf)}.",
         reply=replies.subject_mismatch(wanted, leaf.subject.windows, remedies.thumbprint(leaf)),
@@ -49,7 +69,11 @@ def _tls_domain(leaf: Certificate, wanted: str) -> Said | None:
 
 
 def _names(leaf: Certificate) -> str:
-    names = leaf.names()
+    """The names that count: where there are alternative names the CN does not."""
+    return _listed(leaf.dns_names or leaf.subject.common_names)
+
+
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return (", ".join(names[:4]) + more) if names else "no DNS name at all"
 
@@ -69,20 +93,38 @@ def _tenant(evidence: Evidence) -> Said | None:
                 severity=Severity.INFO,
                 confidence=Confidence.REPORTED,
             )
+        case attribution.NameMatch.WILDCARD:
+            return Said(
+                summary=f"Only a wildcard of the certificate covers the connector's TlsSenderCertificateName "
+                f"{connector}; it is for {_all_names(leaf)}.",
+                detail="Whether Exchange Online takes a wildcard certificate for a connector that goes by one host "
+                "name is not documented. If it does not, relay is denied with 550 5.7.64.",
+                remedy=_attribution_remedy(leaf),
+                severity=Severity.RISK,
+                confidence=Confidence.INFERRED,
+            )
         case attribution.NameMatch.NONE:
             return Said(
                 summary=f"No name of the certificate matches the inbound connector's TlsSenderCertificateName "
-                f"{connector}; it is for {_names(leaf)}.",
-                remedy=(
-                    "Set the inbound connector to a name of the certificate, in Exchange Online PowerShell:",
-                    (
-                        "PS> Set-InboundConnector -Identity '<name>' -TlsSenderCertificateName "
-                        f"{remedies.quoted(next(iter(leaf.names()), '<name in the certificate>'))}"
-                    ),
-                    "Or present the certificate the connector expects (TlsCertificateName on the Send connector).",
-                ),
+                f"{connector}; it is for {_all_names(leaf)}.",
+                remedy=_attribution_remedy(leaf),
                 reply=replies.RELAY_DENIED,
             )
+
+
+def _all_names(leaf: Certificate) -> str:
+    return _listed(leaf.names())
+
+
+def _attribution_remedy(leaf: Certificate) -> tuple[str, ...]:
+    return (
+        "Set the inbound connector to a name of the certificate, in Exchange Online PowerShell:",
+        (
+            "PS> Set-InboundConnector -Identity '<name>' -TlsSenderCertificateName "
+            f"{remedies.quoted(next(iter(leaf.names()), '<name in the certificate>'))}"
+        ),
+        "Or present the certificate the connector expects (TlsCertificateName on the Send connector).",
+    )
 
 
 def _not_accepted(evidence: Evidence) -> Said | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 from probe.eop import remedies
-from probe.eop.evidence import Evidence
+from probe.eop.evidence import Evidence, Observation
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.trust import faulty_path
 from probe.eop.vocabulary import Confidence, Outcome, Severity
-from probe.pki.certificate import Unreadable
+from probe.pki.certificate import Certificate, Unreadable
 
 
 def _chain_order(evidence: Evidence) -> Said | None:
@@ -54,23 +54,45 @@ def _unreadable(evidence: Evidence) -> Said | None:
 
 def _mixed(evidence: Evidence) -> Said | None:
     seen = evidence.observations
-    leaves = {o.capture.leaf.sha256: o for o in seen if o.capture.leaf is not None}
-    if len(leaves) < 2:
+    chains = {
+        presented.fingerprint: (observation, leaf)
+        for observation in seen
+        if (presented := observation.capture.presented) and (leaf := presented.leaf)
+    }
+    if len(chains) < 2:
         return None
-    lines = [
-        f"{sum(1 for s in seen if s.capture.leaf == o.capture.leaf)} of {len(seen)} connections: "
-        f"{o.outcome.value}, {remedies.thumbprint(o.capture.leaf)}, {o.capture.leaf.subject.short}, issued by "
-        f"{o.capture.leaf.issuer.short}" + (f" ({o.capture.variant})" if o.capture.variant else "")
-        for o in leaves.values()
-        if o.capture.leaf is not None
-    ]
+    leaves = {leaf for _, leaf in chains.values()}
+    what = (
+        f"{len(leaves)} different certificates answer at this address"
+        if len(leaves) > 1
+        else f"One certificate is sent with {len(chains)} different chains at this address"
+    )
     rejected = any(o.outcome is Outcome.REJECTED for o in seen)
     return Said(
-        summary=f"{len(leaves)} different certificates answer at this address"
-        + (", and one of them would be refused." if rejected else "."),
-        detail="\n".join(lines),
+        summary=what + (", and one of them would be refused." if rejected else "."),
+        detail="\n".join(
+            f"{sum(_sent(s) == sent for s in seen)} of {len(seen)} connections: "
+            f"{_met(observation, leaf)}, {len(sent)} sent" + _variant(observation)
+            for sent, (observation, leaf) in chains.items()
+        ),
         severity=Severity.RISK if len({o.outcome for o in seen}) > 1 else Severity.INFO,
     )
+
+
+def _sent(observation: Observation) -> tuple[str, ...]:
+    presented = observation.capture.presented
+    return presented.fingerprint if presented else ()
+
+
+def _met(observation: Observation, leaf: Certificate) -> str:
+    return (
+        f"{observation.outcome.value}, {remedies.thumbprint(leaf)}, {leaf.subject.short}, "
+        f"issued by {leaf.issuer.short}"
+    )
+
+
+def _variant(observation: Observation) -> str:
+    return f" ({observation.capture.variant})" if observation.capture.variant else ""
 
 
 SENT_RULES: tuple[Rule, ...] = (

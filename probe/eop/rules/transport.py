@@ -18,7 +18,7 @@ def _fault(evidence: Evidence, *kinds: FaultKind) -> Fault | None:
 
 
 def _words(fault: Fault) -> str:
-    return f"The server's own words: {fault.server_text}" if fault.server_text else ""
+    return f'The server\'s own words: "{fault.server_text}".' if fault.server_text else ""
 
 
 def _plain(kind: FaultKind, consequence: str) -> Rule:

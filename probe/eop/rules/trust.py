@@ -6,6 +6,8 @@ from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.pki.der import DerError
+from probe.pki.extensions import KeyUsage
 from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
@@ -158,12 +160,29 @@ def _bad_signature(evidence: Evidence) -> Said | None:
     )
 
 
+def misused(path: BuiltPath) -> PathElement | None:
+    """The first element whose key usage forbids its part, which no purpose can mend (RFC 5280 4.2.1.3)."""
+    return next((e for i, e in enumerate(path.elements) if _misused(e, issues=i > 0)), None)
+
+
+def _misused(element: PathElement, *, issues: bool) -> bool:
+    if ChainStatus.NotValidForUsage not in element.status:
+        return False
+    try:
+        usage, constraints = element.certificate.key_usage, element.certificate.basic_constraints
+    except DerError:
+        return False  # has flags of its own
+    if issues:
+        return usage is not None and KeyUsage.KEY_CERT_SIGN not in usage
+    return KeyUsage.KEY_CERT_SIGN in (usage or ()) and constraints is not None and not constraints.ca
+
+
 def _constraint(evidence: Evidence) -> Said | None:
     path = faulty_path(evidence)
-    bad = _first(path, _BROKEN)
+    bad = _first(path, _BROKEN) or (misused(path) if path else None)
     if bad is None or path is None:
         return None
-    flags = ", ".join((bad.status & _BROKEN).names())
+    flags = ", ".join((bad.status & (_BROKEN | ChainStatus.NotValidForUsage)).names())
     return Said(
         summary=f"{bad.certificate.subject.short} breaks a rule of the chain: {flags}.",
         detail="Windows would not build a valid chain from this certificate. The rule broken is named as .NET "

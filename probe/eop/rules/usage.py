@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, not_restricted
+from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, misused, not_restricted
 from probe.eop.vocabulary import Confidence, Direction, Severity
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus, Purpose
@@ -16,17 +16,33 @@ def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
     path = decided.paths.get(purpose) if decided else None
     if path is None or ChainStatus.NotValidForUsage not in path.status:
         return None
-    return next((e for e in path.elements if ChainStatus.NotValidForUsage in e.status), None)
+    refused = misused(path)
+    return next(
+        (e for e in path.elements if ChainStatus.NotValidForUsage in e.status and e is not refused), None
+    )
+
+
+def _who(evidence: Evidence, purpose: Purpose, bad: PathElement) -> str:
+    if bad.certificate == evidence.leaf:
+        return "The certificate"
+    path = evidence.deciding.paths[purpose] if evidence.deciding else None
+    if path is not None and not not_restricted(path) and bad is path.elements[-1]:
+        return f"By the root list, {bad.certificate.subject.short}"
+    return f"{bad.certificate.subject.short} on the chain"
+
+
+def _restricted(evidence: Evidence) -> bool:
+    """Whether the root's own state refuses the chain, which is a finding of its own."""
+    path = faulty_path(evidence)
+    return path is not None and not not_restricted(path)
 
 
 def _client_auth(evidence: Evidence) -> Said | None:
     bad = _usage_missing(evidence, Purpose.CLIENT_AUTH)
-    if bad is None or evidence.direction is Direction.FROM_EOP:
+    if bad is None or _restricted(evidence):
         return None
-    leaf = bad.certificate == evidence.leaf
-    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
     return Said(
-        summary=f"{who} is not meant for client authentication (clientAuth).",
+        summary=f"{_who(evidence, Purpose.CLIENT_AUTH, bad)} is not meant for client authentication (clientAuth).",
         detail="Microsoft has not said whether Exchange Online asks for it, and public CAs are ceasing to issue "
         "it. Windows may leave out a client certificate without clientAuth when it sends, and Exchange Online "
         "then sees none (550 5.7.64). This is a warning, not a prediction.",
@@ -35,14 +51,11 @@ def _client_auth(evidence: Evidence) -> Said | None:
 
 def _server_auth(evidence: Evidence) -> Said | None:
     bad = _usage_missing(evidence, Purpose.SERVER_AUTH)
-    path = faulty_path(evidence)
-    if bad is None or (path is not None and not not_restricted(path)):
+    if bad is None or _restricted(evidence):
         return None
-    leaf = bad.certificate == evidence.leaf
-    who = "The certificate" if leaf else f"{bad.certificate.subject.short} on the chain"
     judged = evidence.direction is Direction.FROM_EOP
     return Said(
-        summary=f"{who} is not meant for server authentication (serverAuth).",
+        summary=f"{_who(evidence, Purpose.SERVER_AUTH, bad)} is not meant for server authentication (serverAuth).",
         detail="Exchange Online validates the server certificate of an outbound connector as a server's."
         if judged
         else "Which purpose Exchange Online asks of a client certificate is not known.",
