@@ -96,7 +96,10 @@ class _Section:
         error = self._assessment.error
         if error is None:
             return
-        if self._assessment.outcome is not Outcome.UNKNOWN:  # where it is unknown, it is the verdict
+        said = any(finding.rule == error.kind.value for finding in self._assessment.findings)
+        if (
+            self._assessment.outcome is not Outcome.UNKNOWN and not said
+        ):  # where it is unknown, it is the verdict
             self._page.add(error.message, first="  !  ", mark=Style.WARNING)
         if error.server_text:
             self._page.add("The server's own words:")
@@ -141,13 +144,17 @@ class _Section:
         tls = self._assessment.capture.tls
         if tls:
             asked = "" if tls.client_certificate_requested else "no "
-            group = f", {tls.group}" if tls.group else ""
+            group = f", {tls.group}" if tls.group and self._verbose else ""
             text = f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for"
             self._page.add(text, first=f"{'tls':<9}  ", mark=Style.STRONG)
 
     def _add_reasons(self) -> None:
         decided = deciding_finding(self._assessment)
-        worth = [f for f in self._assessment.findings if f is not decided or f.detail or f.references]
+        # Where there is no verdict, the name of an RFC alone helps nobody.
+        links = self._verbose or self._assessment.outcome is not Outcome.UNKNOWN
+        worth = [
+            f for f in self._assessment.findings if f is not decided or f.detail or (links and f.references)
+        ]
         if not worth:
             return
         self._page.blank()
@@ -195,7 +202,7 @@ class _Section:
             return
         self._page.blank()
         self._page.add(
-            "C is this program, S the server; milliseconds", first="Talk       ", mark=Style.STRONG
+            "C is this program, S the server; milliseconds", first="Dialogue   ", mark=Style.STRONG
         )
         for line in smtp.transcript:
             who = "C" if line.speaker is Speaker.CLIENT else "S"

@@ -418,6 +418,7 @@ def fault(kind: FaultKind, phase: Phase, message: str, server_text: str | None =
         confidence=Confidence.DOCUMENTED,
         summary=f"{message}.",
         remedy=("Check the firewall and the address:", "$ nc -vz 192.0.2.1 25"),
+        references=("RFC 5321",),
     )
     return assess(observed, prediction(Outcome.UNKNOWN, kind.value), findings=(finding,))
 

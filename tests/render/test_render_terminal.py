@@ -172,6 +172,20 @@ def test_a_resolve_error_has_no_prediction_at_all() -> None:
     assert "  unknown   unreachable  mail.contoso.com 192.0.2.1:25\n" in table
 
 
+def test_a_reference_alone_is_no_finding_to_show_where_there_is_no_verdict() -> None:
+    assert "RFC 5321" not in render(samples.unreachable())
+    assert "    see RFC 5321\n" in render(samples.unreachable(), verbose=True)
+
+
+def test_a_fault_beside_a_verdict_is_said_once() -> None:
+    fault = samples.awkward().error
+    assert fault
+    assert f"  !  {fault.message}" in render(samples.awkward())
+    finding = dataclasses.replace(samples.awkward().findings[0], rule=fault.kind.value, summary=fault.message)
+    told = dataclasses.replace(samples.awkward(), findings=(finding,))
+    assert render(told, width=200).count(fault.message) == 1
+
+
 def test_a_report_of_nothing_says_so() -> None:
     assert terminal.render(samples.report(), RenderOptions()) == "UNKNOWN  0 endpoints: nothing to judge\n"
 
