@@ -17,18 +17,22 @@ from probe.eop.evidence import (
     Phase,
     weigh,
 )
+from probe.eop.finding import Finding
 from probe.eop.verdict import Verdict, judge
-from probe.eop.vocabulary import Basis, Outcome
+from probe.eop.vocabulary import Basis, Confidence, Outcome, Severity
 from probe.net.clock import monotonic
 from probe.net.request import ProbeRequest, Variant
 from probe.net.starttls import observe
 from probe.net.stream import PendingConnection, begin_connect
 from probe.net.target import is_ip_address
+from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.chain import PresentedChain
 from probe.pki.truststore import TrustStore
 from probe.text import sentence
 
 if TYPE_CHECKING:
     from probe.check import CheckOptions, Endpoint
+    from probe.pki.containers import Container
 
 #: Connections of the usual kind that --thorough makes to one address when --samples says nothing.
 THOROUGH_SAMPLES = 3
@@ -146,4 +150,53 @@ def assessment(
         findings=verdict.findings,
         evidence=evidence,
         mx_preference=endpoint.mx_preference,
+    )
+
+
+def assess_file(
+    name: str, held: Container, extra: tuple[Certificate | Unreadable, ...], options: CheckOptions
+) -> Assessment:
+    """Judge what a server would send from a certificate file, with `extra` certificates sent along.
+
+    `options.at` has to be set: a file has no moment of its own.
+    """
+    if options.at is None:
+        raise ValueError("a file is judged as of an instant")
+    sent = held.as_sent()
+    capture = Capture(
+        host=name, address=None, port=0, presented=PresentedChain(entries=(*sent.entries, *extra))
+    )
+    evidence = weigh(
+        capture,
+        tuple(options.stores()),
+        direction=options.direction,
+        basis=Basis.FILE,
+        at=options.at,
+        settings=options.settings,
+    )
+    verdict = judge(evidence)
+    misfit = _key_misfit(held)
+    return Assessment(
+        target=name,
+        started_at=options.at,
+        elapsed_ms=0,
+        outcome=Outcome.worst((verdict.prediction.outcome, *((Outcome.AT_RISK,) if misfit else ()))),
+        predictions=(verdict.prediction,),
+        findings=(*verdict.findings, *misfit),
+        evidence=evidence,
+    )
+
+
+def _key_misfit(held: Container) -> tuple[Finding, ...]:
+    if held.key_matches is not False:
+        return ()
+    return (
+        Finding(
+            rule="key-mismatch",
+            severity=Severity.RISK,
+            confidence=Confidence.DOCUMENTED,
+            summary="The private key in the file belongs to none of its certificates.",
+            detail="A server cannot use the certificate without its own key.",
+            remedy=("Put the certificate and the key it was requested with together, then check again.",),
+        ),
     )

@@ -17,7 +17,6 @@ from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
 from probe.errors import ConfigurationError
 from probe.net.target import Target, ascii_host, is_ip_address, parse_target
-from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.assessment import Report
@@ -76,12 +75,7 @@ def check(
             envvar="EOP_PROBE_RESOLVER", metavar="IP", help="DNS server to ask instead of the system's."
         ),
     ] = None,
-    resolve: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="EOP_PROBE_RESOLVE", metavar="HOST=IP", help="Take this address for a host. Repeatable."
-        ),
-    ] = None,
+    resolve: shared.Resolve = None,
     tls_sender_certificate_name: shared.SenderCertificateName = None,
     accepted_domain: shared.AcceptedDomains = None,
     tls_domain: shared.TlsDomain = None,
@@ -134,7 +128,7 @@ def check(
         timeout_s=timeout,
         implicit_tls=implicit_tls,
         nameserver=resolver,
-        overrides=_overrides(resolve or ()),
+        overrides=shared.overrides(resolve or ()),
         thorough=thorough,
         samples=samples,
     )
@@ -193,17 +187,3 @@ def _sni(name: str | None) -> str | None:
     if is_ip_address(name):
         raise ConfigurationError(f"--sni: {name} is an address; TLS asks for host names only (or none)")
     return ascii_host(name)
-
-
-def _overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for pair in pairs:
-        host, equals, address = pair.partition("=")
-        address = address.strip("[]")
-        if not equals or not is_ip_address(address):
-            raise ConfigurationError(
-                f'--resolve: "{printable(pair, 100)}" is not HOST=IP, e.g. mail.contoso.com=192.0.2.1'
-            )
-        name = ascii_host(host)
-        found[name] = (*found.get(name, ()), address)
-    return found

@@ -131,6 +131,15 @@ DisallowedStl = Annotated[
         help="Your own copy of Microsoft's list of disallowed certificates.",
     ),
 ]
+Resolve = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolve",
+        envvar="EOP_PROBE_RESOLVE",
+        metavar="HOST=IP",
+        help="Take this address for a host. Repeatable.",
+    ),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="Show the SMTP conversation too.")
 ]
@@ -147,6 +156,23 @@ def parse_instant(text: str | None) -> datetime | None:
         raise ConfigurationError(
             f'--at: "{printable(text, 60)}" is no instant; write it like 2026-12-31 or 2026-12-31T08:00:00Z'
         ) from None
+
+
+def overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read every ``HOST=IP`` of --resolve, several addresses for a host in order; raises ConfigurationError."""
+    from probe.net.target import ascii_host, is_ip_address
+
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        host, equals, address = pair.partition("=")
+        address = address.strip("[]")
+        if not equals or not is_ip_address(address):
+            raise ConfigurationError(
+                f'--resolve: "{printable(pair, 100)}" is not HOST=IP; write it like mail.contoso.com=192.0.2.1'
+            )
+        name = ascii_host(host)
+        found[name] = (*found.get(name, ()), address)
+    return found
 
 
 def store_loader(
