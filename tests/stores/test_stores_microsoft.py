@@ -132,6 +132,17 @@ def test_a_fetched_list_that_is_not_newer_is_left_alone(package: Path, cache: Pa
     assert load(package, cache).size == 4
 
 
+@pytest.mark.parametrize("damaged", [b"", b"damaged"])
+def test_a_fetched_list_stands_in_for_a_damaged_package(package: Path, cache: Path, damaged: bytes) -> None:
+    (package / "authroot.stl").write_bytes(damaged)
+    with pytest.raises(StoreError):
+        load(package, cache)
+    (cache / "authroot.stl").write_bytes(PUBLISHER.root_list(*LISTED, dated=NOW - DAY))
+    assert load(package, cache).size == 4
+    (package / "authroot.stl").unlink()
+    assert load(package, cache).size == 4
+
+
 def test_a_fetched_list_nobody_signed_is_not_used_and_told(package: Path, cache: Path) -> None:
     stranger = Publisher(NOW, name="stranger")
     (cache / "authroot.stl").write_bytes(stranger.root_list(Listed(der=TWIN.der), dated=NOW + DAY))
