@@ -119,10 +119,10 @@ class ScriptedServer:
         # shutdown wakes the thread that waits in accept; close alone does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        # First the thread, then the descriptor: its number may be another socket's by the next call of accept.
+        self._acceptor.join(10)
         self._listener.close()
         self.join()
-        for peer in self.peers:
-            peer.socket.close()
 
     def join(self) -> None:
         """Wait until every script has ended."""
