@@ -10,6 +10,7 @@ from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.trust import faulty_path
 from probe.eop.vocabulary import Confidence, Outcome, Severity
 from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.chain import MAX_CERTIFICATES
 
 
 def _chain_order(evidence: Evidence) -> Said | None:
@@ -41,13 +42,13 @@ def _unreadable(evidence: Evidence) -> Said | None:
     if presented is None or not (bad or presented.dropped):
         return None
     first = bool(presented.entries) and isinstance(presented.entries[0], Unreadable)
-    what = f"{len(bad)} of {len(presented.entries)} certificates cannot be read" + (
-        f" ({bad[0].reason})" if bad else ""
-    )
+    said = []
+    if bad:
+        said.append(f"{len(bad)} of {len(presented.entries)} certificates cannot be read ({bad[0].reason}).")
+    if presented.dropped:
+        said.append(f"{presented.dropped} certificates past the limit of {MAX_CERTIFICATES} were left out.")
     return Said(
-        summary=f"{what}; {presented.dropped} past the limit were left out."
-        if presented.dropped
-        else f"{what}.",
+        summary=" ".join(said),
         severity=Severity.RISK if first or presented.dropped else Severity.INFO,
     )
 

@@ -1,0 +1,883 @@
+"""One case for every branch of every rule, each with a twin that differs in one thing and where the rule is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from probe.eop import replies
+from probe.eop.evidence import Evidence, FaultKind, Observation
+from probe.eop.vocabulary import Confidence, Outcome, Severity
+from probe.pki.truststore import RootState, RootVerdict
+from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension
+from tests.eop.weighing import (
+    CA,
+    FROM_EOP,
+    HOST,
+    ISSUING,
+    LEAF,
+    NOW,
+    PRIVATE_ISSUING,
+    PRIVATE_LEAF,
+    PRIVATE_ROOT,
+    PUBLIC,
+    ROOT,
+    SELF_SIGNED,
+    TO_EOP,
+    Ruled,
+    anchors,
+    capture,
+    evidence,
+    fault,
+    smtp,
+    tls,
+)
+
+REJECT, RISK, INFO = Severity.REJECT, Severity.RISK, Severity.INFO
+DOCUMENTED, REPORTED, INFERRED = Confidence.DOCUMENTED, Confidence.REPORTED, Confidence.INFERRED
+GOOD = RootVerdict(RootState.TRUSTED)
+
+UNTRUSTED = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+UNTRUSTED_317 = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
+NO_TLS_317 = (
+    "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]"
+)
+
+
+class TooShort:
+    """A key of 768 bits, which no library makes any more: only the half that goes into the certificate."""
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return rsa.RSAPublicNumbers(65537, (1 << 767) | 1).public_key()
+
+
+def leaf(*names: str, issuer: Issued = ISSUING, **fields: object) -> Issued:
+    return CA.leaf(issuer, *(names or (HOST,)), **fields)
+
+
+def restricted(
+    state: RootState, direction: object = TO_EOP, *, certain: bool = True, days: int | None = 40
+) -> Evidence:
+    since = NOW - days * DAY if days is not None else None
+    store = Ruled(ROOT, RootVerdict(state, since, certain))
+    return evidence(LEAF, ISSUING, stores=[store], direction=direction)
+
+
+def faulty(kind: FaultKind, direction: object = TO_EOP, *chain: Issued, words: str | None = None) -> Evidence:
+    seen = capture(*chain, fault=fault(kind, "The server did something.", words))
+    return evidence(seen=seen, direction=direction)
+
+
+def mixed(*seen: tuple[tuple[Issued, ...], Outcome], variants: tuple[str, ...] = ()) -> Evidence:
+    labels = variants or ("",) * len(seen)
+    observations = tuple(
+        Observation(capture(*chain, variant=label), outcome)
+        for (chain, outcome), label in zip(seen, labels, strict=True)
+    )
+    return replace(evidence(*seen[0][0]), observations=observations)
+
+
+SHORT_LIVED = {"not_before": NOW - 31 * DAY, "not_after": NOW + 16 * DAY}  # 47 days
+SHA1_LEAF = leaf(issuer=CA.intermediate(ROOT, "Old RSA CA", key="rsa-2048"), signature="sha1")
+MD5_LEAF = leaf(issuer=CA.intermediate(ROOT, "Older RSA CA", key="rsa-2048"), signature="md5")
+RSA_ROOT = CA.root("Old RSA Root", key="rsa-2048")
+MD5_CA = CA.intermediate(RSA_ROOT, "MD5 CA", key="rsa-2048", signature="md5")
+SHA1_UNDER_MD5 = leaf(issuer=MD5_CA, signature="sha1")
+MD5_ROOT = CA.root("MD5 Root", key="rsa-2048", signature="md5")
+EXPIRED_CA = CA.intermediate(ROOT, "Expired CA", not_before=NOW - 900 * DAY, not_after=NOW - DAY)
+SOON_CA = CA.intermediate(ROOT, "Soon CA", not_after=NOW + 20 * DAY)
+IMPOSTOR = CA.intermediate(ROOT, ISSUING.subject, subject_key_id=False)
+NO_CA = leaf("not-a-ca.contoso.test")
+NO_SIGNING_CA = CA.intermediate(ROOT, "No Signing CA", key_usage=("digital_signature",))
+SERVER_CA = CA.intermediate(ROOT, "TLS Server CA", eku=(SERVER_AUTH,))
+CLIENT_CA = CA.intermediate(ROOT, "Client CA", eku=(CLIENT_AUTH,))
+SMALL_CA = CA.intermediate(ROOT, "Small CA", key="rsa-1024")
+ADDRESS_ONLY = leaf(names=("192.0.2.1",))
+SAN_OTHER = leaf(names=("other.contoso.test",))
+WILDCARD = leaf("*.contoso.test")
+CLIENT_ONLY = leaf(eku=(CLIENT_AUTH,))
+SERVER_ONLY = leaf(eku=(SERVER_AUTH,))
+EXPIRED = leaf(not_before=NOW - 90 * DAY, not_after=NOW - DAY)
+FUTURE = leaf(not_before=NOW + DAY)
+MANY_NAMES = leaf(*(f"n{number}.fabrikam.test" for number in range(6)))
+NO_NAMES = leaf(subject="O=Contoso", names=())
+UNREADABLE = b"\x30\x03abc"
+
+
+class Case(NamedTuple):
+    """One branch of a rule: the evidence, what comes of it, words of its summary, and the twin without it."""
+
+    rule: str
+    evidence: Evidence
+    severity: Severity
+    confidence: Confidence
+    words: str
+    reply: str | None
+    twin: Evidence
+    detail: str = ""
+
+
+HEALTHY = evidence(LEAF, ISSUING)
+HEALTHY_FROM = evidence(LEAF, ISSUING, direction=FROM_EOP)
+
+CASES = (
+    # Trust
+    Case(
+        "self-signed",
+        evidence(SELF_SIGNED),
+        REJECT,
+        INFERRED,
+        "no authority",
+        UNTRUSTED,
+        evidence(SELF_SIGNED, stores=[anchors(SELF_SIGNED)]),
+    ),
+    Case(
+        "self-signed",
+        evidence(SELF_SIGNED, direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        HOST,
+        UNTRUSTED_317,
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, direction=FROM_EOP),
+    ),
+    Case(
+        "untrusted-root",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
+        REJECT,
+        DOCUMENTED,
+        "Contoso Root CA, which is not in Microsoft's root list",
+        UNTRUSTED,
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(PRIVATE_ROOT)]),
+        "issued by CN=Contoso Issuing CA 01, DC=contoso, DC=local.",
+    ),
+    Case(
+        "untrusted-root",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "Contoso Root CA",
+        UNTRUSTED_317,
+        HEALTHY_FROM,
+    ),
+    Case(
+        "untrusted-root",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(name="mozilla")]),
+        REJECT,
+        DOCUMENTED,
+        "Mozilla's root list",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case(
+        "untrusted-root",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(name="lab.pem")]),
+        REJECT,
+        DOCUMENTED,
+        "not in lab.pem",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case(
+        "missing-intermediate",
+        evidence(LEAF),
+        REJECT,
+        INFERRED,
+        "Fabrikam Public TLS CA 1, was not sent",
+        UNTRUSTED,
+        HEALTHY,
+        "does not fetch",
+    ),
+    Case(
+        "missing-intermediate",
+        evidence(LEAF, direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "was not sent",
+        UNTRUSTED_317,
+        HEALTHY_FROM,
+    ),
+    Case(
+        "missing-intermediate",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING),
+        REJECT,
+        INFERRED,
+        "the issuer of Contoso Issuing CA 01, Contoso Root CA",
+        UNTRUSTED,
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.DISABLED),
+        REJECT,
+        INFERRED,
+        "disabled it on 11 October 2026",
+        UNTRUSTED,
+        restricted(RootState.TRUSTED),
+        "call this chain trusted.",
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.DISABLED, FROM_EOP),
+        REJECT,
+        INFERRED,
+        "disabled",
+        UNTRUSTED_317,
+        restricted(RootState.TRUSTED, FROM_EOP),
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.DISABLED, days=None),
+        REJECT,
+        INFERRED,
+        "on an unknown date",
+        UNTRUSTED,
+        restricted(RootState.ABSENT),
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.NO_EKU),
+        REJECT,
+        INFERRED,
+        "not for this purpose",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.EKU_DISALLOWED),
+        REJECT,
+        INFERRED,
+        "was disallowed on 11",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.NOT_BEFORE, days=100),
+        REJECT,
+        INFERRED,
+        "issued on or after 12 August 2026; this one was issued on",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case("root-restricted", restricted(RootState.PILOT), REJECT, INFERRED, "pilot", UNTRUSTED, HEALTHY),
+    Case(
+        "root-restricted",
+        restricted(RootState.DISALLOWED),
+        REJECT,
+        INFERRED,
+        "disallowed certificates",
+        UNTRUSTED,
+        HEALTHY,
+    ),
+    Case(
+        "root-restricted",
+        restricted(RootState.NO_EKU, certain=False),
+        REJECT,
+        INFERRED,
+        "not for this",
+        UNTRUSTED,
+        HEALTHY,
+        "uncertain",
+    ),
+    Case(
+        "explicit-distrust",
+        evidence(LEAF, ISSUING, stores=[Ruled(ROOT, GOOD, disallowed=(ISSUING,))]),
+        REJECT,
+        INFERRED,
+        "Fabrikam Public TLS CA 1 is on Microsoft's list",
+        UNTRUSTED,
+        evidence(LEAF, ISSUING, stores=[Ruled(ROOT, GOOD, disallowed=(PRIVATE_ISSUING,))]),
+    ),
+    Case(
+        "chain-bad-signature",
+        evidence(leaf(broken_signature=True), ISSUING),
+        REJECT,
+        INFERRED,
+        "was not made by the key of Fabrikam Public TLS CA 1",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "chain-bad-signature",
+        evidence(leaf(authority_key_id=False), IMPOSTOR),
+        REJECT,
+        INFERRED,
+        "was not made by the key of",
+        None,
+        evidence(leaf(authority_key_id=False), IMPOSTOR, ISSUING),
+    ),
+    Case(
+        "constraint-violated",
+        evidence(leaf(issuer=NO_CA), NO_CA, ISSUING),
+        REJECT,
+        INFERRED,
+        "InvalidBasicConstraints",
+        None,
+        evidence(leaf(), NO_CA, ISSUING),
+    ),
+    Case(
+        "constraint-violated",
+        evidence(leaf(extra=(raw_extension("1.3.6.1.4.1.99999.1", b"\x05\x00", critical=True),)), ISSUING),
+        REJECT,
+        INFERRED,
+        "HasNotSupportedCriticalExtension",
+        None,
+        evidence(leaf(extra=(raw_extension("1.3.6.1.4.1.99999.1", b"\x05\x00"),)), ISSUING),
+    ),
+    Case(
+        "constraint-violated",
+        evidence(leaf(issuer=NO_SIGNING_CA), NO_SIGNING_CA),
+        REJECT,
+        INFERRED,
+        "No Signing CA breaks a rule of the chain: NotValidForUsage",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "constraint-violated",
+        evidence(leaf(key_usage=("key_cert_sign",)), ISSUING),
+        REJECT,
+        INFERRED,
+        f"{HOST} breaks a rule of the chain: NotValidForUsage",
+        None,
+        evidence(leaf(key_usage=("key_cert_sign",), ca=True), ISSUING),
+    ),
+    # Usage
+    Case(
+        "server-auth-missing",
+        evidence(CLIENT_ONLY, ISSUING),
+        RISK,
+        INFERRED,
+        "The certificate is not meant for server",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "server-auth-missing",
+        evidence(CLIENT_ONLY, ISSUING, direction=FROM_EOP),
+        REJECT,
+        INFERRED,
+        "serverAuth",
+        None,
+        HEALTHY_FROM,
+    ),
+    Case(
+        "server-auth-missing",
+        evidence(leaf(issuer=CLIENT_CA), CLIENT_CA),
+        RISK,
+        INFERRED,
+        "Client CA on the chain",
+        None,
+        evidence(leaf(issuer=SERVER_CA), SERVER_CA),
+    ),
+    Case(
+        "server-auth-missing",
+        evidence(LEAF, ISSUING, stores=[Ruled(ROOT, RootVerdict(RootState.NO_EKU), GOOD)]),
+        RISK,
+        INFERRED,
+        "By the root list, Fabrikam Public Root is not",
+        None,
+        restricted(RootState.NO_EKU),
+    ),
+    Case(
+        "client-auth-missing",
+        evidence(SERVER_ONLY, ISSUING),
+        RISK,
+        REPORTED,
+        "The certificate is not meant for client",
+        None,
+        evidence(SERVER_ONLY, ISSUING, direction=FROM_EOP),
+        "not a prediction",
+    ),
+    Case(
+        "client-auth-missing",
+        evidence(leaf(issuer=SERVER_CA), SERVER_CA),
+        RISK,
+        REPORTED,
+        "TLS Server CA on the chain",
+        None,
+        evidence(leaf(issuer=CLIENT_CA), CLIENT_CA),
+    ),
+    Case(
+        "client-auth-missing",
+        evidence(LEAF, ISSUING, stores=[Ruled(ROOT, GOOD, RootVerdict(RootState.NO_EKU))]),
+        RISK,
+        REPORTED,
+        "By the root list, Fabrikam Public Root is not",
+        None,
+        restricted(RootState.NO_EKU),
+    ),
+    # Time
+    Case(
+        "expired",
+        evidence(EXPIRED, ISSUING),
+        REJECT,
+        REPORTED,
+        f"{HOST} expired on 2026-11-19 12:00 UTC",
+        None,
+        evidence(EXPIRED, ISSUING, at=NOW - DAY),
+    ),
+    Case(
+        "expired",
+        evidence(EXPIRED, ISSUING, direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "expired",
+        "4.7.322 certificate-expired: Destination mail server's certificate is expired.",
+        HEALTHY_FROM,
+        "DANE",
+    ),
+    Case(
+        "expired",
+        evidence(leaf(issuer=EXPIRED_CA), EXPIRED_CA, direction=FROM_EOP),
+        REJECT,
+        REPORTED,
+        "Expired CA expired",
+        None,
+        evidence(leaf(issuer=EXPIRED_CA), EXPIRED_CA, at=NOW - 2 * DAY, direction=FROM_EOP),
+    ),
+    Case(
+        "not-yet-valid",
+        evidence(FUTURE, ISSUING),
+        REJECT,
+        INFERRED,
+        "before 2026-11-21 12:00 UTC",
+        None,
+        evidence(FUTURE, ISSUING, at=NOW + DAY),
+    ),
+    Case(
+        "expires-soon",
+        evidence(leaf(not_before=NOW - 300 * DAY, not_after=NOW + 30 * DAY), ISSUING),
+        RISK,
+        INFERRED,
+        "in 30.0 days, on 2026-12-20",
+        None,
+        evidence(leaf(not_before=NOW - 300 * DAY, not_after=NOW + 30 * DAY + timedelta(seconds=1)), ISSUING),
+    ),
+    Case(
+        "expires-soon",
+        evidence(leaf(**SHORT_LIVED), ISSUING, at=NOW + DAY),
+        RISK,
+        INFERRED,
+        "in 15.0 days",
+        None,
+        evidence(leaf(**SHORT_LIVED), ISSUING),
+        "47 days",
+    ),
+    Case(
+        "expires-soon",
+        evidence(leaf(issuer=SOON_CA, **SHORT_LIVED), SOON_CA),
+        RISK,
+        INFERRED,
+        "Soon CA expires in 20",
+        None,
+        evidence(leaf(issuer=SOON_CA, **SHORT_LIVED), SOON_CA, expiring_days=10),
+    ),
+    Case(
+        "expires-soon",
+        evidence(LEAF, ISSUING, expiring_days=200, expiring_fraction=0.75),
+        RISK,
+        INFERRED,
+        "150.0 days",
+        None,
+        evidence(LEAF, ISSUING, expiring_days=200, expiring_fraction=0.74),
+    ),
+    # Strength
+    Case(
+        "weak-key",
+        evidence(leaf(key="rsa-1024"), ISSUING),
+        RISK,
+        INFERRED,
+        f"{HOST} has an RSA key of 1024 bits",
+        None,
+        evidence(leaf(key="rsa-2048"), ISSUING),
+    ),
+    Case("weak-key", evidence(leaf(key=TooShort()), ISSUING), REJECT, INFERRED, "768 bits", None, HEALTHY),
+    Case(
+        "weak-key",
+        evidence(leaf(issuer=SMALL_CA, key=TooShort()), SMALL_CA),
+        REJECT,
+        INFERRED,
+        "768 bits",
+        None,
+        evidence(leaf(issuer=SERVER_CA), SERVER_CA),
+    ),
+    Case(
+        "weak-signature",
+        evidence(SHA1_LEAF, SHA1_LEAF.issuer),
+        RISK,
+        INFERRED,
+        "signed with SHA-1",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "weak-signature",
+        evidence(MD5_LEAF, MD5_LEAF.issuer),
+        REJECT,
+        INFERRED,
+        "signed with MD5",
+        None,
+        evidence(leaf(issuer=MD5_ROOT), stores=[anchors(MD5_ROOT)]),
+    ),
+    Case(
+        "weak-signature",
+        evidence(SHA1_UNDER_MD5, MD5_CA, stores=[anchors(RSA_ROOT)]),
+        REJECT,
+        INFERRED,
+        "MD5 CA is signed with MD5",
+        None,
+        evidence(leaf(issuer=MD5_ROOT), stores=[anchors(MD5_ROOT)]),
+    ),
+    # Names
+    Case(
+        "name-mismatch",
+        evidence(LEAF, ISSUING, expected_name="mx.contoso.test"),
+        INFO,
+        INFERRED,
+        f"not for mx.contoso.test but for {HOST}.",
+        None,
+        evidence(LEAF, ISSUING, expected_name=HOST),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(LEAF, ISSUING, expected_name="mx.contoso.test", direction=FROM_EOP),
+        RISK,
+        DOCUMENTED,
+        "mx.contoso.test",
+        None,
+        evidence(LEAF, ISSUING, expected_name=HOST, direction=FROM_EOP),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(SAN_OTHER, ISSUING, expected_name=HOST, direction=FROM_EOP),
+        RISK,
+        DOCUMENTED,
+        f"not for {HOST} but for other.contoso.test.",
+        None,
+        evidence(SAN_OTHER, ISSUING, expected_name="other.contoso.test", direction=FROM_EOP),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(ADDRESS_ONLY, ISSUING, expected_name=HOST, direction=FROM_EOP),
+        RISK,
+        INFERRED,
+        f"Only the subject's CN bears {HOST}",
+        None,
+        evidence(leaf(names=()), ISSUING, expected_name=HOST, direction=FROM_EOP),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(ADDRESS_ONLY, ISSUING, expected_name=HOST),
+        INFO,
+        INFERRED,
+        "Only the subject's CN",
+        None,
+        evidence(leaf(names=()), ISSUING, expected_name=HOST),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(MANY_NAMES, ISSUING, expected_name=HOST),
+        INFO,
+        INFERRED,
+        "n3.fabrikam.test and 2 more",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "name-mismatch",
+        evidence(NO_NAMES, ISSUING, expected_name=HOST),
+        INFO,
+        INFERRED,
+        "no DNS name at all",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "name-mismatch",
+        evidence(LEAF, ISSUING, tls_domain="*.fabrikam.test", direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "the connector's TlsDomain",
+        "450 4.4.317 Cannot connect to remote server [Message=SubjectMismatch Expected Subject: *.fabrikam.test. "
+        f"Presented Subject: CN={HOST}. Thumbprint:{LEAF.sha1.upper()}]",
+        evidence(leaf("a.b.contoso.test"), ISSUING, tls_domain="*.contoso.test", direction=FROM_EOP),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(WILDCARD, ISSUING, tls_domain="a.b.contoso.test", direction=FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "*.contoso.test",
+        replies.subject_mismatch("a.b.contoso.test", "CN=*.contoso.test", WILDCARD.sha1.upper()),
+        evidence(WILDCARD, ISSUING, tls_domain="b.contoso.test", direction=FROM_EOP),
+    ),
+    Case(
+        "name-mismatch",
+        evidence(ADDRESS_ONLY, ISSUING, tls_domain=HOST, direction=FROM_EOP),
+        RISK,
+        INFERRED,
+        "Only the subject's CN",
+        None,
+        evidence(LEAF, ISSUING, tls_domain="other.test", direction=TO_EOP),
+    ),
+    Case(
+        "tenant-attribution",
+        evidence(LEAF, ISSUING, tls_sender_certificate_name="mail.fabrikam.test"),
+        REJECT,
+        DOCUMENTED,
+        f"TlsSenderCertificateName mail.fabrikam.test; it is for {HOST}.",
+        "550 5.7.64 TenantAttribution; Relay Access Denied SMTP",
+        evidence(LEAF, ISSUING, tls_sender_certificate_name="*.contoso.test"),
+    ),
+    Case(
+        "tenant-attribution",
+        evidence(SAN_OTHER, ISSUING, tls_sender_certificate_name="other.contoso.test"),
+        INFO,
+        REPORTED,
+        "matches an alternative name, not the subject",
+        None,
+        evidence(SAN_OTHER, ISSUING, tls_sender_certificate_name=HOST),
+    ),
+    Case(
+        "tenant-attribution",
+        evidence(WILDCARD, ISSUING, tls_sender_certificate_name=HOST),
+        RISK,
+        INFERRED,
+        "Only a wildcard of the certificate",
+        None,
+        evidence(WILDCARD, ISSUING, tls_sender_certificate_name="*.contoso.test"),
+        "not documented",
+    ),
+    Case(
+        "not-an-accepted-domain",
+        evidence(LEAF, ISSUING, accepted_domains=("fabrikam.test",)),
+        RISK,
+        DOCUMENTED,
+        "No name of the certificate lies in an accepted domain (fabrikam.test)",
+        "550 5.7.64 Relay Access Denied ATTR36. For more details please refer to: "
+        "https://support.microsoft.com/kb/3169958",
+        evidence(LEAF, ISSUING, accepted_domains=("fabrikam.test", "contoso.test")),
+        "out-of-office",
+    ),
+    Case(
+        "not-an-accepted-domain",
+        evidence(leaf("a.b.contoso.test"), ISSUING, accepted_domains=("contoso.test",)),
+        RISK,
+        DOCUMENTED,
+        "contoso.test",
+        replies.RELAY_DENIED_ATTR36,
+        evidence(leaf("a.b.contoso.test"), ISSUING, accepted_domains=("b.contoso.test",)),
+    ),
+    # The manner of sending
+    Case(
+        "chain-order",
+        evidence(LEAF, ROOT, ISSUING),
+        INFO,
+        REPORTED,
+        "not sent in order",
+        None,
+        evidence(LEAF, ISSUING, ROOT),
+    ),
+    Case(
+        "chain-order", evidence(LEAF, ISSUING, ISSUING), INFO, REPORTED, "sent more than once", None, HEALTHY
+    ),
+    Case(
+        "root-sent",
+        evidence(LEAF, ISSUING, ROOT),
+        INFO,
+        INFERRED,
+        "The root Fabrikam Public Root is sent along",
+        None,
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
+    ),
+    Case(
+        "unreadable-certificate",
+        evidence(UNREADABLE, ISSUING),
+        RISK,
+        INFERRED,
+        "1 of 2 certificates cannot be read",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "unreadable-certificate", evidence(LEAF, ISSUING, UNREADABLE), INFO, INFERRED, "1 of 3", None, HEALTHY
+    ),
+    Case(
+        "unreadable-certificate",
+        evidence(LEAF, *[ISSUING] * 70),
+        RISK,
+        INFERRED,
+        "7 certificates past the limit of 64 were left out",
+        None,
+        evidence(LEAF, *[ISSUING] * 63),
+    ),
+    Case(
+        "mixed-certificates",
+        mixed(
+            ((LEAF, ISSUING), Outcome.ACCEPTED),
+            ((PRIVATE_LEAF,), Outcome.REJECTED),
+            ((LEAF, ISSUING), Outcome.ACCEPTED),
+        ),
+        RISK,
+        INFERRED,
+        "2 different certificates answer at this address, and one of them would be refused.",
+        None,
+        mixed(((LEAF, ISSUING), Outcome.ACCEPTED), ((LEAF, ISSUING), Outcome.ACCEPTED)),
+        f"2 of 3 connections: accepted, {LEAF.sha1.upper()}, {HOST}, issued by Fabrikam Public TLS CA 1, 2 sent",
+    ),
+    Case(
+        "mixed-certificates",
+        mixed(
+            ((LEAF, ISSUING), Outcome.ACCEPTED),
+            ((WILDCARD, ISSUING), Outcome.ACCEPTED),
+            variants=("", "no SNI"),
+        ),
+        INFO,
+        INFERRED,
+        "2 different certificates answer at this address.",
+        None,
+        HEALTHY,
+        "(no SNI)",
+    ),
+    Case(
+        "mixed-certificates",
+        mixed(((LEAF, ISSUING), Outcome.ACCEPTED), ((LEAF,), Outcome.REJECTED)),
+        RISK,
+        INFERRED,
+        "One certificate is sent with 2 different chains",
+        None,
+        mixed(((LEAF, ISSUING), Outcome.ACCEPTED), ((), Outcome.UNKNOWN)),
+        "rejected",
+    ),
+    Case(
+        "stores-disagree",
+        evidence(LEAF, ISSUING, stores=[PUBLIC, anchors(name="mozilla")]),
+        INFO,
+        INFERRED,
+        "The microsoft store trusts this chain, mozilla does not.",
+        None,
+        evidence(LEAF, ISSUING, stores=[PUBLIC, anchors(ROOT, name="mozilla")]),
+    ),
+    Case(
+        "stores-disagree",
+        evidence(LEAF, ISSUING, stores=[anchors(), anchors(ROOT, name="mozilla")]),
+        INFO,
+        INFERRED,
+        "does not trust this chain, although mozilla does",
+        None,
+        evidence(LEAF, ISSUING, stores=[anchors(), anchors(name="mozilla")]),
+    ),
+    # The way to the certificate
+    *(
+        Case(
+            kind.value,
+            faulty(kind, direction, words="421 go away"),
+            RISK,
+            INFERRED,
+            "The server did something.",
+            None,
+            faulty(FaultKind.TLS_FAILED, direction),
+            'The server\'s own words: "421 go away".',
+        )
+        for direction in (TO_EOP, FROM_EOP)
+        for kind in (
+            FaultKind.UNREACHABLE,
+            FaultKind.TIMEOUT,
+            FaultKind.THROTTLED,
+            FaultKind.SMTP_REFUSED,
+            FaultKind.NOT_SMTP,
+            FaultKind.CONNECTION_CLOSED,
+        )
+    ),
+    Case(
+        "no-starttls",
+        faulty(FaultKind.NO_STARTTLS),
+        RISK,
+        DOCUMENTED,
+        "No certificate could be seen here",
+        None,
+        faulty(FaultKind.STARTTLS_REFUSED),
+        "nothing about the Send connector",
+    ),
+    Case(
+        "no-starttls",
+        faulty(FaultKind.NO_STARTTLS, FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        "did something",
+        NO_TLS_317,
+        HEALTHY_FROM,
+    ),
+    Case(
+        "starttls-refused",
+        faulty(FaultKind.STARTTLS_REFUSED, words="454 4.7.0 not now"),
+        RISK,
+        INFERRED,
+        "did something",
+        None,
+        faulty(FaultKind.NO_STARTTLS),
+        "454 4.7.0 not now",
+    ),
+    Case(
+        "starttls-refused",
+        faulty(FaultKind.STARTTLS_REFUSED, FROM_EOP),
+        REJECT,
+        INFERRED,
+        "did something",
+        NO_TLS_317,
+        HEALTHY_FROM,
+    ),
+    Case(
+        "tls-failed",
+        faulty(FaultKind.TLS_FAILED),
+        RISK,
+        INFERRED,
+        "did something",
+        None,
+        HEALTHY,
+        "No certificate was",
+    ),
+    Case(
+        "tls-failed",
+        faulty(FaultKind.TLS_FAILED, TO_EOP, LEAF, ISSUING),
+        RISK,
+        INFERRED,
+        "did something",
+        None,
+        HEALTHY,
+        "are judged below",
+    ),
+    Case(
+        "old-tls",
+        faulty(FaultKind.OLD_TLS),
+        REJECT,
+        DOCUMENTED,
+        "The server did something. Exchange Online refuses",
+        "421 4.4.2 Connection dropped due to SocketError",
+        HEALTHY,
+    ),
+    Case(
+        "old-tls",
+        evidence(seen=capture(LEAF, ISSUING, tls=tls("TLSv1.1")), direction=FROM_EOP),
+        REJECT,
+        REPORTED,
+        "speaks TLSv1.1 at best",
+        replies.OLD_TLS_FROM_EOP,
+        evidence(seen=capture(LEAF, ISSUING, tls=tls("TLSv1.2")), direction=FROM_EOP),
+    ),
+    Case(
+        "plaintext-after-starttls",
+        evidence(seen=capture(LEAF, ISSUING, smtp=smtp("250 injected"))),
+        RISK,
+        INFERRED,
+        "sent plain text between",
+        None,
+        HEALTHY,
+        "What it sent: 250 injected",
+    ),
+)
