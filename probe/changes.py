@@ -76,17 +76,15 @@ def _pin(old: Certificate, new: Certificate) -> Finding | None:
         summary="Issuer or subject changes: connectors that name the old certificate will not find the new one.",
         detail="Their mail stops with 454 4.7.5 The certificate specified in TlsCertificateName of the "
         f"SendConnector could not be found. Old: {before}\nNew: {after}",
-        remedy=_repin(before, after),
+        remedy=_repin(old, after),
         references=_PINS,
     )
 
 
-def _repin(before: str, after: str) -> tuple[str, ...]:
+def _repin(old: Certificate, after: str) -> tuple[str, ...]:
     return (
         "Find the connectors that name the old one:",
-        f'PS> Get-SendConnector | ? {{ "$($_.TlsCertificateName)" -eq {remedies.quoted(before)} }} | fl Name',
-        (f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {remedies.quoted(before)} }} '
-        "| fl Identity"),
+        *remedies.named_by(old),
         "When the new one is installed on every server, name it on each of them:",
         f"PS> Set-SendConnector '<name>' -TlsCertificateName {remedies.quoted(after)}",
     )

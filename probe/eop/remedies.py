@@ -28,6 +28,15 @@ def thumbprint(certificate: Certificate) -> str:
     return certificate.sha1.upper()
 
 
+def named_by(certificate: Certificate) -> tuple[str, ...]:
+    """How to list the connectors whose TlsCertificateName names this certificate (issuer and subject)."""
+    wanted = quoted(pin(certificate))
+    return (
+        f'PS> Get-SendConnector | ? {{ "$($_.TlsCertificateName)" -eq {wanted} }} | fl Name',
+        f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {wanted} }} | fl Identity',
+    )
+
+
 def find_public(host: str | None) -> tuple[str, ...]:
     """How to see which certificates Exchange holds, and which one it would select for a name."""
     name = quoted(host) if host else "'<FQDN of the connector>'"
@@ -63,7 +72,9 @@ def replace_untrusted(certificate: Certificate, direction: Direction, host: str 
     return (
         *find_public(host),
         *choose_certificate(direction),
-        f"Look at what the refused certificate ({mark}) is still bound to:",
+        f"See whether a connector names the refused certificate ({mark}):",
+        *named_by(certificate),
+        "Look at what it is still bound to:",
         f"PS> Get-ExchangeCertificate -Thumbprint {mark} | fl FriendlyName,Services",
         (
             "KB 2888788 would run Enable-ExchangeCertificate on it without SMTP to unbind it; the cmdlet's "
@@ -107,11 +118,7 @@ def renew(certificate: Certificate) -> tuple[str, ...]:
             "Find the connectors that name the old one; a new issuer or subject makes that name stale "
             "(454 4.7.5 ... could not be found):"
         ),
-        f'PS> Get-SendConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(pin(certificate))} }} | fl Name',
-        (
-            f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(pin(certificate))} }} '
-            "| fl Identity"
-        ),
+        *named_by(certificate),
         "Set TlsCertificateName again on each of them:",
         "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the renewed certificate>'",
         "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",
