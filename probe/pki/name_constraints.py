@@ -69,12 +69,9 @@ class Comparisons:
 
 
 def violations(authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons) -> ChainStatus:
-    """The flags `authority` earns by what it says of the `names` of one certificate below it; never raises."""
-    extension = authority.extensions.get(NAME_CONSTRAINTS)
-    if extension is None:
-        return ChainStatus.NoError
+    """The flags `authority`, which has constraints, earns by the `names` of one certificate below it."""
     try:
-        constraints = read_constraints(extension.value)
+        constraints = read_constraints(authority.extensions[NAME_CONSTRAINTS].value)
     except der.DerError:
         return _BROKEN  # observed [R]
     if not work.take(len(names) * (len(constraints.permitted) + len(constraints.excluded))):
@@ -214,14 +211,12 @@ def _like_a_host(text: str) -> bool:
 
 def _within(name: GeneralName, constraint: GeneralName) -> bool:
     """Whether `name` lies inside the subtree `constraint`, which is of its own kind."""
-    match name.value, constraint.value:
-        case str() as text, str() as limit:
-            return _text_within(name.kind, text, limit)
-        case bytes() as address, bytes() as network:
-            return _address_within(address, network)
-        case tuple() as rdns, tuple() as prefix:
-            return rdns[: len(prefix)] == prefix
-    return False
+    inner, outer = name.value, constraint.value
+    if isinstance(inner, str) and isinstance(outer, str):
+        return _text_within(name.kind, inner, outer)
+    if isinstance(inner, bytes) and isinstance(outer, bytes):
+        return _address_within(inner, outer)
+    return isinstance(inner, tuple) and isinstance(outer, tuple) and inner[: len(outer)] == outer
 
 
 def _text_within(kind: int | str, text: str, limit: str) -> bool:

@@ -187,18 +187,17 @@ class _Judgement:
 
     def best(self) -> BuiltPath:
         """Step 6 over the two rounds of step 2; the second only where the first finds nothing."""
-        best: tuple[tuple[int, ...], BuiltPath] | None = None
-        for routes in (self._search.sound(), self._search.unsound()):
-            for candidate in map(self._judged, routes):
-                if candidate.trusted:
-                    return candidate
-                score = _score(candidate)
-                if best is None or score < best[0]:
-                    best = score, candidate
-            if best is not None:
+        paths = self._paths(self._search.sound()) or self._paths(self._search.unsound())
+        return self._with_limits(min(paths, key=_score))
+
+    def _paths(self, routes: Iterator[Route]) -> list[BuiltPath]:
+        """Every path of one round, judged; the last one is the first without any flag."""
+        paths: list[BuiltPath] = []
+        for route in routes:
+            paths.append(self._judged(route))
+            if paths[-1].trusted:
                 break
-        assert best is not None  # noqa: S101 - the second round always yields the leaf alone, at least
-        return self._with_limits(best[1])
+        return paths
 
     def _judged(self, route: Route) -> BuiltPath:
         """Steps 3 to 5 for one path."""

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 MAX_PATHS = 64
 #: Certificates in one path [I]; public ones have three to five.
 MAX_DEPTH = 12
-#: Signatures checked for one judgement [I]: about 0.1 ms each.
+#: Signatures checked for one judgement [I]: about 0.1 ms each. A key of more than ordinary size
+#: counts as often as it costs, with the square of its length in units of so many bytes.
 MAX_SIGNATURE_CHECKS = 128
+ORDINARY_KEY_BYTES = 512
 
 
 Path = tuple["Certificate", ...]
@@ -64,10 +66,11 @@ class Signatures:
         result = self._known.get(question)
         if result is not None:
             return result
-        if self._left <= 0:
+        cost = max(1, (len(issuer.spki) // ORDINARY_KEY_BYTES) ** 2)
+        if cost > self._left:
             self.exhausted = True
             return Signature.UNSUPPORTED
-        self._left -= 1
+        self._left -= cost
         result = self._known[question] = verify(certificate, issuer)
         return result
 

@@ -58,7 +58,7 @@ def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: by
         _check(key, algorithm, signature, signed)
     except InvalidSignature:
         return Signature.INVALID
-    except (UnsupportedAlgorithm, ValueError, LookupError, TypeError):
+    except (UnsupportedAlgorithm, ValueError, LookupError, TypeError, OverflowError):
         return Signature.UNSUPPORTED
     return Signature.VALID
 

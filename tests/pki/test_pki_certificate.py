@@ -208,6 +208,38 @@ def test_what_is_no_certificate_is_kept_with_the_reason() -> None:
     assert behind.reason == "1 bytes follow a certificate"
 
 
+def test_certificates_that_lack_fields_are_unreadable() -> None:
+    algorithm, bits = bytes.fromhex("300506032b6570"), b"\x03\x01\x00"
+
+    def certificate(*fields: bytes) -> Certificate | Unreadable:
+        body = b"".join(fields)
+        rest = b"\x30" + bytes([len(body)]) + body + algorithm + bits
+        return parse(b"\x30" + bytes([len(rest)]) + rest)
+
+    fields = [b"\x02\x01\x07", algorithm, b"\x30\x00", b"\x30\x00", b"\x30\x00", b"\x30\x00"]
+    no_times = certificate(*fields)
+    assert isinstance(no_times, Unreadable)
+    assert no_times.reason == "a validity that is not two times"
+    too_few = certificate(*fields[:-1])
+    assert isinstance(too_few, Unreadable)
+    assert too_few.reason == "a certificate that lacks fields"
+    time = b"\x17\x0d260101000000Z"
+    fields[3] = b"\x30\x1e" + time + time
+    assert isinstance(certificate(*fields), Certificate)
+
+
+def test_extensions_of_the_wrong_shape_are_der_errors() -> None:
+    good = bytes.fromhex("a30b3009300706032a03040400")
+    assert list(extensions.read_extensions(der.read(good))) == ["1.2.3.4"]
+    one_part = bytes.fromhex("a3093007300506032a0304")
+    with pytest.raises(der.DerError, match="neither two parts nor three"):
+        extensions.read_extensions(der.read(one_part))
+    purpose = bytes.fromhex("06022a03")
+    assert len(extensions.read_oids(b"\x30\x82\x04\x00" + purpose * 256)) == 256
+    with pytest.raises(der.DerError, match="more than 256"):
+        extensions.read_oids(b"\x30\x82\x04\x04" + purpose * 257)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [

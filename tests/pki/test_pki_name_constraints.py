@@ -128,6 +128,14 @@ def test_an_intermediate_is_bound_unless_it_issued_itself(lab: Lab) -> None:
     assert lab.flags(lab.leaf(renewed, subject="O=Contoso"), renewed, limited) == "NoError"
 
 
+def test_a_constraint_stays_broken_on_every_path(lab: Lab) -> None:
+    twin = lab.authority.root(lab.root.subject, key=lab.root.key, serial=9)
+    issuing = lab.authority.intermediate(lab.root, permitted=("fabrikam.test",))
+    leaf = lab.leaf(issuing)
+    assert lab.flags(leaf, issuing, lab.root, twin, store=[]) == f"UntrustedRoot {PERMITTED}"
+    assert lab.flags(leaf, issuing, lab.root, twin, store=[twin, lab.root]) == PERMITTED
+
+
 @pytest.mark.parametrize(
     ("names", "constraints", "wanted"),
     [

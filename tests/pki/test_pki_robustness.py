@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ LAB = Lab()
 FIRST = LAB.authority.intermediate(LAB.root, "First", path_length=None)
 SECOND = LAB.authority.intermediate(FIRST, "Second")
 LEAF = LAB.leaf(SECOND)
+RSA_LEAF = LAB.leaf(LAB.authority.root("RSA", key="rsa-2048"))
 FOREIGN = Lab("foreign")
 STORE = AnchorStore("lab", [read(LAB.root)])
 NEEDED = [FIRST.der, SECOND.der]
@@ -140,3 +142,20 @@ def test_a_signature_is_checked_once_and_only_so_often() -> None:
     assert not checks.exhausted
     assert checks.check(issuer, read(FIRST)) is Signature.UNSUPPORTED
     assert checks.exhausted
+
+
+class PublicOnly:
+    """A key of 8,192 bits nobody has the private half of; making a real one takes seconds."""
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return rsa.RSAPublicNumbers(65537, 2**8191 + 1).public_key()
+
+
+def test_a_huge_key_counts_as_often_as_it_costs() -> None:
+    huge = read(LAB.leaf(LAB.root, key=PublicOnly()))
+    assert huge.key == "rsa-8192"
+    assert Signatures(limit=4).check(read(RSA_LEAF), huge) is Signature.INVALID
+    checks = Signatures(limit=3)
+    assert checks.check(read(LEAF), huge) is Signature.UNSUPPORTED
+    assert checks.exhausted
+    assert checks.check(read(LEAF), read(SECOND)) is Signature.VALID

@@ -62,6 +62,12 @@ CASES = {
     "ed25519": (ED25519, "1.3.101.112", b"", ED25519.sign(SIGNED)),
     "ed448": (ED448, "1.3.101.113", b"", ED448.sign(SIGNED)),
     "pss-default": (RSA, "1.2.840.113549.1.1.10", b"\x30\x00", signed_pss(SHA1, 20)),
+    "pss-trailer": (
+        RSA,
+        "1.2.840.113549.1.1.10",
+        b"\x30\x05\xa3\x03\x02\x01\x01",  # [3] trailerField, always 1
+        signed_pss(SHA1, 20),
+    ),
     "pss-sha256": (
         RSA,
         "1.2.840.113549.1.1.10",
@@ -94,6 +100,8 @@ def test_a_signature_is_valid_over_its_own_bytes_only(case: tuple) -> None:
         (RSA, "1.2.840.113549.1.1.10", b"\x30\x04\xa0\x02\x30\x00"),  # PSS with an empty hash
         (RSA, "1.2.840.113549.1.1.10", b"\x30\x02\xa0\x00"),
         (RSA, "1.2.840.113549.1.1.10", pss("608648016503040207", 32)),  # a hash we do not know
+        (RSA, "1.2.840.113549.1.1.10", b"\x30\x0f\xa2\x0d\x02\x0b\x7f" + bytes(10)),  # an absurd salt
+        (RSA, "1.2.840.113549.1.1.10", b"\x30\x05\xa2\x03\x02\x01\xff"),  # a negative one
         (RSA, "2.16.840.1.101.3.4.3.19", b""),  # ML-DSA with an RSA key
     ],
 )
