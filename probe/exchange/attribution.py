@@ -51,6 +51,6 @@ def match(certificate: Certificate, connector: str) -> NameMatch:
 
 def owned(name: str, accepted_domains: Iterable[str]) -> bool:
     """Whether a certificate name, or the domain immediately above it, is accepted (KB 4019940)."""
-    domains = {base(domain) for domain in accepted_domains}
+    domains = {base(domain) for domain in accepted_domains} - {""}
     given = base(name)
     return given in domains or given.partition(".")[2] in domains
