@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from probe.assessment import Assessment, Report
-    from probe.check import CheckOptions, assess
+    from probe.check import assess
     from probe.eop.evidence import Capture, Evidence, weigh
     from probe.eop.settings import Settings
     from probe.eop.verdict import Prediction, Verdict, judge
     from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
+    from probe.plan import CheckOptions
     from probe.stores import load as load_store
 
 __version__ = "0.1.0"
@@ -44,7 +45,7 @@ __all__ = [
 _HOMES = {
     "Assessment": "assessment",
     "Report": "assessment",
-    "CheckOptions": "check",
+    "CheckOptions": "plan",
     "assess": "check",
     "Capture": "eop.evidence",
     "Evidence": "eop.evidence",

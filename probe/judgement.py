@@ -18,6 +18,7 @@ from probe.eop.evidence import (
     weigh,
 )
 from probe.eop.finding import Finding
+from probe.eop.forecast import forecast
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Confidence, Outcome, Severity
 from probe.net.clock import monotonic
@@ -28,10 +29,10 @@ from probe.net.target import is_ip_address
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import TrustStore
+from probe.plan import CheckOptions, Endpoint
 from probe.text import sentence
 
 if TYPE_CHECKING:
-    from probe.check import CheckOptions, Endpoint
     from probe.pki.containers import Container
 
 #: Connections of the usual kind that --thorough makes to one address when --samples says nothing.
@@ -138,9 +139,14 @@ def judge_captures(
 
 
 def assessment(
-    endpoint: Endpoint, started_at: datetime, elapsed: timedelta, evidence: Evidence, verdict: Verdict
+    endpoint: Endpoint,
+    started_at: datetime,
+    elapsed: timedelta,
+    evidence: Evidence,
+    verdict: Verdict,
+    stores: Sequence[TrustStore],
 ) -> Assessment:
-    """Put one address's verdict and evidence together."""
+    """Put one address's verdict, evidence and forecast together."""
     return Assessment(
         target=endpoint.target.text,
         started_at=started_at,
@@ -150,6 +156,7 @@ def assessment(
         findings=verdict.findings,
         evidence=evidence,
         mx_preference=endpoint.mx_preference,
+        forecast=forecast(evidence, stores[0]) if stores else (),
     )
 
 
@@ -166,9 +173,10 @@ def assess_file(
     capture = Capture(
         host=name, address=None, port=0, presented=PresentedChain(entries=(*sent.entries, *extra))
     )
+    stores = tuple(options.stores())
     evidence = weigh(
         capture,
-        tuple(options.stores()),
+        stores,
         direction=options.direction,
         basis=Basis.FILE,
         at=options.at,
@@ -184,6 +192,7 @@ def assess_file(
         predictions=(verdict.prediction,),
         findings=(*verdict.findings, *misfit),
         evidence=evidence,
+        forecast=forecast(evidence, stores[0]) if stores else (),
     )
 
 

@@ -21,9 +21,9 @@ from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.assessment import Assessment
-    from probe.check import CheckOptions
     from probe.pki.certificate import Certificate, Unreadable
     from probe.pki.containers import Container
+    from probe.plan import CheckOptions
 
 #: The variable a password may come from; an option would show it to every user of the machine.
 PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
@@ -76,8 +76,8 @@ def certificate(
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""
     check_writable(output)
-    from probe.check import CheckOptions
     from probe.net import clock
+    from probe.plan import CheckOptions
 
     settings = Settings(
         tls_sender_certificate_name=tls_sender_certificate_name,

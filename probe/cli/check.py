@@ -20,8 +20,8 @@ from probe.net.target import Target, ascii_host, is_ip_address, parse_target
 
 if TYPE_CHECKING:
     from probe.assessment import Report
-    from probe.check import CheckOptions
     from probe.cli.progress import Progress
+    from probe.plan import CheckOptions
 
 app = new_app()
 
@@ -107,7 +107,7 @@ def check(
     parsed = tuple(parse_target(target) for target in targets)
     check_writable(output)
     instant = shared.parse_instant(at)
-    from probe.check import CheckOptions
+    from probe.plan import CheckOptions
 
     options = CheckOptions(
         stores=shared.store_loader(
