@@ -8,6 +8,7 @@ only lists the names in one, and Exchange Online's and many others' are empty).
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -206,6 +207,12 @@ class TlsEngine:
             self._connection.sendall(plaintext)
         except SSL.Error as error:
             self._fail_with(error)
+
+    def say_goodbye(self) -> None:
+        """Tell the peer, as far as there is a connection, that nothing more will come (close_notify)."""
+        if self._established and self._failure is None:
+            with contextlib.suppress(SSL.Error):
+                self._connection.shutdown()
 
     def plaintext(self) -> bytes:
         """Return what the peer has said inside TLS, once; a failure or the peer's farewell ends it."""
