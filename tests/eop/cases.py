@@ -346,6 +346,20 @@ CASES = (
         None,
         evidence(leaf(key_usage=("key_cert_sign",), ca=True), ISSUING),
     ),
+    # An undecodable key usage says nothing of what the key is for, but is a fault of its own.
+    Case(
+        "constraint-violated",
+        evidence(
+            leaf(eku=(CLIENT_AUTH,), key_usage=None, extra=(raw_extension("2.5.29.15", b"\x04\x00"),)),
+            ISSUING,
+            direction=FROM_EOP,
+        ),
+        REJECT,
+        INFERRED,
+        "InvalidExtension",
+        None,
+        evidence(leaf(eku=(CLIENT_AUTH,), key_usage=None), ISSUING, direction=FROM_EOP),
+    ),
     # Usage
     Case(
         "server-auth-missing",

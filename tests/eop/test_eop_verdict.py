@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.eop.evidence import FaultKind
@@ -17,7 +17,7 @@ from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
 from probe.pki.truststore import AnchorStore
 from probe.stores.bundle import PemBundle
 from probe.stores.microsoft import MicrosoftStore
-from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued
+from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, pooled_key
 from tests.eop.cases import leaf
 from tests.eop.weighing import (
     CA,
@@ -238,9 +238,11 @@ class TestWorst:
         }
 
 
+RSA_CA = CA.intermediate(ROOT, "RSA CA", key="rsa-2048")
+NO_CA = CA.intermediate(ROOT, "RSA CA", key="rsa-2048", ca=False, path_length=None)
 FLAWS: dict[str, dict[str, object]] = {
     "expired": {"not_before": NOW - 90 * DAY, "not_after": NOW - DAY},
-    "weak-key": {"key": "rsa-1024"},
+    "weak-key": {"key": pooled_key("rsa-1024", "eop")},
     "chain-bad-signature": {"broken_signature": True},
     "client-auth-missing": {"eku": (SERVER_AUTH,)},
 }
@@ -252,6 +254,7 @@ SAID: dict[str, dict[str, object]] = {
 SENT = {"root-sent": (ISSUING, ROOT), "chain-order": (ROOT, ISSUING), "missing-intermediate": ()}
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     flaws=st.sets(st.sampled_from(sorted(FLAWS))),
     said=st.sets(st.sampled_from(sorted(SAID))),
@@ -264,10 +267,10 @@ def test_any_faults_together(
 ) -> None:
     """The outcome is the worst finding's, findings are sorted, in the table's order, and each is there once."""
     end = leaf(**{key: value for flaw in flaws for key, value in FLAWS[flaw].items()})
-    settings = {key: value for each in said for key, value in SAID[each].items()}
+    told = {key: value for each in said for key, value in SAID[each].items()}
     store: AnchorStore = PUBLIC if trusted else anchors()
     above = SENT[sent] if sent else (ISSUING,)
-    found = verdict(end, *above, stores=[store], direction=direction, **settings)
+    found = verdict(end, *above, stores=[store], direction=direction, **told)
     places = [(SEVERITIES.index(f.severity), _row(f)) for f in found.findings]
     assert all(earlier < later for earlier, later in pairwise(places))
     worst = found.findings[0].severity if found.findings else Severity.INFO
@@ -286,6 +289,7 @@ def _row(finding: Finding) -> int:
     return [rule.id for rule in RULES].index(finding.rule)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     flaws=st.sets(st.sampled_from([*sorted(FLAWS), "not-yet-valid", "no-ca", "md5"])),
     direction=st.sampled_from([TO_EOP, FROM_EOP]),
@@ -295,13 +299,7 @@ def test_what_windows_would_not_trust_is_never_good(flaws: set[str], direction: 
     fields = {key: value for flaw in flaws & FLAWS.keys() for key, value in FLAWS[flaw].items()}
     if "not-yet-valid" in flaws:
         fields |= {"not_before": NOW + DAY, "not_after": NOW + 90 * DAY}
-    authority = CA.intermediate(
-        ROOT,
-        "RSA CA",
-        key="rsa-2048",
-        ca="no-ca" not in flaws,
-        path_length=None if "no-ca" in flaws else 0,
-    )
+    authority = NO_CA if "no-ca" in flaws else RSA_CA
     end = leaf(issuer=authority, signature="md5" if "md5" in flaws else "sha256", **fields)
     weighed = evidence(end, authority, direction=direction)
     assert weighed.deciding is not None

@@ -40,12 +40,8 @@ def faulty_path(evidence: Evidence) -> BuiltPath | None:
 
 
 def _store(evidence: Evidence) -> str:
-    decided = evidence.deciding
-    if decided is None:
-        return "the store"
-    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(
-        decided.name, decided.name
-    )
+    name = evidence.stores[0].name
+    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(name, name)
 
 
 def not_restricted(path: BuiltPath) -> bool:
