@@ -112,7 +112,7 @@ def _situations(now: datetime, root: _Identity) -> tuple[_Situation, ...]:
         _Situation(
             "two-certificates",
             "two certificates that take turns (KB 2888788)",
-            [[public_leaf, issuing], [own]],
+            [[public_leaf, issuing], [internal_leaf, internal, internal_root]],
         ),
     )
 

@@ -1,8 +1,86 @@
+"""``eop-probe demo``: the main job on built-in servers on loopback, through the very same code as ``check``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.exit_codes import UNKNOWN, finish
+from probe.cli.output import render_options, warn, write_out
+
+if TYPE_CHECKING:
+    from probe.assessment import Assessment
+    from probe.pki.truststore import TrustStore
+    from probe.simulator import SimulatedServer, Simulator
 
 app = new_app()
 
+#: What the store of the demo is called in reports: it stands in for the lists a real check goes by.
+STORE_NAME = "demo-roots"
+#: Connections to each server: two, so that certificates that take turns are seen.
+SAMPLES = 2
+
 
 @app.command()
-def stores() -> None:
-    """Root lists."""
+def demo(verbose: shared.Verbose = False) -> None:
+    """Run the main job on built-in servers with throw-away certificates: no network, no Docker, seconds."""
+    from probe.net import clock
+    from probe.simulator import Simulator
+
+    with Simulator.start(clock.now()) as simulator:
+        store = _store(simulator)
+        _say("Five SMTP servers on 127.0.0.1; a throw-away root plays the part of a public one.")
+        found = [(server, _probe(server, store)) for server in simulator.servers]
+    for server, assessment in found:
+        _show(server, assessment, verbose=verbose)
+    _say(_summary(found))
+    if any(assessment.evidence.leaf is None for _, assessment in found):
+        warn("a built-in server showed no certificate: is a local firewall in the way of 127.0.0.1?")
+        finish(UNKNOWN)
+    finish(0)
+
+
+def _store(simulator: Simulator) -> TrustStore:
+    from probe.pki.certificate import Certificate
+    from probe.pki.containers import read
+    from probe.pki.truststore import AnchorStore
+
+    held = read(simulator.root_pem)
+    return AnchorStore(STORE_NAME, [entry for entry in held.entries if isinstance(entry, Certificate)])
+
+
+def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:
+    from probe.check import assess
+    from probe.plan import CheckOptions
+
+    options = CheckOptions(
+        stores=lambda: [store],
+        overrides={server.host: ("127.0.0.1",)},
+        samples=SAMPLES if server.name == "two-certificates" else None,
+    )
+    return assess(f"{server.host}:{server.port}", options)[0]
+
+
+def _show(server: SimulatedServer, assessment: Assessment, *, verbose: bool) -> None:
+    from probe import __version__
+    from probe.assessment import Report
+    from probe.render.terminal import render
+
+    report = Report(generated_at=assessment.started_at, version=__version__, assessments=(assessment,))
+    _say(f"\n{server.name}: {server.title}\n")
+    _say(render(report, render_options(verbose=verbose, brief=not verbose)))
+
+
+def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:
+    lines = ["", "The five verdicts:"]
+    for server, assessment in found:
+        rule = assessment.predictions[0].rule or ""
+        lines.append(f"  {assessment.outcome.value:9} {server.name:22} {rule}".rstrip())
+    return "\n".join((*lines, "", "Now yours: eop-probe check mail.example.com", ""))
+
+
+def _say(text: str) -> None:
+    write_out(text)
+    sys.stdout.flush()

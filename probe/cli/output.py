@@ -62,10 +62,11 @@ def _rendered(report: Report, fmt: Format, *, to_file: bool, verbose: bool) -> s
         return dumps(report) if fmt is Format.JSON else lines(report)
     # The other renderers share one shape, and are modules of the format's name.
     renderer = import_module(f"probe.render.{fmt.value}")
-    return str(renderer.render(report, _options(to_file=to_file, verbose=verbose)))
+    return str(renderer.render(report, render_options(to_file=to_file, verbose=verbose)))
 
 
-def _options(*, to_file: bool, verbose: bool) -> RenderOptions:
+def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:
+    """How a page looks where it goes: the terminal's width and colours, or plain text of 80 columns."""
     from probe.render.options import RenderOptions
 
     terminal = sys.stdout.isatty() and not to_file
@@ -75,4 +76,5 @@ def _options(*, to_file: bool, verbose: bool) -> RenderOptions:
         colour=terminal and not plain,
         ascii=not to_file and "utf" not in (sys.stdout.encoding or "").lower(),
         verbose=verbose,
+        brief=brief,
     )

@@ -10,9 +10,12 @@ MIN_WIDTH = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """How a page is to look: `width` in columns, ANSI colours or none, plain ASCII or not, all the detail or less."""
+    """How a page is to look: `width` in columns, ANSI colours or none, plain ASCII or not, all the
+    detail or less; `brief` ends after the verdict and the chain.
+    """
 
     width: int = 80
     colour: bool = False
     ascii: bool = False
     verbose: bool = False
+    brief: bool = False
