@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 from probe.pki.elements import Examiner, path_length_exceeded
 from probe.pki.policies import policy_status
-from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, End, Route, Search
+from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, Checked, End, Route, Search
 from probe.pki.signature import Signature
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import RootState, RootVerdict, TrustStore
@@ -137,11 +137,13 @@ def build(
     at: datetime,
     *,
     refuse_sha1: bool = False,
+    checked: Checked | None = None,
 ) -> BuiltPath:
     """Build the best path from what was presented and `store`, judged for `purpose` at `at` (aware UTC).
 
     `refuse_sha1` judges as a caller would see it that opted in to strong signatures
-    (CERT_CHAIN_OPT_IN_WEAK_SIGNATURE) [D]; whether Exchange Online does is unknown.
+    (CERT_CHAIN_OPT_IN_WEAK_SIGNATURE) [D]; whether Exchange Online does is unknown. Judgements that
+    share `checked` work each signature out once.
 
     Never raises for what a peer sent: an end certificate that is missing or unreadable gives a
     path without elements, PartialChain, and the reason in `unevaluated`.
@@ -152,7 +154,7 @@ def build(
     if not certificates:
         return _nothing_to_judge(None)
     examiner = Examiner(certificates[0], store, purpose, at, refuse_sha1=refuse_sha1)
-    return _Judgement(certificates, store, purpose, at, examiner).best()
+    return _Judgement(certificates, store, purpose, at, examiner, checked).best()
 
 
 def _nothing_to_judge(presented: PresentedChain | None) -> BuiltPath:
@@ -175,6 +177,7 @@ class _Judgement:
         purpose: Purpose,
         at: datetime,
         examiner: Examiner,
+        checked: Checked | None,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
         self._dropped = max(0, len(presented) - MAX_CERTIFICATES)
@@ -183,12 +186,12 @@ class _Judgement:
         self._store, self._purpose, self._at = store, purpose, at
         self._verdicts: dict[Certificate, RootVerdict] = {}
         self._examiner = examiner
-        self._search = Search(tuple(self._presented), store, at, self._is_listed)
+        self._search = Search(tuple(self._presented), store, at, self._is_listed, checked)
 
     def best(self) -> BuiltPath:
         """Step 6 over the two rounds of step 2; the second only where the first finds nothing."""
         paths = self._paths(self._search.sound()) or self._paths(self._search.unsound())
-        return self._with_limits(min(paths, key=_score))
+        return self._with_limits(paths[-1] if paths[-1].trusted else min(paths, key=_score))
 
     def _paths(self, routes: Iterator[Route]) -> list[BuiltPath]:
         """Every path of one round, judged; the last one is the first without any flag."""
@@ -206,7 +209,7 @@ class _Judgement:
         elements = tuple(self._element(route, position, root) for position in range(last + 1))
         status = policy_status(path)
         for element in elements:
-            if element.status is not _CLEAN:
+            if element.status is not _CLEAN:  # uniting flags costs a microsecond each time
                 status |= element.status
         if route.end is not End.ROOT:  # step 5
             status |= ChainStatus.PartialChain
@@ -271,13 +274,8 @@ class _Judgement:
             (search.too_deep, f"a path of more than {MAX_DEPTH} certificates"),
             (search.signatures.exhausted, f"more than {MAX_SIGNATURE_CHECKS} signatures to check"),
         )
-        return BuiltPath(
-            elements=path.elements,
-            status=path.status,
-            root=path.root,
-            limits=tuple(words for hit, words in met if hit),
-            unevaluated=path.unevaluated,
-        )
+        limits = tuple(words for hit, words in met if hit)
+        return replace(path, limits=limits) if limits else path
 
 
 def _score(path: BuiltPath) -> tuple[int, ...]:

@@ -52,12 +52,21 @@ class Route(NamedTuple):
     end: End
 
 
-class Signatures:
-    """Signature checks, each made once per certificate and issuing key, within a bound."""
+#: Results of signature checks by certificate and issuing key: they never change, so judgements can share them.
+Checked = dict[tuple["Certificate", bytes], Signature]
 
-    def __init__(self, limit: int = MAX_SIGNATURE_CHECKS) -> None:
+
+class Signatures:
+    """Signature checks, each made once per certificate and issuing key, within a bound.
+
+    What `checked` already holds is not worked out again, but counts all the same: a verdict does
+    not depend on what was judged before.
+    """
+
+    def __init__(self, limit: int = MAX_SIGNATURE_CHECKS, checked: Checked | None = None) -> None:
         self._left = limit
-        self._known: dict[tuple[Certificate, bytes], Signature] = {}
+        self._checked: Checked = {} if checked is None else checked
+        self._known: Checked = {}
         self.exhausted = False
 
     def check(self, certificate: Certificate, issuer: Certificate) -> Signature:
@@ -71,7 +80,10 @@ class Signatures:
             self.exhausted = True
             return Signature.UNSUPPORTED
         self._left -= cost
-        result = self._known[question] = verify(certificate, issuer)
+        result = self._checked.get(question)
+        if result is None:
+            result = self._checked[question] = verify(certificate, issuer)
+        self._known[question] = result
         return result
 
 
@@ -88,8 +100,9 @@ class Search:
         store: TrustStore,
         at: datetime,
         is_listed: Callable[[Certificate], bool],
+        checked: Checked | None = None,
     ) -> None:
-        self.signatures = Signatures()
+        self.signatures = Signatures(checked=checked)
         self.too_many = self.too_deep = False
         self._leaf = presented[0]
         self._by_subject: dict[bytes, list[Certificate]] = {}
