@@ -97,7 +97,8 @@ def _from_text(found: ExchangeCertificate, fields: Fields) -> ExchangeCertificat
         serial=(fields.text("SerialNumber") or "").lower() or None,
         not_before=fields.instant("NotBefore", "not_before"),
         not_after=fields.instant("NotAfter", "not_after"),
-        names=_common_name(subject) if names is None else names,
+        # Names hold no blanks: an array that ConvertTo-Json did not open any more is printed with blanks.
+        names=_common_name(subject) if names is None else tuple(n for name in names for n in name.split()),
         names_complete=complete,
         is_self_signed=fields.flag("IsSelfSigned"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from probe.exchange.connector import (
@@ -154,6 +154,11 @@ _TELLING: tuple[tuple[_Reader, frozenset[str]], ...] = (
     (_send, frozenset({"addressspaces", "sourcetransportservers", "tlsauthlevel", "dnsroutingenabled",
                        "frontendproxyenabled", "ignorestarttls", "domainsecureenabled"})),
 )  # fmt: skip
+
+
+def is_configuration(names: Collection[str]) -> bool:
+    """Whether these lower-case field names are those of a connector or an accepted domain."""
+    return "tlscertificatename" in names or any(not telling.isdisjoint(names) for _, telling in _TELLING)
 
 
 def read_configuration(record: Record, problems: Problems) -> Configuration | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import enum
+import re
 from dataclasses import dataclass
+from itertools import islice
 
 from probe.exchange import dates
 from probe.exchange.certificate_record import THUMBPRINT_DIGITS, is_certificate, read_certificate
+from probe.exchange.clixml import looks_like_clixml, read_clixml
 from probe.exchange.connector import (
     AcceptedDomain,
     InboundConnector,
@@ -14,13 +19,29 @@ from probe.exchange.connector import (
     ReceiveConnector,
     SendConnector,
 )
-from probe.exchange.connector_record import Configuration, read_configuration
+from probe.exchange.connector_record import Configuration, is_configuration, read_configuration
 from probe.exchange.decoding import MAX_EXPORT_BYTES, decode
 from probe.exchange.export_json import looks_like_json, read_json
+from probe.exchange.export_table import read_csv, read_tables
+from probe.exchange.export_text import read_lists
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.problem import Problem, Problems, quoted
 from probe.exchange.record import Record
-from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.certificate import Certificate, Unreadable, parse
+from probe.text import printable
+
+#: Certificates of one PEM file; the largest root lists have a few hundred.
+MAX_CERTIFICATES = 2_000
+
+_DER_SEQUENCE = b"\x30"
+_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END")
+#: Bytes that show a protocol log: its header, or a row where the header was cut off.
+_HEAD_BYTES = 8_192
+_LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:\s*date-time\s*,\s*connector-id)"
+_LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
+_LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
+#: Characters by which a text is told from bytes that happen to decode.
+_PROSE_CHARACTERS = 4_096
 
 
 class Kind(enum.Enum):
@@ -82,20 +103,75 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
     `name` is only for messages. `server` is assumed where a record names no server. Logs and texts
     are recognised, not read.
     """
-    problems = Problems(name)
+    problems = Problems(printable(name))
+    if is_log(data[:_HEAD_BYTES]):
+        return Export(name=problems.source, kind=Kind.LOG)
     if len(data) > MAX_EXPORT_BYTES:
         problems.add(f"is larger than {MAX_EXPORT_BYTES} bytes and was not read.")
-        return Export(name=name, kind=Kind.UNKNOWN, problems=problems.found)
+        return Export(name=problems.source, kind=Kind.UNKNOWN, problems=problems.found)
+    if found := _read_x509(data, problems):
+        return Export(name=problems.source, kind=Kind.X509, x509=found, problems=problems.found)
     text = decode(data, problems)
-    records = read_json(text, problems) if looks_like_json(text) else []
-    return _from_records(name, records, problems, server)
+    records = _structured(text, problems)
+    if records is not None:
+        return _from_records(records, problems, server)
+    records = [
+        record for record in (*read_lists(text, problems), *read_tables(text, problems)) if _is_known(record)
+    ]
+    if records:
+        return _from_records(records, problems, server)
+    return Export(name=problems.source, kind=_prose(text), problems=problems.found)
 
 
-def _from_records(name: str, records: list[Record], problems: Problems, server: str | None) -> Export:
+def is_log(head: bytes) -> bool:
+    """Whether a file that begins with `head` (a few KiB are enough) is an SMTP protocol log."""
+    return _LOG.search(decode(head, Problems(""))) is not None
+
+
+def _structured(text: str, problems: Problems) -> list[Record] | None:
+    """The records of a format that says what it is; None where the text is prose or a shell's output."""
+    if looks_like_clixml(text):
+        return read_clixml(text, problems)
+    if looks_like_json(text):
+        return read_json(text, problems)
+    return read_csv(text, problems)
+
+
+def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadable, ...]:
+    """The certificates of PEM blocks, else of DER; nothing where the file holds neither."""
+    found = []
+    for block in islice(_PEM.finditer(data), MAX_CERTIFICATES):
+        body = b"".join(block[1].split())
+        try:
+            found.append(parse(base64.b64decode(body, validate=True)))
+        except (binascii.Error, ValueError):
+            line = data.count(b"\n", 0, block.start()) + 1
+            problems.add("holds a PEM block that is not base64; it is skipped.", line=line)
+    if not found and data[:1] == _DER_SEQUENCE:
+        whole = parse(data)
+        return (whole,) if isinstance(whole, Certificate) else ()
+    return tuple(found)
+
+
+def _is_known(record: Record) -> bool:
+    """Whether a record out of a text is an export: one label alone can stand in any prose."""
+    return len(record.fields) > 1 and (is_certificate(record) or is_configuration(record.fields))
+
+
+def _prose(text: str) -> Kind:
+    """A text that a person could have pasted, or bytes that only look like one."""
+    sample = text[:_PROSE_CHARACTERS]
+    odd = sum(1 for c in sample if not (c.isprintable() or c.isspace()))
+    return Kind.TEXT if sample.strip() and odd * 20 < len(sample) else Kind.UNKNOWN
+
+
+def _from_records(records: list[Record], problems: Problems, server: str | None) -> Export:
     values = [value for value in _values(records, problems, server) if value is not None]
+    if not values:
+        problems.add("holds no certificate, connector or accepted domain.")
     certificates = [value for value in values if isinstance(value, ExchangeCertificate)]
     return Export(
-        name=name,
+        name=problems.source,
         kind=_KINDS[type(values[0])] if values else Kind.UNKNOWN,
         certificates=tuple(c for c in certificates if len(c.thumbprint) == THUMBPRINT_DIGITS),
         fragments=tuple(c for c in certificates if len(c.thumbprint) < THUMBPRINT_DIGITS),

@@ -185,20 +185,21 @@ def _named(values: Iterable[NamedT], problems: list[Problem]) -> tuple[NamedT, .
 def _merge(first: MergeableT, second: MergeableT, problems: list[Problem]) -> MergeableT:
     """Take each field from the record that states it; problems are about the second one."""
     from_second: dict[str, Any] = {}
+    confirmed = set()
     for name in (field.name for field in fields(first) if field.name not in _APART):
         mine, theirs = getattr(first, name), getattr(second, name)
-        if theirs is None or mine == theirs:
-            continue
-        if mine is None or (name in _doubtful(first) and name not in _doubtful(second)):
+        stated = theirs is not None and name not in _doubtful(second)
+        if mine is None or (stated and name in _doubtful(first)):
             from_second[name] = theirs
-        elif name not in _doubtful(second):
+            confirmed.update({name} if stated else ())
+        elif stated and mine != theirs:
             sentence = f"says {_shown(theirs)} where {first.source} says {_shown(mine)}, which is used."
             problems.append(Problem(second.source.file, second.source.line, name, sentence))
     marks: dict[str, Any] = {}
     for mark in ("inferred", "incomplete"):
         if hasattr(first, mark):
-            kept = [name for name in getattr(first, mark) if name not in from_second]
-            taken = [name for name in getattr(second, mark) if name in from_second]
+            kept = [name for name in getattr(first, mark) if name not in confirmed]
+            taken = [name for name in getattr(second, mark) if name in from_second and name not in kept]
             marks[mark] = (*kept, *taken)
     return replace(first, **from_second, **marks)
 

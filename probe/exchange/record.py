@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -16,7 +17,8 @@ from probe.exchange.problem import Problems, Source, quoted
 from probe.text import printable
 
 
-class Nested(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Nested:
     """An object inside a record of which only what it is made of is known."""
 
     description: str
@@ -94,7 +96,7 @@ class Fields:
             return "" if name.lower() in self.record else None
         if isinstance(value, tuple) and len(value) == 1:
             value = value[0]
-        if isinstance(value, (Nested, tuple, bytes)) or _is_type_name(value):
+        if _is_composite(value):
             self.note(name, f"holds {_described(value)} where a text was expected.")
             return None
         return printable(str(value).strip())
@@ -126,14 +128,16 @@ class Fields:
         value = self.raw(name)
         if value is None:
             return () if name.lower() in self.record else None
-        if isinstance(value, (Nested, bytes)) or _is_type_name(value):
-            self.note(name, f"holds {_described(value)} where a list was expected.")
+        items = value if isinstance(value, tuple) else (value,)
+        unreadable = next((item for item in items if _is_composite(item)), None)
+        if unreadable is not None:
+            self.note(name, f"holds {_described(unreadable)} where a list was expected.")
             return None
-        items, cut = split_list(value)
+        found, cut = split_list(value)
         if cut:
             self.incomplete.append(key)
             self.note(name, "was cut off by the export, so the list is incomplete.")
-        return tuple(printable(item) for item in items)
+        return tuple(printable(item) for item in found)
 
     def instant(self, name: str, key: str) -> datetime | None:
         """An instant (aware UTC); `key` goes to `inferred` where a local time was taken as UTC."""
@@ -196,8 +200,11 @@ def _unset(kind: type[Choice]) -> Choice | None:
     return next((one for one in kind if one.value == ""), None)
 
 
-def _is_type_name(value: Raw) -> bool:
-    return isinstance(value, str) and _TYPE_NAME.fullmatch(value.strip()) is not None
+def _is_composite(value: Raw) -> bool:
+    """Whether a value is no text, number or truth, or only the name of the type that it had."""
+    if isinstance(value, str):
+        return _TYPE_NAME.fullmatch(value.strip()) is not None
+    return isinstance(value, (Nested, tuple, bytes))
 
 
 def _described(value: Raw) -> str:

@@ -1,0 +1,58 @@
+"""Numbers inside SerializationData, a .NET BinaryFormatter stream, found by their byte patterns.
+
+The stream is **never** deserialised: doing so runs code that the stream chooses. The patterns were
+observed on published exports (reported, not documented).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import NamedTuple
+
+#: An enumeration's class record: its name, one member ``value__`` of type Int32, the library, the value.
+_ENUMERATION = re.compile(
+    rb"Tasks\.(CertificateStatus|CertificateAuthorityType|AllowedServices)"
+    rb"\x01\x00\x00\x00\x07value__\x00\x08.{4}(.{4})",
+    re.DOTALL,
+)
+#: The certificate's Identity; the byte before the text is its length.
+_IDENTITY_END = re.compile(rb"\\[0-9A-Fa-f]{40}")
+#: Bytes of a server name before the thumbprint (RFC 1035: 253).
+_LONGEST_SERVER = 253
+_HOST_BYTES = re.compile(rb"[A-Za-z0-9._-]+")
+
+
+class Scan(NamedTuple):
+    """What the stream tells; None where the pattern is not there."""
+
+    services: int | None = None
+    status: int | None = None
+    root_ca_type: int | None = None
+    identity: str | None = None
+
+
+def scan(data: bytes) -> Scan:
+    """Look for the three enumerations and the Identity, server and thumbprint; the first of each counts."""
+    values: dict[bytes, int] = {}
+    for found in _ENUMERATION.finditer(data):
+        values.setdefault(found[1], struct.unpack("<i", found[2])[0])
+    return Scan(
+        services=values.get(b"AllowedServices"),
+        status=values.get(b"CertificateStatus"),
+        root_ca_type=values.get(b"CertificateAuthorityType"),
+        identity=next(filter(None, (_identity(data, end) for end in _IDENTITY_END.finditer(data))), None),
+    )
+
+
+def _identity(data: bytes, end: re.Match[bytes]) -> str | None:
+    """The text that ends here and whose length prefix fits: one byte, or two from 128 on ([MS-NRBF] 2.1.1.6)."""
+    digits = end.end() - end.start()
+    for size in range(1, _LONGEST_SERVER + 1):
+        start, length = end.start() - size, size + digits
+        prefix = bytes([length]) if length < 0x80 else bytes([length & 0x7F | 0x80, length >> 7])
+        if start < len(prefix):
+            return None
+        if data[start - len(prefix) : start] == prefix and _HOST_BYTES.fullmatch(data, start, end.start()):
+            return data[start : end.end()].decode("ascii")
+    return None
