@@ -20,6 +20,7 @@ from OpenSSL import SSL
 from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
 from probe.net.session import Ending, Policy, ServerSession, SessionRecord, welcome
+from probe.net.target import is_ip_address
 from probe.smtp.reply import Reply, wire
 from probe.smtp.server_values import EOP_MESSAGE_BYTES, ServerLimits, ServerProfile
 
@@ -32,9 +33,6 @@ _ACCEPTS_AT_ONCE = 64
 #: Seconds between two looks at the clocks of all sessions.
 _SWEEP_S = 0.25
 
-#: Seconds a client gets to read the last words before the connection is torn down.
-_LINGER_S = 2.0
-
 _TOO_MANY = wire(Reply(code=421, lines=("4.7.0 Too many connections from your address",)))
 
 
@@ -43,7 +41,8 @@ class ListenerLimits:
     """What all clients together and each of them may ask for.
 
     `sessions` open at once, more have to wait in the system's queue; `per_address` of them from one address, more
-    get a 421. `idle_s` seconds without a byte (RFC 5321 4.5.3.2.7 grants five minutes), `total_s` of a session.
+    get a 421. `idle_s` seconds without a byte (RFC 5321 4.5.3.2.7 grants five minutes), `total_s` of a session,
+    `linger_s` for reading our last words before the connection is torn down.
     `session_bytes` received and `unread_bytes` waiting for a client that does not read.
     """
 
@@ -51,6 +50,7 @@ class ListenerLimits:
     per_address: int = 64
     idle_s: float = 300.0
     total_s: float = 900.0
+    linger_s: float = 2.0
     session_bytes: int = EOP_MESSAGE_BYTES + 1_048_576
     unread_bytes: int = 262_144
     smtp: ServerLimits = field(default_factory=ServerLimits)
@@ -288,7 +288,7 @@ class Listener:
         self._next_sweep = now + _SWEEP_S
         for client in list(self._clients.values()):
             if client.lingering:
-                if now - client.heard > _LINGER_S:
+                if now - client.heard > self._limits.linger_s:
                     self._forget(client)
             elif now - client.begun > self._limits.total_s:
                 self._dismiss(client, Ending.TOO_LONG, "4.4.2 Time is up")
@@ -329,10 +329,13 @@ class Listener:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    # A name could mean several addresses, and its look-up could take long.
+    if not is_ip_address(host) or not 0 <= port <= 65_535:
+        raise ConfigurationError(f"cannot listen on {host} port {port}: give an IP address and a port")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}") from error
     listener.settimeout(0)
     return listener

@@ -14,16 +14,19 @@ acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is 
 from __future__ import annotations
 
 import enum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from probe.eop.evidence import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
 from probe.errors import ConnectError, DeadlineError, ObservationError
 from probe.net.request import ProbeRequest, Variant
-from probe.net.tls import TlsClient, client_context
-from probe.net.tls_engine import TlsFailure, TlsFailureKind
 from probe.pki.chain import PresentedChain
 from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind, Stage
 from probe.smtp.transcript import Speaker
+
+if TYPE_CHECKING:
+    # Loaded when the handshake begins: until then a check needs no TLS library.
+    from probe.net.tls import TlsClient
+    from probe.net.tls_engine import TlsFailure
 
 
 class Retry(enum.Enum):
@@ -143,6 +146,8 @@ class Observation:
                     assert_never(event)
 
     def _start_tls(self) -> None:
+        from probe.net.tls import TlsClient, client_context
+
         context = client_context(self._request.variant, library_groups=self._library_groups)
         self._tls = TlsClient(context, server_name=self._request.sni)
 
@@ -257,6 +262,8 @@ def smtp_fault(fault: SmtpFault, last_words: str | None = None) -> Fault:
 
 def tls_fault(failure: TlsFailure, *, requested: bool) -> Fault:
     """Return what a failed handshake means; `requested`: the server had asked for a client certificate."""
+    from probe.net.tls_engine import TlsFailureKind
+
     message = failure.message
     if failure.kind is TlsFailureKind.ALERT and requested:
         message = f"{message}, after it had asked for a client certificate"

@@ -118,6 +118,11 @@ class Stream:
                     return b""
                 raise _breakdown(error, self.peer) from error
 
+    def idle(self) -> bool:
+        """Whether nothing of the peer's can be read at this moment."""
+        ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
+        return not ready(self._socket, reading=True, seconds=0.0)
+
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`; raises DeadlineError, and SmtpError where the peer has hung up."""
         rest = memoryview(data)

@@ -141,16 +141,24 @@ def test_closed_is_an_end() -> None:
         stream.close()
 
 
+def hang_up(peer: Peer) -> None:
+    # Not at once: a connection can be reset before it has come about.
+    peer.hear()
+    peer.reset()
+
+
 def test_reset_is_an_end_too() -> None:
-    with ScriptedServer(Peer.reset) as server:
+    with ScriptedServer(hang_up) as server:
         stream = connect(server)
+        stream.write(b"hello\n", soon())
         assert stream.read(soon()) == b""
         stream.close()
 
 
 def test_writing_to_one_who_has_gone() -> None:
-    with ScriptedServer(Peer.reset) as server:
+    with ScriptedServer(hang_up) as server:
         stream = connect(server)
+        stream.write(b"hello\n", soon())
         assert stream.read(soon()) == b""
         with pytest.raises(SmtpError, match=r"connection closed by 127\.0\.0\.1"):
             stream.write(b"hello", soon())
