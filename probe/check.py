@@ -7,9 +7,9 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from probe.net import clock
 from probe.net.stream import begin_connect
@@ -18,6 +18,10 @@ from probe.plan import CheckOptions, Endpoint, endpoints
 
 if TYPE_CHECKING:
     from probe.assessment import Assessment
+
+_Key = TypeVar("_Key")
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 #: Connections open at once in one call of `check`; a fleet has a runner of its own.
 MAX_CONCURRENT = 32
@@ -42,24 +46,52 @@ def run(targets: Sequence[Target], options: CheckOptions) -> Iterator[tuple[tupl
             return
         yield from _together({(0, index): endpoint for index, endpoint in enumerate(found)}, options)
         return
-    # Loaded here, with the logging that it brings along: a check of one address needs no threads.
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
-        lists = list(pool.map(lambda target: endpoints(target, options), targets))
-    planned = {(i, j): endpoint for i, found in enumerate(lists) for j, endpoint in enumerate(found)}
+    lists = dict(_concurrently(lambda target: endpoints(target, options), dict(enumerate(targets))))
+    planned = {(i, j): endpoint for i, found in lists.items() for j, endpoint in enumerate(found)}
     yield from _together(planned, options)
 
 
 def _together(
     planned: Mapping[tuple[int, int], Endpoint], options: CheckOptions
 ) -> Iterator[tuple[tuple[int, int], Assessment]]:
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    yield from _concurrently(lambda endpoint: assess_endpoint(endpoint, options), planned)
 
-    with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
-        futures = {pool.submit(assess_endpoint, endpoint, options): key for key, endpoint in planned.items()}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+
+def _concurrently(work: Callable[[_In], _Out], items: Mapping[_Key, _In]) -> Iterator[tuple[_Key, _Out]]:
+    """Do the work for every item in MAX_CONCURRENT threads; yields (key, result) as each is done.
+
+    The first exception is raised here, and what has not been begun is dropped. The threads are daemons:
+    concurrent.futures would make Ctrl-C wait for the slowest server.
+    """
+    # Loaded here: a check of one address needs no threads.
+    import threading
+    from collections import deque
+    from queue import SimpleQueue
+
+    todo = deque(items.items())
+    done: SimpleQueue[tuple[_Key, _Out] | BaseException] = SimpleQueue()
+
+    def serve() -> None:
+        while todo:
+            try:
+                key, item = todo.popleft()
+            except IndexError:
+                return  # another thread was faster
+            try:
+                done.put((key, work(item)))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where it is waited for
+                done.put(error)
+
+    for _ in range(min(len(todo), MAX_CONCURRENT)):
+        threading.Thread(target=serve, daemon=True).start()
+    try:
+        for _ in items:
+            result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        todo.clear()
 
 
 def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:

@@ -102,11 +102,6 @@ def _name(endpoint: Endpoint) -> str | None:
     return None if is_ip_address(endpoint.host) else endpoint.host
 
 
-def _expected_name(endpoint: Endpoint, options: CheckOptions) -> str | None:
-    """The name the certificate ought to bear: the one asked for, else the host's, if it has one."""
-    return options.sni or (None if is_ip_address(endpoint.host) else endpoint.host)
-
-
 def judge_captures(
     found: Sequence[Capture],
     endpoint: Endpoint,

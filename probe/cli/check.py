@@ -58,7 +58,12 @@ def check(
     timeout: Annotated[
         float,
         typer.Option(
-            envvar="EOP_PROBE_TIMEOUT", metavar="SECONDS", min=0.1, max=3600, help="Total for one connection."
+            envvar="EOP_PROBE_TIMEOUT",
+            callback=shared.finite,
+            metavar="SECONDS",
+            min=0.1,
+            max=3600,
+            help="Total for one connection.",
         ),
     ] = 30.0,
     implicit_tls: Annotated[
@@ -106,6 +111,7 @@ def check(
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = tuple(parse_target(target) for target in targets)
     check_writable(output)
+    _save_to(save_chain)
     instant = shared.parse_instant(at)
     from probe.plan import CheckOptions
 
@@ -133,11 +139,8 @@ def check(
         samples=samples,
     )
     report = _run(parsed, options)
-    if save_chain is not None:
-        from probe.cli.save import save_chains
-
-        save_chains(report, save_chain)
     deliver(report, output_format, output, verbose=verbose)
+    _save_to(save_chain, report)
     finish(report.outcome.exit_code)
 
 
@@ -157,6 +160,18 @@ def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
 
     ordered = tuple(found[key] for key in sorted(found))
     return Report(generated_at=generated_at, version=__version__, assessments=ordered)
+
+
+def _save_to(folder: str | None, report: Report | None = None) -> None:
+    """Save the chains there, if a folder was given; without a report see to it that this will be possible."""
+    if folder is None:
+        return
+    from probe.cli import save
+
+    if report is None:
+        save.make_folder(folder)
+    else:
+        save.save_chains(report, folder)
 
 
 def _progress(total: int) -> AbstractContextManager[Progress | None]:

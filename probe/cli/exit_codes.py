@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from probe.errors import ProbeError
+from probe.text import printable
 
 UNKNOWN = 3
-#: What the typer underneath uses for a usage error, which for this product means "rejected".
-_TYPER_USAGE = 2
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -31,37 +30,58 @@ def finish(code: int) -> NoReturn:
 def run_to_exit(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line on `arguments` (None: the process's own) and exit; raises SystemExit only."""
     try:
-        _invoke(arguments)
-    except Finished:
-        _flush()
-        raise
-    except SystemExit as ended:
-        code = UNKNOWN if ended.code == _TYPER_USAGE else ended.code
-        raise SystemExit(code) from None
+        code = _invoke(arguments)
     except ProbeError as error:
-        sys.stderr.write(f"eop-probe: {error}\n")
+        _say(str(error))
         raise SystemExit(UNKNOWN) from None
     except KeyboardInterrupt:
-        sys.stderr.write("eop-probe: interrupted\n")
-        raise SystemExit(_INTERRUPTED) from None
-    except BrokenPipeError:
-        _close_broken_pipe()
-    raise SystemExit(0)
+        code = _INTERRUPTED
+    except Exception:  # noqa: BLE001 - a fault of ours: Python's own code for it, 1, would mean "at risk"
+        import traceback
+
+        traceback.print_exc()
+        code = UNKNOWN
+    if code == _INTERRUPTED:
+        _say("interrupted")
+    raise SystemExit(code)
 
 
-def _invoke(arguments: Sequence[str] | None) -> None:
+def _invoke(arguments: Sequence[str] | None) -> int:
+    """Run the command and return its code, where it does not end with SystemExit itself."""
+    import typer.main
+    from typer.exceptions import TyperException
+
     from probe.cli.app import app
 
-    app(list(arguments) if arguments is not None else None, prog_name="eop-probe")
-
-
-def _flush() -> None:
+    command = typer.main.get_command(app)
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_broken_pipe()
+        # Not standalone: typer's own ending has other codes, and says a usage error in four lines.
+        return (
+            command.main(
+                list(arguments) if arguments is not None else None,
+                prog_name="eop-probe",
+                standalone_mode=False,
+            )
+            or 0
+        )
+    except TyperException as error:
+        _explain_usage(error)
+        return UNKNOWN
 
 
-def _close_broken_pipe() -> None:
-    """The reader (``head``, ``less``) has gone: that is its right, and no error of ours."""
+def _explain_usage(error: Exception) -> None:
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if message.startswith("Usage:"):  # no arguments at all: the whole help page
+        sys.stderr.write(f"{message}\n")
+        return
+    path = getattr(getattr(error, "ctx", None), "command_path", "eop-probe")
+    _say(f"{printable(message.rstrip('.'))} (see: {path} --help)")
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"eop-probe: {sentence}\n")
+
+
+def discard_output() -> None:
+    """Send what is left of standard output nowhere, so that the interpreter's last flush finds no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

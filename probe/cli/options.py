@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,13 @@ class Format(enum.StrEnum):
     PROMETHEUS = "prometheus"
     JUNIT = "junit"
     HTML = "html"
+
+
+def finite(value: float) -> float:
+    """Refuse what is no number: "nan" lies in every range."""
+    if not math.isfinite(value):
+        raise typer.BadParameter("not a number")
+    return value
 
 
 DirectionOption = Annotated[
@@ -107,6 +115,7 @@ ExpiringShare = Annotated[
     float,
     typer.Option(
         "--expiring-share",
+        callback=finite,
         envvar="EOP_PROBE_EXPIRING_SHARE",
         min=0.0,
         max=1.0,

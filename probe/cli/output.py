@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from probe.cli.exit_codes import discard_output
 from probe.cli.options import Format
 from probe.errors import OutputError
 
@@ -51,8 +52,16 @@ def deliver(report: Report, fmt: Format, path: str | None, *, verbose: bool = Fa
 
 def write_out(text: str) -> None:
     """Write a result to standard output, in UTF-8 where the terminal cannot say otherwise."""
+    if sys.stdout is None:  # closed by who started us
+        raise OutputError("there is no standard output to write to")
     encoding = sys.stdout.encoding or "ascii"
-    typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
+    try:
+        typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
+    except BrokenPipeError:
+        discard_output()  # The reader (``head``, ``less``) has gone: its right, and the verdict stays what it is.
+    except OSError as error:
+        discard_output()
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from None
 
 
 def _rendered(report: Report, fmt: Format, *, to_file: bool, verbose: bool) -> str:
@@ -69,12 +78,13 @@ def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool 
     """How a page looks where it goes: the terminal's width and colours, or plain text of 80 columns."""
     from probe.render.options import RenderOptions
 
-    terminal = sys.stdout.isatty() and not to_file
+    stdout = sys.stdout
+    terminal = stdout is not None and stdout.isatty() and not to_file
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return RenderOptions(
         width=shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if not to_file else _PLAIN_WIDTH,
         colour=terminal and not plain,
-        ascii=not to_file and "utf" not in (sys.stdout.encoding or "").lower(),
+        ascii=not to_file and "utf" not in (getattr(stdout, "encoding", None) or "").lower(),
         verbose=verbose,
         brief=brief,
     )

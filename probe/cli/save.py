@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probe.errors import OutputError
+from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.assessment import Report
     from probe.eop.evidence import Capture
 
+#: Characters of a file's name before ".pem"; file systems take 255 bytes in all.
+MAX_STEM = 200
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -22,10 +26,23 @@ def save_chains(report: Report, folder: str) -> tuple[Path, ...]:
     from DNS and must not choose a path.
     """
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
         return tuple(_write(Path(folder) / name, capture) for name, capture in _named(report))
     except OSError as error:
-        raise OutputError(f"cannot save chains in {folder}: {error.strerror or error}") from None
+        raise _failure(folder, error) from None
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder before anything is probed; raises OutputError, also if nothing can be written there."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _failure(folder, error) from None
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot save chains in {printable(folder)}: nothing can be written there")
+
+
+def _failure(folder: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot save chains in {printable(folder)}: {error.strerror or error}")
 
 
 def _named(report: Report) -> list[tuple[str, Capture]]:
@@ -36,8 +53,13 @@ def _named(report: Report) -> list[tuple[str, Capture]]:
         for capture in captures:
             if capture.presented is not None and capture.presented.entries:
                 parts = (capture.host, capture.address or "", str(capture.port), capture.variant)
-                found.append((_UNSAFE.sub("-", "_".join(filter(None, parts))) + ".pem", capture))
+                found.append((_file_name("_".join(filter(None, parts))), capture))
     return found
+
+
+def _file_name(text: str) -> str:
+    """No leading dash or dot, which tools would take for an option or hide; short enough for any file system."""
+    return _UNSAFE.sub("-", text).strip("-.")[:MAX_STEM] + ".pem"
 
 
 def _write(path: Path, capture: Capture) -> Path:
