@@ -7,6 +7,7 @@ from datetime import datetime
 
 from probe.eop.evidence import Capture, Evidence, Fault, StorePath
 from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome
 
@@ -26,6 +27,8 @@ class Assessment:
     findings: tuple[Finding, ...]
     evidence: Evidence
     mx_preference: int | None = None
+    forecast: tuple[Turn, ...] = ()
+    """When the verdict will change, soonest first."""
 
     @property
     def capture(self) -> Capture:

@@ -6,16 +6,19 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
-from probe.pki.path import BuiltPath, build
 from probe.pki.status import Purpose
 from probe.pki.truststore import TrustStore
 from probe.smtp.transcript import TranscriptLine
+
+if TYPE_CHECKING:
+    from probe.pki.path import BuiltPath
+    from probe.pki.search import Checked
 
 
 class Phase(enum.Enum):
@@ -158,24 +161,33 @@ def weigh(
     basis: Basis,
     at: datetime,
     settings: Settings,
+    checked: Checked | None = None,
 ) -> Evidence:
     """Build what every store makes of a captured chain at `at`; pure, the deciding store first.
+
+    Each signature is worked out once; calls that share `checked` do so together.
 
     EOP's purpose for a client certificate is unknown, so to-eop asks both; Exchange Online as a
     client asks serverAuth.
     """
+    # The engine is loaded for the judgement: an observation, which holds its evidence in these values, needs none.
+    from probe.pki.path import build
+
     purposes = (
         (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
         if direction is Direction.TO_EOP
         else (Purpose.SERVER_AUTH,)
     )
     presented = capture.presented
+    checked = {} if checked is None else checked
     judged = (
         tuple(
             StorePath(
                 name=store.name,
                 dated=store.dated,
-                paths={purpose: build(presented, store, purpose, at) for purpose in purposes},
+                paths={
+                    purpose: build(presented, store, purpose, at, checked=checked) for purpose in purposes
+                },
             )
             for store in stores
         )

@@ -1,32 +1,40 @@
 """When the verdict will change, and why: the next instants at which judging again says something else.
 
-Nothing is extrapolated: at every instant at which something is known to happen (a certificate begins
-or ends, comes near its end, or a date in Microsoft's list arrives) the same evidence is judged again.
+Nothing is extrapolated: at every instant at which something is known to happen (a certificate begins,
+comes near its end or ends, or a date in the root list arrives) the same evidence is judged again. So
+``--at`` that instant gives the same answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.rules.leaf import threshold
-from probe.eop.verdict import Prediction, judge
+from probe.eop.verdict import judge
 from probe.eop.vocabulary import Outcome
-from probe.pki.status import Purpose
-from probe.pki.truststore import TrustStore
+from probe.pki.certificate import Certificate
+from probe.pki.truststore import Change, RootState, TrustStore
 
-#: Instants that are judged again: a chain of a dozen certificates has fewer.
-MAX_INSTANTS = 24
-#: Certificates are valid up to and including notAfter (RFC 5280 4.1.2.5).
-_AFTER_THE_END = timedelta(seconds=1)
+if TYPE_CHECKING:
+    from probe.pki.path import BuiltPath
+    from probe.pki.search import Checked
+
+#: Instants that are judged again, about 0.5 ms each; an ordinary chain has two before its end.
+MAX_INSTANTS = 16
+
+_SECOND = timedelta(seconds=1)
+_LISTS = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
 
 
 class Turn(NamedTuple):
     """One change of the verdict: the instant, what is said from then on, and what happens then.
 
-    `renewal_only` marks a date that leaves this certificate alone but not its renewal.
+    With `renewal_only` this certificate is left alone, and `outcome` and `rule` are what a
+    certificate gets that is issued under the same root from then on.
     """
 
     at: datetime
@@ -39,57 +47,110 @@ class Turn(NamedTuple):
 def forecast(evidence: Evidence, store: TrustStore) -> tuple[Turn, ...]:
     """The changes to come after `evidence.at` by the deciding store, soonest first; pure.
 
-    Empty where there is no chain to judge. `store` has to be the store of `evidence.deciding`.
+    It ends with the end of the certificate itself. Empty where there is no chain to judge, and for
+    a chain that met a bound of the engine: judging such a one many times would cost too much.
+    `store` has to be the store of `evidence.deciding`.
     """
-    if evidence.leaf is None or evidence.deciding is None:
+    leaf, path = evidence.leaf, evidence.deciding.best() if evidence.deciding else None
+    if leaf is None or path is None or path.limits:
         return ()
-    turns: list[Turn] = []
+    turns = tuple(_turns(evidence, store, leaf))
+    renewal = _renewal(evidence, store, leaf, path)
+    if renewal is None or renewal.at in (turn.at for turn in turns):
+        return turns
+    return tuple(sorted((*turns, renewal), key=lambda turn: turn.at))
+
+
+def soonest(turns: tuple[Turn, ...]) -> Turn | None:
+    """The first change that concerns the certificate itself, if any is to come."""
+    return next((turn for turn in turns if not turn.renewal_only), None)
+
+
+def _turns(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterator[Turn]:
+    """Go from one instant to the next: what comes after depends on the path that is the best by then."""
     before = judge(evidence).prediction
-    for at, reason, renewal_only in sorted(set(_events(evidence, store)))[:MAX_INSTANTS]:
-        after = _judged(evidence, store, at)
-        if renewal_only:
-            turns.append(Turn(at, after.outcome, after.rule, reason, renewal_only=True))
-        elif (after.outcome, after.rule) != (before.outcome, before.rule):
-            turns.append(Turn(at, after.outcome, after.rule, reason))
+    checked: Checked = {}
+    for _ in range(MAX_INSTANTS):
+        coming = sorted(_events(evidence, store, leaf))
+        if not coming or evidence.at > leaf.not_after:
+            return
+        at = coming[0][0]
+        evidence = _as_of(evidence, store, at, checked)
+        after = judge(evidence).prediction
+        if (after.outcome, after.rule) != (before.outcome, before.rule):
+            reasons = dict.fromkeys(reason for when, reason in coming if when == at)
+            yield Turn(at, after.outcome, after.rule, "; ".join(reasons))
             before = after
-    return tuple(turns)
 
 
-def _judged(evidence: Evidence, store: TrustStore, at: datetime) -> Prediction:
-    later = weigh(
+def _as_of(evidence: Evidence, store: TrustStore, at: datetime, checked: Checked) -> Evidence:
+    """The same evidence at another instant, by the deciding store alone."""
+    judged = weigh(
         evidence.capture,
         (store,),
         direction=evidence.direction,
         basis=evidence.basis,
         at=at,
         settings=evidence.settings,
+        checked=checked,
     )
-    return judge(later).prediction
+    return replace(evidence, stores=judged.stores, at=at)
 
 
-def _events(evidence: Evidence, store: TrustStore) -> Iterator[tuple[datetime, str, bool]]:
-    """Everything known to happen after `evidence.at`: (instant, what happens, only to a renewal)."""
+def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterator[tuple[datetime, str]]:
+    """Everything known to happen to the chain after `evidence.at`, in no order."""
     path = evidence.deciding.best() if evidence.deciding else None
-    for element in path.elements if path else ():
-        certificate = element.certificate
-        name = certificate.subject.short
-        ends = certificate.not_after + _AFTER_THE_END
-        yield from _later(evidence, certificate.not_before, f"{name} becomes valid")
-        yield from _later(evidence, ends, f"{name} expires")
-        soon = certificate.not_after - threshold(certificate, evidence)
-        yield from _later(evidence, soon, f"{name} comes near its end")
-    if path and path.elements and path.root is not None and evidence.leaf is not None:
-        root = path.elements[-1].certificate
-        for purpose in Purpose:
-            for change in store.changes(root, purpose, evidence.leaf.not_before, evidence.at):
-                what = (
-                    f"certificates issued from then on under {root.subject.short} are no longer trusted"
-                    if change.renewal_only
-                    else f"Microsoft's list restricts {root.subject.short}"
-                )
-                yield change.at, what, change.renewal_only
+    elements = [element.certificate for element in path.elements] if path else []
+    presented = evidence.capture.presented
+    for certificate in dict.fromkeys((*elements, *(presented.certificates if presented else ()))):
+        # What is not on the path yet may be once it is valid.
+        if certificate.not_before > evidence.at:
+            yield certificate.not_before, f"{certificate.subject.short} becomes valid"
+    for certificate in elements:
+        for at, reason in _end(certificate, evidence):
+            if at > evidence.at:
+                yield at, reason
+    if path is not None and path.root is not None:
+        for change in _announced(evidence, store, elements[-1], leaf):
+            if change.at > evidence.at and not change.renewal_only:
+                yield change.at, f"{_list(store)} {_verb(change)} the root {elements[-1].subject.short}"
 
 
-def _later(evidence: Evidence, at: datetime, reason: str) -> Iterator[tuple[datetime, str, bool]]:
-    if at > evidence.at:
-        yield at, reason, False
+def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetime, str]]:
+    name = certificate.subject.short
+    left = threshold(certificate, evidence)
+    # Rules see whole seconds, and notAfter's own second still counts (RFC 5280 4.1.2.5).
+    soon = certificate.not_after - left
+    if soon.microsecond:
+        soon = soon.replace(microsecond=0) + _SECOND
+    yield soon, f"{name} has {left / timedelta(days=1):.4g} days left"
+    yield certificate.not_after + _SECOND, f"{name} expires"
+
+
+def _announced(
+    evidence: Evidence, store: TrustStore, root: Certificate, leaf: Certificate
+) -> Iterator[Change]:
+    for purpose in evidence.deciding.paths if evidence.deciding else ():
+        yield from store.changes(root, purpose, leaf.not_before, evidence.at)
+
+
+def _renewal(evidence: Evidence, store: TrustStore, leaf: Certificate, path: BuiltPath) -> Turn | None:
+    """The announced date from which on a certificate newly issued under the same root is good for no purpose."""
+    if path.root is None or path.root.state is not RootState.TRUSTED or evidence.deciding is None:
+        return None
+    root = path.elements[-1].certificate
+    for at in sorted({change.at for change in _announced(evidence, store, root, leaf)}):
+        verdicts = [store.verdict(root, purpose, at, at) for purpose in evidence.deciding.paths]
+        if all(verdict.state is not RootState.TRUSTED for verdict in verdicts):
+            reason = f"{_list(store)} trusts no certificates newer than that under {root.subject.short}"
+            return Turn(at, Outcome.REJECTED, "root-restricted", reason, renewal_only=True)
+    return None
+
+
+def _list(store: TrustStore) -> str:
+    return _LISTS.get(store.name, f"the list {store.name}")
+
+
+def _verb(change: Change) -> str:
+    """What the list does to a root; the rule that decides afterwards says it in full."""
+    return "disables" if change.verdict.state is RootState.DISABLED else "restricts"

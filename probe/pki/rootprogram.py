@@ -20,12 +20,12 @@ An empty date means that the restriction was cleared.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from probe.pki.certificate import Certificate
 from probe.pki.ctl import CtlEntry
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import Change, RootState, RootVerdict
 
 _PURPOSE_WORDS = {
     Purpose.SERVER_AUTH: "server certificates",
@@ -49,14 +49,6 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-
-
-class Change(NamedTuple):
-    """From `at` on the verdict is `verdict`; `renewal_only` if only for certificates issued from then on."""
-
-    at: datetime
-    verdict: RootVerdict
-    renewal_only: bool
 
 
 def is_pilot(root: Certificate) -> bool:

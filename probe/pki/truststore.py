@@ -36,6 +36,14 @@ class RootVerdict(NamedTuple):
     certain: bool = True
 
 
+class Change(NamedTuple):
+    """From `at` on the verdict is `verdict`; `renewal_only` if only for certificates issued from then on."""
+
+    at: datetime
+    verdict: RootVerdict
+    renewal_only: bool
+
+
 class TrustStore(Protocol):
     """The roots of one list and its rules; reading it needs no I/O."""
 
@@ -57,6 +65,11 @@ class TrustStore(Protocol):
 
     def disallows(self, certificate: Certificate) -> bool:
         """Whether the list names this very certificate as never to be trusted."""
+
+    def changes(
+        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, after: datetime
+    ) -> tuple[Change, ...]:
+        """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
 
 
 class AnchorStore:
@@ -95,3 +108,13 @@ class AnchorStore:
     def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
         """Nothing: a bundle names no certificate as distrusted."""
         return False
+
+    def changes(
+        self,
+        root: Certificate,  # noqa: ARG002 - a bundle announces nothing
+        purpose: Purpose,  # noqa: ARG002
+        leaf_not_before: datetime,  # noqa: ARG002
+        after: datetime,  # noqa: ARG002
+    ) -> tuple[Change, ...]:
+        """Nothing: a bundle has no dates."""
+        return ()

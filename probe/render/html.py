@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from probe.assessment import Assessment, Report
 from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome
 from probe.render.facts import (
@@ -90,6 +91,7 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
             yield f"<p>The server's own words:</p><pre>{escaped(error.server_text)}</pre>"
     yield from chain(assessment)
     yield from _stores(assessment.stores)
+    yield from _forecast(assessment.forecast)
     yield from _findings(assessment.findings)
     yield from _connection(assessment)
     yield "</section>"
@@ -117,6 +119,17 @@ def _stores(stores: tuple[StorePath, ...]) -> Iterator[str]:
         flags = ", ".join(store.best().status.names())
         said = element("td", "trusted", "good") if store.trusted else element("td", flags, "fault")
         yield f"<tr>{element('td', store.name)}{element('td', dated)}{said}</tr>"
+    yield "</tbody></table>"
+
+
+def _forecast(turns: tuple[Turn, ...]) -> Iterator[str]:
+    if not turns:
+        return
+    yield "<h3>What will change</h3><table><tbody>"
+    for turn in turns:
+        whose = " (renewals only)" if turn.renewal_only else ""
+        said = f"<td>{_word(turn.outcome)}{whose}</td>{element('td', turn.rule or '')}"
+        yield f"<tr>{element('td', day(turn.at))}{said}{element('td', turn.reason)}</tr>"
     yield "</tbody></table>"
 
 

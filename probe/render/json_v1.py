@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from probe.assessment import Assessment, Report
 from probe.eop.evidence import Capture, Fault, Observation, SmtpFacts, StorePath, TlsFacts
 from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.der import DerError
@@ -64,7 +65,7 @@ def _assessment(assessment: Assessment) -> Json:
         "target": assessment.target,
         "host": capture.host,
         "address": capture.address,
-        "port": capture.port,
+        "port": capture.port or None,  # a file has none
         "started_at": instant(assessment.started_at),
         "elapsed_ms": assessment.elapsed_ms,
         "outcome": assessment.outcome.value,
@@ -79,6 +80,17 @@ def _assessment(assessment: Assessment) -> Json:
         "mx_preference": assessment.mx_preference,
         "presented_dropped": capture.presented.dropped if capture.presented else 0,
         "observations": [_observation(observation) for observation in assessment.evidence.observations],
+        "forecast": [_turn(turn) for turn in assessment.forecast],
+    }
+
+
+def _turn(turn: Turn) -> Json:
+    return {
+        "at": instant(turn.at),
+        "outcome": turn.outcome.value,
+        "rule": turn.rule,
+        "reason": turn.reason,
+        "renewal_only": turn.renewal_only,
     }
 
 

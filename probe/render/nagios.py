@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from probe.assessment import Assessment, Report
+from probe.eop.forecast import soonest
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Certificate
@@ -24,7 +25,7 @@ from probe.render.facts import (
     worst_first,
 )
 from probe.render.options import RenderOptions
-from probe.render.wording import verdict_sentence
+from probe.render.wording import turn_words, verdict_sentence
 
 #: Characters of one text in the output; Nagios keeps 8 KiB of a plugin's whole output by default.
 MAX_TEXT = 400
@@ -116,6 +117,9 @@ def _lines(assessment: Assessment) -> list[str]:
     )
     if assessment.error and assessment.error.server_text:
         lines.append(f"  the server said: {assessment.error.server_text}")
+    turn = soonest(assessment.forecast)
+    if turn:
+        lines.append(f"  next change: {' '.join(turn_words(turn).split())}")
     for store in assessment.stores:
         flags = ", ".join(store.best().status.names())
         lines.append(f"  {store.name}: {'trusted' if store.trusted else flags}")

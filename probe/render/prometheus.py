@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from probe.assessment import Assessment, Report
+from probe.eop.forecast import soonest
 from probe.render.facts import path_certificates, soonest_expiry, worst_first
 from probe.render.options import RenderOptions
 
@@ -24,11 +25,12 @@ _SUCCESS = _Metric("success", "Whether a certificate was observed and judged.")
 _NOT_AFTER = _Metric(
     "not_after_timestamp_seconds", "When the first certificate of the deciding path expires."
 )
+_NEXT_CHANGE = _Metric("next_change_timestamp_seconds", "When the outcome will change as far as is known.")
 _DURATION = _Metric("duration_seconds", "Time spent on every connection to the endpoint.")
 _TRUSTED = _Metric("store_trusted", "Whether a list of roots trusts the presented chain.")
 _FINDING = _Metric("finding", "A rule that had something to say; always 1.")
 _GENERATED = _Metric("generated_timestamp_seconds", "When the report was made.")
-_METRICS = (_OUTCOME, _SUCCESS, _NOT_AFTER, _DURATION, _TRUSTED, _FINDING, _GENERATED)
+_METRICS = (_OUTCOME, _SUCCESS, _NOT_AFTER, _NEXT_CHANGE, _DURATION, _TRUSTED, _FINDING, _GENERATED)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -52,7 +54,7 @@ def _collect(series: _Series, assessment: Assessment) -> None:
         "target": assessment.target,
         "host": capture.host,
         "address": capture.address or "",
-        "port": str(capture.port),
+        "port": str(capture.port or ""),
     }
 
     def put(metric: _Metric, value: float, **labels: str) -> None:
@@ -67,6 +69,9 @@ def _collect(series: _Series, assessment: Assessment) -> None:
     expiry = soonest_expiry(path_certificates(assessment))
     if expiry is not None:
         put(_NOT_AFTER, expiry.timestamp())
+    turn = soonest(assessment.forecast)
+    if turn is not None:
+        put(_NEXT_CHANGE, turn.at.timestamp())
     for store in assessment.stores:
         put(_TRUSTED, store.trusted, store=store.name)
     for finding in assessment.findings:

@@ -11,7 +11,7 @@ from probe.render.facts import counted, day, deciding_finding, instant, label, p
 from probe.render.layout import Page, Style
 from probe.render.options import RenderOptions
 from probe.render.terminal_chain import add_chain
-from probe.render.wording import basis_words, confidence_words, verdict_sentence
+from probe.render.wording import basis_words, confidence_words, turn_words, verdict_sentence
 from probe.smtp.transcript import Speaker
 
 _OUTCOMES = {
@@ -25,6 +25,8 @@ _MARKS = {
     Severity.RISK: ("!", Style.WARNING),
     Severity.INFO: ("·", Style.FAINT),
 }
+#: Changes to come that are shown of an accepted target.
+MAX_TURNS = 3
 _COMMANDS = ("PS> ", "$ ")
 #: Seconds between a judgement's instant and the observation from which on it is worth a line.
 _OTHER_TIME_SECONDS = 3600
@@ -35,7 +37,8 @@ def render(report: Report, options: RenderOptions) -> str:
     page = Page(options)
     for assessment in report.assessments:
         page.blank()
-        _Section(page, assessment, verbose=options.verbose).add()
+        section = _Section(page, assessment, verbose=options.verbose)
+        section.add_brief() if options.brief else section.add()
     if len(report.assessments) != 1:
         _add_summary(page, report)
     return page.text
@@ -50,12 +53,18 @@ class _Section:
         self._verbose = verbose
         self._in_full = verbose or assessment.outcome is not Outcome.ACCEPTED
 
-    def add(self) -> None:
+    def add_brief(self) -> None:
+        """The verdict and what it rests on, without reasons and steps."""
         self._add_verdict()
         self._add_server_text()
         add_chain(self._page, self._assessment, verbose=self._verbose)
         self._add_samples()
+
+    def add(self) -> None:
+        """Everything a person needs."""
+        self.add_brief()
         self._add_facts()
+        self._add_forecast()
         self._add_reasons()
         self._add_remedies()
         if self._verbose:
@@ -147,6 +156,14 @@ class _Section:
             group = f", {tls.group}" if tls.group and self._verbose else ""
             text = f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for"
             self._page.add(text, first=f"{'tls':<9}  ", mark=Style.STRONG)
+
+    def _add_forecast(self) -> None:
+        """A line for each change to come; where all is well the next few will do."""
+        turns = self._assessment.forecast
+        shown = turns if self._in_full else turns[:MAX_TURNS]
+        for number, turn in enumerate(shown):
+            lead = f"{'' if number else 'forecast':<9}  "
+            self._page.add(turn_words(turn), first=lead, mark=Style.STRONG)
 
     def _add_reasons(self) -> None:
         decided = deciding_finding(self._assessment)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from probe.assessment import Assessment
 from probe.eop.evidence import StorePath
+from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
 from probe.pki.certificate import Certificate
@@ -172,3 +173,9 @@ def root_words(root: RootVerdict, store: StorePath) -> str:
 def flag_words(status: ChainStatus) -> list[str]:
     """Faults of a chain as a whole, a phrase each with .NET's name in brackets."""
     return [f"{_FAULTS.get(ChainStatus[name], 'not as it has to be')} ({name})" for name in status.names()]
+
+
+def turn_words(turn: Turn) -> str:
+    """One change to come: ``2026-12-26  rejected  expired: mail.contoso.com expires``."""
+    about = "renewals only" if turn.renewal_only else turn.rule
+    return f"{day(turn.at)}  {turn.outcome.value:<8}  {about + ': ' if about else ''}{turn.reason}"

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from probe.pki.certificate import Certificate, parse
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import Change, RootState, RootVerdict
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
@@ -150,3 +150,13 @@ class BundleStore:
     def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
         """Nothing: a bundle names no certificate as distrusted."""
         return False
+
+    def changes(
+        self,
+        root: Certificate,  # noqa: ARG002 - a bundle announces nothing
+        purpose: Purpose,  # noqa: ARG002
+        leaf_not_before: datetime,  # noqa: ARG002
+        after: datetime,  # noqa: ARG002
+    ) -> tuple[Change, ...]:
+        """Nothing: a bundle has no dates."""
+        return ()

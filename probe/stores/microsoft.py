@@ -15,9 +15,8 @@ from probe.errors import StoreError
 from probe.pki import ctl, rootprogram
 from probe.pki.certificate import Certificate
 from probe.pki.ctl import Ctl, CtlEntry
-from probe.pki.rootprogram import Change
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import Change, RootState, RootVerdict
 from probe.stores import files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList

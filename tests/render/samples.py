@@ -25,6 +25,7 @@ from probe.eop.evidence import (
     TlsFacts,
 )
 from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
 from probe.eop.settings import Settings
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
@@ -247,6 +248,7 @@ def assess(
     at: datetime = AT,
     target: str = HOST,
     mx_preference: int | None = None,
+    forecast: tuple[Turn, ...] = (),
 ) -> Assessment:
     """An assessment that took 312 ms, started at AT."""
     return Assessment(
@@ -266,6 +268,7 @@ def assess(
             observations=observations,
         ),
         mx_preference=mx_preference,
+        forecast=forecast,
     )
 
 
@@ -280,6 +283,10 @@ def accepted() -> Assessment:
         prediction(Outcome.ACCEPTED),
         store(TRUSTED),
         store(TRUSTED, "mozilla", datetime(2025, 8, 3, tzinfo=UTC)),
+        forecast=(
+            Turn(AT + timedelta(days=70), Outcome.AT_RISK, "expires-soon", f"{HOST} has 30 days left"),
+            Turn(AT + timedelta(days=100), Outcome.REJECTED, "expired", f"{HOST} expires"),
+        ),
     )
 
 

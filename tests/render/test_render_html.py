@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
 from probe.render import html
@@ -137,3 +138,12 @@ def test_without_a_prediction_the_fault_is_said() -> None:
 
 def test_a_run_of_nothing() -> None:
     assert "nothing to judge" in Page(render()).texts["h1"][-1]
+
+
+def test_what_will_change_is_a_table() -> None:
+    turn = Turn(samples.AT, Outcome.REJECTED, None, "<why>", renewal_only=True)
+    page = html.render(
+        samples.report(dataclasses.replace(samples.accepted(), forecast=(turn,))), RenderOptions()
+    )
+    assert "rejected</span> (renewals only)</td><td></td><td>&lt;why&gt;</td>" in page
+    assert "What will change" not in html.render(samples.report(samples.expired()), RenderOptions())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from probe.eop.evidence import Capture
 from probe.eop.vocabulary import Outcome
 from probe.pki.chain import PresentedChain
 from probe.render import json_v1
@@ -189,3 +190,11 @@ def test_a_long_chain_is_counted() -> None:
     presented = PresentedChain.from_der([samples.LEAF.der] * 70)
     assert presented.dropped == 6
     assert document("awkward")["assessments"][0]["presented_dropped"] == 3
+
+
+def test_a_file_has_no_port() -> None:
+    capture = Capture(host="new.pfx", address=None, port=0)
+    made = samples.assess(capture, samples.prediction(Outcome.UNKNOWN))
+    parsed = json.loads(json_v1.dumps(samples.report(made)))
+    assert parsed["assessments"][0]["port"] is None
+    VALIDATOR.validate(parsed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import timedelta
 
 import pytest
 
 from probe.assessment import Assessment
+from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.render import nagios
 from probe.render.options import RenderOptions
@@ -115,3 +117,14 @@ def test_texts_and_detail_are_bounded() -> None:
 
 def test_a_run_without_targets_is_unknown() -> None:
     assert render() == "EOP-PROBE UNKNOWN - nothing was probed\n"
+
+
+def test_the_soonest_change_that_concerns_the_certificate_itself() -> None:
+    turns = tuple(
+        Turn(samples.AT + timedelta(days=n), Outcome.REJECTED, "expired", f"reason {n}", renewal_only=n == 0)
+        for n in range(3)
+    )
+    text = render(dataclasses.replace(samples.accepted(), forecast=turns))
+    assert "\n  next change: 2026-11-22 rejected expired: reason 1\n" in text
+    assert text.count("reason") == 1
+    assert "next change" not in render(samples.untrusted_root())

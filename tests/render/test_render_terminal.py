@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
@@ -69,8 +71,30 @@ def test_the_verdict_stands_first(name: str) -> None:
     assert render(assessment).startswith(assessment.outcome.value.upper() + "  ")
 
 
+def changes(count: int) -> tuple[Turn, ...]:
+    """One change a day; the second one concerns renewals only."""
+    return tuple(
+        Turn(samples.AT + timedelta(days=n), Outcome.AT_RISK, None, f"reason {n}", renewal_only=n == 1)
+        for n in range(count)
+    )
+
+
+def test_what_will_change_is_a_short_time_line() -> None:
+    page = render(dataclasses.replace(samples.accepted(), forecast=changes(5)))
+    assert "forecast   2026-11-21  at-risk   reason 0\n" in page
+    assert f"\n{'':11}2026-11-22  at-risk   renewals only: reason 1\n" in page
+    assert "reason 2" in page
+    assert "reason 3" not in page
+
+
+def test_all_that_will_change_is_shown_where_something_is_wrong() -> None:
+    page = render(dataclasses.replace(samples.untrusted_root(), forecast=changes(5)))
+    assert "reason 4" in page
+    assert "forecast" not in render(samples.untrusted_root())
+
+
 def test_an_accepted_target_is_a_calm_page() -> None:
-    assert 8 <= len(render(samples.accepted()).splitlines()) <= 12
+    assert 8 <= len(render(samples.accepted()).splitlines()) <= 15
 
 
 def test_nothing_of_a_peer_comes_out_raw() -> None:

@@ -11,9 +11,8 @@ import pytest
 from probe.errors import StoreError
 from probe.pki.certificate import Certificate
 from probe.pki.ctl import Ctl
-from probe.pki.rootprogram import Change
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import Change, RootState, RootVerdict
 from probe.stores import disallowed, files, listing, microsoft, mozilla
 from tests.authority import Authority, Issued, chain_pem
 from tests.rootlist import SHA1, Listed, Publisher, content, tlv
