@@ -1,0 +1,49 @@
+"""The documentation says what the product says: generated pages, help texts and outputs of real runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tools import docs
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = dict(docs.generated())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_generated_page_is_what_would_be_generated_now(path: Path) -> None:
+    assert docs.stable(path.read_text("utf-8")) == docs.stable(PAGES[path]), "run `make docs`"
+
+
+def test_what_differs_between_runs_is_the_only_thing_left_out_of_the_comparison() -> None:
+    page = "REJECTED 127.0.0.1:2504 since 2026-11-21, 26 days, " + "A" * 40
+    assert docs.stable(page) == docs.stable(page.replace("26 days", "3 days"))
+    assert docs.stable(page) != docs.stable(page.replace("REJECTED", "ACCEPTED"))
+
+
+def test_no_page_of_a_rule_outlives_its_rule() -> None:
+    assert {path for path in PAGES if path.parent.name == "rules"} == set((ROOT / "docs/rules").glob("*.md"))
+
+
+def test_the_example_report_validates() -> None:
+    schema = json.loads((ROOT / "docs/schema/report-1.schema.json").read_text("utf-8"))
+    report = json.loads((ROOT / "docs/example-report.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(report)
+    del report["assessments"][0]["outcome"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(report)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/lab.md"]
+)
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    missing = [link for link in links if not ((ROOT / page).parent / link).exists()]
+    assert missing == []

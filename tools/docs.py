@@ -1,0 +1,142 @@
+"""Write the generated parts of the documentation: rule pages, the lab's page, the README's blocks.
+
+``make docs`` runs it; a test compares what is committed with what it would write. Outputs of real
+runs hold thumbprints, ports and dates that differ from run to run: :func:`stable` takes them out
+for the comparison.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(ROOT))
+
+_VOLATILE = (
+    (re.compile(r"\b[0-9A-Fa-f]{40}\b"), "THUMBPRINT"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?"), "DATE"),
+    (re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"), "PEM"),
+    (re.compile(r'"(serial|at_ms|elapsed_ms)": [^,\n]+'), r"\1"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
+    (re.compile(r"\b[\d,.]+ days"), "N days"),
+    (re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s)\b"), "TIME"),
+)
+_BLOCK = re.compile(
+    r"(<!-- begin (?P<name>[a-z-]+) -->\n```[a-z]*\n)(?P<body>.*?)(```\n<!-- end (?P=name) -->)", re.DOTALL
+)
+
+
+def stable(text: str) -> str:
+    """`text` without what differs between two runs of the same build."""
+    for pattern, word in _VOLATILE:
+        text = pattern.sub(word, text)
+    return text
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Every generated file with its content, the README last."""
+    yield from rule_pages()
+    yield DOCS / "lab.md", lab_page()
+    yield DOCS / "example-report.json", sample("json")
+    for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
+        text = path.read_text("utf-8") if path.exists() else ""
+        if _BLOCK.search(text) and path.name != "lab.md":
+            yield path, with_blocks(text)
+
+
+def rule_pages() -> Iterator[tuple[Path, str]]:
+    """One page a rule, and their index, from the table of rules."""
+    from probe.eop.rules import RULES
+
+    rows = [
+        f"| [`{rule.id}`]({rule.id}.md) | {rule.title} | {rule.severity.value} | {rule.confidence.value} |"
+        for rule in RULES
+    ]
+    head = (
+        "# Rules\n\nGenerated from the table in `probe/eop/rules/` by `make docs`. The first rule of the worst "
+        "severity decides; every finding is kept.\nSeverity is the worst a rule can have: *reject* ends in "
+        "`rejected`, *risk* in `at-risk`, *info* changes nothing. Confidence says how well\nfounded it is: "
+        "*documented* by Microsoft or another vendor, *reported* by practitioners, *inferred* by us.\n\n"
+        "| Rule | Title | Severity | Confidence |\n|---|---|---|---|\n"
+    )
+    yield DOCS / "rules" / "README.md", head + "\n".join(rows) + "\n"
+    for rule in RULES:
+        steps = "\n".join(_step(line) for line in rule.advice)
+        sources = "\n".join(f"- {reference}" for reference in rule.references)
+        yield (
+            DOCS / "rules" / f"{rule.id}.md",
+            (
+                f"# `{rule.id}`: {rule.title}\n\nSeverity at worst: **{rule.severity.value}**. "
+                f"Confidence: **{rule.confidence.value}**.\n\n{rule.meaning}\n\n## What to do\n\n{steps}\n\n"
+                f"## Sources\n\n{sources}\n"
+            ),
+        )
+
+
+def _step(line: str) -> str:
+    return f"\n```powershell\n{line.removeprefix('PS> ')}\n```\n" if line.startswith("PS> ") else f"- {line}"
+
+
+def lab_page() -> str:
+    """The lab's services and what the product is expected to say of each, from the lab's table."""
+    from tests.lab.situations import SITUATIONS, markdown
+
+    return markdown(SITUATIONS)
+
+
+def with_blocks(text: str) -> str:
+    """`text` with the output of its command in every marked block."""
+    return _BLOCK.sub(lambda found: found[1] + _outputs(found["name"]) + found[4], text)
+
+
+def _outputs(name: str) -> str:
+    kind, _, command = name.partition("-")
+    if kind == "help":
+        words = [] if command == "top" else command.split("-")
+        return _run([*words, "--help"])
+    if kind == "sample":
+        return sample(command)
+    raise ValueError(f"no generator for the block {name}")
+
+
+def _run(arguments: list[str]) -> str:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "COLUMNS": "96",
+        "PYTHONIOENCODING": "utf-8",
+        "HOME": "/nonexistent",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "probe", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def sample(name: str) -> str:
+    """The real output of one of the README's examples, against the built-in servers."""
+    from tools.samples import sample_output
+
+    return sample_output(name, _run)
+
+
+def main() -> None:
+    """Write everything that is generated."""
+    for path, text in generated():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Real runs for the documentation's examples, against the built-in servers on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from probe.simulator import Simulator
+
+Run = Callable[[list[str]], str]
+
+
+def sample_output(name: str, run: Run) -> str:
+    """The output of the example `name`: ``demo``, ``json``, or ``top-`` and a situation of the simulator."""
+    if name == "demo":
+        # The last block says it all; the whole is a page long.
+        said = run(["demo"])
+        return "...\n" + said[said.index("The five verdicts") :]
+    if name == "json":
+        return _check("internal-ca", run, "--format", "json")
+    return _check(name.removeprefix("top-"), run).partition("\nFindings\n")[0] + "\n...\n"
+
+
+def _check(situation: str, run: Run, *options: str) -> str:
+    with Simulator.start(datetime.now(UTC)) as simulator:
+        server = {server.name: server for server in simulator.servers}[situation]
+        said = run(
+            ["check", f"{server.host}:{server.port}", "--resolve", f"{server.host}=127.0.0.1", *options]
+        )
+    # A port of the day tells nobody anything: the address is the one thing that is not as it was.
+    return (
+        said.replace(f"127.0.0.1:{server.port}", "192.0.2.10:25")
+        .replace(f'"port": {server.port}', '"port": 25')
+        .replace("127.0.0.1", "192.0.2.10")
+        .replace(f":{server.port}", "")
+    )
