@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Confidence, Direction, Severity
 from probe.pki.der import DerError
 from probe.pki.extensions import KeyUsage
-from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
+
+if TYPE_CHECKING:
+    from probe.pki.path import BuiltPath, PathElement
 
 _KB = "Microsoft KB 2888788 (mail flow stops, event 2004)"
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot"

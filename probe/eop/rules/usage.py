@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, misused, not_restricted
 from probe.eop.vocabulary import Confidence, Direction, Severity
-from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus, Purpose
+
+if TYPE_CHECKING:
+    from probe.pki.path import PathElement
 
 
 def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
