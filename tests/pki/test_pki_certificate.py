@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 
 from probe.pki import algorithms, der, extensions
 from probe.pki.certificate import Certificate, Unreadable, parse
-from probe.pki.chain import MAX_CERTIFICATE_BYTES, PresentedChain
 from probe.pki.extensions import BasicConstraints, KeyUsage
-from probe.pki.truststore import AnchorStore, RootState
 from tests.authority import ANY_PURPOSE, CLIENT_AUTH, SERVER_AUTH, Authority, Issued, raw_extension
 from tests.pki.judging import DAY, NOW, Lab, read
 
@@ -277,40 +275,6 @@ def test_too_many_extensions_are_a_fault() -> None:
     found = read(AUTHORITY.leaf(ROOT, extra=many))
     assert found.extensions_fault == "more than 128 extensions"
     assert read(AUTHORITY.leaf(ROOT, extra=many[:100])).extensions_fault is None
-
-
-# ---- the chain as sent, the store as a bundle -------------------------------------------------------------
-
-
-def test_the_presented_chain_keeps_order_and_what_it_cannot_read() -> None:
-    chain = PresentedChain.from_der([ISSUING.der, b"junk", ROOT.der])
-    assert chain.leaf == read(ISSUING)
-    assert chain.certificates == (read(ISSUING), read(ROOT))
-    assert isinstance(chain.entries[1], Unreadable)
-    assert chain.fingerprint[0] == ISSUING.sha256
-    assert PresentedChain.from_der([b"junk", ROOT.der]).leaf is None
-    assert PresentedChain.from_der([]).leaf is None
-
-
-def test_the_presented_chain_is_bounded() -> None:
-    chain = PresentedChain.from_der([ROOT.der] * 70 + [b"\x30" * (MAX_CERTIFICATE_BYTES + 1)])
-    assert (len(chain.entries), chain.dropped) == (64, 7)
-    large = PresentedChain.from_der([b"\x30" * (MAX_CERTIFICATE_BYTES + 1)]).entries[0]
-    assert isinstance(large, Unreadable)
-    assert (large.reason, len(large.der)) == ("larger than 131072 bytes", MAX_CERTIFICATE_BYTES)
-
-
-def test_a_bundle_trusts_its_self_issued_certificates_only() -> None:
-    store = AnchorStore("bundle", map(read, (ROOT, ROOT, ISSUING)), dated=NOW)
-    assert (len(store), store.name, store.dated) == (1, "bundle", NOW)
-    assert store.roots(read(ROOT).subject.der) == (read(ROOT),)
-    assert store.roots(read(ISSUING).subject.der) == ()
-
-
-def test_a_bundle_knows_its_own_roots() -> None:
-    lab = Lab()
-    assert lab.judge(lab.leaf(), lab.issuing).root.state is RootState.TRUSTED
-    assert lab.judge(lab.leaf(), lab.issuing, lab.root, store=[]).root.state is RootState.ABSENT
 
 
 # ---- any bytes at all -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probe.pki.chain import PresentedChain
 from probe.pki.path import build
-from probe.pki.search import MAX_DEPTH, MAX_SIGNATURE_CHECKS, Signatures
+from probe.pki.search import MAX_DEPTH, MAX_SIGNATURE_CHECKS, Checked, Signatures
 from probe.pki.signature import Signature
 from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore
@@ -142,6 +142,18 @@ def test_a_signature_is_checked_once_and_only_so_often() -> None:
     assert not checks.exhausted
     assert checks.check(issuer, read(FIRST)) is Signature.UNSUPPORTED
     assert checks.exhausted
+
+
+def test_shared_results_change_neither_the_verdict_nor_the_bound() -> None:
+    shared: Checked = {}
+    chain = [read(each) for each in (LEAF, SECOND, FIRST)]
+    first = build(chain, STORE, Purpose.SERVER_AUTH, NOW, checked=shared)
+    assert len(shared) == 3
+    assert build(chain, STORE, Purpose.CLIENT_AUTH, NOW, checked=shared) == first
+    assert len(shared) == 3
+    checks = Signatures(limit=1, checked=shared)
+    assert checks.check(chain[0], chain[1]) is Signature.VALID
+    assert checks.check(chain[1], chain[2]) is Signature.UNSUPPORTED
 
 
 class PublicOnly:
