@@ -176,7 +176,7 @@ def test_a_plain_check_loads_only_what_it_needs(root_file: Path) -> None:
 def test_what_is_loaded_is_seen(root_file: Path) -> None:
     with _serving() as port:
         modules = _loaded("check", f"127.0.0.1:{port}", "--store", str(root_file), "--store", "mozilla")
-    assert {"probe.render.terminal", "certifi"} <= modules
+    assert {"probe.render.terminal", "probe.stores.mozilla"} <= modules
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("check", "--help")])

@@ -1,0 +1,24 @@
+"""The bench's own certificates, made by the test suite's authority: root, intermediate, one leaf."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import certifi
+
+from tests.authority import Authority, Issued, chain_pem
+
+
+def write(folder: Path, host: str, key: str) -> Issued:
+    """Write `server.pem` (key, leaf, intermediate), `root.pem` and `roots.pem` (Mozilla's as well)."""
+    authority = Authority(now=datetime.now(UTC).replace(microsecond=0), name="bench")
+    root = authority.root("CN=Bench Root CA,O=Bench", key=key)
+    issuing = authority.intermediate(root, "CN=Bench Issuing CA,O=Bench", key=key)
+    leaf = authority.leaf(issuing, host, key=key)
+    server = folder / "server.pem"
+    server.touch(mode=0o600)
+    server.write_text(leaf.key_pem + chain_pem(leaf, issuing))
+    (folder / "root.pem").write_text(root.pem)
+    (folder / "roots.pem").write_text(Path(certifi.where()).read_text(encoding="utf-8") + "\n" + root.pem)
+    return leaf
