@@ -102,7 +102,11 @@ def _callback(ffi: _Ffi | None) -> object | None:
         if bytes(ffi.buffer(data, 1)) == _CERTIFICATE:
             _watched.message = CertificateMessage(version, bytes(ffi.buffer(data, size)))
 
-    return ffi.callback(_SIGNATURE, note)
+    try:
+        return ffi.callback(_SIGNATURE, note)
+    except MemoryError:
+        # Systems that forbid memory both writable and executable (SELinux's execmem) refuse callbacks.
+        return None
 
 
 def _vector(data: bytes, length_bytes: int) -> tuple[bytes, bytes]:

@@ -159,6 +159,22 @@ class TestUnreadable:
         assert not tls_messages.watch(SSL.Context(SSL.TLS_CLIENT_METHOD), object())
         assert tls_messages.watch(SSL.Context(SSL.TLS_CLIENT_METHOD))
 
+    def test_nothing_is_watched_where_the_system_forbids_callbacks(self) -> None:
+        class HardenedFfi:
+            """What cffi does on a system that lets no memory be writable and executable."""
+
+            def buffer(self, data: object, size: int) -> bytes:
+                raise AssertionError((data, size))
+
+            def callback(self, signature: str, function: object) -> object:
+                raise MemoryError(signature, function)
+
+        class Binding:
+            _lib = SSL._lib
+            _ffi = HardenedFfi()
+
+        assert not tls_messages.watch(SSL.Context(SSL.TLS_CLIENT_METHOD), Binding())
+
 
 class TestClientCertificateRequest:
     @pytest.mark.parametrize("version", [SSL.TLS1_VERSION, SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
