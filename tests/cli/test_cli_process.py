@@ -1,0 +1,201 @@
+"""The command in a process of its own: pipes, signals, terminals and the environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import HEALTHY, HOST, SELF, command, environment, hold, serving, spawn
+from tests.net.scripted import Peer, ScriptedServer
+
+SAID = 65_536
+
+
+@pytest.fixture
+def there(store: Path) -> tuple[str, ...]:
+    """The options that make HOST the servers on loopback."""
+    return ("--resolve", f"{HOST}=127.0.0.1", "--store", str(store))
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """Both ends of a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    try:
+        yield ours, theirs
+    finally:
+        for end in (ours, theirs):
+            with contextlib.suppress(OSError):
+                os.close(end)
+
+
+def everything(ours: int) -> str:
+    """What was written to the other end, until nobody holds it any more."""
+    said = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(ours, SAID):
+            said += data
+    return said.decode()
+
+
+def on_terminal(arguments: list[str], *, stream: str, **environ: str) -> tuple[int, str]:
+    """Run with standard output or error on a pseudo-terminal; the exit code, and what appeared there."""
+    with terminal() as (ours, theirs):
+        with subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs if stream == "stdout" else subprocess.DEVNULL,
+            stderr=theirs if stream == "stderr" else subprocess.DEVNULL,
+            env=environment(**environ),
+        ) as process:
+            os.close(theirs)
+            said = everything(ours)
+        return process.returncode, said
+
+
+class TestPipes:
+    @pytest.mark.parametrize(("script", "code"), [(HEALTHY, 0), (SELF, 2)], ids=["accepted", "rejected"])
+    def test_a_reader_that_leaves_changes_no_verdict(
+        self, there: tuple[str, ...], script: object, code: int
+    ) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        with serving(script) as port:
+            done = subprocess.run(
+                command("check", f"{HOST}:{port}", *there),
+                stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60, env=environment(),
+            )  # fmt: skip
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (code, b"")
+
+    def test_head(self, there: tuple[str, ...]) -> None:
+        with serving(SELF) as port:
+            script = 'set -o pipefail; "$@" | head -1'
+            done = subprocess.run(
+                ["bash", "-c", script, "bash", *command("check", f"{HOST}:{port}", *there)],
+                capture_output=True, text=True, check=False, timeout=60, env=environment(),
+            )  # fmt: skip
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (2, "", 1)
+        assert done.stdout.startswith("REJECTED")
+
+    def test_a_full_disk(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as port, Path("/dev/full").open("w", encoding="ascii") as full:
+            done = subprocess.run(
+                command("check", f"{HOST}:{port}", *there),
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60, env=environment(),
+            )  # fmt: skip
+        assert done.returncode == 3
+        assert done.stderr == "eop-probe: cannot write to standard output: No space left on device\n"
+
+    def test_no_standard_output_at_all(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as port:
+            done = subprocess.run(
+                ["bash", "-c", '"$@" >&-', "bash", *command("check", f"{HOST}:{port}", *there)],
+                stderr=subprocess.PIPE, text=True, check=False, timeout=60, env=environment(),
+            )  # fmt: skip
+        assert (done.returncode, done.stderr) == (3, "eop-probe: there is no standard output to write to\n")
+
+    def test_ascii_only(self, there: tuple[str, ...]) -> None:
+        with serving(SELF) as port:
+            ran = spawn("check", f"{HOST}:{port}", *there, PYTHONIOENCODING="ascii")
+        assert (ran.code, ran.err) == (2, "")
+        assert ran.out.isascii()
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("targets", [1, 3])
+    def test_ctrl_c_ends_at_once(self, there: tuple[str, ...], targets: int) -> None:
+        """However long the servers are silent, and however many they are."""
+        heard, tell = os.pipe()
+
+        def greet(peer: Peer) -> None:
+            peer.say(b"220 mail.contoso.test ESMTP\r\n")
+            peer.hear()
+            os.write(tell, b"!")
+            peer.hold()
+
+        with ScriptedServer(greet) as server, subprocess.Popen(
+            command("check", *[f"{HOST}:{server.port}"] * targets, *there, "--timeout", "100"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        ) as process:  # fmt: skip
+            os.read(heard, 1)  # it has said EHLO, so it is at work
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+        os.close(heard)
+        os.close(tell)
+        assert (process.returncode, out, err) == (130, "", "eop-probe: interrupted\n")
+
+
+class TestTerminal:
+    def test_colours_on_a_terminal(self, there: tuple[str, ...]) -> None:
+        with serving(SELF) as port:
+            arguments = command("check", f"{HOST}:{port}", *there)
+            code, said = on_terminal(arguments, stream="stdout", TERM="xterm", NO_COLOR="")
+            _, plain = on_terminal(arguments, stream="stdout", TERM="xterm", NO_COLOR="1")
+            _, dumb = on_terminal(arguments, stream="stdout", TERM="dumb", NO_COLOR="")
+        assert code == 2
+        assert "\x1b[" in said
+        assert "\x1b" not in plain + dumb
+        assert "REJECTED" in plain
+
+    def test_no_colours_in_a_pipe(self, there: tuple[str, ...]) -> None:
+        with serving(SELF) as port:
+            ran = spawn("check", f"{HOST}:{port}", *there, TERM="xterm")
+        assert "\x1b" not in ran.out
+
+    def test_a_bar_when_it_takes_long(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as good, serving(hold) as silent:
+            slow = command("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "2.5")
+            code, said = on_terminal(slow, stream="stderr", TERM="xterm")
+        assert code == 3
+        assert "probing" in said
+        assert "1/2" in said
+
+    def test_no_bar_where_nobody_sees_it(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as good, serving(hold) as silent:
+            ran = spawn("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "2", TERM="xterm")
+        assert (ran.code, ran.err) == (3, "")
+
+    def test_no_bar_for_one_target(self, there: tuple[str, ...]) -> None:
+        with serving(hold) as silent:
+            slow = command("check", f"{HOST}:{silent}", *there, "--timeout", "2")
+            assert on_terminal(slow, stream="stderr", TERM="xterm") == (3, "")
+
+
+class TestEnvironment:
+    def test_each_option_has_a_variable(self, store: Path) -> None:
+        with serving(HEALTHY) as port:
+            ran = spawn(
+                "check", f"{HOST}:{port}",
+                EOP_PROBE_STORE=str(store), EOP_PROBE_FORMAT="json", EOP_PROBE_DIRECTION="from-eop",
+                EOP_PROBE_RESOLVE=f"{HOST}=127.0.0.1 second.contoso.test=127.0.0.1",
+            )  # fmt: skip
+        [assessment] = json.loads(ran.out)["assessments"]
+        assert (ran.code, ran.err) == (0, "")
+        assert assessment["predictions"][0]["direction"] == "from-eop"
+
+    def test_the_command_line_wins(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as port:
+            ran = spawn(
+                "check", f"{HOST}:{port}", *there, "--format", "json", "--direction", "to-eop",
+                EOP_PROBE_DIRECTION="from-eop",
+            )  # fmt: skip
+        assert json.loads(ran.out)["assessments"][0]["predictions"][0]["direction"] == "to-eop"
+
+    def test_a_bad_variable_is_named(self) -> None:
+        ran = spawn("check", "mail.contoso.test", EOP_PROBE_PORT="many")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+        assert "EOP_PROBE_PORT" in ran.err
+
+
+def test_the_module_is_the_command() -> None:
+    ran = spawn("--version")
+    assert (ran.code, ran.out, ran.err) == (0, "eop-probe 0.1.0\n", "")

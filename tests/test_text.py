@@ -1,0 +1,70 @@
+"""The border escape: nothing that is not plainly visible gets through, and nothing visible is lost."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.text import MAX_TEXT, printable, sentence
+
+
+@given(st.text() | st.binary())
+def test_the_result_is_printable(value: str | bytes) -> None:
+    assert printable(value).isprintable()
+
+
+@given(st.text())
+def test_a_second_time_changes_nothing(value: str) -> None:
+    once = printable(value)
+    assert printable(once, len(once)) == once
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=MAX_TEXT))
+def test_what_can_be_seen_stays(value: str) -> None:
+    assert printable(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("Grüße, 世界", "Grüße, 世界"),
+        ("a\r\nb\tc", r"a\x0d\x0ab\x09c"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x9b31m", r"\x9b31m"),  # C1, a terminal's one-byte CSI
+        ("a\u202eb", r"a\u202eb"),  # right to left
+        ("a\u200bb", r"a\u200bb"),  # of no width
+        ("a\u2028b", r"a\u2028b"),  # line separator
+        ("a\u00a0b", r"a\xa0b"),
+        ("\U000e0041", r"\U000e0041"),  # an invisible tag
+        ("\ud800", r"\ud800"),
+        (b"caf\xe9", r"caf\xe9"),
+        ("café".encode(), "café"),
+        (b"\x00", r"\x00"),
+        ("", ""),
+    ],
+)
+def test_examples(value: str | bytes, shown: str) -> None:
+    assert printable(value) == shown
+
+
+def test_long_texts_are_cut_and_say_so() -> None:
+    assert printable("x" * MAX_TEXT) == "x" * MAX_TEXT
+    assert printable("x" * (MAX_TEXT + 7)) == "x" * MAX_TEXT + "...(7 more)"
+    assert printable("\n" * 12, 10) == r"\x0a" * 10 + "...(2 more)"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("the server said no", "The server said no."),
+        ("It did.", "It did."),
+        ("really?", "Really?"),
+        ("x", "X."),
+        ("", ""),
+    ],
+)
+def test_sentence(text: str, whole: str) -> None:
+    assert sentence(text) == whole
+    assert sentence(whole) == whole
