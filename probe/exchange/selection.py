@@ -1,0 +1,316 @@
+"""Which certificate Exchange will use for a connector, as far as Microsoft's pages let anybody tell.
+
+The inbound algorithm is documented ("Inbound STARTTLS certificate selection", 9 May 2025, Exchange 2016,
+2019 and SE). Its steps, tagged [1] to [6] below:
+
+1. The Receive connector's AuthMechanism must contain TLS, otherwise STARTTLS is not offered.
+2. Look for TlsCertificateName; else Fqdn; else the server's own full name.
+3. Take the certificates with the name in Subject or SAN, a private key, X.509 v3, enabled for SMTP. None:
+   STARTTLS is not offered, event 12014. (The article's note: a match by TlsCertificateName or Fqdn that
+   lacks SMTP is still chosen, and TLS fails later.)
+4. Sort by the most recent Valid from.
+5. Take the first valid one from a CA, else the first self-signed one.
+6. An expired choice: event 12016, STARTTLS is still offered.
+
+Text exports do not tell the X.509 version, so step 3 asks for it only where the certificate itself is given.
+
+For the client certificate of a Send connector no algorithm is published. A pinned one must match issuer
+and subject, of several the newest, SMTP unchecked (Exchange Team blog, 4 June 2025); otherwise the choice
+is simulated after the inbound algorithm, and every reading of "newest" is tried.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from probe.exchange import consequences, ranking
+from probe.exchange.catalogue.entry import Label
+from probe.exchange.connector import EDGE_PIN_LIMIT, Pin, ReceiveConnector, SendConnector
+from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, assess, title
+from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
+from probe.exchange.statement import Event, Statement
+
+
+class State(enum.Enum):
+    """How a selection ends."""
+
+    CHOSEN = "chosen"
+    """One certificate, whichever way Microsoft's pages are read."""
+    AMBIGUOUS = "ambiguous"
+    """The readings pick different certificates."""
+    NOTHING = "nothing"
+    """No certificate is found."""
+    NO_TLS = "no-tls"
+    """The connector does not do TLS at all."""
+    UNKNOWN = "unknown"
+    """The evidence lacks what decides."""
+
+
+class Choice(NamedTuple):
+    """One possible end: the certificate (None: none is found), the readings that lead there, how surely."""
+
+    certificate: ExchangeCertificate | None
+    readings: tuple[ranking.Reading, ...]
+    certain: bool
+    """Whether each of these readings picks nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What Exchange would do for one connector on one server at one instant.
+
+    `candidates` are all certificates of the server in the order of the export; `choices` the possible
+    ends, that of the most readings first; `reply` is what queue or log would say of a fault, verbatim.
+    """
+
+    connector: str
+    sends: bool
+    """A Send connector, else a Receive connector."""
+    server: str | None
+    at: datetime
+    wanted: Wanted
+    state: State
+    candidates: tuple[Candidate, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    events: tuple[Event, ...] = ()
+    reply: str | None = None
+
+    @property
+    def winner(self) -> ExchangeCertificate | None:
+        """The certificate that is chosen whichever way the pages are read, else None."""
+        return self.choices[0].certificate if self.state is State.CHOSEN else None
+
+    @property
+    def possible(self) -> tuple[ExchangeCertificate, ...]:
+        """Every certificate that may be chosen, the likeliest first."""
+        return tuple(choice.certificate for choice in self.choices if choice.certificate is not None)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Everything there is to say, as plain sentences with their labels."""
+        return (*map(str, self.statements), *map(str, self.events))
+
+
+def select_for_send(
+    connector: SendConnector, inventory: Inventory, server: str | None, at: datetime
+) -> Selection:
+    """Simulate the choice of the client certificate on one source server at `at` (aware UTC)."""
+    server = full_name(server, inventory)
+    wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)
+    if connector.ignore_starttls:
+        text = "IgnoreSTARTTLS is set: the connector never does TLS and presents no certificate."
+        said = (Statement(text, Label.INFERRED, "Set-SendConnector"),)
+        return _without_tls(connector, server, at, wanted, said)
+    if wanted.pin is not None:
+        readings = ranking.SEND_PINNED
+    else:
+        readings = ranking.SEND_BY_SERVER if wanted.source is NameSource.SERVER else ranking.SEND
+    return _select(connector, inventory, server, at, wanted, readings)
+
+
+def select_for_receive(
+    connector: ReceiveConnector, inventory: Inventory, server: str | None, at: datetime
+) -> Selection:
+    """Follow the documented inbound algorithm on one server at `at` (aware UTC)."""
+    server = full_name(server or connector.server, inventory)
+    wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)  # [2]
+    if connector.offers_tls is False:  # [1]
+        text = "AuthMechanism lacks TLS: the connector does not offer STARTTLS."
+        said = (Statement(text, Label.DOCUMENTED, SELECTION),)
+        return _without_tls(connector, server, at, wanted, said)
+    by_server = wanted.source is NameSource.SERVER
+    readings = ranking.RECEIVE_BY_SERVER if by_server else ranking.RECEIVE
+    return _select(connector, inventory, server, at, wanted, readings)
+
+
+def select_on_sources(connector: SendConnector, inventory: Inventory, at: datetime) -> tuple[Selection, ...]:
+    """Simulate a Send connector on each of its source servers, or on all servers known where it names none."""
+    servers = connector.source_transport_servers or inventory.servers or (None,)
+    return tuple(select_for_send(connector, inventory, server, at) for server in servers)
+
+
+def full_name(server: str | None, inventory: Inventory) -> str | None:
+    """The longest name known for a server; the only server of the inventory where none is given."""
+    if server is None:
+        return inventory.servers[0] if len(inventory.servers) == 1 else None
+    names = (server, *(one for one in inventory.servers if same_server(one, server)))
+    return max(names, key=len)
+
+
+def wanted_by(pin_text: str | None, fqdn: str | None, pin: Pin | None, server: str | None) -> Wanted:
+    """[2] What is looked for: TlsCertificateName, else Fqdn, else the server's own name."""
+    if pin_text:
+        return Wanted(NameSource.PIN if pin else NameSource.NOTHING, pin_text, pin, certain=pin is not None)
+    unpinned = pin_text is not None
+    if fqdn:
+        return Wanted(NameSource.FQDN, fqdn, certain=unpinned)
+    if server is None:
+        return Wanted(NameSource.NOTHING, "", certain=False)
+    return Wanted(NameSource.SERVER, server, certain=unpinned and fqdn is not None)
+
+
+def _select(
+    connector: SendConnector | ReceiveConnector,
+    inventory: Inventory,
+    server: str | None,
+    at: datetime,
+    wanted: Wanted,
+    readings: tuple[ranking.Reading, ...],
+) -> Selection:
+    certificates = inventory.on(server) if server is not None else inventory.certificates
+    candidates = tuple(assess(one, wanted, at) for one in certificates)  # [3]
+    picks = tuple(ranking.pick(reading, candidates) for reading in readings)  # [4] [5]
+    choices, state = _choices(picks), _state(picks)
+    if not candidates or wanted.source is NameSource.NOTHING:
+        choices, state = (), State.UNKNOWN
+    sends = isinstance(connector, SendConnector)
+    outcome = consequences.of(choices[0].certificate, wanted, at, sends=sends) if choices else None
+    certain = state in {State.CHOSEN, State.NOTHING} and outcome is not None
+    return Selection(
+        connector=connector.name,
+        sends=sends,
+        server=server,
+        at=at,
+        wanted=wanted,
+        state=state,
+        candidates=candidates,
+        choices=choices,
+        statements=(
+            *_about(connector, wanted, server, known=bool(candidates)),
+            *_result(state, choices, readings),
+            *(outcome.statements if outcome is not None and certain else ()),
+        ),
+        events=outcome.events if outcome is not None and certain else (),  # [6]
+        reply=outcome.reply if outcome is not None and certain else None,
+    )
+
+
+def _without_tls(
+    connector: SendConnector | ReceiveConnector,
+    server: str | None,
+    at: datetime,
+    wanted: Wanted,
+    statements: tuple[Statement, ...],
+) -> Selection:
+    return Selection(
+        connector=connector.name,
+        sends=isinstance(connector, SendConnector),
+        server=server,
+        at=at,
+        wanted=wanted,
+        state=State.NO_TLS,
+        statements=statements,
+    )
+
+
+def _choices(picks: tuple[ranking.Pick, ...]) -> tuple[Choice, ...]:
+    """The possible ends; that of the most readings first, then in the order of the readings."""
+    found: dict[int, list[ranking.Pick]] = {}
+    ends: dict[int, ExchangeCertificate | None] = {}
+    for pick in picks:
+        for one in pick.possible:
+            ends[id(one)] = one.certificate if one is not None else None
+            found.setdefault(id(one), []).append(pick)
+    choices = [
+        Choice(ends[key], tuple(p.reading for p in group), all(len(p.possible) == 1 for p in group))
+        for key, group in found.items()
+    ]
+    return tuple(sorted(choices, key=lambda choice: -len(choice.readings)))
+
+
+def _state(picks: tuple[ranking.Pick, ...]) -> State:
+    ends = {id(one) for pick in picks for one in pick.possible}
+    if any(pick.unknown and len(pick.possible) > 1 for pick in picks):
+        return State.UNKNOWN
+    if len(ends) > 1:
+        return State.AMBIGUOUS
+    return State.NOTHING if picks[0].possible == (None,) else State.CHOSEN
+
+
+def _about(
+    connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
+) -> Iterable[Statement]:
+    if connector.enabled is False:
+        yield Statement("The connector is disabled: it carries no mail.", Label.DOCUMENTED)
+    if isinstance(connector, SendConnector):
+        yield from _about_source(connector, server)
+    elif connector.offers_tls is None:
+        text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
+        yield Statement(text, Label.DOCUMENTED, SELECTION)
+    if not known:
+        where = f"server {server}" if server else "any server"
+        yield Statement(f"There is no certificate export of {where}.", Label.DOCUMENTED)
+    yield from _about_wanted(wanted)
+
+
+def _about_source(connector: SendConnector, server: str | None) -> Iterable[Statement]:
+    sources = connector.source_transport_servers
+    if server is None:
+        yield Statement("Which server this is about is not known.", Label.DOCUMENTED)
+    elif sources and not any(same_server(one, server) for one in sources):
+        text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
+        yield Statement(text, Label.DOCUMENTED)
+
+
+def _about_wanted(wanted: Wanted) -> Iterable[Statement]:
+    match wanted.source:
+        case NameSource.PIN:
+            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Label.DOCUMENTED, SELECTION)
+        case NameSource.NOTHING if wanted.text:
+            text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
+            yield Statement(text, Label.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
+        case NameSource.NOTHING:
+            text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
+            yield Statement(text, Label.DOCUMENTED)
+        case source:
+            what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
+            text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
+            yield Statement(text, Label.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
+    if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
+        text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
+        yield Statement(text, Label.DOCUMENTED, SELECTION)
+    if wanted.pin is not None:
+        yield from _about_pin(wanted.text)
+
+
+def _about_pin(text: str) -> Iterable[Statement]:
+    if len(text) > EDGE_PIN_LIMIT:
+        said = (
+            f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
+        )
+        yield Statement(said, Label.DOCUMENTED, "KB 4052493")
+    if "ST=" in text or "\\" in text:
+        said = (
+            "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
+            "Exchange compares with Windows' form (S=, quotes)."
+        )
+        yield Statement(said, Label.INFERRED)
+
+
+def _result(
+    state: State, choices: tuple[Choice, ...], readings: tuple[ranking.Reading, ...]
+) -> Iterable[Statement]:
+    label = readings[0].label
+    match state:
+        case State.CHOSEN:
+            winner = choices[0].certificate
+            chosen = title(winner) if winner is not None else ""
+            yield Statement(f"Exchange chooses {chosen}.", label, readings[0].source)
+        case State.NOTHING:
+            yield Statement("No certificate of the server matches.", label, readings[0].source)
+        case _:
+            for choice in choices:
+                yield _possibility(choice)
+
+
+def _possibility(choice: Choice) -> Statement:
+    end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
+    doubt = "" if choice.certain else ", as far as the evidence goes,"
+    names = "; ".join(reading.name for reading in choice.readings)
+    return Statement(
+        f"{end}{doubt} if Exchange goes by: {names}.", choice.readings[0].label, choice.readings[0].source
+    )
