@@ -119,13 +119,13 @@ def test_a_common_name_counts_as_host_only_without_alternative_names(lab: Lab) -
 
 def test_an_intermediate_is_bound_unless_it_issued_itself(lab: Lab) -> None:
     limited = lab.authority.intermediate(
-        lab.root, "CN=Limited", path_length=None, permitted=(directory("O=Contoso"), directory("CN=Limited"))
+        lab.root, "CN=Limited", path_length=None, permitted=(directory("O=Contoso"),)
     )
     stray = lab.authority.intermediate(limited, "CN=Stray")
-    leaf = lab.leaf(stray, subject="O=Contoso")
-    assert lab.flags(leaf, stray, limited) == PERMITTED
+    assert lab.flags(lab.leaf(stray, subject="O=Contoso"), stray, limited) == PERMITTED
     renewed = lab.authority.intermediate(limited, "CN=Limited")
     assert lab.flags(lab.leaf(renewed, subject="O=Contoso"), renewed, limited) == "NoError"
+    assert lab.flags(lab.leaf(limited, subject="CN=Limited"), limited) == PERMITTED  # an end certificate is
 
 
 def test_a_constraint_stays_broken_on_every_path(lab: Lab) -> None:

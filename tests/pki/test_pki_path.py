@@ -8,6 +8,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
 from probe.pki.names import certificate_matches
 from probe.pki.path import Source, build
+from probe.pki.search import Checked
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import AnchorStore, RootState
 from tests.authority import raw_extension
@@ -112,6 +113,23 @@ def test_authorities_in_a_loop_are_partial_and_cyclic(lab: Lab) -> None:
     assert shown(built.status) == "PartialChain Cyclic"
     assert built.ssl_policy_error == "CERT_E_UNTRUSTEDROOT"
     assert lab.flags(leaf, two, one_by_two, store=[one]) == "NoError"
+
+
+def test_a_namesake_that_did_not_sign_makes_no_loop(lab: Lab) -> None:
+    missing = lab.authority.root("Namesake")
+    middle = lab.authority.intermediate(missing, "Middle", path_length=None)
+    leaf, twin = (lab.leaf(middle, "Namesake", key=lab.issuing.key, serial=each) for each in (1, 2))
+    assert lab.flags(leaf, middle, twin) == "PartialChain"
+
+
+def test_the_issuer_a_key_identifier_points_at_is_tried_first(lab: Lab) -> None:
+    impostors = [lab.authority.intermediate(lab.root, lab.issuing.subject, serial=each) for each in (1, 2, 3)]
+    checked: Checked = {}
+    chain = [read(each) for each in (lab.leaf(), *impostors, lab.issuing)]
+    store = AnchorStore("lab", [read(lab.root)])
+    assert build(chain, store, Purpose.SERVER_AUTH, NOW, checked=checked).trusted
+    assert sum(issuer == chain[-1].spki for _, issuer in checked) == 1
+    assert next(iter(checked))[1] == chain[-1].spki
 
 
 def test_key_identifiers_neither_make_nor_break_a_chain(lab: Lab) -> None:
@@ -225,6 +243,15 @@ def test_a_milder_fault_is_preferred(lab: Lab) -> None:
     leaf = lab.leaf()
     for presented in ((expired, unfit), (unfit, expired)):
         assert lab.flags(leaf, *presented) == "NotTimeValid"
+
+
+def test_a_complete_path_is_preferred_to_a_broken_one(lab: Lab) -> None:
+    complete, nowhere = Lab("complete"), Lab("nowhere")
+    ends = [lab.authority.intermediate(each.root, "Same", path_length=None) for each in (complete, nowhere)]
+    leaf = lab.leaf(ends[0], broken_signature=True)
+    for presented in (ends, ends[::-1]):
+        assert lab.flags(leaf, *presented, complete.root) == "NotSignatureValid UntrustedRoot"
+    assert lab.flags(leaf, *ends) == "NotSignatureValid PartialChain"
 
 
 def test_the_order_of_the_ssl_policy_covers_every_flag_but_one() -> None:

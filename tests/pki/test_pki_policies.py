@@ -63,6 +63,8 @@ def flags(lab: Lab, *levels: tuple[x509.Extension, ...]) -> str:
         (((has(GOLD),), (demands(),)), "NoIssuanceChainPolicy"),
         (((has(GOLD),), (has(GOLD), demands())), "NoError"),
         (((has(GOLD), demands(9)), ()), "NoError"),
+        (((has(GOLD), demands(2)), ()), "NoError"),
+        (((has(GOLD), demands(1)), ()), "NoIssuanceChainPolicy"),  # the leaf itself uses up the one
         (((has(ANY), demands()), (has(GOLD),)), "NoError"),
         (((has(ANY), demands(), inhibits_any(0)), (has(ANY),)), "NoIssuanceChainPolicy"),
         (((has(ANY), demands(), inhibits_any(5)), (has(ANY),)), "NoError"),
@@ -79,6 +81,15 @@ def flags(lab: Lab, *levels: tuple[x509.Extension, ...]) -> str:
 )
 def test_a_demand_for_a_policy_is_met_or_not(lab: Lab, levels: tuple, wanted: str) -> None:
     assert flags(lab, *levels) == wanted
+
+
+def test_any_policy_is_inhibited_for_a_self_issued_end_certificate_only(lab: Lab) -> None:
+    strict = (has(ANY), demands(), inhibits_any(0))
+    issuer = lab.authority.intermediate(lab.root, "Any", path_length=None, extra=strict)
+    leaf = lab.leaf(issuer, subject="CN=Any", extra=(has(ANY),))
+    assert lab.flags(leaf, issuer) == "NoIssuanceChainPolicy"
+    renewed = lab.authority.intermediate(issuer, "Any", extra=(has(ANY),))
+    assert lab.flags(lab.leaf(renewed, extra=(has(GOLD),)), renewed, issuer) == "NoError"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_a_version_1_root_may_lack_basic_constraints_if_it_is_listed(lab: Lab) -
     leaf = lab.leaf(root)
     assert lab.flags(leaf, store=[root]) == "NoError"
     assert lab.flags(leaf, root, store=[]) == "UntrustedRoot InvalidBasicConstraints"
+    newer = lab.authority.root("Newer Root", ca=None)
+    assert lab.flags(lab.leaf(newer), store=[newer]) == "InvalidBasicConstraints"
 
 
 # ---- the end certificate ------------------------------------------------------------------------------------
@@ -167,6 +169,8 @@ def test_the_own_signature_of_a_root_counts_only_if_it_is_not_listed(lab: Lab) -
     assert lab.flags(leaf, root, store=[]) == "NotSignatureValid UntrustedRoot"
     alone = lab.authority.self_signed(HOST, broken_signature=True)
     assert lab.flags(alone) == "NotSignatureValid"
+    namesake = lab.authority.self_signed(HOST)
+    assert lab.flags(alone, namesake) == "NotSignatureValid"
 
 
 def test_md5_is_weak_and_so_not_valid_except_on_a_trusted_root(lab: Lab) -> None:
