@@ -10,12 +10,14 @@ import typer.core
 import typer.main
 
 _COMMANDS = {
-    "check": "probe.cli.check",
-    "certificate": "probe.cli.certificate",
-    "explain": "probe.cli.explain",
-    "stores": "probe.cli.stores",
-    "demo": "probe.cli.demo",
+    "check": "Probe SMTP endpoints and predict what Exchange Online would say to their certificates.",
+    "certificate": "Judge certificate files before they are installed, and whether they can be swapped in.",
+    "explain": "Say what a rule means, how sure it is, and what to do.",
+    "stores": "Which root lists are in use, how old they are, and what they say of a root.",
+    "demo": "Run the main job on built-in servers with throw-away certificates.",
 }
+"""What the list of commands says of each, so that it is printed without loading them; each has the module of its
+name, probe.cli.NAME, with an `app`."""
 
 
 class _LazyGroup(typer.core.TyperGroup):
@@ -27,12 +29,17 @@ class _LazyGroup(typer.core.TyperGroup):
 
     def get_command(self, ctx, cmd_name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
         del ctx
-        home = _COMMANDS.get(cmd_name)
-        if home is None:
+        if cmd_name not in _COMMANDS:
             return None
-        command = typer.main.get_command(import_module(home).app)
+        command = typer.main.get_command(import_module(f"probe.cli.{cmd_name}").app)
         command.name = cmd_name
         return command
+
+    def format_commands(self, ctx, formatter) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - typer's own types are private
+        """Write the list of commands from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 def new_app(**options: object) -> typer.Typer:

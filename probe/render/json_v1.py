@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from probe.assessment import Assessment, Report
 from probe.eop.evidence import Capture, Fault, Observation, SmtpFacts, StorePath, TlsFacts
@@ -18,8 +19,10 @@ from probe.pki.der import DerError
 from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import Purpose
 from probe.render.facts import instant
-from probe.render.options import RenderOptions
 from probe.smtp.transcript import TranscriptLine
+
+if TYPE_CHECKING:
+    from probe.render.options import RenderOptions
 
 SCHEMA = "eop-probe/report/1"
 

@@ -184,3 +184,10 @@ def test_help_loads_neither_tls_nor_anything_slow(arguments: tuple[str, ...]) ->
     packages = _packages(_loaded(*arguments))
     assert "typer" in packages
     assert not packages & (TLS_PACKAGES | SLOW_PACKAGES)
+
+
+def test_the_list_of_commands_is_printed_without_loading_them() -> None:
+    loaded = _loaded("--help")
+    assert "probe.cli.app" in loaded
+    assert "probe.cli.check" not in loaded
+    assert "probe.cli.check" in _loaded("check", "--help")
