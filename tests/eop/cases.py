@@ -813,10 +813,10 @@ CASES = (
         faulty(FaultKind.NO_STARTTLS),
         RISK,
         DOCUMENTED,
-        "No certificate could be seen here",
+        "The server did something.",
         None,
         faulty(FaultKind.STARTTLS_REFUSED),
-        "nothing about the Send connector",
+        "No certificate could be seen here. That says nothing about the Send connector",
     ),
     Case(
         "no-starttls",

@@ -39,8 +39,8 @@ def _no_starttls(evidence: Evidence) -> Said | None:
         return None
     if evidence.direction is Direction.TO_EOP:
         return Said(
-            summary=f"{fault.message} No certificate could be seen here.",
-            detail="That says nothing about the Send connector, whose certificate Exchange Online judges; "
+            summary=fault.message,
+            detail="No certificate could be seen here. That says nothing about the Send connector, whose certificate Exchange Online judges; "
             "use the Exchange side's own evidence, or a listener, for that. " + _words(fault),
             severity=Severity.RISK,
         )
