@@ -313,6 +313,11 @@ class TestSaveChain:
         assert ran.code == 0
         assert [path.name for path in (tmp_path / "c").iterdir()] == [f"1_-1_{server.port}.pem"]
 
+    def test_a_folder_nobody_may_write_to(self, cli: Cli) -> None:
+        ran = cli("check", "192.0.2.1", "--save-chain", "/proc/self")
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err == "eop-probe: cannot save chains in /proc/self: nothing can be written there\n"
+
     def test_a_file_in_the_way_is_told_before_probing(self, cli: Cli) -> None:
         ran = cli("check", "192.0.2.1", "--save-chain", cli.store)
         assert (ran.code, ran.out) == (3, "")
