@@ -12,8 +12,8 @@ from probe.exchange.decoding import Lines
 from probe.exchange.problem import Problems, Source
 from probe.exchange.record import Field, Nested, Raw, Record
 
-#: Records of one file; no organisation has that many certificates or connectors on its servers.
-MAX_RECORDS = 20_000
+#: Records of one file; two hundred servers with ten certificates each make 2,000.
+MAX_RECORDS = 5_000
 #: Lists in lists that are followed; the recommended export has one.
 MAX_DEPTH = 8
 

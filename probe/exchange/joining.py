@@ -185,7 +185,7 @@ def _named(values: Iterable[NamedT], problems: list[Problem]) -> tuple[NamedT, .
 def _merge(first: MergeableT, second: MergeableT, problems: list[Problem]) -> MergeableT:
     """Take each field from the record that states it; problems are about the second one."""
     from_second: dict[str, Any] = {}
-    confirmed = set()
+    confirmed: set[str] = set()
     for name in (field.name for field in fields(first) if field.name not in _APART):
         mine, theirs = getattr(first, name), getattr(second, name)
         stated = theirs is not None and name not in _doubtful(second)
