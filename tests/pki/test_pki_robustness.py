@@ -167,6 +167,10 @@ def test_a_huge_key_counts_as_often_as_it_costs() -> None:
     huge = read(LAB.leaf(LAB.root, key=PublicOnly()))
     assert huge.key == "rsa-8192"
     assert Signatures(limit=4).check(read(RSA_LEAF), huge) is Signature.INVALID
+    four_and_one = Signatures(limit=5)
+    assert four_and_one.check(read(RSA_LEAF), huge) is Signature.INVALID
+    assert four_and_one.check(read(LEAF), read(SECOND)) is Signature.VALID
+    assert four_and_one.check(read(SECOND), read(FIRST)) is Signature.UNSUPPORTED
     checks = Signatures(limit=3)
     assert checks.check(read(LEAF), huge) is Signature.UNSUPPORTED
     assert checks.exhausted
