@@ -56,6 +56,8 @@ def outcomes(say: list[str]) -> Outcomes:
             left_out += 1
         else:
             outcome = limbo.run(case)
+            if outcome.seconds > SLOWEST:  # the machine's doing, perhaps; the engine's only if it stays so
+                outcome = min((limbo.run(case) for _ in range(3)), key=lambda each: each.seconds)
             found.setdefault(outcome.family, []).append(outcome)
     agreed = Counter(each.agrees for family in found.values() for each in family)
     say.append(
