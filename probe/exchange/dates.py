@@ -13,13 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?\s?(?:(Z)|([+-])(\d\d):?(\d\d))?"
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?\s?(?:(Z)|([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
 )
 #: What the JSON serialiser of .NET Framework writes: milliseconds since 1970, UTC; a zone after it changes nothing.
-_EPOCH_MS = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/")
-_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\.?\s+(\d{1,2})[:.](\d\d)[:.](\d\d)")
+_EPOCH_MS = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\.?\s+(\d{1,2})[:.](\d\d)[:.](\d\d)", re.ASCII)
 _YEAR_LAST = re.compile(
-    r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4}),?\s+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:\s*([AaPp])\.?\s?[Mm]\.?)?"
+    r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4}),?\s+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:\s*([AaPp])\.?\s?[Mm]\.?)?",
+    re.ASCII,
 )
 _LONGEST = 64  # characters; the forms above end long before
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

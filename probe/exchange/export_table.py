@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from probe.exchange.export_json import MAX_RECORDS
 from probe.exchange.export_text import KNOWN_NAMES, MAX_LINE, split_lines
@@ -35,9 +36,11 @@ def read_tables(text: str, problems: Problems) -> list[Record]:
         at += 1
         if starts:
             names = [cell.lower() for cell in _cells(lines[at - 2], starts)]
-            rows = list(_rows(lines, at, starts))
+            rows = list(islice(_rows(lines, at, starts), MAX_RECORDS - len(records)))
             records.extend(_records(rows, names, len(records), problems))
             at = rows[-1][0] + 1 if rows else at
+    if len(records) >= MAX_RECORDS:
+        problems.add(f"holds tables of more than {MAX_RECORDS} rows; the others are not read.", line=at)
     return records
 
 

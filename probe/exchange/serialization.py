@@ -46,13 +46,15 @@ def scan(data: bytes) -> Scan:
 
 
 def _identity(data: bytes, end: re.Match[bytes]) -> str | None:
-    """The text that ends here and whose length prefix fits: one byte, or two from 128 on ([MS-NRBF] 2.1.1.6)."""
+    """The longest text that ends here and that its length precedes: one byte, or two from 128 on.
+
+    A length below 128 can look like a letter of the name, so a shorter text can fit by chance; a longer
+    one cannot, since the zeros of the record's number stand before the true length ([MS-NRBF] 2.5.7).
+    """
     digits = end.end() - end.start()
-    for size in range(1, _LONGEST_SERVER + 1):
+    for size in range(min(_LONGEST_SERVER, end.start()), 0, -1):
         start, length = end.start() - size, size + digits
         prefix = bytes([length]) if length < 0x80 else bytes([length & 0x7F | 0x80, length >> 7])
-        if start < len(prefix):
-            return None
-        if data[start - len(prefix) : start] == prefix and _HOST_BYTES.fullmatch(data, start, end.start()):
+        if data.endswith(prefix, 0, start) and _HOST_BYTES.fullmatch(data, start, end.start()):
             return data[start : end.end()].decode("ascii")
     return None

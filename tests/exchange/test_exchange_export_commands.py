@@ -1,0 +1,51 @@
+"""The lines that `eop-probe exchange export` prints, and that the readers know every field in them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from probe.exchange.export import Kind, read
+from probe.exchange.export_commands import COMMANDS, ExportCommand, Shell
+
+BY_KIND = {command.kind: command for command in COMMANDS}
+READ_ONLY = {"Get-", "Select-Object", "ConvertTo-Json", "Set-Content"}
+
+
+def test_there_is_one_line_for_each_kind_and_its_own_file() -> None:
+    assert len(BY_KIND) == len(COMMANDS) == 6
+    assert len({command.file for command in COMMANDS}) == 6
+    assert [command.shell for command in COMMANDS] == [Shell.MANAGEMENT_SHELL] * 3 + [
+        Shell.EXCHANGE_ONLINE
+    ] * 3
+
+
+def test_the_certificates_line_to_the_letter() -> None:
+    assert BY_KIND[Kind.CERTIFICATES].line == (
+        """Get-ExchangeCertificate | Select-Object @{n='Identity';e={"$($_.Identity)"}},FriendlyName,Thumbprint,"""
+        """Subject,Issuer,SerialNumber,@{n='NotBefore';e={$_.NotBefore.ToUniversalTime().ToString('o')}},"""
+        """@{n='NotAfter';e={$_.NotAfter.ToUniversalTime().ToString('o')}},@{n='Status';e={"$($_.Status)"}},"""
+        """@{n='RootCAType';e={"$($_.RootCAType)"}},IsSelfSigned,HasPrivateKey,PublicKeySize,"""
+        """@{n='Services';e={"$($_.Services)"}},@{n='CertificateDomains';e={$_.CertificateDomains -join ';'}},"""
+        """@{n='RawData';e={[Convert]::ToBase64String($_.RawData)}} | ConvertTo-Json -Depth 4 """
+        """| Set-Content -Encoding UTF8 "exchange-certificates-$env:COMPUTERNAME.json\""""
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.kind.value)
+def test_a_line_only_reads_and_exports_no_key(command: ExportCommand) -> None:
+    steps = [step.split()[0] for step in command.line.split(" | ")]
+    assert steps[0].startswith("Get-")
+    assert steps[1:] == ["Select-Object", "ConvertTo-Json", "Set-Content"]
+    assert not re.search(r"PrivateKey\b(?<!HasPrivateKey)|Password|Pfx", command.line)
+    assert "\n" not in command.line
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.kind.value)
+def test_the_readers_recognise_what_a_line_exports(command: ExportCommand) -> None:
+    calculated = re.findall(r"n='(\w+)'", command.line)
+    plain = re.findall(r"(?<=[ ,])([A-Z]\w+)(?=,| \|)", command.line)
+    record = ",".join(f'"{name}": null' for name in [*calculated, *plain])
+    found = read("x.json", f'[{{"Name": "a", {record}}}]'.encode())
+    assert (found.kind, found.problems) == (command.kind, ())
