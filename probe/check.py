@@ -72,11 +72,11 @@ def _concurrently(work: Callable[[_In], _Out], items: Mapping[_Key, _In]) -> Ite
     done: SimpleQueue[tuple[_Key, _Out] | BaseException] = SimpleQueue()
 
     def serve() -> None:
-        while todo:
+        while True:
             try:
                 key, item = todo.popleft()
             except IndexError:
-                return  # another thread was faster
+                return
             try:
                 done.put((key, work(item)))
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where it is waited for
