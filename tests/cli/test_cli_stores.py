@@ -134,7 +134,7 @@ class TestDemo:
             ["rejected", "missing-intermediate", "missing-intermediate"],
             ["rejected", "two-certificates", "untrusted-root"],
         ]
-        assert "mixed-certificates" in ran.out
+        assert "2 connections, 2 different results" in ran.out
 
     def test_verbose_shows_the_conversation(self, cli: Cli) -> None:
         assert "STARTTLS" in cli("demo", "-v").out

@@ -46,8 +46,12 @@ weak-signature old-tls no-starttls starttls-refused plaintext-after-starttls mix
 chain-bad-signature constraint-violated unreachable throttled timeout tls-failed"""
 
 
+# A sender has to be seen for these; their cases are the listener's tests.
+OF_THE_LISTENER = {"starttls-not-used", "no-client-certificate", "unexpected-certificate"}
+
+
 def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == {rule.id for rule in RULES}
+    assert {case.rule for case in CASES} == {rule.id for rule in RULES} - OF_THE_LISTENER
 
 
 def test_the_published_ids_are_there() -> None:
@@ -62,6 +66,8 @@ def test_a_rule_is_whole(rule: Rule) -> None:
     assert rule.meaning.endswith(".")
     assert rule.references
     assert rule.advice
+    if rule.id in OF_THE_LISTENER:
+        return
     severities = [Severity.REJECT, Severity.RISK, Severity.INFO]
     worst = min((case.severity for case in CASES if case.rule == rule.id), key=severities.index)
     assert worst is rule.severity
