@@ -12,6 +12,14 @@ from collections.abc import Iterable
 from probe.pki.certificate import Certificate
 from probe.pki.names import dns_id_matches
 
+#: KB 3212877, KB 4051495 (documented).
+RELAY_DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
+#: KB 4019940, KB 3169958 (documented; the tail varies).
+RELAY_DENIED_ATTR36 = (
+    "550 5.7.64 Relay Access Denied ATTR36. For more details please refer to: "
+    "https://support.microsoft.com/kb/3169958"
+)
+
 
 class NameMatch(enum.Enum):
     """How well a certificate satisfies TlsSenderCertificateName."""
