@@ -14,6 +14,7 @@ _COMMANDS = {
     "certificate": "Judge certificate files before they are installed, and whether they can be swapped in.",
     "explain": "Say what a rule means, how sure it is, and what to do.",
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
+    "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",
 }
 """What the list of commands says of each, so that it is printed without loading them; each has the module of its

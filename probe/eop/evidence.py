@@ -44,6 +44,8 @@ class FaultKind(enum.Enum):
     STARTTLS_REFUSED = "starttls-refused"
     TLS_FAILED = "tls-failed"
     OLD_TLS = "old-tls"
+    STARTTLS_NOT_USED = "starttls-not-used"
+    """Seen by a listener: the sender was offered STARTTLS and went on without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

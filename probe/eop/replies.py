@@ -19,6 +19,8 @@ RELAY_DENIED_ATTR36 = (
 STARTTLS_REQUIRED = (
     "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]"
 )
+#: Exchange Team blog, June 2025 (documented where TLS is required), as a sender is told.
+STARTTLS_REQUIRED_OF_SENDER = "451 5.7.3 STARTTLS is required to send mail"
 #: Microsoft, "Send or receive e-mail: SocketError" (documented): the sender offers TLS 1.0 or 1.1 only.
 OLD_TLS_TO_EOP = "421 4.4.2 Connection dropped due to SocketError"
 #: Seen in practice (reported).

@@ -14,6 +14,8 @@ class Settings:
     tls_domain: str | None = None
     expected_name: str | None = None
     """The DNS name the certificate ought to bear: the probed host, where it is a name."""
+    expected_thumbprints: tuple[str, ...] = ()
+    """SHA-1 or SHA-256, lower-case hex, of the certificates the sender ought to present; empty for any."""
     expiring_days: int = 30
     expiring_fraction: float = 1 / 3
     """At risk below `expiring_days` or this share of the lifetime, whichever is shorter."""

@@ -7,6 +7,7 @@ loopback unless told otherwise, takes no mail, and every wait, count and size ha
 from __future__ import annotations
 
 import contextlib
+import math
 import selectors
 import socket
 import threading
@@ -156,20 +157,23 @@ class Listener:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def run(self) -> None:
-        """Serve on this thread until `stop` is called."""
+    def run(self, seconds: float | None = None) -> None:
+        """Serve on this thread until `stop` is called, or for so many seconds."""
         self._selector.register(self._wakened, selectors.EVENT_READ)
         self._accept_again()
+        end = math.inf if seconds is None else monotonic() + seconds
         try:
-            while not self._stopping.is_set():
-                self._turn()
+            while not self._stopping.is_set() and monotonic() < end:
+                self._turn(end)
         finally:
             self._close()
 
     # The loop
 
-    def _turn(self) -> None:
-        wait = max(0.0, self._next_sweep - monotonic()) if self._clients or not self._accepting else None
+    def _turn(self, end: float) -> None:
+        busy = self._clients or not self._accepting
+        until = min(end, self._next_sweep) if busy else end
+        wait = None if until == math.inf else max(0.0, until - monotonic())
         for key, ready in self._selector.select(wait):
             if key.fileobj is self._socket:
                 self._accept()
@@ -211,13 +215,13 @@ class Listener:
             return
         # Without it the client's delayed acknowledgement holds back our replies for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client = _Client(sock, peer, self._new_session(), self._sessions)
+        client = _Client(sock, peer, self._new_session(peer[0]), self._sessions)
         self._clients[sock] = client
         self._addresses[peer[0]] += 1
         self._selector.register(sock, selectors.EVENT_READ, client)
         self._flush(client)
 
-    def _new_session(self) -> ServerSession:
+    def _new_session(self, peer_address: str) -> ServerSession:
         settings = self._settings
         context = settings.contexts[self._sessions % len(settings.contexts)]
         self._sessions += 1
@@ -227,6 +231,7 @@ class Listener:
             policy=settings.policy,
             limits=self._limits.smtp,
             implicit_tls=settings.implicit_tls,
+            peer_address=peer_address,
         )
 
     def _serve(self, client: _Client, ready: int) -> None:

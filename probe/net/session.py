@@ -10,6 +10,7 @@ import enum
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from OpenSSL import SSL
 
@@ -19,6 +20,7 @@ from probe.smtp.reply import Reply
 from probe.smtp.server import ServerConversation
 from probe.smtp.server_values import (
     ContentEnded,
+    EnvelopeCommand,
     Introduced,
     MailOffered,
     Quit,
@@ -38,6 +40,13 @@ Question = MailOffered | RecipientOffered
 
 Policy = Callable[["ServerSession", Question], Reply | None]
 """Answers what a sender asks: None allows it, a 4yz or 5yz reply refuses it."""
+
+
+class Refusal(NamedTuple):
+    """The last refusal of a policy: the command it answered, and the reply."""
+
+    command: EnvelopeCommand
+    reply: Reply
 
 
 class Ending(enum.Enum):
@@ -74,11 +83,13 @@ class SessionRecord:
     client_name: str | None
     server_name: str | None
     tls: TlsParameters | None
+    tls_established: bool
     tls_failure: TlsFailure | None
     presented: tuple[bytes, ...]
     sender: str | None
     recipients: tuple[str, ...]
     content_bytes: int
+    refusal: Refusal | None
     violation: Violation | None
     transcript: tuple[TranscriptLine, ...]
 
@@ -98,7 +109,9 @@ class ServerSession:
         policy: Policy = welcome,
         limits: ServerLimits | None = None,
         implicit_tls: bool = False,
+        peer_address: str = "",
     ) -> None:
+        self.peer_address = peer_address
         self._conversation = ServerConversation(profile, limits=limits, implicit_tls=implicit_tls)
         self._context = context
         self._policy = policy
@@ -110,6 +123,7 @@ class ServerSession:
         self.sender: str | None = None
         self.recipients: tuple[str, ...] = ()
         self.content_bytes = 0
+        self.refusal: Refusal | None = None
         self.violation: Violation | None = None
         if self._conversation.closing:
             self._finish(Ending.REFUSED)
@@ -172,11 +186,13 @@ class ServerSession:
             client_name=self.client_name,
             server_name=tls.server_name if tls else None,
             tls=tls.parameters if tls else None,
+            tls_established=tls is not None and tls.established,
             tls_failure=tls.failure if tls else None,
             presented=self.presented,
             sender=self.sender,
             recipients=self.recipients,
             content_bytes=self.content_bytes,
+            refusal=self.refusal,
             violation=self.violation,
             transcript=self._conversation.transcript.lines,
         )
@@ -219,7 +235,11 @@ class ServerSession:
             self.sender = question.sender
         elif len(self.recipients) < RECIPIENTS_KEPT:
             self.recipients += (question.recipient,)
-        return self._conversation.answer(self._policy(self, question), at_ms)
+        refusal = self._policy(self, question)
+        if refusal is not None:
+            asked = EnvelopeCommand.MAIL if isinstance(question, MailOffered) else EnvelopeCommand.RCPT
+            self.refusal = Refusal(asked, refusal)
+        return self._conversation.answer(refusal, at_ms)
 
     def _note(self, event: ServerEvent, at_ms: int) -> None:
         match event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 from probe.smtp.lines import LINE_BYTES
 from probe.smtp.reply import Reply
@@ -29,6 +29,13 @@ GO_AHEAD = Reply(code=220, lines=("2.0.0 SMTP server ready",))
 
 NO_MAIL = Reply(code=451, lines=("4.7.0 eop-probe listener: no mail is accepted here",))
 """The reply after the content of a message: temporary, so that the sender keeps it in its queue."""
+
+
+class EnvelopeCommand(StrEnum):
+    """The commands that raise a question, in their order."""
+
+    MAIL = "mail"
+    RCPT = "rcpt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

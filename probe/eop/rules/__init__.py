@@ -5,6 +5,7 @@ from __future__ import annotations
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.names import NAME_RULES
 from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.sender import SENDER_RULES
 from probe.eop.rules.sent import SENT_RULES
 from probe.eop.rules.transport import TRANSPORT_RULES
 from probe.eop.rules.trust import STORES_DISAGREE, TRUST_RULES
@@ -12,6 +13,7 @@ from probe.eop.rules.usage import USAGE_RULES
 
 RULES: tuple[Rule, ...] = (
     *TRANSPORT_RULES,
+    *SENDER_RULES,
     *TRUST_RULES,
     *USAGE_RULES,
     *LEAF_RULES,

@@ -5,11 +5,18 @@ from __future__ import annotations
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Fault, FaultKind
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.eop.vocabulary import Basis, Confidence, Direction, Severity
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 _RFC_SMTP = "RFC 5321"
 _RFC_STARTTLS = "RFC 3207"
+_SENDER_LOG = (
+    (
+        "Look at the sender's log for its reason. If it does not trust the listener's own certificate, give the "
+        "listener one that it trusts (--certificate), or let the test connector encrypt only (TlsAuthLevel "
+        "EncryptionOnly)."
+    ),
+)
 
 
 def _fault(evidence: Evidence, *kinds: FaultKind) -> Fault | None:
@@ -19,6 +26,10 @@ def _fault(evidence: Evidence, *kinds: FaultKind) -> Fault | None:
 
 def _words(fault: Fault) -> str:
     return f'The server\'s own words: "{fault.server_text}".' if fault.server_text else ""
+
+
+def _peer(evidence: Evidence) -> str:
+    return "sender" if evidence.basis is Basis.LISTENER else "server"
 
 
 def _plain(kind: FaultKind, consequence: str) -> Rule:
@@ -77,6 +88,7 @@ def _tls_failed(evidence: Evidence) -> Said | None:
         detail="The certificates were shown before the handshake failed, and are judged below."
         if seen
         else "No certificate was seen. " + _words(fault),
+        remedy=_SENDER_LOG if evidence.basis is Basis.LISTENER else (),
         severity=Severity.RISK,
     )
 
@@ -86,7 +98,7 @@ def _old_tls(evidence: Evidence) -> Said | None:
     version = tls.version if tls else None
     if fault is None and version not in _OLD_VERSIONS:
         return None
-    said = fault.message if fault else f"The server speaks {version} at best."
+    said = fault.message if fault else f"The {_peer(evidence)} speaks {version} at best."
     return Said(
         summary=f"{said} Exchange Online refuses TLS 1.0 and 1.1.",
         detail="A sender that offers nothing newer sees its connection dropped."

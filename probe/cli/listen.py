@@ -1,0 +1,345 @@
+"""``eop-probe listen``: stands in for Exchange Online, and judges the client certificate a sender really presents."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli import options as shared
+from probe.cli.app import new_app
+from probe.cli.exit_codes import finish
+from probe.cli.listen_output import Reporter
+from probe.cli.output import check_writable, warn
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Outcome
+from probe.errors import ConfigurationError, InputError
+from probe.smtp.server_values import EnvelopeCommand
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
+
+    from probe.listening import Examiner
+    from probe.net.listener import Listener, ListenerSettings
+    from probe.net.session import SessionRecord
+
+app = new_app()
+
+LOOPBACK = "127.0.0.1"
+#: A port that needs no rights; EOP's own is 25.
+DEFAULT_PORT = 2525
+#: Seconds without a byte, and of a whole session. RFC 5321 4.5.3.2.7 grants a client five minutes to think; this
+#: listener may stand open to the Internet, and a sender that tries again later loses nothing.
+IDLE_S, TOTAL_S = 60.0, 300.0
+
+_PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+
+
+@app.command()
+def listen(
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="EOP_PROBE_HOST", metavar="IP", help="Address to listen on; 0.0.0.0 or :: for every one."
+        ),
+    ] = LOOPBACK,
+    port: Annotated[
+        int, typer.Option(envvar="EOP_PROBE_LISTEN_PORT", min=0, max=65535, help="Port; 0 for any free one.")
+    ] = DEFAULT_PORT,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EOP_PROBE_ALLOW",
+            metavar="CIDR",
+            help="Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
+        ),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EOP_PROBE_CERTIFICATE",
+            metavar="FILE",
+            help="The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
+        ),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EOP_PROBE_PASSWORD_FILE",
+            metavar="FILE",
+            help=f"First line: password of --certificate. Else ${_PASSWORD_VARIABLE}.",
+        ),
+    ] = None,
+    stage: Annotated[
+        EnvelopeCommand,
+        typer.Option(envvar="EOP_PROBE_STAGE", help="The command that is answered with the verdict."),
+    ] = EnvelopeCommand.RCPT,
+    defer: Annotated[
+        bool,
+        typer.Option(
+            "--defer",
+            envvar="EOP_PROBE_DEFER",
+            help="Say permanent refusals (550) as temporary ones, so that the sender keeps its message.",
+        ),
+    ] = False,
+    tls_sender_certificate_name: shared.SenderCertificateName = None,
+    accepted_domain: shared.AcceptedDomains = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EOP_PROBE_EXPECT",
+            metavar="THUMBPRINT|FILE",
+            help="The certificate that ought to be presented; another one is a finding. Repeatable.",
+        ),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", envvar="EOP_PROBE_ONCE", help="End after the first sender's session.")
+    ] = False,
+    until_accepted: Annotated[
+        bool,
+        typer.Option(
+            "--until-accepted",
+            envvar="EOP_PROBE_UNTIL_ACCEPTED",
+            help="End when a sender would be accepted (or is at risk).",
+        ),
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            envvar="EOP_PROBE_LISTEN_TIMEOUT",
+            metavar="SECONDS",
+            min=0.1,
+            max=31_536_000,
+            help="End after so many seconds. [default: never]",
+        ),
+    ] = None,
+    old_tls: Annotated[
+        bool,
+        typer.Option(
+            "--old-tls", envvar="EOP_PROBE_OLD_TLS", help="Capture TLS 1.0 and 1.1 too, which EOP refuses."
+        ),
+    ] = False,
+    max_sessions: Annotated[
+        int, typer.Option(envvar="EOP_PROBE_MAX_SESSIONS", min=1, max=10_000, help="Sessions at once.")
+    ] = 512,
+    max_per_address: Annotated[
+        int,
+        typer.Option(
+            envvar="EOP_PROBE_MAX_PER_ADDRESS", min=1, max=10_000, help="Of those, from one address."
+        ),
+    ] = 64,
+    output_format: shared.OutputFormat = shared.Format.TERMINAL,
+    output: shared.Output = None,
+    store: shared.Stores = None,
+    at: shared.At = None,
+    expiring_days: shared.ExpiringDays = 30,
+    expiring_share: shared.ExpiringShare = 1 / 3,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
+    verbose: shared.Verbose = False,
+) -> None:
+    """Stand in for Exchange Online: ask senders for their client certificate, judge it, answer as EOP would.
+
+    Point a test Send connector, or any mail server, here. No mail is ever accepted. This is a model of
+    Exchange Online, not Exchange Online itself: every finding says how well founded it is.
+
+    Ends on Ctrl-C, SIGTERM, --timeout, --once or --until-accepted. Exit code: with --once that session's,
+    with --until-accepted the last one's, else the worst of all; 3 where no sender came.
+    """
+    check_writable(output)
+    from probe.listening import Examiner, ListenOptions, profile
+    from probe.net.listener import ListenerLimits, ListenerSettings
+
+    examiner = Examiner(
+        ListenOptions(
+            stores=shared.store_loader(
+                store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+            ),
+            settings=Settings(
+                tls_sender_certificate_name=tls_sender_certificate_name,
+                accepted_domains=tuple(accepted_domain or ()),
+                expected_thumbprints=_expected(expect or ()),
+                expiring_days=expiring_days,
+                expiring_fraction=expiring_share,
+            ),
+            at=shared.parse_instant(at),
+            stage=stage,
+            defer=defer,
+        )
+    )
+    examiner.prepare()
+    hostname = _own_name(host)
+    settings = ListenerSettings(
+        profile=profile(hostname),
+        contexts=[_context(certificate, password_file, hostname, old_tls=old_tls)],
+        host=host,
+        port=port,
+        policy=examiner.answer,
+        allowed=_allowed(allow or ()),
+        limits=ListenerLimits(
+            sessions=max_sessions, per_address=max_per_address, idle_s=IDLE_S, total_s=TOTAL_S
+        ),
+    )
+    with Reporter(output_format, output, verbose=verbose) as reporter:
+        run = _Run(examiner, reporter, once=once, until_accepted=until_accepted)
+        run.listen(settings, hostname, timeout)
+    finish(run.outcome.exit_code)
+
+
+class _Run:
+    """One run of the command: what came of its sessions, and when it is over."""
+
+    def __init__(self, examiner: Examiner, reporter: Reporter, *, once: bool, until_accepted: bool) -> None:
+        self._examiner = examiner
+        self._reporter = reporter
+        self._once = once
+        self._until_accepted = until_accepted
+        self._listener: Listener | None = None
+        self._over = False
+        self.outcome = Outcome.UNKNOWN
+        self._seen = False
+
+    def listen(self, settings: ListenerSettings, hostname: str, seconds: float | None) -> None:
+        """Serve until it is over; raises ConfigurationError if the address cannot be bound."""
+        from probe.net.listener import Listener
+
+        listener = self._listener = Listener(settings, self.note)
+        place = f"[{settings.host}]" if ":" in settings.host else settings.host
+        warn(
+            f"listening on {place}:{listener.port} as {hostname}: a model of Exchange Online that takes no mail; "
+            "Ctrl-C ends it"
+        )
+        with _stopped_by_signals(listener.stop):
+            listener.run(seconds)
+
+    def note(self, record: SessionRecord) -> None:
+        """Take a session that has ended."""
+        if self._over:
+            return
+        from probe.listening import log_line
+
+        assessment = self._examiner.assess(record)
+        warn(log_line(record, assessment))
+        if assessment is None:
+            return
+        self._take(assessment.outcome)
+        if not self._reporter.add(assessment) or self._over:
+            self._stop()
+
+    def _take(self, outcome: Outcome) -> None:
+        last_counts = self._until_accepted or not self._seen
+        self.outcome = outcome if last_counts else Outcome.worst((self.outcome, outcome))
+        self._seen = True
+        good = outcome in (Outcome.ACCEPTED, Outcome.AT_RISK)
+        self._over = self._once or (self._until_accepted and good)
+
+    def _stop(self) -> None:
+        self._over = True
+        if self._listener is not None:
+            self._listener.stop()
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """End in order on the first SIGINT or SIGTERM; the second one has its usual effect."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop()
+
+    for each in before:
+        signal.signal(each, handle)
+    try:
+        yield
+    finally:
+        for each, usual in before.items():
+            signal.signal(each, usual)
+
+
+def _own_name(host: str) -> str:
+    from probe.net.ehlo_name import local_ehlo_name
+
+    name = local_ehlo_name("")
+    return name or ("listener.invalid" if host == LOOPBACK else host)
+
+
+def _context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:
+    from probe.net import clock, identity
+    from probe.net.tls_server import server_context
+
+    if path is None:
+        own = identity.throw_away(hostname, clock.now())
+        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+    try:
+        own = identity.from_file(_contents(path), _password(password_file))
+        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+    except InputError as error:
+        raise InputError(f"--certificate: {printable(str(path))} {error}") from None
+
+
+def _password(path: Path | None) -> bytes | None:
+    if path is None:
+        given = os.environ.get(_PASSWORD_VARIABLE)
+        return given.encode("utf-8", "surrogateescape") if given is not None else None
+    lines = _contents(path).splitlines()
+    return lines[0] if lines else b""
+
+
+def _contents(path: Path) -> bytes:
+    from probe.pki.containers import MAX_FILE_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _allowed(networks: Sequence[str]) -> Callable[[str], bool]:
+    """A test for addresses; IPv4 addresses that arrive at an IPv6 socket count as what they are."""
+    if not networks:
+        return lambda _address: True
+    try:
+        wanted = [ipaddress.ip_network(text.strip(), strict=False) for text in networks]
+    except ValueError as error:
+        raise ConfigurationError(f"--allow: {error}; write it like 192.0.2.0/24") from None
+
+    def allowed(text: str) -> bool:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in wanted)
+
+    return allowed
+
+
+def _expected(values: Sequence[str]) -> tuple[str, ...]:
+    """The thumbprints that --expect gives, or those of the end certificates of its files."""
+    return tuple(_thumbprint(value) or _thumbprint_of(Path(value)) for value in values)
+
+
+def _thumbprint(text: str) -> str | None:
+    """SHA-1 or SHA-256 in any of the ways people copy it, colons and spaces included; None for another text."""
+    digits = "".join(c for c in text.lower() if c not in " :-\u200e")
+    right = len(digits) in (40, 64) and all(c in "0123456789abcdef" for c in digits)
+    return digits if right else None
+
+
+def _thumbprint_of(path: Path) -> str:
+    from probe.pki import containers
+
+    try:
+        leaf = containers.read(_contents(path), password=_password(None)).leaf
+    except InputError as error:
+        raise InputError(f"--expect: {printable(str(path))} {error}") from None
+    if leaf is None:
+        raise InputError(f"--expect: {printable(str(path))} holds no certificate that can be read")
+    return leaf.sha1

@@ -1,0 +1,112 @@
+"""Rules about a sender that was seen itself: a listener stood in for Exchange Online and asked for its certificate."""
+
+from __future__ import annotations
+
+from probe.eop import remedies, replies
+from probe.eop.evidence import Evidence, FaultKind
+from probe.eop.rules.rule import Rule, Said
+from probe.eop.vocabulary import Basis, Confidence, Severity
+
+_REQUIREMENTS = "Exchange Team blog 3851357 (relay through Exchange Online)"
+
+
+def _no_certificate(evidence: Evidence) -> Said | None:
+    presented = evidence.capture.presented
+    if evidence.basis is not Basis.LISTENER or presented is None or presented.entries:
+        return None
+    return Said(
+        summary="The sender was asked for a client certificate and presented none.",
+        detail="A connector that goes by the certificate cannot match, so relay is denied; mail to the tenant's own "
+        "recipients would be taken for mail from the Internet. On Windows the certificate can be missing although "
+        "the connector names one: .NET and Schannel may silently withhold a client certificate whose extended key "
+        "usage lacks clientAuth, or one without a usable private key.",
+        reply=replies.RELAY_DENIED,
+    )
+
+
+def _not_used(evidence: Evidence) -> Said | None:
+    fault = evidence.capture.fault
+    if fault is None or fault.kind is not FaultKind.STARTTLS_NOT_USED:
+        return None
+    return Said(
+        summary=fault.message,
+        detail="Without TLS there is no certificate. Exchange Online takes plain text from the Internet, but no "
+        "connector that goes by a certificate can match it; a sender that used no TLS is reported to have been "
+        "told 454 4.7.0 Failed to establish appropriate TLS channel: Access Denied, without a token.",
+        reply=replies.STARTTLS_REQUIRED_OF_SENDER,
+    )
+
+
+def _unexpected(evidence: Evidence) -> Said | None:
+    expected, leaf = evidence.settings.expected_thumbprints, evidence.leaf
+    if not expected or leaf is None or not {leaf.sha1, leaf.sha256}.isdisjoint(expected):
+        return None
+    return Said(
+        summary=f"The sender presented {leaf.subject.short}, {remedies.thumbprint(leaf)}, not the certificate that "
+        "was expected.",
+        detail=f"Expected: {', '.join(mark.upper() for mark in expected)}.",
+        remedy=(
+            "See which connectors name the certificate that was presented:",
+            *remedies.named_by(leaf),
+            "Name the one you expect on the Send connector (TlsCertificateName), then send again.",
+        ),
+    )
+
+
+SENDER_RULES: tuple[Rule, ...] = (
+    Rule(
+        "starttls-not-used",
+        "The sender did not use STARTTLS",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        (
+            "Exchange Team blog, 4 June 2025 (451 5.7.3 STARTTLS is required)",
+            "Reported for 454 4.7.0 without a token",
+        ),
+        "STARTTLS was offered, and the sender went on in plain text.",
+        (
+            "On the Send connector, turn TLS on and do not ignore STARTTLS:",
+            "PS> Set-SendConnector '<name>' -RequireTLS $true -IgnoreSTARTTLS $false",
+            "Other mail servers: make TLS mandatory for this destination.",
+        ),
+        _not_used,
+    ),
+    Rule(
+        "no-client-certificate",
+        "The sender presented no client certificate",
+        Severity.REJECT,
+        Confidence.INFERRED,
+        ("Microsoft KB 3212877 (TenantAttribution NDR)", _REQUIREMENTS, "dotnet/runtime issue 121982"),
+        "The sender used TLS and was asked for a client certificate, but sent none. Exchange Online finds the tenant "
+        "of a relayed message by the certificate or by the sending address. .NET and Schannel may silently withhold a "
+        "certificate without clientAuth, which looks just like this.",
+        (
+            "See which certificate the Send connector names, and what its extended key usage is:",
+            "PS> Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS",
+            (
+                "PS> Get-ChildItem Cert:\\LocalMachine\\My | fl Thumbprint,HasPrivateKey,"
+                "EnhancedKeyUsageList,NotAfter,Subject"
+            ),
+            (
+                "Name a certificate of a public CA with TlsCertificateName; if one is named, look for its private key and "
+                "for clientAuth."
+            ),
+            (
+                "Other mail servers present a client certificate only if they are told to: Postfix by "
+                "smtp_tls_chain_files, Exim by tls_certificate and tls_privatekey of the smtp transport."
+            ),
+        ),
+        _no_certificate,
+    ),
+    Rule(
+        "unexpected-certificate",
+        "Another certificate than expected was presented",
+        Severity.RISK,
+        Confidence.INFERRED,
+        ("Microsoft: outbound anonymous TLS certificate selection", "KB 2888788"),
+        "The thumbprint is not the one given with --expect: the connector names another certificate, or Exchange "
+        "selected another one.",
+        ("Name the certificate you expect on the Send connector (TlsCertificateName), then send again.",),
+        _unexpected,
+    ),
+)
