@@ -19,8 +19,9 @@ from probe.eop.evidence import (
 )
 from probe.eop.finding import Finding
 from probe.eop.forecast import forecast
+from probe.eop.rules import Said
 from probe.eop.verdict import Verdict, judge
-from probe.eop.vocabulary import Basis, Confidence, Outcome, Severity
+from probe.eop.vocabulary import Basis, Outcome
 from probe.net.clock import monotonic
 from probe.net.request import ProbeRequest, Variant
 from probe.net.starttls import observe
@@ -164,10 +165,8 @@ def assess_file(
     """
     if options.at is None:
         raise ValueError("a file is judged as of an instant")
-    sent = held.as_sent()
-    capture = Capture(
-        host=name, address=None, port=0, presented=PresentedChain(entries=(*sent.entries, *extra))
-    )
+    sent = dict.fromkeys((*held.as_sent().entries, *extra))
+    capture = Capture(host=name, address=None, port=0, presented=PresentedChain(entries=tuple(sent)))
     stores = tuple(options.stores())
     evidence = weigh(
         capture,
@@ -194,13 +193,10 @@ def assess_file(
 def _key_misfit(held: Container) -> tuple[Finding, ...]:
     if held.key_matches is not False:
         return ()
+    from probe.eop.rules.swap import KEY_MISMATCH
+
     return (
-        Finding(
-            rule="key-mismatch",
-            severity=Severity.RISK,
-            confidence=Confidence.DOCUMENTED,
-            summary="The private key in the file belongs to none of its certificates.",
-            detail="A server cannot use the certificate without its own key.",
-            remedy=("Put the certificate and the key it was requested with together, then check again.",),
+        KEY_MISMATCH.finding(
+            Said(summary="The private key in the file belongs to none of its certificates.")
         ),
     )

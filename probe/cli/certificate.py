@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,17 +15,12 @@ from probe.cli.exit_codes import finish
 from probe.cli.output import check_writable, deliver, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
-from probe.errors import InputError
+from probe.net.target import Target, is_ip_address, parse_target
 from probe.text import printable
 
 if TYPE_CHECKING:
-    from probe.assessment import Assessment
-    from probe.pki.certificate import Certificate, Unreadable
-    from probe.pki.containers import Container
+    from probe.assessment import Assessment, Report
     from probe.plan import CheckOptions
-
-#: The variable a password may come from; an option would show it to every user of the machine.
-PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 
 app = new_app()
 
@@ -57,6 +51,16 @@ def certificate(
         ),
     ] = None,
     resolve: shared.Resolve = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="EOP_PROBE_TIMEOUT",
+            metavar="SECONDS",
+            min=0.1,
+            max=3600,
+            help="Total for one connection of --against.",
+        ),
+    ] = 30.0,
     password_file: Annotated[
         Path | None,
         typer.Option(
@@ -79,96 +83,69 @@ def certificate(
     from probe.net import clock
     from probe.plan import CheckOptions
 
-    settings = Settings(
-        tls_sender_certificate_name=tls_sender_certificate_name,
-        accepted_domains=tuple(accepted_domain or ()),
-        tls_domain=tls_domain,
-        expiring_days=expiring_days,
-        expiring_fraction=expiring_share,
-    )
+    live = parse_target(against) if against is not None else None
     options = CheckOptions(
         stores=shared.store_loader(
             store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
         ),
         direction=direction,
-        settings=settings,
+        settings=Settings(
+            tls_sender_certificate_name=tls_sender_certificate_name,
+            accepted_domains=tuple(accepted_domain or ()),
+            tls_domain=tls_domain,
+            expected_name=live.host if live and not live.mx and not is_ip_address(live.host) else None,
+            expiring_days=expiring_days,
+            expiring_fraction=expiring_share,
+        ),
         at=shared.parse_instant(at) or clock.now(),
         overrides=shared.overrides(resolve or ()),
+        timeout_s=timeout,
     )
-    passwords = _Passwords(password_file)
-    extra = [entry for path in chain or () for entry in passwords.open(path).entries]
-    assessments = [_judged(path, passwords.open(path), extra, options) for path in files]
-    if against is not None:
-        assessments = [_compared(assessment, against, options) for assessment in assessments]
-
-    from probe import __version__
-    from probe.assessment import Report
-
-    report = Report(generated_at=clock.now(), version=__version__, assessments=tuple(assessments))
+    report = _report(files, chain or (), live, options, password_file)
     deliver(report, output_format, output, verbose=verbose)
     finish(report.outcome.exit_code)
 
 
-def _judged(
-    path: Path, held: Container, extra: list[Certificate | Unreadable], options: CheckOptions
-) -> Assessment:
+def _report(
+    files: Sequence[Path],
+    chain: Sequence[Path],
+    live: Target | None,
+    options: CheckOptions,
+    password_file: Path | None,
+) -> Report:
+    """Judge every file; all of them are read first, so that nothing is asked of the network in vain."""
+    from probe import __version__
+    from probe.assessment import Report
+    from probe.cli.passwords import Passwords
     from probe.judgement import assess_file
+    from probe.net import clock
 
-    return assess_file(printable(str(path)), held, tuple(extra), options)
+    passwords = Passwords(password_file)
+    extra = tuple(entry for path in chain for entry in passwords.open(path).entries)
+    held = [(printable(str(path)), passwords.open(path)) for path in files]
+    assessments = [assess_file(name, container, extra, options) for name, container in held]
+    if live is not None:
+        assessments = _compared(assessments, live, options)
+    return Report(generated_at=clock.now(), version=__version__, assessments=tuple(assessments))
 
 
-def _compared(judged: Assessment, against: str, options: CheckOptions) -> Assessment:
-    """Add what a swap would change to a file's assessment; unknown where the endpoint shows no certificate."""
-    from probe.changes import compare
+def _compared(judged: list[Assessment], live: Target, options: CheckOptions) -> list[Assessment]:
+    """Add what a swap would change to each file's assessment; unknown where the endpoint shows no certificate."""
+    from probe.changes import compare, not_compared
     from probe.check import assess
-    from probe.eop.vocabulary import Outcome
 
-    live = assess(against, replace(options, at=None))
-    old = next((a.evidence.leaf for a in live if a.evidence.leaf is not None), None)
-    new = judged.evidence.leaf
-    if old is None or new is None:
-        reasons = [a.error.message for a in live if a.error is not None]
-        warn(f"{against} shows no certificate to compare with" + (f": {reasons[0]}" if reasons else ""))
-        return replace(judged, outcome=Outcome.worst((judged.outcome, Outcome.UNKNOWN)))
-    swap = compare(old, new, judged.outcome)
-    return replace(judged, outcome=swap.outcome, findings=(*judged.findings, *swap.findings))
-
-
-class _Passwords:
-    """Opens files, asking for a password only where one needs it; it is kept in memory for the run alone."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._given = _from_file(path) if path is not None else os.environ.get(PASSWORD_VARIABLE)
-
-    def open(self, path: Path) -> Container:
-        from probe.pki.containers import PasswordNeededError, read
-
-        data = _contents(path)
-        try:
-            return read(data, password=self._given.encode() if self._given is not None else None)
-        except PasswordNeededError as error:
-            if self._given is not None or not sys.stdin.isatty():
-                how = "" if self._given is not None else f"; give --password-file or ${PASSWORD_VARIABLE}"
-                raise InputError(f"{printable(str(path))} {error}{how}") from None
-        except InputError as error:
-            raise InputError(f"{printable(str(path))} {error}") from None
-        asked = typer.prompt(f"Password for {printable(str(path))}", hide_input=True, err=True)
-        try:
-            return read(data, password=str(asked).encode())
-        except InputError as error:
-            raise InputError(f"{printable(str(path))} {error}") from None
-
-
-def _from_file(path: Path) -> str:
-    text = _contents(path).decode("utf-8", "surrogateescape")
-    return text.splitlines()[0] if text else ""
-
-
-def _contents(path: Path) -> bytes:
-    from probe.pki.containers import MAX_FILE_BYTES
-
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
+    seen = assess(live, replace(options, at=None))
+    olds = [a.evidence.leaf for a in seen if a.evidence.leaf is not None]
+    reasons = [a.error.message for a in seen if a.error is not None]
+    if olds and reasons:
+        warn(f"not every address of {live.text} shows a certificate: {reasons[0]}")
+    compared = []
+    for one in judged:
+        new = one.evidence.leaf
+        swap = (
+            compare(olds, new, one.outcome)
+            if olds and new is not None
+            else not_compared(live.text, next(iter(reasons), None), one.outcome)
+        )
+        compared.append(replace(one, outcome=swap.outcome, findings=(*one.findings, *swap.findings)))
+    return compared

@@ -23,11 +23,11 @@ def explain(
     ],
 ) -> None:
     """Say what a rule means, how sure it is, and what to do."""
-    from probe.eop.rules import RULES
+    from probe.eop.rules.every import EVERY_RULE
 
-    rule = next((rule for rule in RULES if rule.id == subject.strip().lower()), None)
+    rule = next((rule for rule in EVERY_RULE if rule.id == subject.strip().lower()), None)
     if rule is None:
-        known = ", ".join(rule.id for rule in RULES)
+        known = ", ".join(rule.id for rule in EVERY_RULE)
         raise InputError(f'there is no rule "{printable(subject, 60)}"; the rules are: {known}')
     write_out(
         _page(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import binascii
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -23,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from probe.errors import InputError
+from probe.pki import der
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
 
@@ -31,8 +34,17 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 #: PEM blocks of one file that are looked at.
 MAX_BLOCKS = 256
 
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
+#: Rounds of key derivation that a password may cost; OpenSSL writes 2,048, Windows 2,000 or more.
+MAX_ROUNDS = 2_000_000
+#: Elements of an encrypted file in which rounds are looked for; a PFX with three certificates has about 150.
+MAX_ELEMENTS = 10_000
+
+_BEGIN, _DASHES = b"-----BEGIN ", b"-----"
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
+_PKCS7_LABELS = (b"PKCS7", b"CMS")
+_CONSTRUCTED = 0x20
+# PowerShell's > and Out-File write UTF-16 with this mark.
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class PasswordNeededError(InputError):
@@ -82,27 +94,44 @@ def read(data: bytes, *, password: bytes | None = None) -> Container:
         raise InputError(f"is larger than {MAX_FILE_BYTES} bytes, which no certificate file is")
     if not data.strip():
         raise InputError("is empty")
-    container = _read_pem(data, password) if b"-----BEGIN " in data else _read_der(data, password)
+    if data.startswith(_UTF16_MARKS):
+        data = data.decode("utf-16", "replace").encode()
+    container = _read_pem(data, password) if _BEGIN in data else _read_der(data, password)
     if not container.entries:
         raise InputError(
             "holds a private key but no certificate" if container.key else "holds no certificate"
         )
+    if container.leaf is None:
+        raise InputError(f"holds no certificate that can be read: {_reason(container.entries[0])}")
     return container
+
+
+def _reason(entry: Certificate | Unreadable) -> str:
+    return entry.reason if isinstance(entry, Unreadable) else ""
 
 
 def _read_pem(data: bytes, password: bytes | None) -> Container:
     entries: list[Certificate | Unreadable] = []
-    key: bytes | None = None
-    blocks = _PEM.findall(data)[:MAX_BLOCKS]
-    for label, body in blocks:
+    keys: list[bytes] = []
+    for label, body in _blocks(data):
         if label in _CERTIFICATE_LABELS:
-            entries.append(parse(_base64(body)))
-        elif label == b"PKCS7":
+            entries.append(_certificate(_base64(body)))
+        elif label in _PKCS7_LABELS:
             entries += _read_pkcs7(_base64(body)).entries
         elif label.endswith(b"PRIVATE KEY"):
-            block = b"-----BEGIN " + label + b"-----" + body + b"-----END " + label + b"-----\n"
-            key = _public_half(_private_key(block, password))
+            keys.append(_public_half(_private_key(label, body, password)))
+    known = {entry.spki for entry in entries if isinstance(entry, Certificate)}
+    key = next((key for key in keys if key in known), keys[0] if keys else None)
     return Container(kind="PEM", entries=tuple(entries), key=key)
+
+
+def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Label and body of each whole PEM block, MAX_BLOCKS at most; one pass, whatever stands between."""
+    for piece in data.split(_BEGIN, MAX_BLOCKS)[1:]:
+        label, dashes, rest = piece.partition(_DASHES)
+        body, end, _ = rest.partition(b"-----END " + label + _DASHES)
+        if dashes and end:
+            yield label, body
 
 
 def _base64(body: bytes) -> bytes:
@@ -114,14 +143,24 @@ def _base64(body: bytes) -> bytes:
         return b""
 
 
-def _private_key(block: bytes, password: bytes | None) -> PrivateKeyTypes:
+def _certificate(data: bytes) -> Certificate | Unreadable:
+    """One certificate; OpenSSL's TRUSTED CERTIFICATE has settings of its own behind it."""
+    try:
+        return parse(der.read(data).encoded)
+    except der.DerError:
+        return parse(data)
+
+
+def _private_key(label: bytes, body: bytes, password: bytes | None) -> PrivateKeyTypes:
+    _refuse_endless(_base64(body))
+    block = _BEGIN + label + _DASHES + body + b"-----END " + label + b"-----\n"
     try:
         return load_pem_private_key(block, password)
     except TypeError:
         # No password for an encrypted key, or one for a plain key: the latter may serve another block.
         if password is None:
             raise PasswordNeededError("holds an encrypted private key, and no password was given") from None
-        return _private_key(block, None)
+        return _private_key(label, body, None)
     except (ValueError, UnsupportedAlgorithm):
         raise PasswordNeededError(
             "holds a private key that cannot be read: the password is wrong, or the key is damaged"
@@ -162,15 +201,44 @@ _PFX_START = re.compile(rb"\x30(?:[\x00-\x7f]|\x80|[\x81-\x84].{1,4}?)\x02\x01\x
 def _read_pkcs12(data: bytes, password: bytes | None) -> Container:
     if not _PFX_START.match(data):
         raise InputError(_NOT_KNOWN)
+    _refuse_endless(data)
     try:
         found = pkcs12.load_pkcs12(data, password)
     except (ValueError, UnsupportedAlgorithm):
-        raise PasswordNeededError(
-            "is a PFX whose password is missing or wrong"
-            if password is None
-            else "is a PFX with another password"
-        ) from None
+        if password is not None:  # which may belong to another file: one without needs none
+            return _read_pkcs12_plain(data)
+        raise PasswordNeededError("is a PFX that is damaged or needs a password") from None
     certificates = [c.certificate for c in (found.cert, *found.additional_certs) if c is not None]
     entries = tuple(parse(certificate.public_bytes(Encoding.DER)) for certificate in certificates)
     key = _public_half(found.key) if found.key is not None else None
     return Container(kind="PKCS#12", entries=entries, key=key)
+
+
+def _read_pkcs12_plain(data: bytes) -> Container:
+    try:
+        return _read_pkcs12(data, None)
+    except PasswordNeededError:
+        raise PasswordNeededError("is a PFX that is damaged or has another password") from None
+
+
+def _refuse_endless(data: bytes) -> None:
+    """Raise InputError for a file that would derive its key for minutes (PBKDF2, RFC 8018 5.2; scrypt)."""
+    if any(rounds > MAX_ROUNDS for rounds in _rounds(data)):
+        raise InputError(f"asks for more than {MAX_ROUNDS} rounds of key derivation")
+
+
+def _rounds(data: bytes) -> Iterator[int]:
+    """Every INTEGER that follows a salt: what PBE, PBKDF2, scrypt and the PFX's own MAC have in common."""
+    waiting = [(0, len(data))]
+    for _ in range(MAX_ELEMENTS):
+        if not waiting:
+            return
+        try:
+            children = der.read(data, *waiting.pop()).children()
+        except der.DerError:
+            continue  # not encoded as it has to be: for the library to refuse
+        for salt, number in pairwise(children):
+            if (salt.tag, number.tag) == (der.OCTET_STRING, der.INTEGER) and number.body < number.end:
+                yield der.integer(number)
+        waiting += [(child.start, child.end) for child in children if child.tag & _CONSTRUCTED]
+        waiting += [(child.body, child.end) for child in children if child.tag == der.OCTET_STRING]

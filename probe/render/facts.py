@@ -9,7 +9,7 @@ from probe.assessment import Assessment, Report
 from probe.eop.evidence import Capture, StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Outcome
+from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.path import BuiltPath
 
@@ -69,9 +69,16 @@ def prediction(assessment: Assessment) -> Prediction | None:
 
 
 def deciding_finding(assessment: Assessment) -> Finding | None:
-    """The finding behind the deciding prediction, or None where nothing is wrong."""
+    """The finding behind the outcome, or None where nothing is wrong.
+
+    Where the outcome is worse than every prediction (a swap that is not safe, a key that does not
+    fit), it is the first one that is more than a note.
+    """
     made = prediction(assessment)
     rule = made.rule if made else None
+    if made and made.outcome is not assessment.outcome:
+        worse = (f for f in assessment.findings if f.severity is not Severity.INFO and f.rule != rule)
+        return next(worse, None)
     return next((finding for finding in assessment.findings if finding.rule == rule), None)
 
 

@@ -75,8 +75,14 @@ _FAULTS = {
 def verdict_sentence(assessment: Assessment) -> str:
     """One sentence: what Exchange Online would do, under which condition."""
     made = prediction(assessment)
-    if assessment.outcome is Outcome.UNKNOWN or made is None:
+    if made is None or made.outcome is Outcome.UNKNOWN:
         return _unknown(assessment)
+    if assessment.outcome is Outcome.UNKNOWN:
+        return f"No verdict on the swap. By itself: {_verdict(made, assessment)}"
+    return _verdict(made, assessment)
+
+
+def _verdict(made: Prediction, assessment: Assessment) -> str:
     if made.direction is Direction.FROM_EOP:
         return _from_eop(made, observed=assessment.capture.presented is not None)
     return f"{_CONDITIONS[made.basis]} {_VERDICTS[made.outcome]}"

@@ -40,8 +40,10 @@ class Rule(NamedTuple):
     def check(self, evidence: Evidence) -> Finding | None:
         """Apply the rule; pure."""
         said = self.say(evidence)
-        if said is None:
-            return None
+        return None if said is None else self.finding(said)
+
+    def finding(self, said: Said) -> Finding:
+        """The finding of what this rule has to say."""
         return Finding(
             rule=self.id,
             severity=said.severity or self.severity,

@@ -1,0 +1,67 @@
+"""Certificate files opened with a password from a file, the environment or a prompt; never from the command line.
+
+Every user of a machine can read the arguments of its processes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from probe.errors import InputError
+from probe.pki.containers import MAX_FILE_BYTES, Container, PasswordNeededError, read
+from probe.text import printable
+
+#: The variable a password may come from.
+PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+
+
+class Passwords:
+    """Opens files, asking for a password only where one needs it; it is kept in memory for the run alone."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Take the password from the first line of `path`, else from the environment; raises InputError."""
+        given = _first_line(path) if path is not None else os.environ.get(PASSWORD_VARIABLE)
+        # Bytes that are no UTF-8 come through as they are.
+        self._given = None if given is None else given.encode("utf-8", "surrogateescape")
+
+    def open(self, path: Path) -> Container:
+        """Read one file; raises InputError, which names the file and never holds the password."""
+        name, data = printable(str(path)), _contents(path)
+        try:
+            return read(data, password=self._given)
+        except PasswordNeededError as error:
+            if self._given is not None:
+                raise InputError(f"{name} {error}") from None
+            if not sys.stdin.isatty():
+                raise InputError(f"{name} {error}; give --password-file or ${PASSWORD_VARIABLE}") from None
+        except InputError as error:
+            raise InputError(f"{name} {error}") from None
+        try:
+            return read(data, password=_asked(name))
+        except InputError as error:
+            raise InputError(f"{name} {error}") from None
+
+
+def _asked(name: str) -> bytes:
+    """Ask at the terminal, without echo."""
+    from getpass import getpass
+
+    try:
+        return getpass(f"Password for {name}: ").encode("utf-8", "surrogateescape")
+    except EOFError:
+        raise InputError("needs a password, and none was given") from None
+
+
+def _first_line(path: Path) -> str:
+    text = _contents(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return text.splitlines()[0] if text else ""
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
