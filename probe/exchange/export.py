@@ -40,6 +40,8 @@ _HEAD_BYTES = 8_192
 _LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:\s*date-time\s*,\s*connector-id)"
 _LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
 _LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
+#: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.
+_COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
 #: Characters by which a text is told from bytes that happen to decode.
 _PROSE_CHARACTERS = 4_096
 
@@ -115,6 +117,7 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
     records = _structured(text, problems)
     if records is not None:
         return _from_records(records, problems, server)
+    text = _COLOURS.sub("", text)
     records = [
         record for record in (*read_lists(text, problems), *read_tables(text, problems)) if _is_known(record)
     ]

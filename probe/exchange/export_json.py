@@ -69,12 +69,12 @@ def _objects(value: object, depth: int = 0) -> list[dict[str, object]]:
     """The objects of a document, out of ``{"value": [...], "Count": n}`` and of lists."""
     if isinstance(value, dict):
         inner = value.get("value")
-        if isinstance(inner, list) and set(value) <= {"value", "Count", "@odata.context"}:
-            return _objects(inner, depth + 1)
-        return [value]
-    if isinstance(value, list) and depth < MAX_DEPTH:
-        return [found for item in value for found in _objects(item, depth + 1)]
-    return []
+        if not isinstance(inner, list) or not set(value) <= {"value", "Count", "@odata.context"}:
+            return [value]
+        value = inner
+    if not isinstance(value, list) or depth >= MAX_DEPTH:
+        return []
+    return [found for item in value for found in _objects(item, depth + 1)]
 
 
 def _fields(found: dict[str, object], text: str, at: int, end: int, lines: Lines) -> dict[str, Field]:
@@ -95,9 +95,7 @@ def _raw(value: object, depth: int = 0) -> Raw:
         if depth >= MAX_DEPTH:
             return Nested("a deeply nested list")
         return tuple(_raw(item, depth + 1) for item in value)
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    raise AssertionError(value)  # json makes nothing else
+    return value if isinstance(value, (str, bool, int, float)) else None
 
 
 def _raw_object(value: dict[str, object], depth: int) -> Raw:

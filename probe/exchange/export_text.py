@@ -14,6 +14,8 @@ from probe.exchange.export_json import MAX_RECORDS
 from probe.exchange.problem import Problems, Source
 from probe.exchange.record import Field, Record
 
+#: Lines of one text that are read: the records that are read, at forty lines each.
+MAX_LINES = 40 * MAX_RECORDS
 #: Characters of one line that are read; Format-List breaks lines at the console's width.
 MAX_LINE = 65_536
 #: Characters before a colon in which a label is looked for: the longest name, and Format-List's padding.
@@ -53,8 +55,8 @@ class _Label(NamedTuple):
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text, by carriage return and line feed only, as editors count them."""
-    return _LINE_END.split(text)
+    """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them."""
+    return _LINE_END.split(text, MAX_LINES)[:MAX_LINES]
 
 
 def read_lists(text: str, problems: Problems) -> list[Record]:
@@ -67,6 +69,8 @@ def read_lists(text: str, problems: Problems) -> list[Record]:
             break
         reader.take(number, line[:MAX_LINE].rstrip())
     reader.end()
+    if len(lines) >= MAX_LINES:
+        problems.add(f"has more than {MAX_LINES} lines; the others are not read.", line=MAX_LINES)
     return reader.records
 
 

@@ -133,7 +133,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=60).map("".join)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-16-be", "cp1252"]))
 @example('<Objs><Obj RefId="0"><MS><S N="Services">_xD800_</S></MS></Obj></Objs>', "utf-8")
 @example('{"Thumbprint": "x", "CertificateDomains": NaN, "NotAfter": 1e999}', "utf-8")
@@ -142,7 +142,7 @@ def test_no_text_breaks_a_reader(text: str, encoding: str) -> None:
     assert all(problem.sentence.isprintable() for problem in found.problems)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_no_bytes_break_a_reader(data: bytes) -> None:
     assert read("x", data).kind in Kind

@@ -55,7 +55,7 @@ def test_the_format_list_sample() -> None:
     assert [(p.line, p.field) for p in found.problems] == [(11, "NotBefore"), (23, "CertificateDomains")]
 
 
-@pytest.mark.parametrize("change", ["indented", "double-spaced", "utf-16", "lf", "old-mac"])
+@pytest.mark.parametrize("change", ["indented", "double-spaced", "utf-16", "lf", "old-mac", "coloured"])
 def test_format_list_survives_copying(change: str) -> None:
     text = (SAMPLES / "get-exchangecertificate-fl.txt").read_text("utf-8")
     data = {
@@ -63,6 +63,9 @@ def test_format_list_survives_copying(change: str) -> None:
         "double-spaced": "\n\n".join(line for line in text.splitlines() if line).encode(),
         "utf-16": text.encode("utf-16"),
         "lf": text.replace("\r\n", "\n").encode(),
+        "coloured": "\n".join(
+            "\x1b[32;1m" + line.replace(" :", " : \x1b[0m", 1) for line in text.splitlines()
+        ).encode(),
         "old-mac": text.replace("\r\n", "\n").replace("\n", "\r").encode(),
     }[change]
     expected = sample("get-exchangecertificate-fl.txt").certificates
@@ -189,6 +192,12 @@ def test_records_without_end_are_cut_off() -> None:
     found = of(f"Thumbprint : {PUB}\nStatus : Valid\n" * 5_010)
     assert len(found.certificates) == 5_000
     assert "more than 5000 records" in found.problems[0].sentence
+
+
+def test_lines_without_end_are_cut_off() -> None:
+    found = of(f"Thumbprint : {PUB}\nStatus : Valid\n" + "\n" * 200_000)
+    assert [c.thumbprint for c in found.certificates] == [PUB]
+    assert "more than 200000 lines" in found.problems[0].sentence
 
 
 # --- tables ------------------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ SHAPES = {
     "wrapped": lambda r: {"value": [r], "Count": 1},
     "odata": lambda r: {"@odata.context": "x", "value": [r]},
     "lists in lists": lambda r: [[r]],
+    "lists in a wrapper": lambda r: {"value": [[r]], "Count": 1},
 }
 
 
@@ -374,6 +375,11 @@ def test_nesting_without_end_stops_the_reading() -> None:
     assert len(deep.problems) == 1
 
 
+def test_wrappers_in_wrappers_end() -> None:
+    found = read("x.json", b'{"value": [' * 300 + b"]}" * 300)
+    assert (found.kind, found.certificates) == (Kind.UNKNOWN, ())
+
+
 def test_numbers_without_end_are_kept_as_text() -> None:
     found = read("x.json", b'{"Thumbprint": "%s", "Services": %s}' % (PUB.encode(), b"9" * 6000))
     assert found.certificates[0].services is None
@@ -434,6 +440,15 @@ def inventory(*certificates: ExchangeCertificate) -> Inventory:
         certificates=tuple(c for c in certificates if len(c.thumbprint) == 40),
         fragments=tuple(c for c in certificates if len(c.thumbprint) < 40),
     )
+
+
+@pytest.mark.parametrize("raw_first", [True, False])
+def test_raw_data_of_one_file_wins_over_the_text_of_another(raw_first: bool) -> None:
+    raw = sample("get-exchangecertificate.json").certificates[0]
+    text = certificate(raw.server, subject="CN=retyped", not_after=datetime(2001, 1, 1, tzinfo=UTC))
+    joined = join([inventory(*((raw, text) if raw_first else (text, raw)))])
+    assert [replace(c, source=raw.source) for c in joined.certificates] == [raw]
+    assert joined.problems == ()
 
 
 def test_a_contradiction_is_a_problem_and_the_first_file_counts() -> None:
