@@ -48,7 +48,7 @@ def read(text: str, *, month_first: bool | None) -> Reading:
         if found := _ISO.fullmatch(text):
             return _iso(found)
         if found := _YEAR_FIRST.fullmatch(text):
-            return Reading(datetime(*map(int, found.groups()), tzinfo=UTC), inferred=True)  # type: ignore[misc, arg-type]  # six numbers, by the expression
+            return Reading(_instant(found), inferred=True)
         if found := _YEAR_LAST.fullmatch(text):
             return _year_last(found, month_first=month_first)
     return UNKNOWN
@@ -64,8 +64,14 @@ def month_comes_first(texts: Iterable[str]) -> bool | None:
     return seen.pop() if len(seen) == 1 else None
 
 
+def _instant(found: re.Match[str]) -> datetime:
+    """The first six groups: year, month, day, hour, minute, second."""
+    year, month, day, hour, minute, second = map(int, found.groups()[:6])
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
 def _iso(found: re.Match[str]) -> Reading:
-    instant = datetime(*(int(found[n]) for n in range(1, 7)), tzinfo=UTC)  # type: ignore[misc, arg-type]  # six numbers, by the expression
+    instant = _instant(found)
     if found[8]:
         offset = timedelta(hours=int(found[9]), minutes=int(found[10]))
         instant -= -offset if found[8] == "-" else offset
