@@ -2,6 +2,7 @@
 
 Into FOLDER: LAB-ROOT.pem (the public-style root, for `--store`), INTERNAL-ROOT.pem, and certificates/ with a
 file for each of them: the key, then what the server is to send, as Postfix's smtpd_tls_chain_files has it.
+FOLDER/authority/ holds the keys of the two CAs, for tests that issue more (`issuers`); no service sees it.
 FOLDER/certificates/made holds when, and by which version of this program; after a day they are stale.
 """
 
@@ -12,6 +13,9 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from tests.authority import DAY, Authority, Issued, chain_pem
 
@@ -90,9 +94,24 @@ def write(folder: Path, now: datetime) -> None:
     pki = Pki.at(now)
     for name, sent in server_files(pki).items():
         _write_secret(target / f"{name}.pem", sent[0].key_pem + chain_pem(*sent))
+    (folder / "authority").mkdir(exist_ok=True)
+    for name, issuer in (("public-ca", pki.public_ca), ("internal-root", pki.internal_root)):
+        _write_secret(folder / "authority" / f"{name}.pem", issuer.key_pem + issuer.pem)
     (folder / "LAB-ROOT.pem").write_text(pki.public_root.pem)
     (folder / "INTERNAL-ROOT.pem").write_text(pki.internal_root.pem)
     (target / "made").write_text(f"{now.isoformat()} {_program()}\n")
+
+
+def issuers(folder: Path) -> tuple[Issued, Issued]:
+    """The CAs that issued what the services present: the public-style one, and the internal root."""
+    return _read_issuer(folder, "public-ca"), _read_issuer(folder, "internal-root")
+
+
+def _read_issuer(folder: Path, name: str) -> Issued:
+    data = (folder / "authority" / f"{name}.pem").read_bytes()
+    certificate = x509.load_pem_x509_certificate(data)
+    key = load_pem_private_key(data, None)
+    return Issued(der=certificate.public_bytes(Encoding.DER), key=key, subject=certificate.subject)
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -67,8 +67,16 @@ def test_every_certificate_file_the_services_name_is_made(folder: Path) -> None:
 
 
 def test_keys_are_readable_for_their_owner_alone(folder: Path) -> None:
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder / "certificates").glob("*.pem")}
-    assert modes == {0o600}
+    kept = [*(folder / "certificates").glob("*.pem"), *(folder / "authority").glob("*.pem")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def test_the_issuers_of_the_services_can_issue_more(folder: Path) -> None:
+    public, internal = certificates.issuers(folder)
+    for issuer, name in ((public, "healthy"), (internal, "internal-ca")):
+        leaf = x509.load_pem_x509_certificates((folder / "certificates" / f"{name}.pem").read_bytes())[0]
+        leaf.verify_directly_issued_by(issuer.certificate)
+        assert issuer.key.public_key() == issuer.certificate.public_key()
 
 
 @pytest.mark.parametrize(
