@@ -29,8 +29,8 @@ _TLS_LEVELS = Numbers(
     {2: TlsAuthLevel.CERTIFICATE_VALIDATION},
     {1: TlsAuthLevel.ENCRYPTION_ONLY, 3: TlsAuthLevel.DOMAIN_VALIDATION},
 )
-#: No number was observed; the documentation lists the two in this order.
-_CONNECTOR_TYPES = Numbers(ConnectorType, {}, {1: ConnectorType.ON_PREMISES, 2: ConnectorType.PARTNER})
+# No number of these was observed: a number stays unknown.
+_CONNECTOR_TYPES = Numbers(ConnectorType)
 _CONNECTOR_SOURCES = Numbers(ConnectorSource)
 _DOMAIN_TYPES = Numbers(DomainType)
 

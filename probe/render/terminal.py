@@ -129,9 +129,9 @@ class _Section:
             f"{made}, {counted(len(groups), 'different result')}", first="Samples    ", mark=Style.STRONG
         )
         for (shown, outcome), variants in groups.items():
-            how = ", ".join(dict.fromkeys(f"({variant})" for variant in variants if variant))
+            how = ", ".join(dict.fromkeys(variant for variant in variants if variant))
             self._page.add(
-                f"{len(variants)}x {shown}{' with ' if how else ''}{how}",
+                f"{len(variants)}x {shown}" + (f" ({how})" if how else ""),
                 first=f"  {outcome.value:<8}  ",
                 mark=_OUTCOMES[outcome],
             )

@@ -242,7 +242,7 @@ CASES = (
         REJECT,
         INFERRED,
         "not for this purpose",
-        UNTRUSTED,
+        None,
         HEALTHY,
     ),
     Case(
@@ -251,7 +251,7 @@ CASES = (
         REJECT,
         INFERRED,
         "was disallowed on 11",
-        UNTRUSTED,
+        None,
         HEALTHY,
     ),
     Case(
@@ -260,7 +260,7 @@ CASES = (
         REJECT,
         INFERRED,
         "issued on or after 12 August 2026; this one was issued on",
-        UNTRUSTED,
+        None,
         HEALTHY,
     ),
     Case("root-restricted", restricted(RootState.PILOT), REJECT, INFERRED, "pilot", UNTRUSTED, HEALTHY),
@@ -270,7 +270,7 @@ CASES = (
         REJECT,
         INFERRED,
         "disallowed certificates",
-        UNTRUSTED,
+        None,
         HEALTHY,
     ),
     Case(
@@ -279,7 +279,7 @@ CASES = (
         REJECT,
         INFERRED,
         "not for this",
-        UNTRUSTED,
+        None,
         HEALTHY,
         "uncertain",
     ),
@@ -289,7 +289,7 @@ CASES = (
         REJECT,
         INFERRED,
         "Fabrikam Public TLS CA 1 is on Microsoft's list",
-        UNTRUSTED,
+        None,
         evidence(LEAF, ISSUING, stores=[Ruled(ROOT, GOOD, disallowed=(PRIVATE_ISSUING,))]),
     ),
     Case(

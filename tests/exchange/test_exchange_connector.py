@@ -184,7 +184,7 @@ def test_an_outbound_connector() -> None:
         {
             "Name": "To contoso",
             "Enabled": True,
-            "ConnectorType": 1,
+            "ConnectorType": "OnPremises",
             "ConnectorSource": "HybridWizard",
             "RecipientDomains": ["contoso.com"],
             "SmartHosts": {"value": ["mail.contoso.com"], "Count": 1},
@@ -206,7 +206,6 @@ def test_an_outbound_connector() -> None:
             tls_settings=TlsAuthLevel.DOMAIN_VALIDATION,
             tls_domain="*.contoso.com",
             cloud_services_mail_enabled=True,
-            inferred=("connector_type",),
         ),
     )
 
@@ -333,3 +332,10 @@ def test_two_exports_that_contradict_each_other_are_a_problem() -> None:
 def test_receive_connectors_of_two_servers_stay_apart() -> None:
     both = of({"Identity": "EX01\\In", "Bindings": ":25"}, {"Identity": "EX02\\In", "Bindings": ":25"})
     assert [c.server for c in gather([both, both]).receive_connectors] == ["EX01", "EX02"]
+
+
+def test_a_connector_type_as_a_number_is_unknown_for_no_number_was_ever_observed() -> None:
+    found = of({"Name": "x", "Enabled": True, "ConnectorType": 1, "SenderDomains": ["smtp:*;1"]})
+    [connector] = found.inbound_connectors
+    assert connector.connector_type is None
+    assert [problem.field for problem in found.problems] == ["ConnectorType"]

@@ -10,6 +10,7 @@ from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Confidence, Direction, Severity
 from probe.pki.der import DerError
 from probe.pki.extensions import KeyUsage
+from probe.pki.rootprogram import day
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
 
@@ -112,13 +113,13 @@ def _root_restricted(evidence: Evidence) -> Said | None:
     if path is None or leaf is None or path.root is None or not_restricted(path):
         return None
     root, since = path.elements[-1].certificate, path.root.since
-    date = f"{since:%d %B %Y}".lstrip("0") if since else "an unknown date"
+    date = day(since) if since else "an unknown date"
     why = {
         RootState.NO_EKU: "but not for this purpose",
         RootState.EKU_DISALLOWED: f"but this purpose was disallowed on {date}",
         RootState.DISABLED: f"but Microsoft disabled it on {date}",
         RootState.NOT_BEFORE: f"but not for certificates issued on or after {date}; this one was issued on "
-        f"{leaf.not_before:%d %B %Y}",
+        f"{day(leaf.not_before)}",
         RootState.PILOT: "but only as a pilot that is not publicly trusted",
         RootState.DISALLOWED: "and on Microsoft's list of disallowed certificates",
     }.get(path.root.state, "but restricted")
@@ -131,7 +132,8 @@ def _root_restricted(evidence: Evidence) -> Said | None:
             else " Two readings of the list differ here, so this verdict is uncertain."
         ),
         remedy=remedies.choose_certificate(evidence.direction),
-        reply=replies.untrusted(evidence.direction),
+        # The token is known for a root that is not trusted at all, not for one that is not for this use.
+        reply=replies.untrusted(evidence.direction) if ChainStatus.UntrustedRoot in path.status else None,
     )
 
 
@@ -143,7 +145,6 @@ def _disallowed(evidence: Evidence) -> Said | None:
     return Said(
         summary=f"{bad.certificate.subject.short} is on Microsoft's list of disallowed certificates.",
         remedy=remedies.choose_certificate(evidence.direction),
-        reply=replies.untrusted(evidence.direction),
         confidence=Confidence.INFERRED,
     )
 
