@@ -21,9 +21,6 @@ MAX_GROUPS = 5_000
 #: Servers (local addresses) told apart in one group.
 MAX_SERVERS = 100
 
-#: Different reasons counted in one group; the catalogue has some sixty.
-MAX_REASONS = 200
-
 
 class Example(NamedTuple):
     """One session that stands for a reason: its id, file, time and the reply."""
@@ -112,10 +109,9 @@ class _Tally:
         self.delivered += session.delivered
         self.outcomes[session.outcome] += 1
         for refusal in {one.reason: one for one in reversed(session.refused)}.values():
-            if refusal.reason in self.reasons or len(self.reasons) < MAX_REASONS:
-                self.reasons[refusal.reason] += 1
-                example = Example(session.id, session.source, session.started, refusal.reply.text)
-                self.examples.setdefault(refusal.reason, example)
+            self.reasons[refusal.reason] += 1
+            example = Example(session.id, session.source, session.started, refusal.reply.text)
+            self.examples.setdefault(refusal.reason, example)
         if session.started is not None:
             self._see(session.local_endpoint.rpartition(":")[0], session.started)
 

@@ -50,6 +50,14 @@ def test_an_event_with_a_reply_nobody_knows_names_the_event_and_the_connector() 
     assert (found.entry.id, found.event_id, found.connector) == ("event-2004", 2004, "Relay")
 
 
+def test_an_expired_message_with_its_last_error_gives_both_the_reason_first() -> None:
+    text = (
+        "550 5.4.317 Message expired, cannot connect to remote server(450 4.4.317 Cannot connect to remote "
+        "server [Message=UntrustedRoot])"
+    )
+    assert ids(text) == ["from-eop-untrusted-root", "from-eop-message-expired"]
+
+
 def test_a_queue_error_is_unwrapped_and_its_wrapper_kept() -> None:
     found = only(
         f'451 4.4.0 Primary target IP address responded with: "{UNTRUSTED}." Attempted failover to alternate '
@@ -138,6 +146,11 @@ def test_a_multi_line_reply_is_one_reply() -> None:
     found = only("550-5.7.64 TenantAttribution;\r\n550 5.7.64 Relay Access Denied SMTP")
     assert found.entry.id == "to-eop-tenant-attribution"
     assert only("454-4.7.0 Failed to open a channel:\r\n454 4.7.0 UntrustedRoot").token == "UntrustedRoot"
+
+
+def test_lines_with_two_basic_codes_are_two_replies() -> None:
+    assert ids("451-4.7.0 Temporary failure\r\n454 4.7.0 UntrustedRoot") == ["to-eop-untrusted-root"]
+    assert only("451-4.7.0 Temporary failure\r\n454 4.7.0 UntrustedRoot").reply == "454 4.7.0 UntrustedRoot"
 
 
 def test_two_replies_with_one_code_stay_two() -> None:

@@ -210,7 +210,7 @@ EXPIRED = Entry(
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     label=Label.DOCUMENTED,
-    meaning="The last word after a day of 4.4.317 or similar; the reason stands in the error that came before it.",
+    meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),
     check=(steps.PROBE,),

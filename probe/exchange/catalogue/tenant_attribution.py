@@ -123,10 +123,7 @@ WRONG_REGION = Entry(
         "Exchange Online attributed the connection to a tenant in another region. Microsoft's page on printers "
         "and applications lists it next to 5.7.64: the certificate or the address no longer matches."
     ),
-    causes=(
-        "The address or the certificate has changed, or several tenants share it.",
-        "Mail is sent to another region's host.",
-    ),
+    causes=("The address or the certificate has changed, or several tenants share it.",),
     remedy=("Give each tenant its own certificate domain; correct the connector's certificate or address.",),
     check=(*steps.INBOUND_CONNECTOR, "Is the smart host the MX name of your own tenant?"),
     references=(_REGION, "Microsoft: printers, scanners and applications that send email"),
@@ -227,10 +224,7 @@ DIRECT_SEND = Entry(
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
     label=Label.DOCUMENTED,
-    meaning=(
-        "RejectDirectSend is on, and the message claims one of the tenant's domains without having been "
-        "attributed to a connector."
-    ),
+    meaning=("RejectDirectSend is on, and the message was not attributed to a connector."),
     causes=("The certificate or address does not match the inbound connector.", "A device sends directly."),
     remedy=("Make the connection match an inbound connector, by certificate or address.",),
     check=(*steps.INBOUND_CONNECTOR, "PS> Get-OrganizationConfig | fl RejectDirectSend"),

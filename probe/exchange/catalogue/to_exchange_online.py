@@ -165,7 +165,7 @@ CLOSED = Entry(
         "the cause, and network devices can produce the same."
     ),
     causes=("An expired or unusable client certificate.", "A device between that inspects SMTP."),
-    remedy=("Present a valid certificate of a public CA, or none, and try again.",),
+    remedy=("Make sure that the client certificate is valid and of a public CA, and try again.",),
     check=(steps.READ_LOG, steps.PROBE),
     references=("MailCleaner issue 598 and a forum thread; no Microsoft source.",),
     examples=(
