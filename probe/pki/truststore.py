@@ -7,6 +7,7 @@ self-signed certificates of one key whose states differ.
 from __future__ import annotations
 
 import enum
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -72,49 +73,60 @@ class TrustStore(Protocol):
         """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
 
 
-class AnchorStore:
-    """A store in which every self-signed certificate is trusted for everything: a PEM bundle.
+class PlainStore(ABC):
+    """A store without rules of its own: each of its roots is trusted for everything, at any time.
 
-    An intermediate in it is no anchor: Windows wants a path to end at a root.
+    What it holds is a subclass's matter. An intermediate is no anchor: Windows wants a path to end
+    at a root.
     """
+
+    name: str
+    dated: datetime | None = None
+
+    @abstractmethod
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The roots whose subject has exactly this DER."""
+
+    def verdict(
+        self,
+        root: Certificate,
+        purpose: Purpose,  # noqa: ARG002 - no rules for one purpose or date
+        leaf_not_before: datetime,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+    ) -> RootVerdict:
+        """TRUSTED for a root of the store, ABSENT for any other."""
+        held = root in self.roots(root.subject.der)
+        return RootVerdict(RootState.TRUSTED if held else RootState.ABSENT)
+
+    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - it forbids nothing
+        """Nothing: it names no certificate as distrusted."""
+        return False
+
+    def changes(
+        self,
+        root: Certificate,  # noqa: ARG002 - it announces nothing
+        purpose: Purpose,  # noqa: ARG002
+        leaf_not_before: datetime,  # noqa: ARG002
+        after: datetime,  # noqa: ARG002
+    ) -> tuple[Change, ...]:
+        """Nothing: it has no dates."""
+        return ()
+
+
+class AnchorStore(PlainStore):
+    """A plain store of certificates already at hand, in their order, each once."""
 
     def __init__(self, name: str, certificates: Iterable[Certificate], dated: datetime | None = None) -> None:
         self.name = name
         self.dated = dated
         self._by_subject: dict[bytes, list[Certificate]] = {}
-        self._sha256: set[str] = set()
-        for certificate in certificates:
-            if certificate.self_issued and certificate.sha256 not in self._sha256:
+        for certificate in dict.fromkeys(certificates):
+            if certificate.self_issued:
                 self._by_subject.setdefault(certificate.subject.der, []).append(certificate)
-                self._sha256.add(certificate.sha256)
 
     def __len__(self) -> int:
-        return len(self._sha256)
+        return sum(map(len, self._by_subject.values()))
 
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
-        """The roots whose subject has exactly this DER, in the bundle's order."""
+        """The roots whose subject has exactly this DER, in the order given."""
         return tuple(self._by_subject.get(subject, ()))
-
-    def verdict(
-        self,
-        root: Certificate,
-        purpose: Purpose,  # noqa: ARG002 - a plain bundle has no rules for one purpose or date
-        leaf_not_before: datetime,  # noqa: ARG002
-        at: datetime,  # noqa: ARG002
-    ) -> RootVerdict:
-        """TRUSTED for a root of the bundle, ABSENT for any other."""
-        return RootVerdict(RootState.TRUSTED if root.sha256 in self._sha256 else RootState.ABSENT)
-
-    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
-        """Nothing: a bundle names no certificate as distrusted."""
-        return False
-
-    def changes(
-        self,
-        root: Certificate,  # noqa: ARG002 - a bundle announces nothing
-        purpose: Purpose,  # noqa: ARG002
-        leaf_not_before: datetime,  # noqa: ARG002
-        after: datetime,  # noqa: ARG002
-    ) -> tuple[Change, ...]:
-        """Nothing: a bundle has no dates."""
-        return ()

@@ -11,11 +11,9 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 
 from probe.pki.certificate import Certificate, parse
-from probe.pki.status import Purpose
-from probe.pki.truststore import Change, RootState, RootVerdict
+from probe.pki.truststore import PlainStore
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
@@ -109,14 +107,8 @@ def _needles(subject: bytes) -> Iterator[bytes]:
         yield encoded[first:last]
 
 
-class BundleStore:
-    """A store in which every self-issued certificate of a bundle is trusted for everything.
-
-    Follows the protocol of `probe.pki.truststore`. An intermediate in it is no anchor: Windows wants a path
-    to end at a root. A PEM text names no date; the file's own says when it was copied.
-    """
-
-    dated: datetime | None = None
+class BundleStore(PlainStore):
+    """A plain store over a PEM bundle, which names no date; the file's own only says when it was copied."""
 
     def __init__(self, name: str, bundle: PemBundle, origin: str) -> None:
         self.name = name
@@ -135,28 +127,3 @@ class BundleStore:
     def certificates(self) -> Iterator[Certificate]:
         """Every root, parsed."""
         return (root for root in self._bundle if root.self_issued)
-
-    def verdict(
-        self,
-        root: Certificate,
-        purpose: Purpose,  # noqa: ARG002 - a plain bundle has no rules for one purpose or date
-        leaf_not_before: datetime,  # noqa: ARG002
-        at: datetime,  # noqa: ARG002
-    ) -> RootVerdict:
-        """TRUSTED for a root of the bundle, ABSENT for any other."""
-        held = root in self.roots(root.subject.der)
-        return RootVerdict(RootState.TRUSTED if held else RootState.ABSENT)
-
-    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - a bundle forbids nothing
-        """Nothing: a bundle names no certificate as distrusted."""
-        return False
-
-    def changes(
-        self,
-        root: Certificate,  # noqa: ARG002 - a bundle announces nothing
-        purpose: Purpose,  # noqa: ARG002
-        leaf_not_before: datetime,  # noqa: ARG002
-        after: datetime,  # noqa: ARG002
-    ) -> tuple[Change, ...]:
-        """Nothing: a bundle has no dates."""
-        return ()
