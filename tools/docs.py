@@ -44,6 +44,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Every generated file with its content, the README last."""
     yield from rule_pages()
     yield DOCS / "lab.md", lab_page()
+    yield DOCS / "limits.md", limits()
     yield DOCS / "example-report.json", sample("json")
     for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
         text = path.read_text("utf-8") if path.exists() else ""
@@ -89,6 +90,13 @@ def lab_page() -> str:
     from tests.lab.situations import SITUATIONS, markdown
 
     return markdown(SITUATIONS)
+
+
+def limits() -> str:
+    """Every bound a peer or a file can meet."""
+    from tools.limits import limits_page
+
+    return limits_page()
 
 
 def with_blocks(text: str) -> str:

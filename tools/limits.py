@@ -1,0 +1,59 @@
+"""The page of limits: every bound a peer or a file can meet, read from the code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HEAD = """# Limits
+
+Peers and files are hostile until shown otherwise: every read, line, list, search and wait has a bound, and meeting
+one is said in the report. Generated from the code by `make docs`; the constants' comments name their sources.
+One check of one address holds a few megabytes at most beyond the program itself.
+
+| Bound | Value | Where |
+|---|---|---|
+"""
+
+_LIMITS = (
+    ("probe.net.request", "TIMEOUT_S", "seconds for everything on one connection (`--timeout`)"),
+    ("probe.net.resolver", "RESOLVE_TIMEOUT_S", "seconds for one name"),
+    ("probe.net.resolver", "MAX_ADDRESSES", "addresses of one name that are probed"),
+    ("probe.net.resolver", "MAX_EXCHANGERS", "mail exchangers of one domain that are probed"),
+    ("probe.net.stream", "CONNECTION_BYTES", "bytes read from one connection"),
+    ("probe.smtp.lines", "LINE_BYTES", "bytes of one SMTP line"),
+    ("probe.smtp.reply", "REPLY_LINES", "lines of one SMTP reply"),
+    ("probe.smtp.reply", "REPLY_BYTES", "bytes of one SMTP reply"),
+    ("probe.smtp.transcript", "TRANSCRIPT_LINES", "lines kept of one conversation"),
+    ("probe.smtp.transcript", "TRANSCRIPT_CHARACTERS", "characters kept of one conversation"),
+    (
+        "probe.net.tls_messages",
+        "CERTIFICATE_MESSAGE_BYTES",
+        "bytes of one Certificate message (OpenSSL's own: 100 KiB)",
+    ),
+    ("probe.pki.chain", "MAX_CERTIFICATES", "certificates of one presented chain that are read"),
+    ("probe.pki.chain", "MAX_CERTIFICATE_BYTES", "bytes of one certificate"),
+    ("probe.pki.extensions", "MAX_EXTENSIONS", "extensions of one certificate"),
+    ("probe.pki.names", "MAX_ATTRIBUTES", "attributes of one name"),
+    ("probe.pki.search", "MAX_PATHS", "paths explored for one chain"),
+    ("probe.pki.search", "MAX_DEPTH", "certificates of one path"),
+    (
+        "probe.pki.search",
+        "MAX_SIGNATURE_CHECKS",
+        "signature checks for one chain, large keys counting several times",
+    ),
+    ("probe.text", "MAX_TEXT", "characters shown of one text of a peer"),
+    ("probe.pki.containers", "MAX_FILE_BYTES", "bytes of one certificate file"),
+    ("probe.pki.containers", "MAX_BLOCKS", "PEM blocks of one certificate file"),
+    ("probe.stores.files", "MAX_FILE_BYTES", "bytes of one root list"),
+    ("probe.stores.update", "MAX_DOWNLOAD_BYTES", "bytes of one download of `stores update`"),
+    ("probe.check", "MAX_CONCURRENT", "connections open at once in one call of `check`"),
+)
+
+
+def limits_page() -> str:
+    """The page as Markdown, with the values the code has now."""
+    rows = [
+        f"| {what} | {getattr(import_module(module), name):,} | `{module}.{name}` |"
+        for module, name, what in _LIMITS
+    ]
+    return _HEAD + "\n".join(rows) + "\n"
