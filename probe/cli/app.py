@@ -12,7 +12,8 @@ import typer.main
 _COMMANDS = {
     "check": "Probe SMTP endpoints and predict what Exchange Online would say to their certificates.",
     "certificate": "Judge certificate files before they are installed, and whether they can be swapped in.",
-    "explain": "Say what a rule means, how sure it is, and what to do.",
+    "explain": "Say what a reply, an event or a rule means, who refuses whom, and what to do.",
+    "exchange": "Exports and logs of Exchange: which certificate is sent, and what is said to it.",
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",

@@ -1,17 +1,28 @@
-"""``eop-probe explain``: what a rule means and what to do."""
+"""``eop-probe explain``: what a rule, a reply, an NDR, a queue error or an event means, and what to do."""
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.exchange_common import OutputFormat, PlainFormat, as_json
 from probe.cli.exit_codes import finish
-from probe.cli.output import write_out
+from probe.cli.output import check_writable, render_options, write_to
 from probe.errors import InputError
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.eop.rules.rule import Rule
+    from probe.exchange.catalogue.entry import Entry
+
+#: Bytes of a text that are read, in UTF-16 at most; the catalogue looks at the first 1,048,576 characters.
+MAX_TEXT_BYTES = 4 << 20
 
 app = new_app()
 
@@ -19,53 +30,143 @@ app = new_app()
 @app.command()
 def explain(
     subject: Annotated[
-        str, typer.Argument(metavar="RULE", help="A rule's id, as reports name it, e.g. untrusted-root.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="TEXT|RULE",
+            help="A reply, NDR, LED= record, queue error or event, a rule's id, @FILE, or - for standard input.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", envvar="EOP_PROBE_FILE", metavar="FILE", help="Read the text there."),
+    ] = None,
+    output_format: OutputFormat = PlainFormat.TERMINAL,
+    output: shared.Output = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="All findings in full.")
+    ] = False,
 ) -> None:
-    """Say what a rule means, how sure it is, and what to do."""
-    from probe.eop.rules.every import EVERY_RULE
+    """Say what a rule, a reply or an event means, who refuses whom, how sure that is, and what to do.
 
-    rule = next((rule for rule in EVERY_RULE if rule.id == subject.strip().lower()), None)
-    if rule is None:
-        known = ", ".join(rule.id for rule in EVERY_RULE)
-        raise InputError(f'there is no rule "{printable(subject, 60)}"; the rules are: {known}')
-    write_out(
-        _page(
-            rule.id,
-            rule.title,
-            rule.severity.value,
-            rule.confidence.value,
-            rule.meaning,
-            rule.advice,
-            rule.references,
+    A text may be wrapped, in any language, and inside other texts: codes and tokens are recognised. Exit
+    codes: 0 explained, 3 nothing recognised.
+    """
+    check_writable(output)
+    words = " ".join(subject or ()).strip()
+    as_document = output_format is PlainFormat.JSON
+    if file is None and (page := _by_id(words, as_document=as_document)) is not None:
+        write_to(output, page)
+        finish(0)
+    text = _text(words, file)
+    from probe.exchange.texts import explain_text
+    from probe.render import exchange_text
+
+    found = explain_text(text)
+    if not found:
+        raise InputError(
+            f"nothing in it is known: {printable(text.strip() or 'an empty text', 80)}{_hint(words)}"
         )
-    )
+    if as_document:
+        write_to(output, as_json(exchange_text.document(found)))
+    else:
+        options = render_options(to_file=output is not None, verbose=verbose)
+        write_to(output, exchange_text.render(found, options))
     finish(0)
 
 
-def _page(
-    name: str,
-    title: str,
-    severity: str,
-    confidence: str,
-    meaning: str,
-    advice: tuple[str, ...],
-    references: tuple[str, ...],
-) -> str:
+def _by_id(words: str, *, as_document: bool) -> str | None:
+    """The page, or the document, of a rule or of an entry of the catalogue."""
+    from probe.render import exchange_text
+
+    name = words.lower()
+    if (rule := _rule(name)) is not None:
+        return as_json(_rule_json(rule)) if as_document else _page(rule)
+    if (entry := _entry(name)) is None:
+        return None
+    if as_document:
+        return as_json({"schema": exchange_text.SCHEMA, "findings": [exchange_text.entry_json(entry)]})
+    return exchange_text.render_entry(entry, render_options())
+
+
+def _rule(name: str) -> Rule | None:
+    if " " in name:
+        return None
+    from probe.eop.rules.every import EVERY_RULE
+
+    return next((rule for rule in EVERY_RULE if rule.id == name), None)
+
+
+def _entry(name: str) -> Entry | None:
+    if " " in name:
+        return None
+    from probe.exchange.replies import by_id
+
+    return by_id().get(name)
+
+
+def _text(words: str, file: Path | None) -> str:
+    """The text of a file, of standard input, or as given; raises InputError."""
+    from probe.exchange.decoding import decode
+    from probe.exchange.problem import Problems
+
+    if file is None and words.startswith("@"):
+        file = Path(words[1:])
+    if file is not None:
+        return decode(_contents(file), Problems(str(file)))
+    if words == "-":
+        return decode(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
+    if not words:
+        raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
+    return words
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_TEXT_BYTES)
+    except OSError as error:
+        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
+
+
+def _hint(words: str) -> str:
+    """Where one word was given that looks like a rule's id: the rules."""
+    if not words or " " in words or words.startswith(("@", "-")) or any(c.isdigit() for c in words):
+        return ""
+    from probe.eop.rules.every import EVERY_RULE
+
+    return (
+        f"; there is no rule of that name either; the rules are: {', '.join(rule.id for rule in EVERY_RULE)}"
+    )
+
+
+def _rule_json(rule: Rule) -> dict[str, object]:
+    return {
+        "schema": "eop-probe/explain-rule/1",
+        "rule": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "confidence": rule.confidence.value,
+        "meaning": rule.meaning,
+        "remedy": list(rule.advice),
+        "references": list(rule.references),
+    }
+
+
+def _page(rule: Rule) -> str:
     wrap = textwrap.TextWrapper(width=80, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
-    steps = [line if line.startswith("PS> ") else wrap.fill(line) for line in advice]
+    steps = [line if line.startswith("PS> ") else wrap.fill(line) for line in rule.advice]
     return "\n".join(
         (
-            f"{name}: {title}",
-            f"At worst: {severity}. Confidence: {confidence}.",
+            f"{rule.id}: {rule.title}",
+            f"At worst: {rule.severity.value}. Confidence: {rule.confidence.value}.",
             "",
-            wrap.fill(meaning),
+            wrap.fill(rule.meaning),
             "",
             "What to do",
             *(f"  {line}" if line.startswith("PS> ") else line for line in steps),
             "",
             "Sources",
-            *(wrap.fill(reference) for reference in references),
+            *(wrap.fill(reference) for reference in rule.references),
             "",
         )
     )

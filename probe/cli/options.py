@@ -149,12 +149,28 @@ Resolve = Annotated[
         help="Take this address for a host. Repeatable.",
     ),
 ]
+Revocation = Annotated[
+    bool,
+    typer.Option(
+        "--revocation",
+        envvar="EOP_PROBE_REVOCATION",
+        help="Ask the issuers whether certificates are revoked: stapled OCSP, OCSP, CRLs.",
+    ),
+]
+RevocationAllowPrivate = Annotated[
+    bool,
+    typer.Option(
+        "--revocation-allow-private",
+        envvar="EOP_PROBE_REVOCATION_ALLOW_PRIVATE",
+        help="Ask at addresses that are not public, too.",
+    ),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="Show the SMTP conversation too.")
 ]
 
 
-def parse_instant(text: str | None) -> datetime | None:
+def parse_instant(text: str | None, option: str = "--at") -> datetime | None:
     """Read an ISO 8601 instant; without a zone it is UTC; raises ConfigurationError."""
     if text is None:
         return None
@@ -163,7 +179,7 @@ def parse_instant(text: str | None) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigurationError(
-            f'--at: "{printable(text, 60)}" is no instant; write it like 2026-12-31 or 2026-12-31T08:00:00Z'
+            f'{option}: "{printable(text, 60)}" is no instant; write it like 2026-12-31 or 2026-12-31T08:00:00Z'
         ) from None
 
 

@@ -39,7 +39,11 @@ def check_writable(path: str | None) -> None:
 
 def deliver(report: Report, fmt: Format, path: str | None, *, verbose: bool = False) -> None:
     """Render the report and write it; raises OutputError."""
-    text = _rendered(report, fmt, to_file=path is not None, verbose=verbose)
+    write_to(path, _rendered(report, fmt, to_file=path is not None, verbose=verbose))
+
+
+def write_to(path: str | None, text: str) -> None:
+    """Write a finished text to a file, or to standard output without one; raises OutputError."""
     if path is None:
         write_out(text)
         return

@@ -1,0 +1,214 @@
+"""Evidence on disk: files, folders and patterns turned into exports, texts, and logs that are streamed.
+
+What a file is, its content says. A file that cannot be read is a problem in one sentence, not the
+end: the others are still used.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from probe.errors import InputError
+from probe.exchange.decoding import MAX_EXPORT_BYTES, decode
+from probe.exchange.export import Export, Kind, is_log, read
+from probe.exchange.inventory import Inventory
+from probe.exchange.log_certificate import Known
+from probe.exchange.log_rows import MAX_LINE
+from probe.exchange.log_session import LogSession
+from probe.exchange.problem import Problem, Problems
+from probe.exchange.protocol_log import LogReader
+from probe.exchange.sighting import Sighting, read_sightings
+from probe.text import printable
+
+#: Files of one run; a server writes some 9,000 hourly logs a year.
+MAX_FILES = 20_000
+
+#: Bytes read at once of a log that is streamed.
+CHUNK_BYTES = 1 << 20
+
+#: Bytes by which a file's content is recognised.
+_HEAD_BYTES = 8_192
+_GZIP = b"\x1f\x8b"
+
+
+class TextFile(NamedTuple):
+    """A text that the reply catalogue may know something about."""
+
+    name: str
+    text: str
+
+
+class LogLine(NamedTuple):
+    """One line of a log, escaped, and its number (from 1)."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFiles:
+    """What the files given hold, in their order; `logs` are yet to be read.
+
+    `problems` are those of opening the files; each export brings its own.
+    """
+
+    exports: tuple[Export, ...] = ()
+    logs: tuple[Path, ...] = ()
+    texts: tuple[TextFile, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def expand(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Every file meant: a folder's files in the order of their names, a pattern's, or the file itself.
+
+    Raises InputError where a path means nothing at all. Exchange names its logs by the hour, so
+    names are in the order of time.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        for one in _files(path):
+            found[one] = None
+            if len(found) > MAX_FILES:
+                raise InputError(f"more than {MAX_FILES} files are given; name a folder further down")
+    return tuple(found)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(one for one in path.rglob("*") if one.is_file())
+    elif path.exists() or not glob.has_magic(str(path)):
+        if not path.exists():
+            raise InputError(f"{printable(str(path))} does not exist")
+        yield path
+    else:
+        matches = sorted(Path(path.anchor).glob(str(path)[len(path.anchor) :]))
+        if not matches:
+            raise InputError(f"{printable(str(path))} matches no file")
+        for match in matches:
+            yield from _files(match)
+
+
+def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> EvidenceFiles:
+    """Read everything but the logs, which are only recognised; `server` is assumed where a record names none."""
+    exports: list[Export] = []
+    logs: list[Path] = []
+    texts: list[TextFile] = []
+    sightings: list[Sighting] = []
+    problems: list[Problem] = []
+    for path in expand(paths):
+        name = printable(str(path))
+        doubts = Problems(name)
+        data = _head(path, doubts)
+        if is_log(data):
+            logs.append(path)
+            data = b""
+        elif len(data) == _HEAD_BYTES:
+            data = b"".join(_bounded(path, doubts))
+        if seen := read_sightings(name, data):
+            sightings += seen
+        elif data:
+            export = read(name, data, server=server)
+            if export.kind is Kind.TEXT:
+                texts.append(TextFile(name, decode(data, doubts)))
+            elif export.kind is Kind.UNKNOWN and not export.problems:
+                doubts.add("is no evidence of a kind that is known, and was left out.")
+            exports.append(export)
+        problems += doubts.found
+    return EvidenceFiles(
+        exports=tuple(exports),
+        logs=tuple(logs),
+        texts=tuple(texts),
+        sightings=tuple(sightings),
+        problems=tuple(problems),
+    )
+
+
+def log_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Problem, ...]]:
+    """The protocol logs among the files of `paths`; a file named by itself counts as one, whatever it holds."""
+    named = set(paths)
+    logs: list[Path] = []
+    problems: list[Problem] = []
+    for path in expand(paths):
+        doubts = Problems(printable(str(path)))
+        if path in named or is_log(_head(path, doubts)):
+            logs.append(path)
+        else:
+            doubts.add("is no SMTP protocol log, and was left out.")
+            problems += doubts.found
+    return tuple(logs), tuple(problems)
+
+
+def chunks(path: Path, problems: Problems) -> Iterator[bytes]:
+    """The bytes of one file, unpacked where it is compressed (.gz), a piece at a time; damage ends them."""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            with gzip.open(raw) if packed else raw as file:
+                while piece := file.read(CHUNK_BYTES):
+                    yield piece
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        problems.add("is damaged where it is compressed; what comes before was used.")
+    except OSError as error:
+        problems.add(f"cannot be read: {error.strerror or error}.")
+
+
+def read_sessions(reader: LogReader, paths: Iterable[Path], problems: list[Problem]) -> Iterator[LogSession]:
+    """Every session of the logs, read one after the other; what keeps a file from being read goes to `problems`."""
+    for path in paths:
+        doubts = Problems(printable(str(path)))
+        yield from reader.read(str(path), chunks(path, doubts))
+        problems += doubts.found
+    yield from reader.finish()
+
+
+def known_from(inventory: Inventory) -> dict[str, Known]:
+    """What an inventory says of thumbprints, for the reader of logs."""
+    return {
+        one.thumbprint: Known(one.subject, one.issuer)
+        for one in inventory.certificates
+        if one.subject is not None and one.issuer is not None
+    }
+
+
+def session_lines(path: Path, session: str, limit: int) -> Iterator[LogLine]:
+    """The first `limit` lines of a log that belong to a session, as they stand in the file."""
+    wanted, found, tail, number = session.encode(), 0, b"", 0
+    for piece in chunks(path, Problems("")):
+        lines = (tail + piece).split(b"\n")
+        tail = lines.pop()[:MAX_LINE]
+        for line in lines:
+            number += 1
+            if wanted in line:
+                yield LogLine(number, printable(line.rstrip(b"\r"), MAX_LINE))
+                found += 1
+                if found >= limit:
+                    return
+    if tail and wanted in tail:
+        yield LogLine(number + 1, printable(tail.rstrip(b"\r"), MAX_LINE))
+
+
+def _head(path: Path, problems: Problems) -> bytes:
+    """The beginning of a file, `_HEAD_BYTES` where it has as many."""
+    return next(chunks_up_to(path, problems, _HEAD_BYTES), b"")
+
+
+def _bounded(path: Path, problems: Problems) -> Iterator[bytes]:
+    """A file's content as far as an export may go, and one byte more, so that the reader sees the excess."""
+    return chunks_up_to(path, problems, MAX_EXPORT_BYTES + 1)
+
+
+def chunks_up_to(path: Path, problems: Problems, limit: int) -> Iterator[bytes]:
+    """The first `limit` bytes of a file."""
+    for piece in chunks(path, problems):
+        yield piece[:limit]
+        limit -= len(piece)
+        if limit <= 0:
+            return
