@@ -21,24 +21,26 @@ def by_address(connector: InboundConnector, address: str | None) -> Facet:
     if not ranges:
         return Facet(fits=False if ranges is not None else None)
     if address is None:
-        return _facet(f"{name} goes by address, and the sending address is not given", ranges, fits=None)
+        return _facet(name, "the sending address is not given", ranges, fits=None)
     network = _network(address)
     if network is None or network.version != 4:
-        return _facet(f"{name} goes by IPv4 address; {quoted(address)} can never match", ranges, fits=False)
+        return _facet(name, f"{quoted(address)} is no IPv4 address and can never match", ranges, fits=False)
     unreadable = tuple(one for one in ranges if not _readable(one))
     said = tuple(_about_range(one, name) for one in unreadable)
     if any(_within(network, one) for one in ranges if one not in unreadable):
-        return _facet(f"{name} goes by address, and {address} is one of its own", ranges, said, fits=True)
+        return _facet(name, f"{address} is one of these", ranges, said, fits=True)
     if unreadable or "sender_ip_addresses" in connector.incomplete:
-        return _facet(f"{name} goes by address; {address} is none of those known", ranges, said, fits=None)
-    text = f"{name} goes by address, and {address} is none of its own; if the address changed, add it"
-    return _facet(text, ranges, fits=False)
+        return _facet(name, f"{address} is none of those known", ranges, said, fits=None)
+    text = f"{address} is none of these; if the address changed, add it there"
+    return _facet(name, text, ranges, fits=False)
 
 
 def _facet(
-    text: str, ranges: tuple[str, ...], more: tuple[Statement, ...] = (), *, fits: bool | None
+    name: str, text: str, ranges: tuple[str, ...], more: tuple[Statement, ...] = (), *, fits: bool | None
 ) -> Facet:
-    said = Statement(f"Connector {text} ({listed(ranges)}).", Label.DOCUMENTED, CMDLET)
+    said = Statement(
+        f"Connector {name} goes by address ({listed(ranges)}): {text}.", Label.DOCUMENTED, CMDLET
+    )
     return Facet(fits, (said, *more))
 
 

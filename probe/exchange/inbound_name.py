@@ -14,7 +14,7 @@ from typing import NamedTuple
 from probe.exchange.attribution import connector_matches
 from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import InboundConnector
-from probe.exchange.eligibility import common_names, common_names_of
+from probe.exchange.eligibility import common_names, common_names_of, listed
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.problem import quoted
 from probe.exchange.statement import Statement, all_of
@@ -70,20 +70,20 @@ class Facet(NamedTuple):
 
 #: For each grade: whether it fits, what to say (of `bearer`, the names that did it), how sure that is.
 _SAID: dict[Grade, tuple[bool | None, str, Label, str]] = {
-    Grade.BOTH: (True, "{bearer} matches {value}.", Label.DOCUMENTED, CMDLET),
+    Grade.BOTH: (True, "{bearer} {match} {value}.", Label.DOCUMENTED, CMDLET),
     Grade.SUBJECT: (
         True,
-        "{bearer} matches {value}, but is no alternative name of the certificate.",
+        "{bearer} {match} {value}, but is no alternative name of the certificate.",
         Label.INFERRED,
         PAGES,
     ),
     Grade.ALTERNATIVE: (
         True,
-        "{bearer} matches {value}, but only as an alternative name, not as the subject.",
+        "{bearer} {match} {value}, but only as an alternative name, not as the subject.",
         Label.REPORTED,
         PAGES,
     ),
-    Grade.BASE: (True, "{bearer}, taken without its asterisk, matches {value}.", Label.INFERRED, ""),
+    Grade.BASE: (True, "{bearer}, taken without its asterisk, {match} {value}.", Label.INFERRED, ""),
     Grade.WILDCARD: (
         None,
         "Only the wildcard {bearer} covers {value}; no source says whether that is enough.",
@@ -171,8 +171,9 @@ def by_certificate(connector: InboundConnector, presented: Presented | None, at:
         return Facet(fits=False, statements=said, grade=Grade.NONE)
     graded, names = grade(presented, wanted)
     fits, template, label, source = _SAID[graded]
+    verb = "match" if len(names) > 1 else "matches"
     value = f"TlsSenderCertificateName {wanted} of connector {name}"
-    statement = Statement(template.format(bearer=", ".join(names), value=value), label, source)
+    statement = Statement(template.format(bearer=listed(names), match=verb, value=value), label, source)
     conditions = tuple(_conditions(connector, presented, at)) if fits is not False else ()
     return Facet(
         all_of((fits, *(fact for fact, _ in conditions))),

@@ -18,7 +18,7 @@ from probe.exchange.consequences import STALE_PIN, UNKNOWN_CREDENTIALS
 from probe.exchange.eligibility import PINNING, Candidate, likely_refused, title, validity
 from probe.exchange.inventory import ExchangeCertificate, Inventory, Services, same_server
 from probe.exchange.problem import Source
-from probe.exchange.selection import Selection, State
+from probe.exchange.selected import Selection, State
 from probe.exchange.servers import Refused
 from probe.exchange.statement import Statement
 from probe.pki.certificate import Certificate

@@ -21,78 +21,26 @@ is simulated after the inbound algorithm, and every reading of "newest" is tried
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
-from probe.exchange import consequences, ranking
+from probe.exchange import consequences, ranking, selection_words
 from probe.exchange.catalogue.entry import Label
-from probe.exchange.connector import EDGE_PIN_LIMIT, Pin, ReceiveConnector, SendConnector
-from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, assess, title
+from probe.exchange.connector import Pin, ReceiveConnector, SendConnector
+from probe.exchange.eligibility import SELECTION, NameSource, Wanted, assess
 from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
-from probe.exchange.statement import Event, Statement
+from probe.exchange.selected import Choice, Selection, State
+from probe.exchange.statement import Statement
 
-
-class State(enum.Enum):
-    """How a selection ends."""
-
-    CHOSEN = "chosen"
-    """One certificate, whichever way Microsoft's pages are read."""
-    AMBIGUOUS = "ambiguous"
-    """The readings pick different certificates."""
-    NOTHING = "nothing"
-    """No certificate is found."""
-    NO_TLS = "no-tls"
-    """The connector does not do TLS at all."""
-    UNKNOWN = "unknown"
-    """The evidence lacks what decides."""
-
-
-class Choice(NamedTuple):
-    """One possible end: the certificate (None: none is found), the readings that lead there, how surely."""
-
-    certificate: ExchangeCertificate | None
-    readings: tuple[ranking.Reading, ...]
-    certain: bool
-    """Whether each of these readings picks nothing else."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """What Exchange would do for one connector on one server at one instant.
-
-    `candidates` are all certificates of the server in the order of the export; `choices` the possible
-    ends, that of the most readings first; `reply` is what queue or log would say of a fault, verbatim.
-    """
-
-    connector: str
-    sends: bool
-    """A Send connector, else a Receive connector."""
-    server: str | None
-    at: datetime
-    wanted: Wanted
-    state: State
-    candidates: tuple[Candidate, ...] = ()
-    choices: tuple[Choice, ...] = ()
-    statements: tuple[Statement, ...] = ()
-    events: tuple[Event, ...] = ()
-    reply: str | None = None
-
-    @property
-    def winner(self) -> ExchangeCertificate | None:
-        """The certificate that is chosen whichever way the pages are read, else None."""
-        return self.choices[0].certificate if self.state is State.CHOSEN else None
-
-    @property
-    def possible(self) -> tuple[ExchangeCertificate, ...]:
-        """Every certificate that may be chosen, the likeliest first."""
-        return tuple(choice.certificate for choice in self.choices if choice.certificate is not None)
-
-    def sentences(self) -> tuple[str, ...]:
-        """Everything there is to say, as plain sentences with their labels."""
-        return (*map(str, self.statements), *map(str, self.events))
+__all__ = [
+    "Choice",
+    "Selection",
+    "State",
+    "full_name",
+    "select_for_receive",
+    "select_for_send",
+    "select_on_sources",
+    "wanted_by",
+]
 
 
 def select_for_send(
@@ -169,6 +117,7 @@ def _select(
         choices, state = (), State.UNKNOWN
     sends = isinstance(connector, SendConnector)
     outcome = consequences.of(choices[0].certificate, wanted, at, sends=sends) if choices else None
+    winner = choices[0].certificate if state is State.CHOSEN else None
     certain = state in {State.CHOSEN, State.NOTHING} and outcome is not None
     return Selection(
         connector=connector.name,
@@ -177,12 +126,13 @@ def _select(
         at=at,
         wanted=wanted,
         state=state,
-        candidates=candidates,
+        candidates=tuple(selection_words.beaten(one, winner) for one in candidates) if winner else candidates,
         choices=choices,
         statements=(
-            *_about(connector, wanted, server, known=bool(candidates)),
-            *_result(state, choices, readings),
+            *selection_words.about(connector, wanted, server, known=bool(candidates)),
+            *selection_words.result(state, choices, readings),
             *(outcome.statements if outcome is not None and certain else ()),
+            *(selection_words.trust(winner, candidates) if winner is not None and sends else ()),
         ),
         events=outcome.events if outcome is not None and certain else (),  # [6]
         reply=outcome.reply if outcome is not None and certain else None,
@@ -229,88 +179,3 @@ def _state(picks: tuple[ranking.Pick, ...]) -> State:
     if len(ends) > 1:
         return State.AMBIGUOUS
     return State.NOTHING if picks[0].possible == (None,) else State.CHOSEN
-
-
-def _about(
-    connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
-) -> Iterable[Statement]:
-    if connector.enabled is False:
-        yield Statement("The connector is disabled: it carries no mail.", Label.DOCUMENTED)
-    if isinstance(connector, SendConnector):
-        yield from _about_source(connector, server)
-    elif connector.offers_tls is None:
-        text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
-        yield Statement(text, Label.DOCUMENTED, SELECTION)
-    if not known:
-        where = f"server {server}" if server else "any server"
-        yield Statement(f"There is no certificate export of {where}.", Label.DOCUMENTED)
-    yield from _about_wanted(wanted)
-
-
-def _about_source(connector: SendConnector, server: str | None) -> Iterable[Statement]:
-    sources = connector.source_transport_servers
-    if server is None:
-        yield Statement("Which server this is about is not known.", Label.DOCUMENTED)
-    elif sources and not any(same_server(one, server) for one in sources):
-        text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
-        yield Statement(text, Label.DOCUMENTED)
-
-
-def _about_wanted(wanted: Wanted) -> Iterable[Statement]:
-    match wanted.source:
-        case NameSource.PIN:
-            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Label.DOCUMENTED, SELECTION)
-        case NameSource.NOTHING if wanted.text:
-            text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
-            yield Statement(text, Label.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
-        case NameSource.NOTHING:
-            text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
-            yield Statement(text, Label.DOCUMENTED)
-        case source:
-            what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
-            text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
-            yield Statement(text, Label.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
-    if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
-        text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
-        yield Statement(text, Label.DOCUMENTED, SELECTION)
-    if wanted.pin is not None:
-        yield from _about_pin(wanted.text)
-
-
-def _about_pin(text: str) -> Iterable[Statement]:
-    if len(text) > EDGE_PIN_LIMIT:
-        said = (
-            f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
-        )
-        yield Statement(said, Label.DOCUMENTED, "KB 4052493")
-    if "ST=" in text or "\\" in text:
-        said = (
-            "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
-            "Exchange compares with Windows' form (S=, quotes)."
-        )
-        yield Statement(said, Label.INFERRED)
-
-
-def _result(
-    state: State, choices: tuple[Choice, ...], readings: tuple[ranking.Reading, ...]
-) -> Iterable[Statement]:
-    label = readings[0].label
-    match state:
-        case State.CHOSEN:
-            winner = choices[0].certificate
-            chosen = title(winner) if winner is not None else ""
-            yield Statement(f"Exchange chooses {chosen}.", label, readings[0].source)
-        case State.NOTHING:
-            yield Statement("No certificate of the server matches.", label, readings[0].source)
-        case _:
-            for choice in choices:
-                yield _possibility(choice)
-
-
-def _possibility(choice: Choice) -> Statement:
-    end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
-    doubt = "" if choice.certain else ", as far as the evidence goes,"
-    names = "; ".join(reading.name for reading in choice.readings)
-    return Statement(
-        f"{end}{doubt} if Exchange goes by: {names}.", choice.readings[0].label, choice.readings[0].source
-    )

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from probe.exchange.catalogue.entry import Label
 from probe.exchange.eligibility import likely_refused, title
 from probe.exchange.inventory import ExchangeCertificate
-from probe.exchange.selection import Selection, State
+from probe.exchange.selected import Selection, State
 from probe.exchange.statement import Statement, opposite
 
 #: Says of a certificate whether EOP would refuse its chain; None: not judged.

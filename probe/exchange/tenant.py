@@ -24,14 +24,19 @@ from probe.exchange.statement import Statement, all_of, any_of, opposite
 
 RELAY_RULE = "Exchange Team blog 3851357"
 
-_RANK = {Label.DOCUMENTED: 0, Label.REPORTED: 1, Label.INFERRED: 2}
-
 #: Exchange Team blog, 4 June 2025 (documented).
 PARTNER_RESTRICTED = (
     "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's "
     "recipient domain. The connector had either the RestrictDomainsToIPAddresses or RestrictDomainsToCertificate "
     "set"
 )
+
+_SOURCES = {
+    RELAY_DENIED: "KB 4051495; KB 3212877",
+    RELAY_DENIED_ATTR36: "KB 4019940; KB 3169958",
+    PARTNER_RESTRICTED: "Exchange Team blog, 4 June 2025",
+}
+_RANK = {Label.DOCUMENTED: 0, Label.REPORTED: 1, Label.INFERRED: 2}
 
 
 class Outcome(enum.Enum):
@@ -257,7 +262,7 @@ def _verdict(judged: Judgement, partner: PartnerMet | None, *, taken: bool | Non
             yield Statement("The mail comes in through the partner's connector.", Label.DOCUMENTED, CMDLET)
         case Outcome.REFUSED:
             text = f"The mail is refused: {' or: '.join(judged.replies)}"
-            yield Statement(text, Label.DOCUMENTED, RELAY_RULE)
+            yield Statement(text, Label.DOCUMENTED, _SOURCES[judged.replies[0]])
         case Outcome.INTERNET:
             text = (
                 "No connector takes the mail; for the tenant's own recipients it counts as mail from the "

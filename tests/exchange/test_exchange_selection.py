@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import ReceiveConnector, SendConnector
@@ -23,6 +25,7 @@ from probe.exchange.selection import (
 from probe.pki.certificate import Certificate, parse
 from tests.authority import Authority
 from tests.exchange.selecting import (
+    DAY,
     HOST,
     INT,
     NOW,
@@ -182,6 +185,9 @@ def test_the_samples_tell_kb_2888788() -> None:
     assert found.winner.thumbprint == INT
     assert found.server == SERVER
     assert likely_refused(found.winner) is True
+    assert any("That is the situation of KB 2888788: F5770C7F" in one for one in found.sentences())
+    (beaten,) = (one.remarks for one in found.candidates if one.certificate.thumbprint == PUB)
+    assert "valid from 2026-11-02 07:30 UTC against 2026-06-10 00:00 UTC" in str(beaten[0])
     pinned = select_for_send(by_name["Outbound to Office 365 (pinned)"], given.inventory, "EX01", NOW)
     assert [one.thumbprint for one in pinned.possible] == [PUB]
     assert likely_refused(pinned.possible[0]) is False
@@ -210,6 +216,30 @@ def test_the_choice_carries_how_well_founded_it_is(
     said = next(one for one in found.statements if one.text.startswith("Exchange chooses"))
     assert said.label is label
     assert OLD.thumbprint.upper() in said.text
+
+
+def test_a_private_root_is_no_kb_2888788_where_nothing_else_fits() -> None:
+    own = cert("a", root=RootCAType.ENTERPRISE)
+    said = "\n".join(select(send(), stock(own)).sentences())
+    assert "will hardly trust" in said
+    assert "its root is of type Enterprise" in said
+    assert "KB 2888788" not in said
+    assert "it is self-signed" in "\n".join(select(send(), stock(cert("a", self_signed=True))).sentences())
+    assert "will hardly trust" not in "\n".join(select(receive(), stock(own)).sentences())
+    assert "will hardly trust" not in "\n".join(select(send(), stock(OLD)).sentences())
+
+
+def test_the_loser_hears_what_beat_it() -> None:
+    older = cert("a", days=(-200, 100), self_signed=True)
+    found = select(receive(), stock(older, OLD, NEW))
+    (first, second, winner) = (one.remarks for one in found.candidates)
+    assert [one.text for one in first] == [
+        "It is self-signed: any valid certificate from a CA comes before it."
+    ]
+    assert second[0].text.startswith(
+        f"It fits, but {NEW.thumbprint.upper()} comes first: it is the newer one"
+    )
+    assert winner == ()
 
 
 def test_an_ambiguous_choice_says_which_reading_picks_which() -> None:
@@ -369,3 +399,55 @@ def test_common_names_of_a_name_as_windows_writes_it() -> None:
     name = 'CN="a, ""b""", OU=CN=no, O=x + CN=c, CN=d'
     assert common_names_of(name) == ('a, "b"', "c", "d")
     assert title(cert("a", subject=None, issuer=None)) == f"{'a'.rjust(40, '0').upper()} ({HOST})"
+
+
+FACTS = st.sampled_from([True, False, None])
+DATES = st.sampled_from([(-9.0, 9.0), (-9.0, 90.0), (-5.0, -1.0), (-1.0, 30.0), (2.0, 60.0), None])
+STATUSES = st.sampled_from([Status.VALID, Status.REVOKED, Status.UNTRUSTED, None])
+
+
+@st.composite
+def vague(draw: st.DrawFn) -> tuple[ExchangeCertificate, ...]:
+    """Certificates of which anything may be missing."""
+    found = []
+    for tag in "abc"[: draw(st.integers(1, 3))]:
+        smtp = draw(FACTS)
+        services = None if smtp is None else Services.SMTP if smtp else Services.IIS
+        named = draw(FACTS)
+        name = HOST if named else "x.test"
+        found.append(
+            cert(tag, name, subject=None, complete=named is not None, days=draw(DATES), services=services,
+                 self_signed=draw(FACTS), status=draw(STATUSES))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def completed(draw: st.DrawFn, one: ExchangeCertificate) -> ExchangeCertificate:
+    """The same certificate with everything that was missing filled in somehow."""
+    if one.services is None:
+        one = replace(one, services=draw(st.sampled_from([Services.SMTP, Services.IIS])))
+    if one.is_self_signed is None:
+        one = replace(one, is_self_signed=draw(st.booleans()))
+    if not one.names_complete:
+        one = replace(one, names=draw(st.sampled_from([("x.test",), ("x.test", HOST)])), names_complete=True)
+    if one.status is Status.UNTRUSTED:
+        one = replace(one, status=draw(st.sampled_from([Status.VALID, Status.REVOKED])))
+    if one.not_before is None:
+        begin, end = draw(DATES.filter(bool))
+        one = replace(one, not_before=NOW + begin * DAY, not_after=NOW + end * DAY)
+    return one
+
+
+@given(st.data())
+def test_no_completion_of_the_evidence_surprises(data: st.DataObject) -> None:
+    """Whatever the missing facts turn out to be, each end was among those foretold."""
+    certificates = data.draw(vague())
+    full = tuple(completed(data.draw, one) for one in certificates)
+    for connector in (send(), send(fqdn=""), receive(), receive(fqdn="")):
+        foretold, real = select(connector, stock(*certificates)), select(connector, stock(*full))
+        assert set(ends(real)) <= set(ends(foretold))
+        assert real.state is not UNKNOWN
+        if foretold.state is CHOSEN:
+            assert real.winner is not None
+            assert foretold.winner is not None
+            assert real.winner.thumbprint == foretold.winner.thumbprint

@@ -1,0 +1,129 @@
+"""The sentences of a selection: what is looked for, what came of it, and why the others fell out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from probe.exchange.catalogue.entry import Label
+from probe.exchange.connector import EDGE_PIN_LIMIT, ReceiveConnector, SendConnector
+from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, likely_refused, title
+from probe.exchange.inventory import ExchangeCertificate, same_server
+from probe.exchange.ranking import Reading
+from probe.exchange.selected import Choice, State
+from probe.exchange.statement import Statement
+
+
+def about(
+    connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
+) -> Iterator[Statement]:
+    if connector.enabled is False:
+        yield Statement("The connector is disabled: it carries no mail.", Label.DOCUMENTED)
+    if isinstance(connector, SendConnector):
+        yield from _about_source(connector, server)
+    elif connector.offers_tls is None:
+        text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
+        yield Statement(text, Label.DOCUMENTED, SELECTION)
+    if not known:
+        where = f"server {server}" if server else "any server"
+        yield Statement(f"There is no certificate export of {where}.", Label.DOCUMENTED)
+    yield from _about_wanted(wanted)
+
+
+def _about_source(connector: SendConnector, server: str | None) -> Iterator[Statement]:
+    sources = connector.source_transport_servers
+    if server is None:
+        yield Statement("Which server this is about is not known.", Label.DOCUMENTED)
+    elif sources and not any(same_server(one, server) for one in sources):
+        text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
+        yield Statement(text, Label.DOCUMENTED)
+
+
+def _about_wanted(wanted: Wanted) -> Iterator[Statement]:
+    match wanted.source:
+        case NameSource.PIN:
+            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Label.DOCUMENTED, SELECTION)
+        case NameSource.NOTHING if wanted.text:
+            text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
+            yield Statement(text, Label.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
+        case NameSource.NOTHING:
+            text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
+            yield Statement(text, Label.DOCUMENTED)
+        case source:
+            what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
+            text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
+            yield Statement(text, Label.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
+    if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
+        text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
+        yield Statement(text, Label.DOCUMENTED, SELECTION)
+    if wanted.pin is not None:
+        yield from _about_pin(wanted.text)
+
+
+def _about_pin(text: str) -> Iterator[Statement]:
+    if len(text) > EDGE_PIN_LIMIT:
+        said = (
+            f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
+        )
+        yield Statement(said, Label.DOCUMENTED, "KB 4052493")
+    if "ST=" in text or "\\" in text:
+        said = (
+            "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
+            "Exchange compares with Windows' form (S=, quotes)."
+        )
+        yield Statement(said, Label.INFERRED)
+
+
+def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, ...]) -> Iterator[Statement]:
+    label = readings[0].label
+    match state:
+        case State.CHOSEN:
+            winner = choices[0].certificate
+            chosen = title(winner) if winner is not None else ""
+            yield Statement(f"Exchange chooses {chosen}.", label, readings[0].source)
+        case State.NOTHING:
+            yield Statement("No certificate of the server matches.", label, readings[0].source)
+        case _:
+            for choice in choices:
+                yield _possibility(choice)
+
+
+def _possibility(choice: Choice) -> Statement:
+    end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
+    doubt = "" if choice.certain else ", as far as the evidence goes,"
+    names = "; ".join(reading.name for reading in choice.readings)
+    return Statement(
+        f"{end}{doubt} if Exchange goes by: {names}.", choice.readings[0].label, choice.readings[0].source
+    )
+
+
+def beaten(candidate: Candidate, winner: ExchangeCertificate) -> Candidate:
+    """Say of a candidate with nothing else against it why it is not the one chosen."""
+    own = candidate.certificate
+    if own is winner or candidate.remarks:
+        return candidate
+    text = f"It fits, but {winner.thumbprint.upper()} comes first"
+    if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:
+        text += f": it is the newer one, valid from {_day(winner)} against {_day(own)}"
+    said = Statement(f"{text}.", Label.DOCUMENTED, SELECTION)
+    return candidate._replace(remarks=(*candidate.remarks, said))
+
+
+def _day(certificate: ExchangeCertificate) -> str:
+    return f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
+
+
+def trust(winner: ExchangeCertificate, candidates: tuple[Candidate, ...]) -> Iterator[Statement]:
+    """Say where EOP will hardly know the root of the certificate chosen, by the server's own word."""
+    if not likely_refused(winner):
+        return
+    kind = winner.root_ca_type.value if winner.root_ca_type is not None else "unknown"
+    why = "it is self-signed" if winner.is_self_signed else f"its root is of type {kind}"
+    text = f"Exchange Online will hardly trust {winner.thumbprint.upper()}: {why}."
+    yield Statement(text, Label.INFERRED, "Get-ExchangeCertificate, RootCAType")
+    public = [one for one in candidates if one.usable and likely_refused(one.certificate) is False]
+    if public:
+        text = (
+            f"That is the situation of KB 2888788: {title(public[0].certificate)} fits as well, but is not the "
+            "one chosen."
+        )
+        yield Statement(text, Label.DOCUMENTED, "KB 2888788")
