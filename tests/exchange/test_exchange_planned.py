@@ -164,6 +164,7 @@ def test_a_stale_pin_is_repaired_by_setting_it() -> None:
     [
         (send(), (OLD,), (OLD,), SAFE, "Nothing changes."),
         (send(), (OLD, cert("b", days=(-1, 89))), (OLD, cert("b", days=(-1, 89))), SAFE, "Nothing changes."),
+        (send(PIN), (OLD, cert("b", days=(-1, 300))), (OLD, cert("b", days=(-1, 300))), SAFE, "Nothing changes."),
         (send(), (OLD,), (), RISKY, "The choice cannot be told: nothing that can be named."),
         (send(), (OLD,), (cert("b", "x.test", subject="CN=x.test"),), BREAKS, "No certificate is found any more."),
         (send(), (OLD,), (OLD, cert("b", days=(-1, 89))), RISKY, "The choice becomes ambiguous"),
