@@ -79,6 +79,7 @@ def _requests(endpoint: Endpoint, address: str, options: CheckOptions) -> Iterat
         sni=sni,
         timeout_s=options.timeout_s,
         implicit_tls=options.implicit_tls,
+        ask_staple=options.revocation,
     )
     samples = options.samples or (THOROUGH_SAMPLES if options.thorough else 1)
     for number in range(samples):
@@ -131,7 +132,23 @@ def judge_captures(
     if len(weighed) > 1:
         seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
         worst = replace(worst, observations=seen)
+    worst = _with_revocation(worst, options)
     return worst, judge(worst)
+
+
+def _with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
+    """Add what issuers say of the deciding path's certificates, where the user wants them asked."""
+    if not options.revocation or evidence.deciding is None:
+        return evidence
+    from probe.net.revocation import Reach, standings
+
+    reach = Reach(
+        allow_private=options.revocation_allow_private,
+        overrides=options.overrides,
+        nameserver=options.nameserver,
+    )
+    path = tuple(element.certificate for element in evidence.deciding.best().elements)
+    return replace(evidence, revocation=standings(path, evidence.capture.stapled, evidence.at, reach))
 
 
 def assessment(
@@ -176,6 +193,7 @@ def assess_file(
         at=options.at,
         settings=options.settings,
     )
+    evidence = _with_revocation(evidence, options)
     verdict = judge(evidence)
     misfit = _key_misfit(held)
     return Assessment(

@@ -45,6 +45,8 @@ class CheckOptions:
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thorough: bool = False
     samples: int | None = None
+    revocation: bool = False
+    revocation_allow_private: bool = False
 
 
 class Endpoint(NamedTuple):

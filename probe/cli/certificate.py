@@ -76,6 +76,8 @@ def certificate(
     expiring_share: shared.ExpiringShare = 1 / 3,
     authroot_stl: shared.AuthrootStl = None,
     disallowed_stl: shared.DisallowedStl = None,
+    revocation: shared.Revocation = False,
+    revocation_allow_private: shared.RevocationAllowPrivate = False,
     verbose: shared.Verbose = False,
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""
@@ -100,6 +102,8 @@ def certificate(
         at=shared.parse_instant(at) or clock.now(),
         overrides=shared.overrides(resolve or ()),
         timeout_s=timeout,
+        revocation=revocation,
+        revocation_allow_private=revocation_allow_private,
     )
     report = _report(files, chain or (), live, options, password_file)
     deliver(report, output_format, output, verbose=verbose)
@@ -134,7 +138,7 @@ def _compared(judged: list[Assessment], live: Target, options: CheckOptions) -> 
     from probe.changes import compare, not_compared
     from probe.check import assess
 
-    seen = assess(live, replace(options, at=None))
+    seen = assess(live, replace(options, at=None, revocation=False))
     olds = [a.evidence.leaf for a in seen if a.evidence.leaf is not None]
     reasons = [a.error.message for a in seen if a.error is not None]
     if olds and reasons:

@@ -106,6 +106,8 @@ def check(
     expiring_share: shared.ExpiringShare = 1 / 3,
     authroot_stl: shared.AuthrootStl = None,
     disallowed_stl: shared.DisallowedStl = None,
+    revocation: shared.Revocation = False,
+    revocation_allow_private: shared.RevocationAllowPrivate = False,
     verbose: shared.Verbose = False,
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
@@ -137,6 +139,8 @@ def check(
         overrides=shared.overrides(resolve or ()),
         thorough=thorough,
         samples=samples,
+        revocation=revocation,
+        revocation_allow_private=revocation_allow_private,
     )
     report = _run(parsed, options)
     deliver(report, output_format, output, verbose=verbose)

@@ -19,6 +19,7 @@ from probe.smtp.transcript import TranscriptLine
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath
     from probe.pki.search import Checked
+    from probe.pki.standing import CertificateStanding
 
 
 class Phase(enum.Enum):
@@ -95,6 +96,8 @@ class Capture:
     presented: PresentedChain | None = None
     fault: Fault | None = None
     variant: str = ""
+    stapled: bytes | None = None
+    """The OCSP response sent along, where one was asked for; untrusted bytes."""
 
     @property
     def leaf(self) -> Certificate | None:
@@ -143,6 +146,8 @@ class Evidence:
     settings: Settings
     observations: tuple[Observation, ...] = ()
     """Every capture of this address, this one included, where several were made."""
+    revocation: tuple[CertificateStanding, ...] | None = None
+    """What is known of each certificate of the deciding path below the root; None: not checked."""
 
     @property
     def leaf(self) -> Certificate | None:

@@ -125,6 +125,7 @@ class Observation:
             presented=self._presented(),
             fault=self._fault or self._tls_fault() or self._smtp_fault(),
             variant=request.label,
+            stapled=self._tls.stapled if self._tls else None,
         )
 
     # Driving the two protocols
@@ -149,7 +150,7 @@ class Observation:
         from probe.net.tls import TlsClient, client_context
 
         context = client_context(self._request.variant, library_groups=self._library_groups)
-        self._tls = TlsClient(context, server_name=self._request.sni)
+        self._tls = TlsClient(context, server_name=self._request.sni, ask_staple=self._request.ask_staple)
 
     def _hear_tls(self, tls: TlsClient, data: bytes, at_ms: int) -> None:
         tls.receive(data)

@@ -42,4 +42,5 @@ class ProbeRequest:
     implicit_tls: bool = False
     variant: Variant = Variant.ANY
     label: str = ""
+    ask_staple: bool = False
     retry_pause_s: float = RETRY_PAUSE_S

@@ -12,7 +12,7 @@ from OpenSSL import SSL
 
 from probe.net.request import Variant
 from probe.net.target import is_ip_address
-from probe.net.tls_engine import TlsEngine, dump, new_context
+from probe.net.tls_engine import TlsEngine, Witness, dump, new_context
 
 GROUPS = b"*X25519:*P-256:P-384:P-521"
 """Key exchange groups, `*` with a key share. OpenSSL's default makes a ClientHello of 1,546 bytes, more than one
@@ -28,13 +28,20 @@ _VARIANT_CIPHERS = {
 class TlsClient(TlsEngine):
     """The client's side of one connection; the ClientHello waits in `bytes_to_send` at once."""
 
-    def __init__(self, context: SSL.Context, *, server_name: str | None) -> None:
+    def __init__(self, context: SSL.Context, *, server_name: str | None, ask_staple: bool = False) -> None:
         super().__init__(context)
         self._connection.set_connect_state()
         if server_name is not None and not is_ip_address(server_name):
             # RFC 6066 3: a DNS name without a trailing dot, never an address.
             self._connection.set_tlsext_host_name(server_name.removesuffix(".").encode("ascii"))
+        if ask_staple:
+            self._connection.request_ocsp()
         self.advance()
+
+    @property
+    def stapled(self) -> bytes | None:
+        """The OCSP response the server sent along (RFC 6066 8), where one was asked for; not looked at."""
+        return self._witness.stapled or None
 
     @property
     def certificate_requested(self) -> bool:
@@ -49,6 +56,13 @@ class TlsClient(TlsEngine):
         return self._witness.message.certificates() if self._witness.message else ()
 
 
+def _keep_stapled(connection: SSL.Connection, response: bytes, _: object) -> bool:
+    """Take the stapled response, empty where there is none; whatever it says, the handshake goes on."""
+    witness: Witness = connection.get_app_data()
+    witness.stapled = response
+    return True
+
+
 @functools.cache
 def client_context(variant: Variant = Variant.ANY, *, library_groups: bool = False) -> SSL.Context:
     """Return the context for a variant, made once; it is read-only and safe to share between threads.
@@ -61,6 +75,7 @@ def client_context(variant: Variant = Variant.ANY, *, library_groups: bool = Fal
         context.set_cipher_list(_VARIANT_CIPHERS[variant])
     # Servers that never heard of RFC 5746 are still seen.
     context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
+    context.set_ocsp_client_callback(_keep_stapled)
     if not library_groups:
         offer_groups(context, GROUPS)
     return context

@@ -98,12 +98,13 @@ class TlsParameters(NamedTuple):
 class Witness:
     """Remembers what OpenSSL's callbacks saw of one handshake."""
 
-    __slots__ = ("alert", "certificate_requested", "message")
+    __slots__ = ("alert", "certificate_requested", "message", "stapled")
 
     def __init__(self) -> None:
         self.alert: int | None = None
         self.certificate_requested = False
         self.message: tls_messages.CertificateMessage | None = None
+        self.stapled = b""
 
     def note_state(self, where: int, value: int, state: bytes) -> None:
         """Take one call of the info callback."""

@@ -23,7 +23,7 @@ from probe.render.html_chain import chain
 from probe.render.html_style import STYLE
 from probe.render.markup import element, escaped
 from probe.render.options import RenderOptions
-from probe.render.wording import basis_words, confidence_words, verdict_sentence
+from probe.render.wording import basis_words, confidence_words, revocation_words, verdict_sentence
 
 _COMMANDS = ("PS> ", "$ ")
 #: The page may load nothing and run nothing, even if a mistake let a peer's text through as markup.
@@ -91,6 +91,8 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
             yield f"<p>The server's own words:</p><pre>{escaped(error.server_text)}</pre>"
     yield from chain(assessment)
     yield from _stores(assessment.stores)
+    if assessment.stores:
+        yield element("p", f"Revocation: {revocation_words(assessment.evidence)}.")
     yield from _forecast(assessment.forecast)
     yield from _findings(assessment.findings)
     yield from _connection(assessment)

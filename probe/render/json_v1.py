@@ -22,6 +22,7 @@ from probe.render.facts import instant
 from probe.smtp.transcript import TranscriptLine
 
 if TYPE_CHECKING:
+    from probe.pki.standing import CertificateStanding
     from probe.render.options import RenderOptions
 
 SCHEMA = "eop-probe/report/1"
@@ -83,7 +84,24 @@ def _assessment(assessment: Assessment) -> Json:
         "mx_preference": assessment.mx_preference,
         "presented_dropped": capture.presented.dropped if capture.presented else 0,
         "observations": [_observation(observation) for observation in assessment.evidence.observations],
+        "revocation": _revocation(assessment.evidence.revocation),
         "forecast": [_turn(turn) for turn in assessment.forecast],
+    }
+
+
+def _revocation(standings: tuple[CertificateStanding, ...] | None) -> Json:
+    return {
+        "checked": standings is not None,
+        "certificates": [
+            {
+                "sha256": each.certificate.sha256,
+                "status": each.answer.standing.value,
+                "source": each.source.value if each.source else None,
+                "detail": each.answer.detail,
+                "revoked_at": instant(each.answer.since),
+            }
+            for each in standings or ()
+        ],
     }
 
 

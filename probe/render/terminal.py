@@ -11,7 +11,7 @@ from probe.render.facts import counted, day, deciding_finding, instant, label, p
 from probe.render.layout import Page, Style
 from probe.render.options import RenderOptions
 from probe.render.terminal_chain import add_chain
-from probe.render.wording import basis_words, confidence_words, turn_words, verdict_sentence
+from probe.render.wording import basis_words, confidence_words, revocation_words, turn_words, verdict_sentence
 from probe.smtp.transcript import Speaker
 
 _OUTCOMES = {
@@ -64,6 +64,9 @@ class _Section:
         """Everything a person needs."""
         self.add_brief()
         self._add_facts()
+        if self._assessment.stores:
+            words = revocation_words(self._assessment.evidence)
+            self._page.add(words, first="revocation ", mark=Style.STRONG)
         self._add_forecast()
         self._add_reasons()
         self._add_remedies()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from probe.assessment import Assessment
-from probe.eop.evidence import StorePath
+from probe.eop.evidence import Evidence, StorePath
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
@@ -185,3 +185,15 @@ def turn_words(turn: Turn) -> str:
     """One change to come: ``2026-12-26  rejected  expired: mail.contoso.com expires``."""
     about = "renewals only" if turn.renewal_only else turn.rule
     return f"{day(turn.at)}  {turn.outcome.value:<8}  {about + ': ' if about else ''}{turn.reason}"
+
+
+def revocation_words(evidence: Evidence) -> str:
+    """What is known of revocation: ``not checked``, or of each certificate what its issuer says."""
+    if evidence.revocation is None:
+        return "not checked"
+    said = [
+        f"{each.certificate.subject.short} {each.answer.standing.value}"
+        + (f" ({each.source.value})" if each.source else "")
+        for each in evidence.revocation
+    ]
+    return "; ".join(said) or "nothing to check"

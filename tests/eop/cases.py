@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from probe.eop import replies
 from probe.eop.evidence import Evidence, FaultKind, Observation
-from probe.eop.vocabulary import Confidence, Outcome, Severity
+from probe.eop.vocabulary import Confidence, Direction, Outcome, Severity
+from probe.pki.standing import Answer, CertificateStanding, Source, Standing
 from probe.pki.truststore import RootState, RootVerdict
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension
 from tests.eop.weighing import (
@@ -32,6 +33,7 @@ from tests.eop.weighing import (
     capture,
     evidence,
     fault,
+    read,
     smtp,
     tls,
 )
@@ -118,6 +120,13 @@ class Case(NamedTuple):
     reply: str | None
     twin: Evidence
     detail: str = ""
+
+
+def asked(answer: Answer, direction: Direction) -> Evidence:
+    """A healthy chain, and what its issuer says of the end certificate."""
+    source = None if answer.standing is Standing.UNKNOWN else Source.OCSP
+    standing = CertificateStanding(read(LEAF), answer, source)
+    return replace(evidence(LEAF, ISSUING, direction=direction), revocation=(standing,))
 
 
 HEALTHY = evidence(LEAF, ISSUING)
@@ -893,5 +902,45 @@ CASES = (
         None,
         HEALTHY,
         "What it sent: 250 injected",
+    ),
+    # Revocation: where it was asked about
+    Case(
+        "revoked",
+        asked(Answer(Standing.REVOKED, "reason: keyCompromise", NOW), FROM_EOP),
+        REJECT,
+        DOCUMENTED,
+        f"{HOST} was revoked on 2026-11-20 12:00 UTC (reason: keyCompromise).",
+        None,
+        asked(Answer(Standing.GOOD), FROM_EOP),
+    ),
+    Case(
+        "revoked",
+        asked(Answer(Standing.REVOKED, "no reason given"), TO_EOP),
+        RISK,
+        INFERRED,
+        f"{HOST} was revoked (no reason given).",
+        None,
+        HEALTHY,
+        "stated nowhere",
+    ),
+    Case(
+        "revocation-unknown",
+        asked(Answer(Standing.UNKNOWN, "it is silent"), FROM_EOP),
+        RISK,
+        REPORTED,
+        f"whether {HOST} is revoked",
+        None,
+        asked(Answer(Standing.GOOD), FROM_EOP),
+        f"{HOST}: it is silent",
+    ),
+    Case(
+        "revocation-unknown",
+        asked(Answer(Standing.UNKNOWN, "it is silent"), TO_EOP),
+        INFO,
+        INFERRED,
+        f"whether {HOST} is revoked",
+        None,
+        HEALTHY,
+        "stated nowhere",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.names import NAME_RULES
+from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.sender import SENDER_RULES
 from probe.eop.rules.sent import SENT_RULES
@@ -17,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *TRUST_RULES,
     *USAGE_RULES,
     *LEAF_RULES,
+    *REVOCATION_RULES,
     *NAME_RULES,
     *SENT_RULES,
     STORES_DISAGREE,

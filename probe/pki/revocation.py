@@ -1,0 +1,212 @@
+"""Judging OCSP responses (RFC 6960) and CRLs (RFC 5280 5) by their bytes; pure, nothing is fetched here.
+
+An answer counts only if it is about this very certificate, signed by its issuer (or, for OCSP, by a
+responder the issuer certified for that), and valid at the instant. Whatever falls short is UNKNOWN
+with the reason; a forged answer can so neither clear nor condemn a certificate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from probe.pki import algorithms, der
+from probe.pki.certificate import Certificate, parse
+from probe.pki.extensions import read_access_locations
+from probe.pki.signature import Signature, verify, verify_bytes
+from probe.pki.standing import Answer, Standing
+from probe.text import printable
+
+#: Clocks differ: how far an answer's dates may lie beyond the instant.
+SKEW = timedelta(minutes=5)
+#: How long an answer without a nextUpdate counts; RFC 6960 4.2.2.1 leaves it to the reader.
+MAX_AGE = timedelta(days=7)
+#: Certificates of one OCSP response that are looked at, to find the responder's.
+MAX_RESPONDERS = 8
+#: Addresses of one certificate that are read.
+MAX_URLS = 4
+
+_OCSP = "1.3.6.1.5.5.7.48.1"
+_OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+_CRL_POINTS = "2.5.29.31"
+_URI = 0x86
+
+
+def ocsp_urls(certificate: Certificate) -> tuple[str, ...]:
+    """Where the issuer answers OCSP requests (RFC 5280 4.2.2.1), escaped."""
+    found = certificate.extensions.get("1.3.6.1.5.5.7.1.1")
+    return read_access_locations(found.value, _OCSP)[:MAX_URLS] if found else ()
+
+
+def crl_urls(certificate: Certificate) -> tuple[str, ...]:
+    """Where the issuer publishes its CRL (RFC 5280 4.2.1.13), escaped; points with other names are left out."""
+    found = certificate.extensions.get(_CRL_POINTS)
+    return tuple(_point_urls(found.value))[:MAX_URLS] if found else ()
+
+
+def _point_urls(value: bytes) -> Iterator[str]:
+    try:
+        for point in der.whole(value, der.SEQUENCE, "CRL distribution points").children():
+            for name in (part for part in point.children() if part.tag == 0xA0):
+                for full in (part for part in name.children() if part.tag == 0xA0):
+                    yield from (printable(uri.content) for uri in full.children() if uri.tag == _URI)
+    except der.DerError:
+        return
+
+
+def ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes | None:
+    """An OCSP request for `certificate`, DER; None where its serial number or the issuer's key is none."""
+    try:
+        # SHA-1 names the issuer here and protects nothing: many responders know no other (RFC 5019 2.1.1).
+        name, key = _issuer_hashes(issuer, "sha1")
+        builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+            name,
+            key,
+            certificate.serial,
+            hashes.SHA1(),  # noqa: S303 - see above
+        )
+        return builder.build().public_bytes(Encoding.DER)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _issuer_hashes(issuer: Certificate, algorithm: str) -> tuple[bytes, bytes]:
+    """The hashes of an issuer's name and key (RFC 6960 4.1.1)."""
+    key = der.bits(der.read(issuer.spki).children()[1])
+    return hashlib.new(algorithm, issuer.subject.der).digest(), hashlib.new(algorithm, key).digest()
+
+
+def judge_ocsp(data: bytes, certificate: Certificate, issuer: Certificate, at: datetime) -> Answer:
+    """What an OCSP response says of `certificate` at `at`; never raises for its bytes."""
+    try:
+        response = ocsp.load_der_ocsp_response(data)
+        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return _unknown(f"the responder answers {response.response_status.name.lower()}")
+        single = next((each for each in response.responses if _is_about(each, certificate, issuer)), None)
+        if single is None:
+            return _unknown("the response is about another certificate")
+        if not _signed_by_responder(data, issuer, at):
+            return _unknown("the response is signed neither by the issuer nor by a responder it certified")
+        return _single(single, at)
+    except (ValueError, UnsupportedAlgorithm, OverflowError):
+        return _unknown("the response cannot be read")
+
+
+def _is_about(single: ocsp.OCSPSingleResponse, certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether name, key and serial are those of the certificate (RFC 6960 4.1.1)."""
+    named = (single.issuer_name_hash, single.issuer_key_hash)
+    algorithm = single.hash_algorithm.name.replace("-", "")
+    return single.serial_number == certificate.serial and named == _issuer_hashes(issuer, algorithm)
+
+
+def _single(single: ocsp.OCSPSingleResponse, at: datetime) -> Answer:
+    stale = _out_of_time(single.this_update_utc, single.next_update_utc, at)
+    if stale:
+        return _unknown(f"the response is {stale}")
+    match single.certificate_status:
+        case ocsp.OCSPCertStatus.GOOD:
+            return Answer(Standing.GOOD)
+        case ocsp.OCSPCertStatus.REVOKED:
+            return _revoked(single.revocation_time_utc, single.revocation_reason, at)
+        case _:
+            return _unknown("the responder does not know the certificate")
+
+
+def _signed_by_responder(data: bytes, issuer: Certificate, at: datetime) -> bool:
+    """Whether the issuer's key made the signature, or one it certified for OCSP (RFC 6960 4.2.2.2)."""
+    # OCSPResponse { status, [0] { type, OCTET STRING { BasicOCSPResponse } } }, RFC 6960 4.2.1
+    wrapped = der.read(data).children()[1].children()[0].children()[1]
+    basic = der.read(wrapped.content).children()
+    signed, algorithm, signature = basic[0].encoded, algorithms.read(basic[1]), der.bits(basic[2])
+    keys = [issuer.spki]
+    for element in basic[3].children()[0].children()[:MAX_RESPONDERS] if len(basic) > 3 else ():
+        responder = parse(element.encoded)
+        if isinstance(responder, Certificate) and _may_respond(responder, issuer, at):
+            keys.append(responder.spki)
+    return any(verify_bytes(key, algorithm, signature, signed) is Signature.VALID for key in keys)
+
+
+def _may_respond(responder: Certificate, issuer: Certificate, at: datetime) -> bool:
+    return (
+        responder.issuer == issuer.subject
+        and _OCSP_SIGNING in (responder.extended_key_usage or ())
+        and responder.not_before <= at + SKEW
+        and at - SKEW <= responder.not_after
+        and verify(responder, issuer) is Signature.VALID
+    )
+
+
+def judge_crl(data: bytes, certificate: Certificate, issuer: Certificate, at: datetime) -> Answer:
+    """What a CRL, DER or PEM, says of `certificate` at `at`; never raises for its bytes."""
+    try:
+        pem = data.lstrip().startswith(b"-----BEGIN")
+        crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+        if not _signed_by_issuer(crl, issuer):
+            return _unknown("the list is not signed by the issuer")
+        if not _covers(crl, certificate):
+            return _unknown("the list is not one of all revoked certificates of this kind")
+        stale = _out_of_time(crl.last_update_utc, crl.next_update_utc, at)
+        if stale:
+            return _unknown(f"the list is {stale}")
+        entry = crl.get_revoked_certificate_by_serial_number(certificate.serial)
+        return Answer(Standing.GOOD) if entry is None else _listed(entry, at)
+    except (ValueError, UnsupportedAlgorithm, OverflowError):
+        return _unknown("the list cannot be read")
+
+
+def _signed_by_issuer(crl: x509.CertificateRevocationList, issuer: Certificate) -> bool:
+    parts = der.read(crl.public_bytes(Encoding.DER)).children()
+    signature = der.bits(parts[2])
+    made = verify_bytes(issuer.spki, algorithms.read(parts[1]), signature, parts[0].encoded)
+    return made is Signature.VALID and crl.issuer.public_bytes() == issuer.subject.der
+
+
+def _covers(crl: x509.CertificateRevocationList, certificate: Certificate) -> bool:
+    """Whether a missing entry means something: no delta, no part, no list of another issuer's (RFC 5280 5.2)."""
+    for extension in crl.extensions:
+        match extension.value:
+            case x509.DeltaCRLIndicator():
+                return False
+            case x509.IssuingDistributionPoint() as scope:
+                wrong_kind = (
+                    scope.only_contains_user_certs if _is_ca(certificate) else scope.only_contains_ca_certs
+                )
+                other = scope.indirect_crl or scope.only_contains_attribute_certs or scope.only_some_reasons
+                if wrong_kind or other:
+                    return False
+    return True
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    constraints = certificate.basic_constraints
+    return constraints is not None and constraints.ca
+
+
+def _listed(entry: x509.RevokedCertificate, at: datetime) -> Answer:
+    reasons = [each.value.reason for each in entry.extensions if isinstance(each.value, x509.CRLReason)]
+    return _revoked(entry.revocation_date_utc, reasons[0] if reasons else None, at)
+
+
+def _revoked(since: datetime | None, reason: x509.ReasonFlags | None, at: datetime) -> Answer:
+    if since is not None and since > at:
+        return Answer(Standing.GOOD)  # at that instant it was not yet
+    return Answer(Standing.REVOKED, f"reason: {reason.value}" if reason else "no reason given", since)
+
+
+def _out_of_time(begins: datetime, ends: datetime | None, at: datetime) -> str | None:
+    if begins > at + SKEW:
+        return "from the future"
+    if (ends or begins + MAX_AGE) < at - SKEW:
+        return "out of date"
+    return None
+
+
+def _unknown(detail: str) -> Answer:
+    return Answer(Standing.UNKNOWN, detail)
