@@ -176,7 +176,7 @@ def listen(
         )
     )
     examiner.prepare()
-    hostname = _own_name(host)
+    hostname = _own_name()
     settings = ListenerSettings(
         profile=profile(hostname),
         contexts=[_context(certificate, password_file, hostname, old_tls=old_tls)],
@@ -265,11 +265,11 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(each, usual)
 
 
-def _own_name(host: str) -> str:
+def _own_name() -> str:
     from probe.net.ehlo_name import local_ehlo_name
 
-    name = local_ehlo_name("")
-    return name or ("listener.invalid" if host == LOOPBACK else host)
+    # RFC 2606 2: a name that can never be somebody's.
+    return local_ehlo_name("") or "eop-probe.invalid"
 
 
 def _context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:

@@ -14,6 +14,7 @@ ADDRESS = "127.0.0.1"
 EXIT_CODES = {"accepted": 0, "at-risk": 1, "rejected": 2, "unknown": 3}
 
 UNTRUSTED_TO_EOP = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+RELAY_DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
 SOCKET_ERROR_TO_EOP = "421 4.4.2 Connection dropped due to SocketError"
 
 
@@ -65,6 +66,18 @@ class Situation:
     from_eop: Expectation | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """A mail server that delivers to the listener; `told` begins the reply that keeps its message in the queue."""
+
+    service: str
+    title: str
+    expected: Expectation
+    told: str
+    at: str = "RCPT"  # the command that was answered so; the end of the message is DATA
+    certificates: int = 2  # as many as are sent
+
+
 SERVICES = (
     Service(name="healthy", offset=1, about="public-style chain, leaf and intermediate sent"),
     Service(name="wildcard", offset=2, about="the same for *.contoso.test"),
@@ -83,6 +96,16 @@ SERVICES = (
     Service(name="balancer", offset=15, about="node-a and node-b in turn"),
     Service(name="node-a", offset=16, about="behind the balancer: public-style chain"),
     Service(name="node-b", offset=17, about="behind the balancer: internal CA"),
+    Service(name="listener", offset=20, about="eop-probe listen: all senders deliver to it"),
+    Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
+    Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),
+    Service(name="sender-internal-ca", offset=28, about="sends with the internal CA's certificate"),
+    Service(name="sender-self-signed", offset=29, about="sends with a self-signed certificate"),
+    Service(name="sender-missing-intermediate", offset=30, about="sends the public-style leaf alone"),
+    Service(name="sender-expired", offset=31, about="sends with an expired certificate"),
+    Service(name="sender-none", offset=32, about="sends without a certificate"),
+    Service(name="exim-healthy", offset=33, about="Exim, with a public-style certificate"),
+    Service(name="exim-internal-ca", offset=34, about="Exim, with the internal CA's certificate"),
 )
 
 _ACCEPTED = Expectation(outcome="accepted")
@@ -176,7 +199,7 @@ SITUATIONS = (
         service="healthy",
         title="A public-style chain that misses the connector's name",
         options=("--tls-sender-certificate-name", "hybrid.fabrikam.test"),
-        to_eop=_rejected("tenant-attribution", "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"),
+        to_eop=_rejected("tenant-attribution", RELAY_DENIED),
         from_eop=_ACCEPTED,
     ),
     Situation(
@@ -224,6 +247,72 @@ SITUATIONS = (
 )
 
 
+NO_MAIL = "451 4.7.0 eop-probe listener: no mail is accepted here"
+
+SENDERS = (
+    Sender(
+        service="sender-healthy",
+        title="Postfix, a public-style chain",
+        expected=_ACCEPTED,
+        told=NO_MAIL,
+        at="DATA",
+    ),
+    Sender(
+        service="sender-healthy-ec",
+        title="Postfix, a public-style chain with an ECDSA key",
+        expected=_ACCEPTED,
+        told=NO_MAIL,
+        at="DATA",
+    ),
+    Sender(
+        service="sender-internal-ca",
+        title="Postfix, an internal CA, its root sent along",
+        expected=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        told=UNTRUSTED_TO_EOP,
+    ),
+    Sender(
+        service="sender-self-signed",
+        title="Postfix, a self-signed certificate",
+        expected=_rejected("self-signed", UNTRUSTED_TO_EOP),
+        told=UNTRUSTED_TO_EOP,
+        certificates=1,
+    ),
+    Sender(
+        service="sender-missing-intermediate",
+        title="Postfix, the intermediate is not sent",
+        expected=_rejected("missing-intermediate", UNTRUSTED_TO_EOP),
+        told=UNTRUSTED_TO_EOP,
+        certificates=1,
+    ),
+    Sender(
+        service="sender-expired",
+        title="Postfix, an expired certificate",
+        expected=_rejected("expired", None),
+        told="454 4.7.0 eop-probe listener: Exchange Online would refuse this certificate (expired)",
+    ),
+    Sender(
+        service="sender-none",
+        title="Postfix, no client certificate",
+        expected=_rejected("no-client-certificate", RELAY_DENIED),
+        told=RELAY_DENIED,
+        certificates=0,
+    ),
+    Sender(
+        service="exim-healthy",
+        title="Exim, a public-style chain",
+        expected=_ACCEPTED,
+        told=NO_MAIL,
+        at="DATA",
+    ),
+    Sender(
+        service="exim-internal-ca",
+        title="Exim, an internal CA, its root sent along",
+        expected=_rejected("untrusted-root", UNTRUSTED_TO_EOP),
+        told=UNTRUSTED_TO_EOP,
+    ),
+)
+
+
 def ports(base: int) -> dict[str, int]:
     """The port of each service on 127.0.0.1."""
     return {service.name: base + service.offset for service in SERVICES}
@@ -237,7 +326,8 @@ def markdown(situations: tuple[Situation, ...]) -> str:
         f"| {_cell(s.to_eop)} | {_cell(s.from_eop)} |"
         for s in situations
     ]
-    return "\n".join((_HEAD, *services, _MIDDLE, *rows, ""))
+    senders = [f"| {s.title} | `{s.service}` | {_cell(s.expected)} | `{s.told}` at {s.at} |" for s in SENDERS]
+    return "\n".join((_HEAD, *services, _MIDDLE, *rows, _SENDERS, *senders, ""))
 
 
 def _cell(expected: Expectation | None) -> str:
@@ -271,4 +361,18 @@ _MIDDLE = """
 Outcome, exit code, deciding rule and predicted reply, for each direction.
 
 | Situation | Service and options | `to-eop` | `from-eop` |
+|---|---|---|---|"""
+_SENDERS = """
+## What the listener says of the senders
+
+`eop-probe listen` runs as the service `listener`, and these mail servers deliver to it whatever they are given. It
+never takes a message: each is still in its sender's queue afterwards.
+
+```console
+$ swaks --server 127.0.0.1:2528 --from a@contoso.test --to b@contoso.example   # give one to sender-internal-ca
+$ tests/lab/lab exec sender-internal-ca postqueue -p                           # it is still there, and why
+$ tests/lab/lab logs listener                                                  # what the listener saw
+```
+
+| Sender | Service | Verdict | What it was told |
 |---|---|---|---|"""

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.lab import certificates, services
-from tests.lab.situations import EXIT_CODES, SERVICES, SITUATIONS
+from tests.lab.situations import EXIT_CODES, SENDERS, SERVICES, SITUATIONS
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -43,11 +43,14 @@ def test_every_service_of_the_table_is_published_on_loopback_alone() -> None:
 
 def test_every_service_of_the_file_is_in_the_table() -> None:
     body = COMPOSE.split("\nservices:\n")[1]
-    assert re.findall(r"^  ([a-z0-9-]+):$", body, re.MULTILINE) == [service.name for service in SERVICES]
+    assert re.findall(r"^  ([a-z0-9-]+):(?: &\w+)?$", body, re.MULTILINE) == [service.name for service in SERVICES]
 
 
-def test_every_service_is_in_a_situation_and_the_reverse() -> None:
-    assert {situation.service for situation in SITUATIONS} == {service.name for service in SERVICES}
+def test_every_service_is_in_a_situation_or_sends_and_the_reverse() -> None:
+    probed = {situation.service for situation in SITUATIONS}
+    sending = {sender.service for sender in SENDERS}
+    assert not probed & sending
+    assert probed | sending | {"listener"} == {service.name for service in SERVICES}
 
 
 def test_expectations_make_sense() -> None:
@@ -133,7 +136,7 @@ def test_variables_for_the_compose_file() -> None:
     lines = services.environment(30_000).splitlines()
     assert lines[0] == "LAB_PORT_HEALTHY=30001"
     assert len(lines) == len(SERVICES)
-    assert "self-signed           127.0.0.1:30003" in services.table(30_000)
+    assert re.search(r"^self-signed +127\.0\.0\.1:30003 ", services.table(30_000), re.MULTILINE)
 
 
 def test_a_mail_server_greets_and_others_do_not(greeter: socket.socket) -> None:

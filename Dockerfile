@@ -1,0 +1,45 @@
+# The product in a container:
+#
+#   docker build -t eop-probe .
+#   docker run --rm eop-probe check mail.contoso.com
+#   docker run --rm -p 2525:2525 eop-probe listen --host 0.0.0.0 --format jsonl
+FROM debian:bookworm-slim AS base
+
+# How apt reaches its packages on the machine that builds (see tests/lab/engine); empty: as the base image does.
+ARG APT_CONFIGURATION=""
+ARG APT_SOURCES=""
+
+RUN set -eu; \
+    if [ -n "$APT_CONFIGURATION" ]; then printf '%s\n' "$APT_CONFIGURATION" > /etc/apt/apt.conf.d/90build; fi; \
+    if [ -n "$APT_SOURCES" ]; then \
+        rm -f /etc/apt/sources.list.d/*; printf '%s\n' "$APT_SOURCES" > /etc/apt/sources.list; \
+    fi; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update -q; \
+    apt-get install -qy --no-install-recommends python3 python3-venv; \
+    rm -rf /var/lib/apt/lists/* /etc/apt/apt.conf.d/90build; \
+    useradd --system --no-create-home --shell /usr/sbin/nologin probe
+
+FROM base AS build
+
+# A folder of wheels in the build context, where pip is to ask no index (the lab's way); empty: it asks PyPI.
+ARG WHEELS=""
+
+COPY . /src
+RUN set -eu; \
+    python3 -m venv /opt/eop-probe; \
+    if [ -n "$WHEELS" ]; then \
+        /opt/eop-probe/bin/pip install -q --no-cache-dir --no-index --find-links "/src/$WHEELS" eop-probe; \
+    else \
+        /opt/eop-probe/bin/pip install -q --no-cache-dir /src; \
+    fi
+
+FROM base
+
+COPY --from=build /opt/eop-probe /opt/eop-probe
+ENV PATH=/opt/eop-probe/bin:$PATH PYTHONUNBUFFERED=1
+USER probe
+EXPOSE 2525
+# SIGTERM, as `docker stop` sends it, ends a listener in order.
+ENTRYPOINT ["eop-probe"]
+CMD ["--help"]
