@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from probe.eop.vocabulary import Direction
+from probe.exchange import attribution
 
 #: KB 2888788 (documented for a certificate from a CA Exchange Online does not trust).
 UNTRUSTED_TO_EOP = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 #: Microsoft, "Fix error code 450 4.4.317" (documented).
 UNTRUSTED_FROM_EOP = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
-#: KB 3212877, KB 4051495 (documented).
-RELAY_DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
-#: KB 4019940, KB 3169958 (documented; the tail varies).
-RELAY_DENIED_ATTR36 = (
-    "550 5.7.64 Relay Access Denied ATTR36. For more details please refer to: "
-    "https://support.microsoft.com/kb/3169958"
-)
+RELAY_DENIED = attribution.RELAY_DENIED
+RELAY_DENIED_ATTR36 = attribution.RELAY_DENIED_ATTR36
 #: Exchange Team blog, June 2025 (documented).
 STARTTLS_REQUIRED = (
     "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.eop import replies
 from probe.exchange.attribution import RELAY_DENIED, RELAY_DENIED_ATTR36, connector_matches
 from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
@@ -330,10 +329,6 @@ def test_names_come_from_a_certificate_a_record_or_a_log() -> None:
 )
 def test_the_domain_of_a_sender(address: str, domain: str) -> None:
     assert domain_of(address) == domain
-
-
-def test_the_replies_are_those_of_the_verdict() -> None:
-    assert (RELAY_DENIED, RELAY_DENIED_ATTR36) == (replies.RELAY_DENIED, replies.RELAY_DENIED_ATTR36)
 
 
 NAMES = st.lists(st.sampled_from(["a", "b", "contoso", "com", "*"]), min_size=1, max_size=4).map(".".join)
