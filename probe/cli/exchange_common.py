@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probe.cli.output import warn
+from probe.errors import ConfigurationError
+from probe.text import printable
 
 if TYPE_CHECKING:
+    from probe.eop.chosen import ChainJudge
     from probe.evidence_files import EvidenceFiles
+    from probe.exchange.inventory import Inventory as Inventoried
     from probe.exchange.joining import Gathered
     from probe.exchange.problem import Problem
+    from probe.pki.certificate import Certificate
+    from probe.pki.truststore import TrustStore
 
 #: Problems said on standard error before the rest is counted.
 MAX_PROBLEMS = 12
@@ -57,6 +65,12 @@ Server = Annotated[
         help="The server an export is of, where it names none; and the only one to look at.",
     ),
 ]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--ip", envvar="EOP_PROBE_IP", metavar="IP", help="The sending address as Exchange Online sees it."
+    ),
+]
 PasswordFile = Annotated[
     Path | None,
     typer.Option(
@@ -85,6 +99,44 @@ def warn_of(problems: Iterable[Problem]) -> None:
         warn(f"{len(told) - MAX_PROBLEMS} more problems; eop-probe exchange show lists all of them")
 
 
+def address(text: str | None) -> str | None:
+    """The address of --ip; raises ConfigurationError."""
+    if text is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ConfigurationError(f"--ip: {printable(text, 60)} is no IP address") from None
+
+
 def as_json(document: object) -> str:
     """A JSON document as this command line writes it."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+class Judging:
+    """Judges chains of inventories with the stores of the command line, loaded when they are first needed."""
+
+    def __init__(self, stores: Callable[[], Sequence[TrustStore]], extra: Iterable[Certificate]) -> None:
+        self._stores, self._extra = stores, tuple(extra)
+
+    def judge(self, inventory: Inventoried, at: datetime) -> ChainJudge:
+        """A judge for the certificates of `inventory` as of `at`."""
+        from probe.eop.chosen import ChainJudge
+
+        return ChainJudge(inventory, self._extra, self._stores(), at)
+
+
+def issuers(
+    found: EvidenceFiles, chain: Iterable[Path], password_file: Path | None
+) -> tuple[Certificate, ...]:
+    """The certificates to build chains with: those of the files given, and of --chain."""
+    from probe.cli.passwords import Passwords
+    from probe.pki.certificate import Certificate
+
+    passwords = Passwords(password_file)
+    held = [
+        *(one for export in found.exports for one in export.x509),
+        *(one for path in chain for one in passwords.open(path).entries),
+    ]
+    return tuple(dict.fromkeys(one for one in held if isinstance(one, Certificate)))

@@ -19,7 +19,7 @@ _COMMANDS = ("PS> ", "$ ")
 def title(page: Page, text: str, more: str = "") -> None:
     """Begin a section."""
     page.blank()
-    page.add(more, first=f"{text}  " if more else text, mark=Style.STRONG)
+    page.add(more, first=f"{text}  " if more else text, rest="  ", mark=Style.STRONG)
 
 
 def fact(page: Page, label: str, text: str, *, indent: int = 4, style: Style = Style.PLAIN) -> None:
