@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from probe.changes import MAX_NAMES, compare, not_compared
+from probe.eop.rules import Rule
 from probe.eop.rules.every import EVERY_RULE
 from probe.eop.rules.swap import SWAP_RULES
 from probe.eop.vocabulary import Outcome
@@ -114,3 +115,11 @@ def test_no_evidence_of_one_chain_shows_these() -> None:
     seen = evidence(OLD, ISSUING)
     assert [rule.check(seen) for rule in SWAP_RULES] == [None] * len(SWAP_RULES)
     assert len({rule.id for rule in EVERY_RULE}) == len(EVERY_RULE)
+
+
+@pytest.mark.parametrize("rule", SWAP_RULES, ids=lambda rule: rule.id)
+def test_a_rule_is_whole(rule: Rule) -> None:
+    assert rule.title
+    assert rule.meaning.endswith(".")
+    assert rule.references
+    assert rule.advice

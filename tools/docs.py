@@ -54,11 +54,11 @@ def generated() -> Iterator[tuple[Path, str]]:
 
 def rule_pages() -> Iterator[tuple[Path, str]]:
     """One page a rule, and their index, from the table of rules."""
-    from probe.eop.rules import RULES
+    from probe.eop.rules.every import EVERY_RULE
 
     rows = [
         f"| [`{rule.id}`]({rule.id}.md) | {rule.title} | {rule.severity.value} | {rule.confidence.value} |"
-        for rule in RULES
+        for rule in EVERY_RULE
     ]
     head = (
         "# Rules\n\nGenerated from the table in `probe/eop/rules/` by `make docs`. The first rule of the worst "
@@ -68,7 +68,7 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
         "| Rule | Title | Severity | Confidence |\n|---|---|---|---|\n"
     )
     yield DOCS / "rules" / "README.md", head + "\n".join(rows) + "\n"
-    for rule in RULES:
+    for rule in EVERY_RULE:
         steps = "\n".join(_step(line) for line in rule.advice)
         sources = "\n".join(f"- {reference}" for reference in rule.references)
         yield (

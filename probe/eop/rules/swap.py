@@ -33,7 +33,7 @@ SWAP_NOT_COMPARED = Rule(
     "There is nothing to compare the new certificate with",
     Severity.RISK,
     Confidence.INFERRED,
-    (),
+    ("the comparison itself, no statement of Microsoft",),
     "The endpoint named with --against showed no certificate, so that whether the new one can take its place is "
     "unknown.",
     (
@@ -46,7 +46,7 @@ SWAP_SAME_CERTIFICATE = Rule(
     "The endpoint presents this certificate already",
     Severity.INFO,
     Confidence.DOCUMENTED,
-    (),
+    ("the comparison itself, no statement of Microsoft",),
     "The file's certificate and the one presented are the same, byte for byte: nothing changes.",
     ("Nothing: if a new certificate was expected, this file is the old one.",),
     _nothing,
@@ -89,7 +89,7 @@ SWAP_NEW_KEY = Rule(
     "The key changes",
     Severity.INFO,
     Confidence.INFERRED,
-    (),
+    ("RFC 7672 (DANE for SMTP)",),
     "Nothing at Exchange Online goes by the key of a certificate; a DANE TLSA record for the host would.",
     (
         "Nothing for Exchange Online. Where a TLSA record names the key, publish the new one's before the swap.",
