@@ -362,9 +362,9 @@ class TestErrors:
             (["check", "http://mail.contoso.test/"], "URL"),
             (["check", "x\x1b[31m"], "control"),
             (["nonsense"], "nonsense"),
-            (["explain"], "RULE"),
+            (["explain"], "nothing to explain"),
             (["explain", "no-such-rule"], "untrusted-root"),
-            (["explain", ""], "there is no rule"),
+            (["explain", ""], "nothing to explain"),
             (["--bogus"], "--bogus"),
         ],
     )  # fmt: skip

@@ -309,7 +309,7 @@ REPLIES = st.one_of(
     cuts=st.lists(st.integers(0, 200), max_size=12),
     implicit_tls=st.booleans(),
 )
-def test_any_chunking_means_the_same(replies: list[bytes], cuts: list[int], implicit_tls: bool) -> None:  # noqa: FBT001
+def test_any_chunking_means_the_same(replies: list[bytes], cuts: list[int], implicit_tls: bool) -> None:
     data = b"".join(replies)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     chunks = [data[start:end] for start, end in pairwise(edges)]

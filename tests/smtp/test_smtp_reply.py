@@ -192,7 +192,7 @@ def test_a_reply_in_words() -> None:
         (554, False, False, True),
     ],
 )
-def test_the_first_digit_decides(code: int, completed: bool, temporary: bool, refuses: bool) -> None:  # noqa: FBT001
+def test_the_first_digit_decides(code: int, completed: bool, temporary: bool, refuses: bool) -> None:
     reply = Reply(code=code, lines=("",))
     assert (reply.completed, reply.temporary, reply.refuses) == (completed, temporary, refuses)
 

@@ -261,7 +261,7 @@ def test_mistakes_of_the_driver_are_loud() -> None:
 
 
 @pytest.mark.parametrize(("code", "legal"), [(250, False), (354, False), (451, True), (550, True)])
-def test_no_profile_accepts_mail(code: int, legal: bool) -> None:  # noqa: FBT001
+def test_no_profile_accepts_mail(code: int, legal: bool) -> None:
     reply = Reply(code=code, lines=("x",))
     if legal:
         assert profile(final_reply=reply).final_reply == reply
@@ -497,7 +497,7 @@ def play(server: ServerConversation, chunks: list[bytes]) -> list[ServerEvent]:
     cuts=st.lists(st.integers(0, 400), max_size=15),
     implicit_tls=st.booleans(),
 )
-def test_any_chunking_means_the_same(commands: list[bytes], cuts: list[int], implicit_tls: bool) -> None:  # noqa: FBT001
+def test_any_chunking_means_the_same(commands: list[bytes], cuts: list[int], implicit_tls: bool) -> None:
     data = b"".join(commands)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     whole = ServerConversation(profile(starttls_required=False), implicit_tls=implicit_tls)

@@ -75,7 +75,7 @@ def test_implicit_tls() -> None:
         ),
     ],
 )
-def test_refusals(profile: ServerProfile, kind: SmtpFaultKind, polite: bool) -> None:  # noqa: FBT001
+def test_refusals(profile: ServerProfile, kind: SmtpFaultKind, polite: bool) -> None:
     client, server = ClientConversation("probe.example"), ServerConversation(profile)
     ours, theirs = converse(client, server)
     assert ours == [ClientEvent.FAILED]

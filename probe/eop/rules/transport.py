@@ -51,8 +51,9 @@ def _no_starttls(evidence: Evidence) -> Said | None:
     if evidence.direction is Direction.TO_EOP:
         return Said(
             summary=fault.message,
-            detail="No certificate could be seen here. That says nothing about the Send connector, whose certificate Exchange Online judges; "
-            "use the Exchange side's own evidence, or a listener, for that. " + _words(fault),
+            detail="No certificate could be seen here. That says nothing about the Send connector, whose "
+            "certificate Exchange Online judges; use the Exchange side's own evidence, or a listener, for that. "
+            + _words(fault),
             severity=Severity.RISK,
         )
     return Said(
