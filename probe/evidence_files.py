@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -178,21 +178,33 @@ def known_from(inventory: Inventory) -> dict[str, Known]:
     }
 
 
-def session_lines(path: Path, session: str, limit: int) -> Iterator[LogLine]:
-    """The first `limit` lines of a log that belong to a session, as they stand in the file."""
-    wanted, found, tail, number = session.encode(), 0, b"", 0
+def session_lines(path: Path, sessions: Collection[str], limit: int) -> dict[str, tuple[LogLine, ...]]:
+    """For each session the first `limit` lines of a log that belong to it, as they stand in the file.
+
+    The file is read once, until all of the sessions have ended.
+    """
+    open_ones = {session.encode(): session for session in sessions}
+    found: dict[str, list[LogLine]] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        fields = line.split(b",", 7)
+        if len(fields) < 8 or fields[2] not in open_ones:
+            continue
+        mine = found.setdefault(open_ones[fields[2]], [])
+        mine.append(LogLine(number, printable(line.rstrip(b"\r"), MAX_LINE)))
+        if fields[6] == b"-" or len(mine) >= limit:
+            del open_ones[fields[2]]
+            if not open_ones:
+                break
+    return {session: tuple(lines) for session, lines in found.items()}
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    tail = b""
     for piece in chunks(path, Problems("")):
         lines = (tail + piece).split(b"\n")
         tail = lines.pop()[:MAX_LINE]
-        for line in lines:
-            number += 1
-            if wanted in line:
-                yield LogLine(number, printable(line.rstrip(b"\r"), MAX_LINE))
-                found += 1
-                if found >= limit:
-                    return
-    if tail and wanted in tail:
-        yield LogLine(number + 1, printable(tail.rstrip(b"\r"), MAX_LINE))
+        yield from lines
+    yield tail
 
 
 def _head(path: Path, problems: Problems) -> bytes:

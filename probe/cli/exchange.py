@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.cli import exchange_attribute, exchange_log, exchange_select, exchange_show
+from probe.cli import exchange_attribute, exchange_diagnose, exchange_log, exchange_select, exchange_show
 from probe.cli.app import new_app
 
 app = new_app(no_args_is_help=True)
@@ -18,3 +18,4 @@ app.command("show")(exchange_show.show)
 app.command("select")(exchange_select.select)
 app.command("attribute")(exchange_attribute.attribute)
 app.command("log")(exchange_log.log)
+app.command("diagnose")(exchange_diagnose.diagnose)

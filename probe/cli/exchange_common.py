@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import ipaddress
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe.cli.output import warn
-from probe.errors import ConfigurationError
+from probe.errors import ConfigurationError, InputError
 from probe.text import printable
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Problems said on standard error before the rest is counted.
 MAX_PROBLEMS = 12
+
+#: Bytes of a text that are read; the catalogue looks at the first 1,048,576 characters, four bytes each at most.
+MAX_TEXT_BYTES = 4 << 20
 
 
 class PlainFormat(enum.StrEnum):
@@ -107,6 +111,28 @@ def address(text: str | None) -> str | None:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:
         raise ConfigurationError(f"--ip: {printable(text, 60)} is no IP address") from None
+
+
+def text_of(words: str, file: Path | None = None) -> str:
+    """The text of a file, of ``@FILE``, of standard input (``-``), or as given; raises InputError."""
+    from probe.exchange.decoding import decode
+    from probe.exchange.problem import Problems
+
+    if file is None and words.startswith("@"):
+        file = Path(words[1:])
+    if file is not None:
+        return decode(_contents(file), Problems(str(file)))
+    if words == "-":
+        return decode(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
+    return words
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_TEXT_BYTES)
+    except OSError as error:
+        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
 
 
 def as_json(document: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
-from probe.cli.exchange_common import OutputFormat, PlainFormat, as_json
+from probe.cli.exchange_common import OutputFormat, PlainFormat, as_json, text_of
 from probe.cli.exit_codes import finish
 from probe.cli.output import check_writable, render_options, write_to
 from probe.errors import InputError
@@ -20,9 +19,6 @@ from probe.text import printable
 if TYPE_CHECKING:
     from probe.eop.rules.rule import Rule
     from probe.exchange.catalogue.entry import Entry
-
-#: Bytes of a text that are read, in UTF-16 at most; the catalogue looks at the first 1,048,576 characters.
-MAX_TEXT_BYTES = 4 << 20
 
 app = new_app()
 
@@ -57,7 +53,9 @@ def explain(
     if file is None and (page := _by_id(words, as_document=as_document)) is not None:
         write_to(output, page)
         finish(0)
-    text = _text(words, file)
+    if file is None and not words:
+        raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
+    text = text_of(words, file)
     from probe.exchange.texts import explain_text
     from probe.render import exchange_text
 
@@ -102,30 +100,6 @@ def _entry(name: str) -> Entry | None:
     from probe.exchange.replies import by_id
 
     return by_id().get(name)
-
-
-def _text(words: str, file: Path | None) -> str:
-    """The text of a file, of standard input, or as given; raises InputError."""
-    from probe.exchange.decoding import decode
-    from probe.exchange.problem import Problems
-
-    if file is None and words.startswith("@"):
-        file = Path(words[1:])
-    if file is not None:
-        return decode(_contents(file), Problems(str(file)))
-    if words == "-":
-        return decode(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
-    if not words:
-        raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
-    return words
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_TEXT_BYTES)
-    except OSError as error:
-        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
 
 
 def _hint(words: str) -> str:
