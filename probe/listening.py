@@ -16,12 +16,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from probe.assessment import Assessment
+from probe.eop.attributed import judge_attributed
 from probe.eop.evidence import Capture, Evidence, Fault, FaultKind, Phase, SmtpFacts, TlsFacts, weigh
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn, forecast
 from probe.eop.settings import Settings
 from probe.eop.verdict import Prediction, Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome
+from probe.exchange.connector import AcceptedDomain, InboundConnector
+from probe.exchange.inbound_name import presented_by
+from probe.exchange.tenant import Envelope, attribute
 from probe.net import clock
 from probe.net.session import Question, Refusal, ServerSession, SessionRecord
 from probe.net.tls_engine import TlsFailure, TlsParameters
@@ -53,7 +57,9 @@ class ListenOptions:
 
     `stores` answers the trust stores, the deciding one first. `stage` is the command that is answered with the
     verdict. `at` is None for the moment of the session.
-    With `defer` a permanent refusal is said as a temporary one, so that a sender keeps its message.
+    With `defer` a permanent refusal is said as a temporary one, so that a sender keeps its message. With inbound
+    `connectors` every message is attributed as Exchange Online does it; `domains` None means unknown, and `address`
+    is what Exchange Online sees of a sender behind NAT, None the address that the listener sees.
     """
 
     stores: Callable[[], Sequence[TrustStore]]
@@ -61,6 +67,9 @@ class ListenOptions:
     at: datetime | None = None
     stage: EnvelopeCommand = EnvelopeCommand.RCPT
     defer: bool = False
+    connectors: tuple[InboundConnector, ...] = ()
+    domains: tuple[AcceptedDomain, ...] | None = None
+    address: str | None = None
 
 
 class _Judged:
@@ -91,8 +100,10 @@ class Examiner:
             return _spoken(_reply_text(_prediction_without_tls()), defer=self._options.defer)
         if isinstance(question, MailOffered) and self._options.stage is EnvelopeCommand.RCPT:
             return None
-        capture = _capture_now(session)
-        prediction = judge(self._weigh(session.presented, capture)).prediction
+        recipient = None if isinstance(question, MailOffered) else question.recipient
+        envelope = Envelope(question.sender, self._options.address or session.peer_address, recipient)
+        evidence = self._weigh(session.presented, _capture_now(session))
+        prediction = self._conclude(evidence, envelope).prediction
         if prediction.outcome is not Outcome.REJECTED:
             return None
         return _spoken(_reply_text(prediction), defer=self._options.defer)
@@ -102,7 +113,7 @@ class Examiner:
         if not worth_judging(record):
             return None
         evidence = self._weigh(record.presented, _capture(record))
-        verdict = _told(judge(evidence), record.refusal)
+        verdict = _told(self._conclude(evidence, self._envelope(record)), record.refusal)
         elapsed = timedelta(milliseconds=record.elapsed_ms)
         return Assessment(
             target=record.client_name or record.peer_address,
@@ -114,6 +125,19 @@ class Examiner:
             evidence=evidence,
             forecast=self._forecast(record.presented, evidence, verdict),
         )
+
+    def _conclude(self, evidence: Evidence, envelope: Envelope) -> Verdict:
+        options = self._options
+        if not options.connectors:
+            return judge(evidence)
+        names = presented_by(evidence.leaf) if evidence.leaf else None
+        found = attribute(names, options.connectors, options.domains, envelope, evidence.at)
+        return judge_attributed(evidence, found)
+
+    def _envelope(self, record: SessionRecord) -> Envelope:
+        """Who sent to whom; of several recipients the one that was refused, else the first."""
+        recipient = record.refusal.recipient if record.refusal else next(iter(record.recipients), None)
+        return Envelope(record.sender, self._options.address or record.peer_address, recipient)
 
     def _weigh(self, presented: tuple[bytes, ...], capture: Capture) -> Evidence:
         """The evidence with this capture; `presented` are the certificates its chain is to be made of."""

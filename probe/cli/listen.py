@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli import listen_inputs as inputs
 from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.exit_codes import finish
@@ -20,13 +19,9 @@ from probe.cli.listen_output import Reporter
 from probe.cli.output import check_writable, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
-from probe.errors import ConfigurationError, InputError
 from probe.smtp.server_values import EnvelopeCommand
-from probe.text import printable
 
 if TYPE_CHECKING:
-    from OpenSSL import SSL
-
     from probe.listening import Examiner
     from probe.net.listener import Listener, ListenerSettings
     from probe.net.session import SessionRecord
@@ -39,8 +34,6 @@ DEFAULT_PORT = 2525
 #: Seconds without a byte, and of a whole session. RFC 5321 4.5.3.2.7 grants a client five minutes to think; this
 #: listener may stand open to the Internet, and a sender that tries again later loses nothing.
 IDLE_S, TOTAL_S = 60.0, 300.0
-
-_PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 
 
 @app.command()
@@ -75,7 +68,7 @@ def listen(
         typer.Option(
             envvar="EOP_PROBE_PASSWORD_FILE",
             metavar="FILE",
-            help=f"First line: password of --certificate. Else ${_PASSWORD_VARIABLE}.",
+            help=f"First line: password of --certificate. Else ${inputs.PASSWORD_VARIABLE}.",
         ),
     ] = None,
     stage: Annotated[
@@ -92,6 +85,30 @@ def listen(
     ] = False,
     tls_sender_certificate_name: shared.SenderCertificateName = None,
     accepted_domain: shared.AcceptedDomains = None,
+    inbound_connectors: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="EOP_PROBE_INBOUND_CONNECTORS",
+            metavar="FILE",
+            help="Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
+        ),
+    ] = None,
+    accepted_domains: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="EOP_PROBE_ACCEPTED_DOMAINS",
+            metavar="FILE",
+            help="Get-AcceptedDomain export, to go with it. Repeatable.",
+        ),
+    ] = None,
+    sending_address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_SENDING_ADDRESS",
+            metavar="IP",
+            help="Address Exchange Online sees of the senders, where they are behind NAT.",
+        ),
+    ] = None,
     expect: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,32 +175,41 @@ def listen(
     from probe.listening import Examiner, ListenOptions, profile
     from probe.net.listener import ListenerLimits, ListenerSettings
 
+    tenant = inputs.tenant(
+        [*(inbound_connectors or ()), *(accepted_domains or ())],
+        tls_sender_certificate_name,
+        accepted_domain or (),
+    )
     examiner = Examiner(
         ListenOptions(
             stores=shared.store_loader(
                 store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
             ),
             settings=Settings(
-                tls_sender_certificate_name=tls_sender_certificate_name,
-                accepted_domains=tuple(accepted_domain or ()),
-                expected_thumbprints=_expected(expect or ()),
+                # With connectors the attribution says more than the rules about one name.
+                tls_sender_certificate_name=None if tenant.connectors else tls_sender_certificate_name,
+                accepted_domains=() if tenant.connectors else tuple(accepted_domain or ()),
+                expected_thumbprints=inputs.expected(expect or ()),
                 expiring_days=expiring_days,
                 expiring_fraction=expiring_share,
             ),
             at=shared.parse_instant(at),
             stage=stage,
             defer=defer,
+            connectors=tenant.connectors,
+            domains=tenant.domains,
+            address=inputs.address(sending_address),
         )
     )
     examiner.prepare()
-    hostname = _own_name()
+    hostname = inputs.own_name()
     settings = ListenerSettings(
         profile=profile(hostname),
-        contexts=[_context(certificate, password_file, hostname, old_tls=old_tls)],
+        contexts=[inputs.context(certificate, password_file, hostname, old_tls=old_tls)],
         host=host,
         port=port,
         policy=examiner.answer,
-        allowed=_allowed(allow or ()),
+        allowed=inputs.allowed(allow or ()),
         limits=ListenerLimits(
             sessions=max_sessions, per_address=max_per_address, idle_s=IDLE_S, total_s=TOTAL_S
         ),
@@ -263,83 +289,3 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for each, usual in before.items():
             signal.signal(each, usual)
-
-
-def _own_name() -> str:
-    from probe.net.ehlo_name import local_ehlo_name
-
-    # RFC 2606 2: a name that can never be somebody's.
-    return local_ehlo_name("") or "eop-probe.invalid"
-
-
-def _context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:
-    from probe.net import clock, identity
-    from probe.net.tls_server import server_context
-
-    if path is None:
-        own = identity.throw_away(hostname, clock.now())
-        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
-    try:
-        own = identity.from_file(_contents(path), _password(password_file))
-        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
-    except InputError as error:
-        raise InputError(f"--certificate: {printable(str(path))} {error}") from None
-
-
-def _password(path: Path | None) -> bytes | None:
-    if path is None:
-        given = os.environ.get(_PASSWORD_VARIABLE)
-        return given.encode("utf-8", "surrogateescape") if given is not None else None
-    lines = _contents(path).splitlines()
-    return lines[0] if lines else b""
-
-
-def _contents(path: Path) -> bytes:
-    from probe.pki.containers import MAX_FILE_BYTES
-
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}") from None
-
-
-def _allowed(networks: Sequence[str]) -> Callable[[str], bool]:
-    """A test for addresses; IPv4 addresses that arrive at an IPv6 socket count as what they are."""
-    if not networks:
-        return lambda _address: True
-    try:
-        wanted = [ipaddress.ip_network(text.strip(), strict=False) for text in networks]
-    except ValueError as error:
-        raise ConfigurationError(f"--allow: {error}; write it like 192.0.2.0/24") from None
-
-    def allowed(text: str) -> bool:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in wanted)
-
-    return allowed
-
-
-def _expected(values: Sequence[str]) -> tuple[str, ...]:
-    """The thumbprints that --expect gives, or those of the end certificates of its files."""
-    return tuple(_thumbprint(value) or _thumbprint_of(Path(value)) for value in values)
-
-
-def _thumbprint(text: str) -> str | None:
-    """SHA-1 or SHA-256 in any of the ways people copy it, colons and spaces included; None for another text."""
-    digits = "".join(c for c in text.lower() if c not in " :-\u200e")
-    right = len(digits) in (40, 64) and all(c in "0123456789abcdef" for c in digits)
-    return digits if right else None
-
-
-def _thumbprint_of(path: Path) -> str:
-    from probe.pki import containers
-
-    try:
-        leaf = containers.read(_contents(path), password=_password(None)).leaf
-    except InputError as error:
-        raise InputError(f"--expect: {printable(str(path))} {error}") from None
-    if leaf is None:
-        raise InputError(f"--expect: {printable(str(path))} holds no certificate that can be read")
-    return leaf.sha1

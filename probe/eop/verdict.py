@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from probe.eop.evidence import Evidence
@@ -38,15 +39,20 @@ _ORDER = (Severity.REJECT, Severity.RISK, Severity.INFO)
 
 def judge(evidence: Evidence) -> Verdict:
     """Judge evidence already held; pure: the same evidence gives the same verdict."""
-    found = [finding for rule in RULES if (finding := rule.check(evidence)) is not None]
+    found = (finding for rule in RULES if (finding := rule.check(evidence)) is not None)
+    return conclude(evidence, found, judged=evidence.leaf is not None and evidence.deciding is not None)
+
+
+def conclude(evidence: Evidence, found: Iterable[Finding], *, judged: bool) -> Verdict:
+    """Draw the verdict from findings in the rules' order; without anything `judged` it is unknown, or a refusal."""
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
-    found.sort(key=lambda finding: _ORDER.index(finding.severity))
-    return Verdict(prediction=_predict(evidence, found), findings=tuple(found))
+    findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+    return Verdict(prediction=_predict(evidence, findings, judged=judged), findings=tuple(findings))
 
 
-def _predict(evidence: Evidence, found: list[Finding]) -> Prediction:
+def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Prediction:
     deciding = next((f for f in found if f.severity is not Severity.INFO), None)
-    outcome = _outcome(evidence, deciding)
+    outcome = _outcome(deciding, judged=judged)
     return Prediction(
         direction=evidence.direction,
         outcome=outcome,
@@ -58,9 +64,9 @@ def _predict(evidence: Evidence, found: list[Finding]) -> Prediction:
     )
 
 
-def _outcome(evidence: Evidence, deciding: Finding | None) -> Outcome:
+def _outcome(deciding: Finding | None, *, judged: bool) -> Outcome:
     if deciding is not None and deciding.severity is Severity.REJECT:
         return Outcome.REJECTED
-    if evidence.leaf is None or evidence.deciding is None:
+    if not judged:
         return Outcome.UNKNOWN
     return Outcome.AT_RISK if deciding is not None else Outcome.ACCEPTED

@@ -43,10 +43,11 @@ Policy = Callable[["ServerSession", Question], Reply | None]
 
 
 class Refusal(NamedTuple):
-    """The last refusal of a policy: the command it answered, and the reply."""
+    """The last refusal of a policy: the command it answered, the reply, and the recipient if it was about one."""
 
     command: EnvelopeCommand
     reply: Reply
+    recipient: str | None = None
 
 
 class Ending(enum.Enum):
@@ -237,8 +238,7 @@ class ServerSession:
             self.recipients += (question.recipient,)
         refusal = self._policy(self, question)
         if refusal is not None:
-            asked = EnvelopeCommand.MAIL if isinstance(question, MailOffered) else EnvelopeCommand.RCPT
-            self.refusal = Refusal(asked, refusal)
+            self.refusal = _refusal(question, refusal)
         return self._conversation.answer(refusal, at_ms)
 
     def _note(self, event: ServerEvent, at_ms: int) -> None:
@@ -261,3 +261,9 @@ class ServerSession:
     def _finish(self, ending: Ending) -> None:
         self.ending = self.ending or ending
         self._finished = True
+
+
+def _refusal(question: Question, reply: Reply) -> Refusal:
+    if isinstance(question, MailOffered):
+        return Refusal(EnvelopeCommand.MAIL, reply)
+    return Refusal(EnvelopeCommand.RCPT, reply, question.recipient)

@@ -6,7 +6,7 @@ from probe.assessment import Assessment, Report
 from probe.eop.evidence import Capture, StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Outcome, Severity
+from probe.eop.vocabulary import Basis, Outcome, Severity
 from probe.render.facts import counted, day, deciding_finding, instant, label, prediction, tally, worst_first
 from probe.render.layout import Page, Style
 from probe.render.options import RenderOptions
@@ -221,9 +221,9 @@ class _Section:
         if smtp is None:
             return
         self._page.blank()
-        self._page.add(
-            "C is this program, S the server; milliseconds", first="Dialogue   ", mark=Style.STRONG
-        )
+        listened = self._assessment.evidence.basis is Basis.LISTENER
+        who = "C is the sender, S this program" if listened else "C is this program, S the server"
+        self._page.add(f"{who}; milliseconds", first="Dialogue   ", mark=Style.STRONG)
         for line in smtp.transcript:
             who = "C" if line.speaker is Speaker.CLIENT else "S"
             self._page.verbatim(line.text, first=f"  {line.at_ms:>6} {who}: ")

@@ -85,6 +85,9 @@ def verdict_sentence(assessment: Assessment) -> str:
 def _verdict(made: Prediction, assessment: Assessment) -> str:
     if made.direction is Direction.FROM_EOP:
         return _from_eop(made, observed=assessment.capture.presented is not None)
+    if made.basis is Basis.LISTENER and assessment.capture.leaf is None:
+        relays = made.outcome is not Outcome.REJECTED
+        return f"The sender presented no certificate; Exchange Online would {'' if relays else 'not '}relay its mail."
     return f"{_CONDITIONS[made.basis]} {_VERDICTS[made.outcome]}"
 
 

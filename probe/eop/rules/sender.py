@@ -53,6 +53,34 @@ def _unexpected(evidence: Evidence) -> Said | None:
     )
 
 
+NO_CERTIFICATE = Rule(
+    "no-client-certificate",
+    "The sender presented no client certificate",
+    Severity.REJECT,
+    Confidence.INFERRED,
+    ("Microsoft KB 3212877 (TenantAttribution NDR)", _REQUIREMENTS, "dotnet/runtime issue 121982"),
+    "The sender used TLS and was asked for a client certificate, but sent none. Exchange Online finds the tenant "
+    "of a relayed message by the certificate or by the sending address. .NET and Schannel may silently withhold a "
+    "certificate without clientAuth, which looks just like this.",
+    (
+        "See which certificate the Send connector names, and what its extended key usage is:",
+        "PS> Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS",
+        (
+            "PS> Get-ChildItem Cert:\\LocalMachine\\My | fl Thumbprint,HasPrivateKey,"
+            "EnhancedKeyUsageList,NotAfter,Subject"
+        ),
+        (
+            "Name a certificate of a public CA with TlsCertificateName; if one is named, look for its private key and "
+            "for clientAuth."
+        ),
+        (
+            "Other mail servers present a client certificate only if they are told to: Postfix by "
+            "smtp_tls_chain_files, Exim by tls_certificate and tls_privatekey of the smtp transport."
+        ),
+    ),
+    _no_certificate,
+)
+
 SENDER_RULES: tuple[Rule, ...] = (
     Rule(
         "starttls-not-used",
@@ -71,33 +99,7 @@ SENDER_RULES: tuple[Rule, ...] = (
         ),
         _not_used,
     ),
-    Rule(
-        "no-client-certificate",
-        "The sender presented no client certificate",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        ("Microsoft KB 3212877 (TenantAttribution NDR)", _REQUIREMENTS, "dotnet/runtime issue 121982"),
-        "The sender used TLS and was asked for a client certificate, but sent none. Exchange Online finds the tenant "
-        "of a relayed message by the certificate or by the sending address. .NET and Schannel may silently withhold a "
-        "certificate without clientAuth, which looks just like this.",
-        (
-            "See which certificate the Send connector names, and what its extended key usage is:",
-            "PS> Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS",
-            (
-                "PS> Get-ChildItem Cert:\\LocalMachine\\My | fl Thumbprint,HasPrivateKey,"
-                "EnhancedKeyUsageList,NotAfter,Subject"
-            ),
-            (
-                "Name a certificate of a public CA with TlsCertificateName; if one is named, look for its private key and "
-                "for clientAuth."
-            ),
-            (
-                "Other mail servers present a client certificate only if they are told to: Postfix by "
-                "smtp_tls_chain_files, Exim by tls_certificate and tls_privatekey of the smtp transport."
-            ),
-        ),
-        _no_certificate,
-    ),
+    NO_CERTIFICATE,
     Rule(
         "unexpected-certificate",
         "Another certificate than expected was presented",

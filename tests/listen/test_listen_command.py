@@ -1,0 +1,418 @@
+"""`eop-probe listen` end to end: a real sender on loopback, what it is told, what is reported, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from probe.cli.listen_output import Reporter
+from probe.cli.options import Format
+from probe.errors import OutputError
+from tests.authority import Issued, chain_pem, pkcs12
+from tests.listen.senders import (
+    EXPIRED,
+    HEALTHY,
+    HEALTHY_RSA,
+    INTERNAL,
+    INTERNAL_ROOT,
+    ISSUING,
+    NO_MAIL,
+    OWN,
+    PATIENCE_S,
+    RELAY_DENIED,
+    SELF_SIGNED,
+    SERVER_ONLY,
+    UNTRUSTED,
+    Client,
+    Listening,
+    connect,
+    deliver,
+)
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs/schema/report-1.schema.json").read_text("utf-8"))
+SAMPLES = ROOT / "tests/samples"
+
+
+@pytest.mark.parametrize(
+    ("chain", "code", "rule", "told"),
+    [
+        ((HEALTHY, ISSUING), 0, None, NO_MAIL),
+        ((HEALTHY_RSA, ISSUING), 0, None, NO_MAIL),
+        ((SERVER_ONLY, ISSUING), 1, "client-auth-missing", NO_MAIL),
+        ((HEALTHY,), 2, "missing-intermediate", UNTRUSTED),
+        ((INTERNAL, INTERNAL_ROOT), 2, "untrusted-root", UNTRUSTED),
+        ((SELF_SIGNED,), 2, "self-signed", UNTRUSTED),
+        (
+            (EXPIRED, ISSUING),
+            2,
+            "expired",
+            (
+                "454 4.7.0 eop-probe listener: Exchange Online would refuse this certificate (expired); its own words "
+                "for that are not known"
+            ),
+        ),
+        ((), 2, "no-client-certificate", RELAY_DENIED),
+    ],
+    ids=["healthy", "rsa", "server-only", "missing", "internal", "self-signed", "expired", "none"],
+)
+def test_a_sender_is_judged_told_and_reported(
+    listening: Listening, chain: tuple[Issued, ...], code: int, rule: str | None, told: str
+) -> None:
+    ended = listening(lambda port: deliver(port, *chain), "--once", "--format", "json")
+    assert ended.told == told
+    assert ended.code == code
+    report = json.loads(ended.out)
+    jsonschema.validate(report, SCHEMA)
+    [assessment] = report["assessments"]
+    [prediction] = assessment["predictions"]
+    assert (prediction["basis"], prediction["rule"]) == ("listener", rule)
+    assert [each["sha1"] for each in assessment["presented_chain"]] == [each.sha1 for each in chain]
+    assert assessment["tls"]["client_certificate_requested"] is True
+    assert (assessment["host"], assessment["address"]) == ("sender.contoso.com", "127.0.0.1")
+    assert any(line["text"] == told for line in assessment["smtp"]["transcript"])
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_verdict_at_mail(listening: Listening, version: ssl.TLSVersion) -> None:
+    def sender(port: int) -> list[str]:
+        client = Client(port)
+        client.start_tls(SELF_SIGNED, version=version)
+        client.offer()
+        return client.replies
+
+    early = listening(sender, "--once", "--stage", "mail")
+    assert early.told[-2:] == [UNTRUSTED, "221 2.0.0 Service closing transmission channel"]
+    assert "said at MAIL: 454" in early.err
+    assert "said so in answer to MAIL. At which command" in " ".join(early.out.split())
+    late = listening(sender, "--once")
+    assert late.told[-3:-1] == ["250 2.1.0 Sender OK", UNTRUSTED]
+    assert "said at RCPT: 454" in late.err
+
+
+def test_a_permanent_refusal_can_be_deferred(listening: Listening) -> None:
+    ended = listening(deliver, "--once", "--defer")
+    assert ended.told == f"451 4.7.0 eop-probe listener: Exchange Online would say {RELAY_DENIED}"
+    assert "reported, not documented" in " ".join(ended.out.split())
+
+
+def test_a_sender_without_tls(listening: Listening) -> None:
+    def sender(port: int) -> str:
+        client = Client(port)
+        client.say("EHLO sender.contoso.com")
+        return client.offer()
+
+    ended = listening(sender, "--once", "--format", "json")
+    assert ended.told == "451 5.7.3 STARTTLS is required to send mail"
+    assert ended.code == 2
+    [assessment] = json.loads(ended.out)["assessments"]
+    assert assessment["predictions"][0]["rule"] == "starttls-not-used"
+    assert assessment["tls"] is None
+
+
+def test_a_visitor_who_is_no_sender_does_not_count(listening: Listening) -> None:
+    def sender(port: int) -> str:
+        client = Client(port)
+        client.say("EHLO visitor", "QUIT")
+        client.close()
+        with connect(port) as rude:
+            rude.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while rude.recv(4096):
+                pass
+        return deliver(port, HEALTHY, ISSUING)
+
+    ended = listening(sender, "--once")
+    assert ended.code == 0
+    assert "(visitor) neither began TLS nor offered mail; ended: quit" in ended.err
+    assert "ended: violation (another protocol: GET / HTTP/1.1)" in ended.err
+    assert ended.out.count("ACCEPTED") == 1
+
+
+def test_each_session_is_a_line_as_it_ends(listening: Listening) -> None:
+    def sender(port: int) -> tuple[str, str]:
+        return deliver(port, SELF_SIGNED), deliver(port, HEALTHY, ISSUING)
+
+    ended = listening(sender, "--until-accepted", "--format", "jsonl")
+    assert ended.told == (UNTRUSTED, NO_MAIL)
+    assert [json.loads(line)["outcome"] for line in ended.out.splitlines()] == ["rejected", "accepted"]
+    # The last one counts: it is what was waited for.
+    assert ended.code == 0
+
+
+def test_the_worst_of_all_sessions_decides_without_a_condition(listening: Listening) -> None:
+    def sender(port: int) -> None:
+        deliver(port, SELF_SIGNED)
+        deliver(port, HEALTHY, ISSUING)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ended = listening(sender)
+    assert ended.code == 2
+    assert ended.out.index("REJECTED") < ended.out.index("ACCEPTED")
+
+
+def test_nobody_comes(listening: Listening) -> None:
+    ended = listening(lambda _port: None, "--timeout", "0.1", "--format", "json")
+    assert ended.code == 3
+    assert json.loads(ended.out)["assessments"] == []
+
+
+def test_the_formats_that_are_one_document_hold_every_session(listening: Listening) -> None:
+    def sender(port: int) -> None:
+        deliver(port, SELF_SIGNED)
+        deliver(port, HEALTHY, ISSUING)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    ended = listening(sender, "--format", "nagios")
+    assert ended.code == 2
+    assert "CRITICAL" in ended.out.splitlines()[0]
+    assert ended.out.count("\n") > 1
+
+
+def test_output_goes_to_a_file_session_by_session(listening: Listening) -> None:
+    file = listening.folder / "sessions.jsonl"
+
+    def sender(port: int) -> str:
+        deliver(port, SELF_SIGNED)
+        return file.read_text("utf-8")
+
+    ended = listening(sender, "--once", "--format", "jsonl", "--output", str(file))
+    assert ended.out == ""
+    [line] = file.read_text("utf-8").splitlines()
+    assert json.loads(line)["predictions"][0]["rule"] == "self-signed"
+
+
+def test_what_was_expected(listening: Listening) -> None:
+    file = listening.folder / "expected.pem"
+    file.write_text(HEALTHY.pem)
+    colons = ":".join(HEALTHY.sha1.upper()[place : place + 2] for place in range(0, 40, 2))
+    for expected in (colons, HEALTHY.sha256, str(file)):
+        assert (
+            listening(lambda port: deliver(port, HEALTHY, ISSUING), "--once", "--expect", expected).code == 0
+        )
+    other = listening(lambda port: deliver(port, HEALTHY_RSA, ISSUING), "--once", "--expect", HEALTHY.sha1)
+    assert other.code == 1
+    assert "unexpected-certificate" in other.out
+    assert HEALTHY.sha1.upper() in other.out
+
+
+@pytest.mark.parametrize(
+    ("networks", "allowed"), [(["127.0.0.0/8"], True), (["192.0.2.0/24", "::1"], False), ([], True)]
+)
+def test_who_may_connect(listening: Listening, networks: list[str], allowed: bool) -> None:
+    def sender(port: int) -> bytes:
+        with connect(port) as sock:
+            return sock.recv(3)
+
+    options = [word for network in networks for word in ("--allow", network)]
+    ended = listening(sender, "--timeout", "1", *options)
+    assert ended.told == (b"220" if allowed else b"")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_tls_is_captured_on_demand(listening: Listening, version: ssl.TLSVersion) -> None:
+    def sender(port: int) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            try:
+                return deliver(port, HEALTHY_RSA, ISSUING, version=version)
+            except (ssl.SSLError, OSError):
+                return "no handshake"
+
+    captured = listening(sender, "--once", "--old-tls", "--format", "json")
+    [assessment] = json.loads(captured.out)["assessments"]
+    assert captured.told == "421 4.4.2 Connection dropped due to SocketError"
+    assert assessment["predictions"][0]["rule"] == "old-tls"
+    assert len(assessment["presented_chain"]) == 2
+    refused = listening(sender, "--once", "--format", "json")
+    [assessment] = json.loads(refused.out)["assessments"]
+    assert refused.told == "no handshake"
+    assert refused.code == 2
+    assert assessment["predictions"][0]["rule"] == "old-tls"
+    assert assessment["error"]["message"] == "The sender offers nothing newer than TLS 1.1."
+    assert assessment["presented_chain"] == []
+
+
+def _attributed(listening: Listening, *options: str, sender: str = "a@contoso.com") -> tuple[str, int, str]:
+    exports = ("--inbound-connectors", str(SAMPLES / "get-inboundconnector.json"))
+
+    def offer(port: int) -> str:
+        client = Client(port)
+        client.start_tls(HEALTHY, ISSUING)
+        return client.offer(sender)
+
+    ended = listening(offer, "--once", *exports, *options)
+    assert isinstance(ended.told, str)
+    return ended.told, ended.code, ended.out
+
+
+def test_messages_are_attributed_by_the_exports(listening: Listening) -> None:
+    domains = ("--accepted-domains", str(SAMPLES / "get-accepteddomain.json"))
+    told, code, out = _attributed(listening, *domains)
+    assert (told, code) == (NO_MAIL, 0)
+    assert "Inbound from contoso hybrid" in " ".join(out.split())
+
+
+def test_no_certificate_but_an_address_that_a_connector_knows(listening: Listening) -> None:
+    exports = [
+        *("--inbound-connectors", str(SAMPLES / "get-inboundconnector.json")),
+        *("--accepted-domains", str(SAMPLES / "get-accepteddomain.json")),
+    ]
+    known = listening(deliver, "--once", *exports, "--sending-address", "203.0.113.200")
+    assert (known.told, known.code) == (NO_MAIL, 0)
+    assert "presented no certificate; Exchange Online would relay" in " ".join(known.out.split())
+    unknown = listening(deliver, "--once", *exports, "--sending-address", "203.0.113.1")
+    assert (unknown.told, unknown.code) == (RELAY_DENIED, 2)
+
+
+def test_the_tenant_by_options_alone(listening: Listening) -> None:
+    given = ("--tls-sender-certificate-name", "*.contoso.com", "--accepted-domain", "contoso.org")
+
+    def sender_in(domain: str) -> object:
+        def offer(port: int) -> str:
+            client = Client(port)
+            client.start_tls(HEALTHY, ISSUING)
+            return client.offer(f"a@{domain}")
+
+        return offer
+
+    owned = listening(sender_in("contoso.org"), "--once", *given)  # type: ignore[arg-type]
+    assert (owned.told, owned.code) == (NO_MAIL, 0)
+    foreign = listening(sender_in("contoso.net"), "--once", *given)  # type: ignore[arg-type]
+    assert str(foreign.told).startswith("550 5.7.64 Relay Access Denied ATTR36.")
+    assert foreign.code == 2
+
+
+def test_one_option_alone_is_judged_by_the_rules(listening: Listening) -> None:
+    given = ("--tls-sender-certificate-name", "mail.fabrikam.com")
+    ended = listening(lambda port: deliver(port, HEALTHY, ISSUING), "--once", *given)
+    assert (ended.told, ended.code) == (RELAY_DENIED, 2)
+
+
+class TestOwnCertificate:
+    def test_a_pfx_with_a_password(self, listening: Listening) -> None:
+        file, password = listening.folder / "own.pfx", listening.folder / "password"
+        file.write_bytes(pkcs12(OWN, ISSUING, password=b"secret"))
+        password.write_text("secret\n")
+        presented: list[bytes] = []
+
+        def sender(port: int) -> None:
+            client = Client(port)
+            client.start_tls(HEALTHY, ISSUING)
+            presented.append(client._socket.getpeercert(binary_form=True))  # type: ignore[attr-defined]
+            client.offer()
+
+        options = ("--certificate", str(file), "--password-file", str(password))
+        assert listening(sender, "--once", *options).code == 0
+        assert presented == [OWN.der]
+
+    def test_a_key_after_other_keys(self, listening: Listening) -> None:
+        file = listening.folder / "several.pem"
+        file.write_text(HEALTHY.key_pem + chain_pem(ISSUING, OWN) + OWN.key_pem)
+        assert (
+            listening(lambda port: deliver(port, HEALTHY, ISSUING), "--once", "--certificate", str(file)).code
+            == 0
+        )
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (OWN.pem, "holds no private key, which a server needs"),
+            (OWN.pem + HEALTHY.key_pem, "holds a private key that belongs to none of its certificates"),
+            ("", "is empty"),
+            (None, "cannot be read: No such file or directory"),
+        ],
+    )
+    def test_what_cannot_be_used(self, listening: Listening, content: str | None, said: str) -> None:
+        file = listening.folder / "bad.pem"
+        if content is not None:
+            file.write_text(content)
+        assert listening.run("--certificate", str(file)) == 3
+        assert listening.said()[1] == f"eop-probe: --certificate: {file} {said}\n"
+
+    def test_one_is_made_on_the_spot(self) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "probe", "listen", "--port", "0", "--once", "--timeout", str(PATIENCE_S)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        with process:
+            line = process.stderr.readline()
+            port = int(line.partition(" as ")[0].rpartition(":")[2])
+            # Judged by Microsoft's list: no public root is this young.
+            assert deliver(port, HEALTHY, ISSUING) == UNTRUSTED
+            process.wait(PATIENCE_S)
+        assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--host", "localhost"), "cannot listen on localhost port 2525: give an IP address and a port"),
+        (
+            ("--allow", "192.0.2.0/33"),
+            "--allow: '192.0.2.0/33' does not appear to be an IPv4 or IPv6 network",
+        ),
+        (("--expect", "missing.pem"), "--expect: missing.pem cannot be read: No such file or directory"),
+        (("--expect", str(SAMPLES / "send-log-multiline.log")), "--expect: "),
+        (("--sending-address", "contoso"), "--sending-address: contoso is no IP address"),
+        (("--at", "yesterday"), "--at: "),
+        (
+            ("--inbound-connectors", str(SAMPLES / "get-accepteddomain.json")),
+            "--inbound-connectors: the files hold no inbound connector",
+        ),
+        (("--output", "/nowhere/at/all"), "cannot write the report to /nowhere/at/all"),
+    ],
+)
+def test_mistakes_are_one_sentence(listening: Listening, options: tuple[str, ...], said: str) -> None:
+    assert listening.run(*options, "--certificate", str(listening.own), "--timeout", "1") == 3
+    err = listening.said()[1]
+    assert err.startswith(f"eop-probe: {said}")
+    assert err.count("\n") == 1
+
+
+def test_a_reader_who_has_gone_ends_it(listening: Listening) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "probe", "listen", "--port", "0", "--format", "jsonl"),
+            *(
+                "--certificate",
+                str(listening.own),
+                "--store",
+                str(listening.root),
+                "--timeout",
+                str(PATIENCE_S),
+            ),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stdout is not None
+    with process:
+        port = int(process.stderr.readline().partition(" as ")[0].rpartition(":")[2])
+        process.stdout.close()
+        assert deliver(port, SELF_SIGNED) == UNTRUSTED
+        process.wait(PATIENCE_S)
+    assert process.returncode == 2
+
+
+def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="No such file"),
+        Reporter(Format.JSONL, str(tmp_path / "no" / "x"), verbose=False),
+    ):
+        pass
