@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -28,6 +27,7 @@ from probe.errors import InputError
 from probe.pki import der
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
+from probe.pki.refusals import REFUSALS
 
 #: Bytes of a certificate file that are read; a chain with its key is a few kilobytes.
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -161,7 +161,7 @@ def _private_key(label: bytes, body: bytes, password: bytes | None) -> PrivateKe
         if password is None:
             raise PasswordNeededError("holds an encrypted private key, and no password was given") from None
         return _private_key(label, body, None)
-    except (ValueError, UnsupportedAlgorithm):
+    except REFUSALS:
         raise PasswordNeededError(
             "holds a private key that cannot be read: the password is wrong, or the key is damaged"
         ) from None
@@ -187,7 +187,7 @@ def _read_pkcs7(data: bytes) -> Container:
             # cryptography warns of PKCS#7 in BER, which Windows writes; it reads it all the same.
             warnings.simplefilter("ignore")
             found = pkcs7.load_der_pkcs7_certificates(data)
-    except (ValueError, UnsupportedAlgorithm):
+    except REFUSALS:
         raise InputError(_NOT_KNOWN) from None
     entries = tuple(parse(certificate.public_bytes(Encoding.DER)) for certificate in found)
     return Container(kind="PKCS#7", entries=entries)
@@ -204,7 +204,7 @@ def _read_pkcs12(data: bytes, password: bytes | None) -> Container:
     _refuse_endless(data)
     try:
         found = pkcs12.load_pkcs12(data, password)
-    except (ValueError, UnsupportedAlgorithm):
+    except REFUSALS:
         if password is not None:  # which may belong to another file: one without needs none
             return _read_pkcs12_plain(data)
         raise PasswordNeededError("is a PFX that is damaged or needs a password") from None

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -20,6 +19,7 @@ from cryptography.x509 import ocsp
 from probe.pki import algorithms, der
 from probe.pki.certificate import Certificate, parse
 from probe.pki.extensions import read_access_locations
+from probe.pki.refusals import REFUSALS
 from probe.pki.signature import Signature, verify, verify_bytes
 from probe.pki.standing import Answer, Standing
 from probe.text import printable
@@ -73,7 +73,7 @@ def ocsp_request(certificate: Certificate, issuer: Certificate) -> bytes | None:
             hashes.SHA1(),  # noqa: S303 - see above
         )
         return builder.build().public_bytes(Encoding.DER)
-    except (ValueError, OverflowError):
+    except REFUSALS:
         return None
 
 
@@ -95,7 +95,7 @@ def judge_ocsp(data: bytes, certificate: Certificate, issuer: Certificate, at: d
         if not _signed_by_responder(data, issuer, at):
             return _unknown("the response is signed neither by the issuer nor by a responder it certified")
         return _single(single, at)
-    except (ValueError, UnsupportedAlgorithm, OverflowError):
+    except REFUSALS:
         return _unknown("the response cannot be read")
 
 
@@ -157,7 +157,7 @@ def judge_crl(data: bytes, certificate: Certificate, issuer: Certificate, at: da
             return _unknown(f"the list is {stale}")
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial)
         return Answer(Standing.GOOD) if entry is None else _listed(entry, at)
-    except (ValueError, UnsupportedAlgorithm, OverflowError):
+    except REFUSALS:
         return _unknown("the list cannot be read")
 
 

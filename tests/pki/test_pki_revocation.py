@@ -147,6 +147,12 @@ class TestCrl:
         superseded = crl(ISSUING, NOW, LEAF, reason=x509.ReasonFlags.superseded)
         assert by_crl(superseded).detail == "reason: superseded"
 
+    def test_an_impossible_version_is_no_list(self) -> None:
+        good = crl(ISSUING, NOW, OTHER)
+        version = good.index(b"\x02\x01\x01")
+        bad = good[:version] + b"\x02\x01\x00" + good[version + 3 :]
+        assert (by_crl(good).standing, by_crl(bad).standing) == (Standing.GOOD, Standing.UNKNOWN)
+
     def test_in_pem(self) -> None:
         pem = x509.load_der_x509_crl(crl(ISSUING, NOW, LEAF)).public_bytes(Encoding.PEM)
         assert by_crl(pem).standing is Standing.REVOKED
