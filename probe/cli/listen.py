@@ -19,6 +19,7 @@ from probe.cli.listen_output import Reporter
 from probe.cli.output import check_writable, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
+from probe.errors import OutputError
 from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
@@ -256,16 +257,22 @@ class _Run:
         warn(log_line(record, assessment))
         if assessment is None:
             return
-        self._take(assessment.outcome)
-        if not self._reporter.add(assessment) or self._over:
+        over = self._take(assessment.outcome)
+        try:
+            heard = self._reporter.add(assessment)
+        except OutputError:
+            self._over = True
+            raise
+        if over or not heard:
             self._stop()
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: Outcome) -> bool:
+        """Let the outcome count; whether it was what was waited for."""
         last_counts = self._until_accepted or not self._seen
         self.outcome = outcome if last_counts else Outcome.worst((self.outcome, outcome))
         self._seen = True
         good = outcome in (Outcome.ACCEPTED, Outcome.AT_RISK)
-        self._over = self._once or (self._until_accepted and good)
+        return self._once or (self._until_accepted and good)
 
     def _stop(self) -> None:
         self._over = True

@@ -5,6 +5,8 @@ A chain that Exchange Online would refuse stays refused: which of the two it loo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from probe.eop import replies
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
@@ -49,7 +51,9 @@ def _finding(attribution: Attribution, *, bare: bool, refused: bool) -> Finding:
         severity=Severity.RISK if refused and severity is Severity.REJECT else severity,
         confidence=Confidence(attribution.label.value),
     )
-    return rule.finding(said)
+    finding = rule.finding(said)
+    # What is as it should be needs no steps.
+    return replace(finding, remedy=()) if severity is Severity.INFO else finding
 
 
 def _rule(attribution: Attribution, *, bare: bool) -> Rule:
@@ -62,7 +66,12 @@ def _said(attribution: Attribution, *, bare: bool) -> tuple[Severity, str]:
     what = "The sender presented no client certificate, and " if bare else ""
     match attribution.outcome:
         case Attributed.REFUSED:
-            return Severity.REJECT, _sentence(what, "the mail is refused: no inbound connector takes it.")
+            why = (
+                "neither the certificate nor the sender is of an accepted domain."
+                if attribution.matching
+                else "no inbound connector takes it."
+            )
+            return Severity.REJECT, _sentence(what, f"the mail is refused: {why}")
         case Attributed.INTERNET:
             text = "no inbound connector takes the mail: it counts as mail from the Internet."
             return Severity.RISK, _sentence(what, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -70,19 +69,21 @@ def from_file(data: bytes, password: bytes | None) -> Identity:
     return Identity("".join(entry.pem for entry in held.as_sent().entries).encode(), _key_pem(key))
 
 
-def _pfx_keys(data: bytes, password: bytes | None) -> Iterator[PrivateKeyTypes]:
+def _pfx_keys(data: bytes, password: bytes | None) -> list[PrivateKeyTypes]:
     key = pkcs12.load_pkcs12(data, password).key
-    if key is not None:
-        yield key
+    return [] if key is None else [key]
 
 
-def _pem_keys(data: bytes, password: bytes | None) -> Iterator[PrivateKeyTypes]:
-    for start in re.finditer(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", data):
-        block = data[start.start() :]
-        try:
-            yield load_pem_private_key(block, password)
-        except TypeError:  # a password, for a key that needs none
-            yield load_pem_private_key(block, None)
+def _pem_keys(data: bytes, password: bytes | None) -> list[PrivateKeyTypes]:
+    starts = re.finditer(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", data)
+    return [_pem_key(data[found.start() :], password) for found in starts]
+
+
+def _pem_key(block: bytes, password: bytes | None) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(block, password)
+    except TypeError:  # a password, for a key that needs none
+        return load_pem_private_key(block, None)
 
 
 def _public(key: PrivateKeyTypes) -> bytes:

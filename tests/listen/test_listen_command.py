@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from probe.cli.listen_output import Reporter
+from probe.cli.listen_output import MAX_REPORTED, Reporter
 from probe.cli.options import Format
 from probe.errors import OutputError
+from probe.listening import Examiner, ListenOptions
 from tests.authority import Issued, chain_pem, pkcs12
 from tests.listen.senders import (
     EXPIRED,
@@ -37,6 +39,7 @@ from tests.listen.senders import (
     connect,
     deliver,
 )
+from tests.listen.test_listen_examiner import record
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs/schema/report-1.schema.json").read_text("utf-8"))
@@ -408,6 +411,35 @@ def test_a_reader_who_has_gone_ends_it(listening: Listening) -> None:
         assert deliver(port, SELF_SIGNED) == UNTRUSTED
         process.wait(PATIENCE_S)
     assert process.returncode == 2
+
+
+def test_a_full_disk_ends_it_with_one_sentence(listening: Listening) -> None:
+    def sender(port: int) -> None:
+        with contextlib.suppress(OSError):
+            deliver(port, SELF_SIGNED)
+
+    ended = listening(sender, "--format", "jsonl", "--output", "/dev/full")
+    assert ended.code == 3
+    assert ended.err.splitlines()[-1].startswith("eop-probe: cannot write the report to /dev/full: ")
+
+
+def test_a_key_that_needs_no_password_with_one(listening: Listening) -> None:
+    password = listening.folder / "password"
+    password.write_text("secret")
+    assert listening(deliver, "--once", "--password-file", str(password)).code == 2
+
+
+def test_too_many_sessions_for_one_document(listening: Listening) -> None:
+    reporter = Reporter(Format.JSON, str(listening.folder / "all.json"), verbose=False)
+    examiner = Examiner(ListenOptions(stores=tuple))
+    assessment = examiner.assess(record(HEALTHY, ISSUING))
+    assert assessment is not None
+    with reporter:
+        for _ in range(MAX_REPORTED + 2):
+            assert reporter.add(assessment)
+    assert "2 sessions before the last 1000 are not in the report" in listening.said()[1]
+    report = json.loads((listening.folder / "all.json").read_text("utf-8"))
+    assert len(report["assessments"]) == MAX_REPORTED
 
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:

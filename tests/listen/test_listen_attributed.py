@@ -1,0 +1,153 @@
+"""A verdict on a chain and the attribution of its connection together: which of them a sender is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from probe.eop import replies
+from probe.eop.attributed import judge_attributed
+from probe.eop.evidence import Capture, Evidence, TlsFacts, weigh
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
+from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+from probe.exchange.inbound_name import presented_by
+from probe.exchange.problem import Source
+from probe.exchange.tenant import Envelope, attribute
+from probe.pki.chain import PresentedChain
+from probe.pki.truststore import AnchorStore
+from tests.authority import Issued
+from tests.listen.senders import HEALTHY, ISSUING, NOW, ROOT, SELF_SIGNED
+from tests.listen.test_listen_examiner import anchor
+
+HERE = Source("a test")
+TLS = TlsFacts(
+    version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", group=None, client_certificate_requested=True
+)
+HYBRID = InboundConnector(
+    source=HERE,
+    name="Hybrid",
+    enabled=True,
+    connector_type=ConnectorType.ON_PREMISES,
+    sender_ip_addresses=(),
+    require_tls=True,
+    tls_sender_certificate_name="*.contoso.com",
+)
+BY_ADDRESS = replace(
+    HYBRID,
+    name="Scanners",
+    sender_ip_addresses=("203.0.113.0/24",),
+    tls_sender_certificate_name="",
+    require_tls=False,
+)
+CONTOSO = (AcceptedDomain(source=HERE, domain_name="contoso.com"),)
+ELSEWHERE = (AcceptedDomain(source=HERE, domain_name="contoso.org"),)
+MAIL = Envelope("a@contoso.com", "203.0.113.9", "b@fabrikam.com")
+
+
+def weighed(*chain: Issued, tls: TlsFacts | None = TLS) -> Evidence:
+    presented = PresentedChain.from_der(each.der for each in chain)
+    capture = Capture(host="", address=None, port=0, tls=tls, presented=presented if tls else None)
+    return weigh(
+        capture,
+        [AnchorStore("roots", [anchor(ROOT)])],
+        direction=Direction.TO_EOP,
+        basis=Basis.LISTENER,
+        at=NOW,
+        settings=Settings(),
+    )
+
+
+Domains = tuple[AcceptedDomain, ...] | None
+
+
+@pytest.mark.parametrize(
+    ("chain", "connector", "domains", "envelope", "outcome", "rule", "reply"),
+    [
+        ((HEALTHY, ISSUING), HYBRID, CONTOSO, MAIL, Outcome.ACCEPTED, None, None),
+        (
+            (HEALTHY, ISSUING),
+            replace(HYBRID, tls_sender_certificate_name="mail.fabrikam.com"),
+            CONTOSO,
+            MAIL,
+            Outcome.REJECTED,
+            "tenant-attribution",
+            replies.RELAY_DENIED,
+        ),
+        (
+            (HEALTHY, ISSUING),
+            HYBRID,
+            ELSEWHERE,
+            MAIL,
+            Outcome.REJECTED,
+            "not-an-accepted-domain",
+            replies.RELAY_DENIED_ATTR36,
+        ),
+        (
+            (HEALTHY, ISSUING),
+            HYBRID,
+            ELSEWHERE,
+            MAIL._replace(sender="a@contoso.org"),
+            Outcome.ACCEPTED,
+            None,
+            None,
+        ),
+        ((HEALTHY, ISSUING), HYBRID, None, MAIL, Outcome.AT_RISK, "tenant-attribution", None),
+        (
+            (HEALTHY, ISSUING),
+            replace(HYBRID, enabled=False),
+            CONTOSO,
+            MAIL._replace(recipient="b@contoso.com"),
+            Outcome.AT_RISK,
+            "tenant-attribution",
+            None,
+        ),
+        # The chain is refused first, whatever the attribution says.
+        ((SELF_SIGNED,), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "self-signed", replies.UNTRUSTED_TO_EOP),
+        ((), BY_ADDRESS, CONTOSO, MAIL, Outcome.ACCEPTED, None, None),
+        ((), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "no-client-certificate", replies.RELAY_DENIED),
+        (
+            (),
+            BY_ADDRESS,
+            CONTOSO,
+            MAIL._replace(address="192.0.2.1"),
+            Outcome.REJECTED,
+            "no-client-certificate",
+            replies.RELAY_DENIED,
+        ),
+    ],
+)
+def test_what_a_sender_is_told(
+    chain: tuple[Issued, ...],
+    connector: InboundConnector,
+    domains: Domains,
+    envelope: Envelope,
+    outcome: Outcome,
+    rule: str | None,
+    reply: str | None,
+) -> None:
+    evidence = weighed(*chain)
+    names = presented_by(evidence.leaf) if evidence.leaf else None
+    verdict = judge_attributed(evidence, attribute(names, [connector], domains, envelope, NOW))
+    made = verdict.prediction
+    assert (made.outcome, made.rule, made.reply) == (outcome, rule, reply)
+
+
+def test_the_attribution_is_a_finding_with_its_reasons() -> None:
+    evidence = weighed(HEALTHY, ISSUING)
+    assert evidence.leaf is not None
+    attribution = attribute(presented_by(evidence.leaf), [HYBRID], CONTOSO, MAIL, NOW)
+    finding = judge_attributed(evidence, attribution).findings[0]
+    assert (finding.rule, finding.severity) == ("tenant-attribution", Severity.INFO)
+    assert finding.summary == "The mail is taken by the inbound connector Hybrid."
+    assert finding.detail.splitlines() == list(attribution.sentences())
+    assert finding.remedy == ()
+
+
+def test_without_a_connection_there_is_nothing_to_attribute() -> None:
+    evidence = weighed(tls=None)
+    attribution = attribute(None, [HYBRID], CONTOSO, MAIL, NOW)
+    verdict = judge_attributed(evidence, attribution)
+    assert verdict.findings == ()
+    assert verdict.prediction.outcome is Outcome.UNKNOWN
