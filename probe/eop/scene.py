@@ -11,7 +11,7 @@ from probe.eop.chosen import ChainJudge, Tenant, sends_to_exchange_online
 from probe.eop.story import Proof
 from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import SendConnector
-from probe.exchange.eligibility import Candidate, common_names, title
+from probe.exchange.eligibility import Candidate
 from probe.exchange.inventory import ExchangeCertificate, RootCAType
 from probe.exchange.joining import Gathered
 from probe.exchange.log_summary import Change
@@ -105,7 +105,7 @@ def took(thumbprint: str, seen: Seen) -> Statement:
         f"Exchange Online took mail{at} over a connection that presented {thumbprint.upper()} "
         f"(session {seen.session}, {seen.source})."
     )
-    return Statement(text, Label.DOCUMENTED, "the protocol log")
+    return Statement(text, Label.DOCUMENTED)
 
 
 def ps(text: str) -> str:
@@ -113,16 +113,6 @@ def ps(text: str) -> str:
     for quote in ("\N{LEFT SINGLE QUOTATION MARK}", "\N{RIGHT SINGLE QUOTATION MARK}"):
         text = text.replace(quote, quote * 2)  # PowerShell takes typographic quotes for quotes
     return "'" + text.replace("'", "''") + "'"
-
-
-def named(certificate: ExchangeCertificate) -> str:
-    """A certificate in a sentence."""
-    return title(certificate)
-
-
-def label_of(certificate: ExchangeCertificate) -> str:
-    """The first CN, for a short mention."""
-    return next(iter(common_names(certificate)), certificate.thumbprint.upper())
 
 
 def pin_steps(connector: str, certificate: ExchangeCertificate) -> tuple[str, ...]:

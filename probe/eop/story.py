@@ -18,6 +18,14 @@ class Proof(NamedTuple):
     quotes: tuple[tuple[str, str], ...] = ()
 
 
+class Advice(NamedTuple):
+    """The second half of a story."""
+
+    cause: tuple[Statement, ...]
+    remedy: tuple[str, ...]
+    verify: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One fault from end to end.

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from probe.eop import tell_tenant, tell_trust
 from probe.eop.case import Case
-from probe.eop.chosen import Outlook, outlook, sends_to_exchange_online
+from probe.eop.chosen import Outlook, outlook, own_mail, sends_to_exchange_online
 from probe.eop.scene import Scene, pin_steps, pinned_choice, ps, quoted_proof, sighted
-from probe.eop.story import Proof, Story
+from probe.eop.story import Advice, Proof, Story
 from probe.eop.vocabulary import Outcome
-from probe.exchange.catalogue.entry import Flow, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Label
 from probe.exchange.connector import SendConnector
 from probe.exchange.consequences import STALE_PIN
+from probe.exchange.inbound_name import presented_by_record
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.selection import State
 from probe.exchange.sighting import Sighting
@@ -47,11 +48,14 @@ def _by_catalogue(case: Case, scene: Scene, at: datetime) -> Story:
     entry, connector = case.entry, scene.connector(case.connector)
     selections = scene.selections(connector, at) if connector is not None else ()
     better = scene.better(selections, at, case.thumbprint)
-    about_eop = entry is not None and entry.flow is not Flow.NEITHER
+    if connector is not None or case.first is not None:
+        about_eop = scene.to_eop(connector, case)
+    else:
+        about_eop = entry is not None and entry.flow is not Flow.NEITHER
     return Story(
         id=case.reason,
         title=entry.title if entry else "A reply that the catalogue does not know",
-        outcome=Outcome.REJECTED if about_eop or scene.to_eop(connector, case) else Outcome.AT_RISK,
+        outcome=Outcome.REJECTED if about_eop else Outcome.AT_RISK,
         seen=True,
         connector=case.connector,
         thumbprint=case.thumbprint.upper() if case.thumbprint else None,
@@ -60,7 +64,9 @@ def _by_catalogue(case: Case, scene: Scene, at: datetime) -> Story:
         proof=(*quoted_proof(case), *sighted(scene, case.thumbprint)),
         cause=tuple(Statement(one, entry.label, "the catalogue") for one in entry.causes) if entry else (),
         remedy=filled(entry.remedy, case.connector, better) if entry else (),
-        verify=filled(entry.check, case.connector, better) if entry else (),
+        verify=("See what is the case, and send a message:", *filled(entry.check, case.connector, better))
+        if entry
+        else (),
     )
 
 
@@ -70,7 +76,7 @@ def filled(
     """Steps of the catalogue with the real connector and certificate in place of the placeholders."""
 
     def fill(step: str) -> str:
-        if connector is not None:
+        if connector is not None and "SendConnector" in step:
             step = step.replace(_PLACEHOLDER_NAME, ps(connector))
         if better is not None:
             step = step.replace(_PLACEHOLDER_THUMBPRINT, better.thumbprint.upper())
@@ -130,18 +136,10 @@ def _predicted(scene: Scene, told: list[Story], at: datetime) -> Iterator[Story]
 
 
 def _prediction(scene: Scene, connector: SendConnector, found: Outlook, at: datetime) -> Story:
-    selection = found.selection
+    selection, winner = found.selection, found.selection.winner
     recognised = classify(found.reply) if found.reply else None
     entry = recognised.entry if recognised else None
-    refused = selection.possible[0].thumbprint if selection.possible and found.reply else None
-    in_tenant = entry is not None and entry.id in _TENANT
-    better = None if in_tenant else scene.better(scene.selections(connector, at), at, refused)
-    winner = selection.winner
-    statements = selection.statements + tuple(s for one in found.judged for s in one.statements[:1])
-    if found.attribution is not None and in_tenant:
-        statements += tuple(
-            one for match in found.attribution.matches for one in match.certificate.statements
-        )
+    advice = _advice(scene, connector, found, entry, at)
     return Story(
         id=entry.id if entry else "ambiguous-choice",
         title=entry.title if entry else "Which certificate is presented is left to chance",
@@ -151,10 +149,39 @@ def _prediction(scene: Scene, connector: SendConnector, found: Outlook, at: date
         thumbprint=winner.thumbprint.upper() if winner else None,
         reply=found.reply,
         happens=(Statement(_expected(connector, found), Label.INFERRED),),
-        proof=(Proof(f"The exports: {connector.source}{f', {winner.source}' if winner else ''}."),),
-        cause=statements,
-        remedy=tuple(_remedy(connector, found, better, entry.remedy if entry else ())),
-        verify=tuple(_verify(scene, connector, better, at)),
+        proof=(Proof(f"The exports: {connector.source}{f'; {winner.source}' if winner else ''}."),),
+        cause=(
+            *selection.statements,
+            *(s for one in found.judged for s in one.statements[:1]),
+            *advice.cause,
+        ),
+        remedy=advice.remedy,
+        verify=advice.verify,
+    )
+
+
+def _advice(
+    scene: Scene, connector: SendConnector, found: Outlook, entry: Entry | None, at: datetime
+) -> Advice:
+    if entry is not None and entry.id in _TENANT:
+        winner, tenant = found.selection.winner, scene.tenant(None)
+        presented = presented_by_record(winner) if winner else None
+        return tell_tenant.advise(
+            presented,
+            tenant,
+            own_mail(connector, tenant),
+            at,
+            entry=entry,
+            connector=connector.name,
+            thumbprint=winner.thumbprint if winner else None,
+        )
+    possible = found.selection.possible
+    refused = possible[0].thumbprint if possible and found.reply else None
+    better = scene.better(scene.selections(connector, at), at, refused)
+    return Advice(
+        (),
+        tuple(_remedy(connector, better, entry.remedy if entry else ())),
+        tuple(_verify(scene, connector, better, at)),
     )
 
 
@@ -170,13 +197,11 @@ def _expected(connector: SendConnector, found: Outlook) -> str:
 
 
 def _remedy(
-    connector: SendConnector, found: Outlook, better: ExchangeCertificate | None, otherwise: tuple[str, ...]
+    connector: SendConnector, better: ExchangeCertificate | None, otherwise: tuple[str, ...]
 ) -> Iterator[str]:
     if better is None:
         yield from filled(otherwise, connector.name, None)
         return
-    if found.reply == STALE_PIN:
-        yield "If the pinned certificate was renewed by another issuer, name the one that is there now:"
     yield from pin_steps(connector.name, better)
     servers = connector.source_transport_servers or ()
     if len(servers) > 1:
@@ -188,5 +213,6 @@ def _verify(
 ) -> Iterator[str]:
     if better is not None:
         yield str(pinned_choice(scene, connector, better, at))
+    yield "Look at the connector, and export it again to see what is chosen then:"
     yield f"PS> Get-SendConnector {ps(connector.name)} | fl Name,Fqdn,TlsCertificateName"
     yield f"$ eop-probe exchange select FILE... --connector {ps(connector.name)}"

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from probe.eop.case import Case
 from probe.eop.chosen import Tenant
 from probe.eop.scene import Scene, ps, quoted_proof, sighted
-from probe.eop.story import Proof, Story
+from probe.eop.story import Advice, Proof, Story
 from probe.eop.vocabulary import Outcome
 from probe.exchange.attribution import base
-from probe.exchange.catalogue.entry import Label
+from probe.exchange.catalogue.entry import Entry, Label
 from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.eligibility import title
 from probe.exchange.inbound_name import Presented, presented_by_record, presented_in_log
@@ -36,10 +36,15 @@ class Fix(NamedTuple):
 def tell(case: Case, scene: Scene, at: datetime) -> Story:
     """Tell it, as far as the evidence goes."""
     tenant = scene.tenant(case.seen_as)
-    presented = _presented(case, scene)
-    envelope = Envelope(case.mail_from, tenant.address, case.rcpt_to)
-    found = _attribution(presented, tenant, envelope, at) if tenant.connectors else None
-    fixes = tuple(_working(presented, tenant, envelope, at)) if found is not None else ()
+    advice = advise(
+        _presented(case, scene),
+        tenant,
+        Envelope(case.mail_from, tenant.address, case.rcpt_to),
+        at,
+        entry=case.entry,
+        connector=case.connector,
+        thumbprint=case.thumbprint,
+    )
     return Story(
         id=case.reason,
         title="No inbound connector of the tenant recognises the connection",
@@ -50,9 +55,29 @@ def tell(case: Case, scene: Scene, at: datetime) -> Story:
         reply=case.reply,
         happens=tuple(_happens(case, scene)),
         proof=(*quoted_proof(case), *sighted(scene, case.thumbprint), *_configured(scene)),
-        cause=tuple(_cause(case, found)),
-        remedy=tuple(_remedy(case, tenant, found, fixes)),
-        verify=tuple(_verify(case, envelope, fixes)),
+        cause=advice.cause,
+        remedy=advice.remedy,
+        verify=advice.verify,
+    )
+
+
+def advise(
+    presented: Presented | None,
+    tenant: Tenant,
+    envelope: Envelope,
+    at: datetime,
+    *,
+    entry: Entry | None,
+    connector: str | None,
+    thumbprint: str | None,
+) -> Advice:
+    """Why no connector matches, the repairs that the simulation confirms, and how to see that they work."""
+    found = _attribution(presented, tenant, envelope, at) if tenant.connectors else None
+    fixes = tuple(_working(presented, tenant, envelope, at)) if found is not None else ()
+    return Advice(
+        tuple(_cause(entry, found)),
+        tuple(_remedy(entry, tenant, found, fixes)),
+        tuple(_verify(connector, thumbprint, envelope, fixes)),
     )
 
 
@@ -90,10 +115,10 @@ def _configured(scene: Scene) -> Iterator[Proof]:
             yield Proof(f"Inbound connector '{one.name}' ({state}) asks for {value} ({one.source}).")
 
 
-def _cause(case: Case, found: Attribution | None) -> Iterator[Statement]:
+def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement]:
     if found is None:
-        if case.entry is not None:
-            yield from (Statement(cause, case.entry.label, "the catalogue") for cause in case.entry.causes)
+        if entry is not None:
+            yield from (Statement(cause, entry.label, "the catalogue") for cause in entry.causes)
         yield Statement("No export of the inbound connectors was given.", Label.DOCUMENTED)
         return
     for match in found.matches:
@@ -151,7 +176,9 @@ def _values(presented: Presented | None, tenant: Tenant) -> list[str]:
     return list(found)
 
 
-def _remedy(case: Case, tenant: Tenant, found: Attribution | None, fixes: tuple[Fix, ...]) -> Iterator[str]:
+def _remedy(
+    entry: Entry | None, tenant: Tenant, found: Attribution | None, fixes: tuple[Fix, ...]
+) -> Iterator[str]:
     for number, fix in enumerate(fixes):
         yield f"{'Or: ' if number else 'In Exchange Online PowerShell: '}{fix.words}:"
         yield fix.command
@@ -166,22 +193,24 @@ def _remedy(case: Case, tenant: Tenant, found: Attribution | None, fixes: tuple[
     ]
     if found is not None and found.outcome is not Attributed.ATTRIBUTED and wanted:
         yield f"Or present a certificate of a public CA that bears {' or '.join(dict.fromkeys(wanted))}."
-    if not fixes and case.entry is not None:
-        yield from case.entry.remedy
+    if not fixes and entry is not None:
+        yield from entry.remedy
     elif found is not None and found.outcome is Attributed.ATTRIBUTED:
         yield "Import the missing intermediate certificates on every sending server (KB 3212877)."
 
 
-def _verify(case: Case, envelope: Envelope, fixes: tuple[Fix, ...]) -> Iterator[str]:
+def _verify(
+    connector: str | None, thumbprint: str | None, envelope: Envelope, fixes: tuple[Fix, ...]
+) -> Iterator[str]:
     if fixes:
         yield f"Simulated with the first change: the mail is attributed to the tenant (by '{fixes[0].connector.name}')."
     yield "After the change, export the connectors again and ask:"
-    which = f" --thumbprint {case.thumbprint.upper()}" if case.thumbprint else ""
+    which = f" --thumbprint {thumbprint.upper()}" if thumbprint else ""
     sender = f" --sender {ps(envelope.sender or '<>')}" if envelope.sender is not None else ""
     address = f" --ip {envelope.address}" if envelope.address else ""
     yield f"$ eop-probe exchange attribute FILE...{which}{sender}{address}"
     yield "PS> Get-InboundConnector | fl Name,Enabled,ConnectorType,TlsSenderCertificateName,SenderIPAddresses"
-    name = ps(case.connector or "NAME")
+    name = ps(connector or "NAME")
     yield "Send a message; new sessions must be delivered:"
     yield f"$ eop-probe exchange log FOLDER --connector {name} --since INSTANT"
     yield "Try an out-of-office reply as well: its null sender needs the certificate, not the sender's domain."

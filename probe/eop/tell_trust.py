@@ -135,7 +135,9 @@ def remedy(
     sent: ExchangeCertificate | None,
     better: ExchangeCertificate | None,
 ) -> Iterator[str]:
-    """The steps in order; the KB's own is shown as what it is."""
+    """The steps in order; the KB's own comes first, shown as what it is."""
+    if sent is not None:
+        yield from _kb_step(sent)
     if better is None:
         yield "Install a certificate of a public CA for the connector's name, with its intermediates, on every server."
         yield "PS> Enable-ExchangeCertificate -Thumbprint '<its thumbprint>' -Services SMTP"
@@ -150,8 +152,8 @@ def remedy(
     servers = (connector.source_transport_servers or ()) if connector is not None else ()
     if len(servers) > 1:
         yield f"See that the certificate is on every source server: {', '.join(servers)}."
-    if sent is not None:
-        yield from _leftover(sent)
+    if sent is not None and not sent.is_self_signed:
+        yield from _removal(sent)
 
 
 def _use(name: str, better: ExchangeCertificate) -> Iterator[str]:
@@ -164,26 +166,33 @@ def _use(name: str, better: ExchangeCertificate) -> Iterator[str]:
     yield from pin_steps(name, better)
 
 
-def _leftover(sent: ExchangeCertificate) -> Iterator[str]:
-    """What remains of the certificate that must not be sent."""
+def _other_services(sent: ExchangeCertificate) -> Services:
+    return (sent.services if sent.services is not None else Services.NONE) & ~Services.SMTP
+
+
+def _kb_step(sent: ExchangeCertificate) -> Iterator[str]:
+    """The KB's own step; Enable-ExchangeCertificate's documentation contradicts it."""
+    rest = _other_services(sent)
+    if sent.services is None or Services.SMTP not in sent.services or not rest:
+        return
     thumbprint = sent.thumbprint.upper()
-    services = sent.services if sent.services is not None else Services.NONE
-    rest = (services & ~Services.SMTP).text
-    if Services.SMTP in services and rest != "None":
-        yield (
-            "KB 2888788 would take SMTP from the untrusted certificate with the command below. Do not rely on it: the "
-            "cmdlet's documentation says that services are additive, so SMTP stays assigned. It changes nothing that "
-            "is needed here:"
-        )
-        yield f"PS> Enable-ExchangeCertificate -Thumbprint {thumbprint} -Services {rest}"
-        yield f"PS> Get-ExchangeCertificate -Thumbprint {thumbprint} | fl FriendlyName,Services"
-    used = f" (it serves {rest} now)" if rest != "None" else ""
-    if not sent.is_self_signed:
-        yield (
-            f"Only if nothing else uses {thumbprint}{used}, and it is not the internal transport certificate, remove "
-            "it; create its replacement first:"
-        )
-        yield f"PS> Remove-ExchangeCertificate -Thumbprint {thumbprint}"
+    yield (
+        "KB 2888788's own step is the command below, and it no longer helps: by the cmdlet's documentation services "
+        "are additive, so SMTP stays assigned (the second command shows it). Leave it out, and go on with what works "
+        "today:"
+    )
+    yield f"PS> Enable-ExchangeCertificate -Thumbprint {thumbprint} -Services {rest.text}"
+    yield f"PS> Get-ExchangeCertificate -Thumbprint {thumbprint} | fl FriendlyName,Services"
+
+
+def _removal(sent: ExchangeCertificate) -> Iterator[str]:
+    thumbprint, rest = sent.thumbprint.upper(), _other_services(sent)
+    used = f" (it serves {rest.text} now)" if rest else ""
+    yield (
+        f"Only if nothing else uses {thumbprint}{used}, and it is not the internal transport certificate, remove "
+        "it; create its replacement first:"
+    )
+    yield f"PS> Remove-ExchangeCertificate -Thumbprint {thumbprint}"
 
 
 def verify(
