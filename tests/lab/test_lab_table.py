@@ -43,7 +43,9 @@ def test_every_service_of_the_table_is_published_on_loopback_alone() -> None:
 
 def test_every_service_of_the_file_is_in_the_table() -> None:
     body = COMPOSE.split("\nservices:\n")[1]
-    assert re.findall(r"^  ([a-z0-9-]+):(?: &\w+)?$", body, re.MULTILINE) == [service.name for service in SERVICES]
+    assert re.findall(r"^  ([a-z0-9-]+):(?: &\w+)?$", body, re.MULTILINE) == [
+        service.name for service in SERVICES
+    ]
 
 
 def test_every_service_is_in_a_situation_or_sends_and_the_reverse() -> None:
