@@ -10,6 +10,7 @@ from probe.eop.scene import Scene, pin_steps, pinned_choice, ps, quoted_proof, s
 from probe.eop.story import Proof, Story
 from probe.eop.vocabulary import Outcome
 from probe.exchange.catalogue.entry import Label
+from probe.exchange.catalogue.steps import IMPORT_INTERMEDIATE
 from probe.exchange.connector import SendConnector
 from probe.exchange.eligibility import title
 from probe.exchange.inventory import ExchangeCertificate, Services
@@ -24,9 +25,10 @@ def tell(case: Case, scene: Scene, at: datetime) -> Story:
     connector, sent = scene.connector(case.connector), scene.record(case.thumbprint)
     selections = scene.selections(connector, at) if connector is not None else ()
     better = scene.better(selections, at, case.thumbprint)
+    public = sent is not None and scene.judge(at).refused(sent) is False
     return Story(
         id=case.reason,
-        title=_title(case, sent),
+        title=_title(case, sent, public=public),
         outcome=Outcome.REJECTED,
         seen=True,
         connector=case.connector,
@@ -35,12 +37,14 @@ def tell(case: Case, scene: Scene, at: datetime) -> Story:
         happens=tuple(_happens(case, sent)),
         proof=(*quoted_proof(case), *sighted(scene, case.thumbprint), *_before(case, scene)),
         cause=tuple(_cause(case, scene, sent, better, selections, at)),
-        remedy=tuple(remedy(case.connector, connector, sent, better)),
-        verify=tuple(verify(scene, case.connector, connector, better, at)),
+        remedy=tuple(_complete() if public else _remedy(case.connector, connector, sent, better)),
+        verify=tuple(_verify(scene, case.connector, connector, sent if public else better, at)),
     )
 
 
-def _title(case: Case, sent: ExchangeCertificate | None) -> str:
+def _title(case: Case, sent: ExchangeCertificate | None, *, public: bool) -> str:
+    if public:
+        return "The certificate is a public one, but its chain does not reach Exchange Online whole"
     if sent is not None and sent.is_self_signed:
         return "A self-signed certificate is presented to Exchange Online"
     if case.thumbprint:
@@ -84,13 +88,16 @@ def _cause(
 ) -> Iterator[Statement]:
     if sent is not None:
         judged = scene.judge(at).of(sent)
-        yield from judged.statements[:1] if judged.refused else ()
-        if sent.root_ca_type is not None:
+        yield from judged.statements[:1]
+        if judged.refused is False:
+            text = "So the intermediate certificates are most likely not sent along; Exchange Online fetches none."
+            yield Statement(text, Label.INFERRED, "KB 3212877 and the article on 4.4.317, by analogy")
+        elif sent.root_ca_type is not None:
             text = f"The server itself knows the root as {sent.root_ca_type.value}; trust there says nothing of EOP."
             yield Statement(text, Label.INFERRED, "Get-ExchangeCertificate, RootCAType")
     elif case.thumbprint and scene.gathered.inventory.certificates:
         yield Statement("The certificate is in no export given.", Label.DOCUMENTED)
-    if sent is not None and better is not None:
+    if sent is not None and better is not None and scene.judge(at).refused(sent) is not False:
         yield from _newer(sent, better)
     for selection in selections:
         yield from _simulated(case, selection)
@@ -129,7 +136,7 @@ def _simulated(case: Case, selection: Selection) -> Iterator[Statement]:
         yield Statement(f"On {server} the simulation ends: {selection.state.value}.", Label.INFERRED)
 
 
-def remedy(
+def _remedy(
     name: str | None,
     connector: SendConnector | None,
     sent: ExchangeCertificate | None,
@@ -154,6 +161,15 @@ def remedy(
         yield f"See that the certificate is on every source server: {', '.join(servers)}."
     if sent is not None and not sent.is_self_signed:
         yield from _removal(sent)
+
+
+def _complete() -> Iterator[str]:
+    """A public certificate whose chain is not sent (KB 3212877)."""
+    yield "See what the server sends along: as its client, or by the certificate its Receive connector shows:"
+    yield "$ eop-probe listen"
+    yield "$ eop-probe check HOST"
+    yield "Import the missing intermediate certificates on every sending server (KB 3212877):"
+    yield IMPORT_INTERMEDIATE
 
 
 def _use(name: str, better: ExchangeCertificate) -> Iterator[str]:
@@ -195,7 +211,7 @@ def _removal(sent: ExchangeCertificate) -> Iterator[str]:
     yield f"PS> Remove-ExchangeCertificate -Thumbprint {thumbprint}"
 
 
-def verify(
+def _verify(
     scene: Scene,
     name: str | None,
     connector: SendConnector | None,
