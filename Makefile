@@ -12,12 +12,13 @@ demo: $(VENV)/.product
 # Gates and fast tests first: what is cheap fails early. Nothing is left out: no engine, no green run.
 test: $(VENV)/.test gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not lab" --cov --cov-report= -q
+	$(BIN)/pytest -m "not lab and not slow" -n auto --cov --cov-report= -q
+	$(BIN)/pytest -m slow -q
 	$(BIN)/pytest -m lab --cov --cov-append --cov-report= -q
 	$(BIN)/coverage report
 
 test-fast: $(VENV)/.test
-	$(BIN)/pytest -m "not lab and not slow" -q
+	$(BIN)/pytest -m "not lab and not slow" -n auto --hypothesis-profile fast -q
 
 test-lab: $(VENV)/.test
 	$(BIN)/pytest -m lab -q

@@ -38,7 +38,7 @@ GATES = {
 SLOWEST = 0.25
 
 #: All cases are run once for the module: some 15 seconds, four times that under coverage.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: None where the suite is not on this machine; the run says so at its end.
 Outcomes = dict[str, list[limbo.Outcome]] | None

@@ -9,6 +9,8 @@ import pytest
 from tests.conformance import pkits
 from tests.conformance.argued import argued
 
+pytestmark = pytest.mark.slow
+
 #: Cases run and cases that have to agree, by section.
 GATES = {
     "signatures": (6, 5),
