@@ -205,8 +205,6 @@ def log_line(record: SessionRecord, assessment: Assessment | None) -> str:
     words.append(f"ended: {record.ending.value}")
     if record.violation:
         words.append(f"({record.violation.detail})")
-    elif record.tls_failure and not assessment:
-        words.append(f"({record.tls_failure.message})")
     return " ".join(words)
 
 

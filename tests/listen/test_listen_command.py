@@ -448,3 +448,24 @@ def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
         Reporter(Format.JSONL, str(tmp_path / "no" / "x"), verbose=False),
     ):
         pass
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, probe.cli.listen; "
+        "print(sorted({'OpenSSL', 'cryptography', 'asyncio', 'rich', 'dns'} & set(sys.modules)), 'typer' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[] True\n"
+
+
+def test_every_address_of_ipv6(listening: Listening) -> None:
+    def sender(port: int) -> str:
+        client = Client(port, "::1")
+        client.start_tls(HEALTHY, ISSUING)
+        return client.offer()
+
+    ended = listening(sender, "--once", "--host", "::1", "--allow", "::1/128")
+    assert ended.told == NO_MAIL
+    assert "listening on [::1]:" in ended.err
+    assert "session 1: [::1]:" in ended.err
