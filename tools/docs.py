@@ -11,8 +11,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probe.exchange.catalogue.entry import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -44,6 +48,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Every generated file with its content, the README last."""
     yield from rule_pages()
     yield DOCS / "lab.md", lab_page()
+    yield DOCS / "replies.md", replies_page()
     yield DOCS / "limits.md", limits()
     yield DOCS / "example-report.json", sample("json")
     for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
@@ -85,6 +90,44 @@ def _step(line: str) -> str:
     return f"\n```powershell\n{line.removeprefix('PS> ')}\n```\n" if line.startswith("PS> ") else f"- {line}"
 
 
+def replies_page() -> str:
+    """Every reply, log line and event that ``explain`` knows, from its catalogue."""
+    from probe.exchange.replies import CATALOGUE
+
+    rows = "\n".join(
+        f"| [{entry.title}](#{entry.id}) | {entry.kind.value} | {entry.flow.value} | {entry.label.value} |"
+        for entry in CATALOGUE
+    )
+    head = (
+        "# Replies, log lines and events\n\nGenerated from the catalogue in `probe/exchange/catalogue/` by "
+        "`make docs`.\n`eop-probe explain TEXT` finds these in any pasted text, wrapped or not, in any language, by "
+        "their codes and\ntokens. Where several fit, the first one is what the text says.\n\n"
+        "| What it says | Stands in | Mail | Confidence |\n|---|---|---|---|\n"
+    )
+    return head + rows + "\n" + "".join(map(_entry, CATALOGUE))
+
+
+def _entry(entry: Entry) -> str:
+    examples = "\n".join(entry.examples)
+    parts = (
+        f'\n## <a id="{entry.id}"></a>{entry.title}\n',
+        f"```text\n{examples}\n```\n" if examples else "",
+        f"{entry.judge} {entry.meaning} (*{entry.label.value}*)\n",
+        _listed("Causes", entry.causes),
+        _listed("What to do", entry.remedy),
+        _listed("What to check next", entry.check),
+        _listed("Sources", entry.references),
+        f"The rule about it: [`{entry.rule}`](rules/{entry.rule}.md)\n" if entry.rule else "",
+    )
+    return "\n".join(filter(None, parts))
+
+
+def _listed(heading: str, lines: Iterable[str]) -> str:
+    # Commands that follow each other are one block to copy.
+    steps = "\n".join(map(_step, lines)).replace("\n```\n\n\n```powershell\n", "\n")
+    return f"**{heading}**\n\n{steps}\n" if steps else ""
+
+
 def lab_page() -> str:
     """The lab's services and what the product is expected to say of each, from the lab's table."""
     from tests.lab.situations import SITUATIONS, markdown
@@ -111,6 +154,8 @@ def _outputs(name: str) -> str:
         return _run([*words, "--help"])
     if kind == "sample":
         return sample(command)
+    if kind == "evidence":
+        return evidence(command)
     raise ValueError(f"no generator for the block {name}")
 
 
@@ -137,6 +182,13 @@ def sample(name: str) -> str:
     from tools.samples import sample_output
 
     return sample_output(name, _run)
+
+
+def evidence(name: str) -> str:
+    """The output of an ``exchange`` command on the sample evidence, as of its day."""
+    from tools.samples import evidence_output
+
+    return evidence_output(name, _run)
 
 
 def main() -> None:

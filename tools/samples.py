@@ -34,3 +34,17 @@ def _check(situation: str, run: Run, *options: str) -> str:
         .replace("127.0.0.1", "192.0.2.10")
         .replace(f":{server.port}", "")
     )
+
+
+#: The sample evidence, as the documentation calls it.
+_SAMPLES = "tests/samples"
+
+
+def evidence_output(name: str, run: Run) -> str:
+    """The output of an ``exchange`` command on the sample evidence: ``diagnose`` (its first story) or ``select``."""
+    if name == "diagnose":
+        said = run(["exchange", "diagnose", _SAMPLES])
+        return said.partition("\n2. ")[0] + "\n...\n"
+    exports = [f"{_SAMPLES}/get-{kind}.json" for kind in ("exchangecertificate", "sendconnector")]
+    one = ["--connector", "Outbound to Office 365", "--at", "2026-11-03T09:14:00"]
+    return run(["exchange", "select", *exports, f"{_SAMPLES}/sample-ca-certificates.pem", *one])

@@ -13,9 +13,17 @@ def exchange() -> None:
     """Exports and logs of Exchange: which certificate is sent, which connector it matches, what the logs say."""
 
 
-app.command("export")(exchange_show.export)
-app.command("show")(exchange_show.show)
-app.command("select")(exchange_select.select)
-app.command("attribute")(exchange_attribute.attribute)
-app.command("log")(exchange_log.log)
-app.command("diagnose")(exchange_diagnose.diagnose)
+app.command("export", short_help="Print the PowerShell lines that export the evidence.")(exchange_show.export)
+app.command("show", short_help="Show what evidence files hold, and what is wrong with them.")(
+    exchange_show.show
+)
+app.command("select", short_help="Say which certificate Exchange chooses, also after a change.")(
+    exchange_select.select
+)
+app.command("attribute", short_help="Say which inbound connector takes a connection.")(
+    exchange_attribute.attribute
+)
+app.command("log", short_help="Say what SMTP protocol logs prove.")(exchange_log.log)
+app.command("diagnose", short_help="Tell it all: what happens, proof, cause, remedy, verification.")(
+    exchange_diagnose.diagnose
+)
