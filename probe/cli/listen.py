@@ -19,7 +19,7 @@ from probe.cli.listen_output import Reporter
 from probe.cli.output import check_writable, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
-from probe.errors import OutputError
+from probe.errors import OutputError, ProbeError
 from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
@@ -253,7 +253,14 @@ class _Run:
             return
         from probe.listening import log_line
 
-        assessment = self._examiner.assess(record)
+        try:
+            assessment = self._examiner.assess(record)
+        except ProbeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one sender's certificates must not end everybody's sessions
+            warn(f"session {record.number} could not be judged ({type(error).__name__}): please report this")
+            self._take(Outcome.UNKNOWN)
+            return
         warn(log_line(record, assessment))
         if assessment is None:
             return

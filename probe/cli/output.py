@@ -33,7 +33,11 @@ def check_writable(path: str | None) -> None:
     if path is None:
         return
     folder = Path(path).parent
-    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    try:
+        unfit = Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)
+    except OSError as error:  # a name that is too long, say
+        raise OutputError(f"cannot write the report to {path}: {error.strerror or error}") from None
+    if unfit:
         raise OutputError(f"cannot write the report to {path}: no folder there that can be written to")
 
 

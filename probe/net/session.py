@@ -42,6 +42,9 @@ Policy = Callable[["ServerSession", Question], Reply | None]
 """Answers what a sender asks: None allows it, a 4yz or 5yz reply refuses it."""
 
 
+_CANNOT_JUDGE = Reply(code=451, lines=("4.3.0 eop-probe listener: this sender could not be judged",))
+
+
 class Refusal(NamedTuple):
     """The last refusal of a policy: the command it answered, the reply, and the recipient if it was about one."""
 
@@ -236,10 +239,17 @@ class ServerSession:
             self.sender = question.sender
         elif len(self.recipients) < RECIPIENTS_KEPT:
             self.recipients += (question.recipient,)
-        refusal = self._policy(self, question)
+        refusal = self._judged(question)
         if refusal is not None:
             self.refusal = _refusal(question, refusal)
         return self._conversation.answer(refusal, at_ms)
+
+    def _judged(self, question: Question) -> Reply | None:
+        """The policy's answer; a policy that fails turns this sender away for now, and ends nobody else's session."""
+        try:
+            return self._policy(self, question)
+        except Exception:  # noqa: BLE001 - whatever fails over one client's bytes must not take the server down
+            return _CANNOT_JUDGE
 
     def _note(self, event: ServerEvent, at_ms: int) -> None:
         match event:

@@ -359,6 +359,7 @@ class TestErrors:
             (["check", "127.0.0.1:1", "--authroot-stl", "/nonexistent.stl"], "cannot be read"),
             (["check", "a", "--output", "/nonexistent/folder/report"], "cannot write the report"),
             (["check", "a", "--output", "/"], "cannot write the report"),
+            (["check", "a", "--output", "x" * 300], "cannot write the report"),
             (["check", "http://mail.contoso.test/"], "URL"),
             (["check", "x\x1b[31m"], "control"),
             (["nonsense"], "nonsense"),

@@ -9,6 +9,9 @@ from datetime import datetime
 import pytest
 
 from probe.assessment import Assessment
+from probe.cli.listen import _Run
+from probe.cli.listen_output import Reporter
+from probe.cli.options import Format
 from probe.eop.evidence import FaultKind
 from probe.eop.vocabulary import Outcome
 from probe.listening import CHAINS_KEPT, Examiner, ListenOptions, log_line, worth_judging
@@ -218,3 +221,19 @@ def test_a_leaf_that_ends_today_is_at_risk_and_says_when_it_turns() -> None:
     assessment = assessed(record(leaf, ISSUING))
     assert assessment.outcome is Outcome.AT_RISK
     assert assessment.forecast[-1].outcome is Outcome.REJECTED
+
+
+class BrokenStore(AnchorStore):
+    """A store with a defect, as our own code may have one."""
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        raise RuntimeError(subject.hex())
+
+
+def test_a_defect_of_ours_costs_one_verdict_and_not_the_listener(capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(Format.JSONL, None, verbose=False) as reporter:
+        broken = examiner([BrokenStore("broken", [])])
+        run = _Run(broken, reporter, once=False, until_accepted=False)
+        run.note(record(HEALTHY, ISSUING))
+    assert run.outcome is Outcome.UNKNOWN
+    assert "could not be judged (RuntimeError): please report this" in capsys.readouterr().err

@@ -186,6 +186,21 @@ class TestSessions:
             sender.close()
         assert asked == [MailOffered(sender=""), RecipientOffered(sender="", recipient="b@contoso.test")]
 
+    def test_a_policy_that_fails_turns_one_sender_away_and_ends_nothing(self) -> None:
+        def policy(session: ServerSession, question: Question) -> Reply | None:
+            if isinstance(question, MailOffered) and question.sender.startswith("bad"):
+                raise RuntimeError(session)
+            return None
+
+        with listening(policy=policy) as listener:
+            for sender_address, code in (("bad@contoso.test", "451 4.3.0"), ("a@contoso.test", "250")):
+                sender = Sender(listener.port)
+                sender.hear()
+                sender.say("EHLO sender.contoso.test", "STARTTLS")
+                sender.start_tls()
+                assert sender.say("EHLO s.test", f"MAIL FROM:<{sender_address}>").startswith(code)
+                sender.close()
+
     def test_pipelined_commands_are_answered_in_order(self) -> None:
         with listening() as listener:
             sender = Sender(listener.port)
