@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probe.assessment import Assessment, Report
     from probe.check import assess
+    from probe.confidence import Confidence
     from probe.eop.evidence import Capture, Evidence, weigh
     from probe.eop.settings import Settings
     from probe.eop.verdict import Prediction, Verdict, judge
-    from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
+    from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
     from probe.plan import CheckOptions
     from probe.stores import load as load_store
 
@@ -55,7 +56,7 @@ _HOMES = {
     "Verdict": "eop.verdict",
     "judge": "eop.verdict",
     "Basis": "eop.vocabulary",
-    "Confidence": "eop.vocabulary",
+    "Confidence": "confidence",
     "Direction": "eop.vocabulary",
     "Outcome": "eop.vocabulary",
     "Severity": "eop.vocabulary",

@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from probe.assessment import Assessment
+from probe.confidence import Confidence
 from probe.eop.case import MAX_LINES, Case, CaseBook, with_lines, with_texts
 from probe.eop.scene import Scene, took
 from probe.eop.story import Diagnosis, Story
 from probe.eop.tell import stories
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import EvidenceFiles, known_from, read_sessions, session_lines
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.joining import Gathered
 from probe.exchange.log_summary import Change, Summary
 from probe.exchange.problem import Problem
@@ -121,14 +121,14 @@ def _notes(question: Question, scene: Scene, book: CaseBook) -> Iterable[Stateme
         for record in scene.gathered.inventory.find(thumbprint)[:1]:
             if record.not_after is not None and record.not_after < question.now:
                 text = f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}."
-                yield Statement(text, Label.DOCUMENTED)
+                yield Statement(text, Confidence.DOCUMENTED)
     for one in scene.sightings:
         which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
         who = "The sender presented" if one.by_listener else f"{one.target} presents"
         text = f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source})."
-        yield Statement(text, Label.DOCUMENTED)
+        yield Statement(text, Confidence.DOCUMENTED)
     if question.files.logs and not book.sessions:
-        yield Statement("The logs given hold no session.", Label.DOCUMENTED)
+        yield Statement("The logs given hold no session.", Confidence.DOCUMENTED)
 
 
 def _outcome(told: tuple[Story, ...], book: CaseBook, scene: Scene) -> Outcome:

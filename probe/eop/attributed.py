@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from probe.confidence import Confidence
 from probe.eop import replies
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
@@ -14,7 +15,7 @@ from probe.eop.rules.names import NAME_RULES
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.sender import NO_CERTIFICATE
 from probe.eop.verdict import Verdict, conclude, judge
-from probe.eop.vocabulary import Confidence, Outcome, Severity
+from probe.eop.vocabulary import Outcome, Severity
 from probe.exchange.tenant import Attribution
 from probe.exchange.tenant import Outcome as Attributed
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.eop.evidence import Capture, Evidence, weigh
 from probe.eop.settings import Settings
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.chain_candidates import CAVEAT, chain_for
 from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector
 from probe.exchange.eligibility import likely_refused, title
@@ -113,7 +113,7 @@ class ChainJudge:
         chain = chain_for(record, (self._inventory,), self._extra)
         if chain is None:
             text = f"The export holds no RawData of {title(record)}, so its chain is not judged."
-            return _by_hint(record, Statement(text, Label.DOCUMENTED))
+            return _by_hint(record, Statement(text, Confidence.DOCUMENTED))
         evidence = self._weigh(chain)
         if _broken(evidence) and (root := self._root_of(chain)) is not None:
             # Windows servers send no root; it is given, so it is what the chain ends in.
@@ -124,7 +124,7 @@ class ChainJudge:
                 f"The issuer of {title(record)} is among no file given ({last.issuer.windows}), so its chain is "
                 "not judged; give it with --chain."
             )
-            return _by_hint(record, Statement(text, Label.DOCUMENTED))
+            return _by_hint(record, Statement(text, Confidence.DOCUMENTED))
         return _by_verdict(record, evidence, judge(evidence))
 
     def _weigh(self, chain: PresentedChain) -> Evidence:
@@ -155,11 +155,13 @@ def _by_verdict(record: ExchangeCertificate, evidence: Evidence, verdict: Verdic
     made = verdict.prediction
     deciding = next((finding for finding in verdict.findings if finding.rule == made.rule), None)
     if deciding is not None:
-        said = Statement(f"{deciding.summary}", Label(deciding.confidence.value), f"rule {deciding.rule}")
+        said = Statement(
+            f"{deciding.summary}", Confidence(deciding.confidence.value), f"rule {deciding.rule}"
+        )
     else:
         root = evidence.deciding.best().elements[-1].certificate if evidence.deciding else None
         text = f"Its chain ends at a trusted root: {root.subject.short if root else 'unknown'}."
-        said = Statement(text, Label.INFERRED, "nothing found that Exchange Online is known to refuse")
+        said = Statement(text, Confidence.INFERRED, "nothing found that Exchange Online is known to refuse")
     refused = made.outcome is Outcome.REJECTED if made.outcome is not Outcome.UNKNOWN else None
     return Judged(record, refused, made.outcome, made.reply, made.rule, (said, CAVEAT))
 
@@ -177,7 +179,7 @@ def _by_hint(record: ExchangeCertificate, why: Statement) -> Judged:
         text = "The server knows its root as ThirdParty, so it is probably a public one."
     outcome = Outcome.REJECTED if refused else Outcome.UNKNOWN
     rule = "untrusted-root" if refused else None
-    return Judged(record, refused, outcome, reply, rule, (why, Statement(text, Label.INFERRED)))
+    return Judged(record, refused, outcome, reply, rule, (why, Statement(text, Confidence.INFERRED)))
 
 
 def sends_to_exchange_online(connector: SendConnector) -> bool | None:

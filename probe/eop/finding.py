@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probe.eop.vocabulary import Confidence, Severity
+from probe.confidence import Confidence
+from probe.eop.vocabulary import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from probe.confidence import Confidence
 from probe.eop.case import Case, Seen
 from probe.eop.chosen import ChainJudge, Tenant, sends_to_exchange_online
 from probe.eop.story import Proof
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import SendConnector
 from probe.exchange.eligibility import Candidate
 from probe.exchange.inventory import ExchangeCertificate, RootCAType
@@ -105,7 +105,7 @@ def took(thumbprint: str, seen: Seen) -> Statement:
         f"Exchange Online took mail{at} over a connection that presented {thumbprint.upper()} "
         f"(session {seen.session}, {seen.source})."
     )
-    return Statement(text, Label.DOCUMENTED)
+    return Statement(text, Confidence.DOCUMENTED)
 
 
 def ps(text: str) -> str:
@@ -134,13 +134,14 @@ def pinned_choice(
     if len(right) == len(selections):
         where = ", ".join(s.server or "the server" for s in selections)
         return Statement(
-            f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.", Label.DOCUMENTED
+            f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.",
+            Confidence.DOCUMENTED,
         )
     wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
     return Statement(
         f"Simulated with that TlsCertificateName, {thumbprint} is not surely chosen on {wrong}: import it "
         "there, and see what else bears the same issuer and subject.",
-        Label.DOCUMENTED,
+        Confidence.DOCUMENTED,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from probe.confidence import Confidence
 from probe.eop import tell_tenant, tell_trust
 from probe.eop.case import Case
 from probe.eop.chosen import Outlook, outlook, own_mail, sends_to_exchange_online
 from probe.eop.scene import Scene, pin_steps, pinned_choice, ps, quoted_proof, sighted
 from probe.eop.story import Advice, Proof, Story
 from probe.eop.vocabulary import Outcome
-from probe.exchange.catalogue.entry import Entry, Flow, Label
+from probe.exchange.catalogue.entry import Entry, Flow
 from probe.exchange.connector import SendConnector
 from probe.exchange.consequences import STALE_PIN
 from probe.exchange.inbound_name import presented_by_record
@@ -110,10 +111,10 @@ def _sighting(scene: Scene, one: Sighting, thumbprint: str | None) -> Story:
         connector=None,
         thumbprint=thumbprint,
         reply=one.reply,
-        happens=(Statement(f"{who} {what}.", Label.DOCUMENTED),),
+        happens=(Statement(f"{who} {what}.", Confidence.DOCUMENTED),),
         proof=sighted(scene, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
-        cause=(Statement(rule.meaning, Label(rule.confidence.value)),) if rule else (),
+        cause=(Statement(rule.meaning, Confidence(rule.confidence.value)),) if rule else (),
         remedy=rule.advice if rule else (),
         verify=("The same capture again: the verdict must be accepted.",),
     )
@@ -148,7 +149,7 @@ def _prediction(scene: Scene, connector: SendConnector, found: Outlook, at: date
         connector=connector.name,
         thumbprint=winner.thumbprint.upper() if winner else None,
         reply=found.reply,
-        happens=(Statement(_expected(connector, found), Label.INFERRED),),
+        happens=(Statement(_expected(connector, found), Confidence.INFERRED),),
         proof=(Proof(f"The exports: {connector.source}{f'; {winner.source}' if winner else ''}."),),
         cause=(
             *selection.statements,

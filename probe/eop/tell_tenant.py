@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.eop.case import Case
 from probe.eop.chosen import Tenant
 from probe.eop.scene import Scene, ps, quoted_proof, sighted
 from probe.eop.story import Advice, Proof, Story
 from probe.eop.vocabulary import Outcome
 from probe.exchange.attribution import base
-from probe.exchange.catalogue.entry import Entry, Label
+from probe.exchange.catalogue.entry import Entry
 from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.eligibility import title
 from probe.exchange.inbound_name import Presented, presented_by_record, presented_in_log
@@ -104,7 +105,7 @@ def _happens(case: Case, scene: Scene) -> Iterator[Statement]:
     mail += f" to {case.rcpt_to}" if case.rcpt_to else ""
     source = f" from address {case.seen_as}" if case.seen_as else ""
     text = f"{who} presents {which}{source}; Exchange Online refuses the mail{mail} at the recipient."
-    yield Statement(text, Label.DOCUMENTED)
+    yield Statement(text, Confidence.DOCUMENTED)
 
 
 def _configured(scene: Scene) -> Iterator[Proof]:
@@ -119,7 +120,7 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
     if found is None:
         if entry is not None:
             yield from (Statement(cause, entry.label, "the catalogue") for cause in entry.causes)
-        yield Statement("No export of the inbound connectors was given.", Label.DOCUMENTED)
+        yield Statement("No export of the inbound connectors was given.", Confidence.DOCUMENTED)
         return
     for match in found.matches:
         if match.connector.connector_type is not ConnectorType.PARTNER:
@@ -131,7 +132,7 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
             "By the exports a connector matches, so the intermediate certificates were most likely not sent, or the "
             "connectors have changed since."
         )
-        yield Statement(text, Label.INFERRED, "KB 3212877")
+        yield Statement(text, Confidence.INFERRED, "KB 3212877")
 
 
 def _working(presented: Presented | None, tenant: Tenant, envelope: Envelope, at: datetime) -> Iterator[Fix]:

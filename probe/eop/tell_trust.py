@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from probe.confidence import Confidence
 from probe.eop.case import Case
 from probe.eop.scene import Scene, pin_steps, pinned_choice, ps, quoted_proof, sighted
 from probe.eop.story import Proof, Story
 from probe.eop.vocabulary import Outcome
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.catalogue.steps import IMPORT_INTERMEDIATE
 from probe.exchange.connector import SendConnector
 from probe.exchange.eligibility import title
@@ -56,10 +56,12 @@ def _happens(case: Case, sent: ExchangeCertificate | None) -> Iterator[Statement
     which = title(sent) if sent is not None else (case.thumbprint or "").upper()
     who = f"The Send connector '{case.connector}'" if case.connector else "A Send connector"
     if which:
-        yield Statement(f"{who} presents {which} to Exchange Online, which refuses it.", Label.DOCUMENTED)
+        yield Statement(
+            f"{who} presents {which} to Exchange Online, which refuses it.", Confidence.DOCUMENTED
+        )
     else:
         text = f"{who} presents a certificate that Exchange Online refuses; which one, a Send protocol log tells."
-        yield Statement(text, Label.DOCUMENTED)
+        yield Statement(text, Confidence.DOCUMENTED)
 
 
 def _before(case: Case, scene: Scene) -> Iterator[Proof]:
@@ -91,12 +93,12 @@ def _cause(
         yield from judged.statements[:1]
         if judged.refused is False:
             text = "So the intermediate certificates are most likely not sent along; Exchange Online fetches none."
-            yield Statement(text, Label.INFERRED, "KB 3212877 and the article on 4.4.317, by analogy")
+            yield Statement(text, Confidence.INFERRED, "KB 3212877 and the article on 4.4.317, by analogy")
         elif sent.root_ca_type is not None:
             text = f"The server itself knows the root as {sent.root_ca_type.value}; trust there says nothing of EOP."
-            yield Statement(text, Label.INFERRED, "Get-ExchangeCertificate, RootCAType")
+            yield Statement(text, Confidence.INFERRED, "Get-ExchangeCertificate, RootCAType")
     elif case.thumbprint and scene.gathered.inventory.certificates:
-        yield Statement("The certificate is in no export given.", Label.DOCUMENTED)
+        yield Statement("The certificate is in no export given.", Confidence.DOCUMENTED)
     if sent is not None and better is not None and scene.judge(at).refused(sent) is not False:
         yield from _newer(sent, better)
     for selection in selections:
@@ -114,14 +116,14 @@ def _newer(sent: ExchangeCertificate, better: ExchangeCertificate) -> Iterator[S
         f"Two certificates are for {shared[0]}: {title(sent)}, of a CA that Exchange Online does not trust, and "
         f"{title(better)}."
     )
-    yield Statement(text, Label.DOCUMENTED, _KB)
+    yield Statement(text, Confidence.DOCUMENTED, _KB)
     if sent.not_before and better.not_before and sent.not_before > better.not_before:
         text = (
             f"{sent.thumbprint.upper()} wins by being newer: valid from {sent.not_before:%Y-%m-%d}, the other from "
             f"{better.not_before:%Y-%m-%d}."
         )
         yield Statement(
-            text, Label.INFERRED, "simulated after the inbound algorithm, newest Valid from first"
+            text, Confidence.INFERRED, "simulated after the inbound algorithm, newest Valid from first"
         )
 
 
@@ -133,7 +135,7 @@ def _simulated(case: Case, selection: Selection) -> Iterator[Statement]:
         also = ", as the log proves." if agrees else "; the log proves another one, and counts."
         yield Statement(text + also, selection.choices[0].readings[0].label)
     elif selection.state is not State.CHOSEN:
-        yield Statement(f"On {server} the simulation ends: {selection.state.value}.", Label.INFERRED)
+        yield Statement(f"On {server} the simulation ends: {selection.state.value}.", Confidence.INFERRED)
 
 
 def _remedy(

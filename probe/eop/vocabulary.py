@@ -54,11 +54,3 @@ class Severity(enum.Enum):
     REJECT = "reject"
     RISK = "risk"
     INFO = "info"
-
-
-class Confidence(enum.Enum):
-    """How well founded a statement about Exchange Online is."""
-
-    DOCUMENTED = "documented"
-    REPORTED = "reported"
-    INFERRED = "inferred"

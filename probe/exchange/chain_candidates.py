@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.statement import Statement
 from probe.pki.certificate import Certificate, Unreadable
@@ -13,7 +13,7 @@ from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 #: What a judgement of such a chain must say beside it.
 CAVEAT = Statement(
     "The intermediates come from the files given; an export does not tell which of them the server sends.",
-    Label.INFERRED,
+    Confidence.INFERRED,
     "Schannel builds the chain from the machine's CA stores",
 )
 

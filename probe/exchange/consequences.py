@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.eligibility import PINNING, SELECTION, NameSource, Wanted, common_names, title
 from probe.exchange.inventory import ExchangeCertificate, Services
 from probe.exchange.statement import Event, Statement
@@ -46,9 +46,9 @@ def _without_smtp(wanted: Wanted, *, sends: bool) -> Statement:
     if sends and wanted.pin is not None:
         # The blog: "SMTP assignment is not checked"; the KB: an unassigned one fails.
         text = f"The certificate is not enabled for SMTP; TLS may then fail: {UNKNOWN_CREDENTIALS}."
-        return Statement(text, Label.INFERRED, f"KB 4051498, against {PINNING}")
+        return Statement(text, Confidence.INFERRED, f"KB 4051498, against {PINNING}")
     text = f"The certificate is not enabled for SMTP, so TLS fails later: {UNKNOWN_CREDENTIALS}."
-    return Statement(text, Label.DOCUMENTED, f"{SELECTION}, its note; KB 4051498")
+    return Statement(text, Confidence.DOCUMENTED, f"{SELECTION}, its note; KB 4051498")
 
 
 def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
@@ -56,16 +56,16 @@ def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
         12014,
         f"Microsoft Exchange could not find a certificate that contains the domain name {wanted.text} in the "
         "personal store on the local computer.",
-        Label.REPORTED if wanted.source is NameSource.PIN else Label.DOCUMENTED,
+        Confidence.REPORTED if wanted.source is NameSource.PIN else Confidence.DOCUMENTED,
     )
     if wanted.pin is not None and sends:
         text = f"Mail stays in the queue: {STALE_PIN}"
-        said = Statement(text, Label.DOCUMENTED, f"{PINNING}; KB 3156771")
+        said = Statement(text, Confidence.DOCUMENTED, f"{PINNING}; KB 3156771")
         return Consequences((said,), (event,), STALE_PIN)
     if sends:
         text = "Without a certificate of its own Exchange presents none, or one nobody can name beforehand."
-        return Consequences((Statement(text, Label.INFERRED),), (event,))
-    return Consequences((Statement("STARTTLS is not offered.", Label.DOCUMENTED, SELECTION),), (event,))
+        return Consequences((Statement(text, Confidence.INFERRED),), (event,))
+    return Consequences((Statement("STARTTLS is not offered.", Confidence.DOCUMENTED, SELECTION),), (event,))
 
 
 def _expiry(certificate: ExchangeCertificate, wanted: Wanted, at: datetime) -> Iterator[Event]:
@@ -78,14 +78,14 @@ def _expiry(certificate: ExchangeCertificate, wanted: Wanted, at: datetime) -> I
             f"There is no valid SMTP Transport Layer Security (TLS) certificate for the FQDN of {name}. "
             "The existing certificate for that FQDN has expired."
         )
-        yield Event(12016, text, Label.DOCUMENTED if wanted.pin is None else Label.INFERRED)
+        yield Event(12016, text, Confidence.DOCUMENTED if wanted.pin is None else Confidence.INFERRED)
         return
     hours = int((end - at).total_seconds() // 3600)
     text = (
         f"The STARTTLS certificate will expire soon: subject: {certificate.subject or name}, "
         f"thumbprint: {certificate.thumbprint.upper()}, hours remaining: {hours}."
     )
-    yield Event(12018, text, Label.INFERRED)
+    yield Event(12018, text, Confidence.INFERRED)
 
 
 def internal_transport_events(
@@ -117,6 +117,6 @@ def _internal(certificate: ExchangeCertificate, end: datetime, at: datetime) -> 
     )
     return Statement(
         f"If {title(certificate)} is the internal transport certificate, Exchange logs event {event}.",
-        Label.INFERRED,
+        Confidence.INFERRED,
         "MSExchangeTransport events",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.connector import (
     ConnectorSource,
     ConnectorType,
@@ -83,7 +83,7 @@ def check_hybrid_certificate(record: ExchangeCertificate) -> Statement | None:
     if kind is None or kind is RootCAType.THIRD_PARTY:
         return None
     text = f"{title(record)} has RootCAType {kind.value}; the wizard offers only certificates of type ThirdParty."
-    return Statement(text, Label.DOCUMENTED, "KB 2879262; hybrid certificate requirements")
+    return Statement(text, Confidence.DOCUMENTED, "KB 2879262; hybrid certificate requirements")
 
 
 def _is_routing(space: str) -> bool:
@@ -107,7 +107,7 @@ def _deviations(kind: str, name: str, values: Iterable[_Expected]) -> Iterator[D
             text = f"{value.name} of {kind} {quoted(name)} is not in the export; the wizard sets {value.expected}."
         found = value.found if value.right is False else None
         yield Deviation(
-            kind, name, value.name, value.expected, found, Statement(text, Label.DOCUMENTED, WIZARD)
+            kind, name, value.name, value.expected, found, Statement(text, Confidence.DOCUMENTED, WIZARD)
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.connector import InboundConnector
 from probe.exchange.eligibility import listed
 from probe.exchange.inbound_name import CMDLET, Facet
@@ -39,7 +39,7 @@ def _facet(
     name: str, text: str, ranges: tuple[str, ...], more: tuple[Statement, ...] = (), *, fits: bool | None
 ) -> Facet:
     said = Statement(
-        f"Connector {name} goes by address ({listed(ranges)}): {text}.", Label.DOCUMENTED, CMDLET
+        f"Connector {name} goes by address ({listed(ranges)}): {text}.", Confidence.DOCUMENTED, CMDLET
     )
     return Facet(fits, (said, *more))
 
@@ -58,7 +58,7 @@ def _readable(text: str) -> bool:
 
 def _about_range(text: str, name: str) -> Statement:
     said = f"{quoted(text)} of connector {name} is no IPv4 address and no network from /24 to /32."
-    return Statement(said, Label.DOCUMENTED, CMDLET)
+    return Statement(said, Confidence.DOCUMENTED, CMDLET)
 
 
 def _within(address: ipaddress.IPv4Network | ipaddress.IPv6Network, text: str) -> bool:

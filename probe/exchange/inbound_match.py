@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.exchange.attribution import connector_matches
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.inbound_address import by_address
 from probe.exchange.inbound_name import CMDLET, Facet, Presented, by_certificate
@@ -46,9 +46,11 @@ class ConnectorMatch(NamedTuple):
         name = quoted(self.connector.name)
         if self.connector.enabled is False and self.fits is not False:
             verb = "would match" if self.fits else "might match"
-            yield Statement(f"Connector {name} is disabled; enabled, it {verb}.", Label.DOCUMENTED, CMDLET)
+            yield Statement(
+                f"Connector {name} is disabled; enabled, it {verb}.", Confidence.DOCUMENTED, CMDLET
+            )
         elif self.connector.enabled is None and self.fits:
-            yield Statement(f"This presumes that connector {name} is enabled.", Label.INFERRED)
+            yield Statement(f"This presumes that connector {name} is enabled.", Confidence.INFERRED)
 
 
 def match_connector(
@@ -75,7 +77,7 @@ def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
     covered = covers(connector, sender_domain)
     if connector.sender_domains is None and connector.connector_type is not ConnectorType.PARTNER:
         text = f"This presumes that connector {quoted(connector.name)} takes every SenderDomain."
-        return Facet(fits=True, statements=(Statement(text, Label.INFERRED),))
+        return Facet(fits=True, statements=(Statement(text, Confidence.INFERRED),))
     if covered is not False or connector.connector_type is ConnectorType.PARTNER:
         return Facet(covered)
     domains = ", ".join(connector.sender_domains or ())
@@ -83,7 +85,7 @@ def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
         f"SenderDomains of connector {quoted(connector.name)} ({domains}) does not hold the sender's domain; "
         "whether a connector for own servers then still counts is not published."
     )
-    return Facet(None, (Statement(text, Label.INFERRED),))
+    return Facet(None, (Statement(text, Confidence.INFERRED),))
 
 
 def covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:

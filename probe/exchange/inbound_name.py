@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.exchange.attribution import connector_matches
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import InboundConnector
 from probe.exchange.eligibility import common_names, common_names_of, listed
 from probe.exchange.inventory import ExchangeCertificate
@@ -69,35 +69,40 @@ class Facet(NamedTuple):
 
 
 #: For each grade: whether it fits, what to say (of `bearer`, the names that did it), how sure that is.
-_SAID: dict[Grade, tuple[bool | None, str, Label, str]] = {
-    Grade.BOTH: (True, "{bearer} {match} {value}.", Label.DOCUMENTED, CMDLET),
+_SAID: dict[Grade, tuple[bool | None, str, Confidence, str]] = {
+    Grade.BOTH: (True, "{bearer} {match} {value}.", Confidence.DOCUMENTED, CMDLET),
     Grade.SUBJECT: (
         True,
         "{bearer} {match} {value}, but is no alternative name of the certificate.",
-        Label.INFERRED,
+        Confidence.INFERRED,
         PAGES,
     ),
     Grade.ALTERNATIVE: (
         True,
         "{bearer} {match} {value}, but only as an alternative name, not as the subject.",
-        Label.REPORTED,
+        Confidence.REPORTED,
         PAGES,
     ),
-    Grade.BASE: (True, "{bearer}, taken without its asterisk, {match} {value}.", Label.INFERRED, ""),
+    Grade.BASE: (True, "{bearer}, taken without its asterisk, {match} {value}.", Confidence.INFERRED, ""),
     Grade.WILDCARD: (
         None,
         "Only the wildcard {bearer} covers {value}; no source says whether that is enough.",
-        Label.INFERRED,
+        Confidence.INFERRED,
         "",
     ),
     Grade.UNKNOWN: (
         None,
         "The certificate's list of names is incomplete; none of those known matches {value}.",
-        Label.DOCUMENTED,
+        Confidence.DOCUMENTED,
         "",
     ),
-    Grade.INVALID: (False, "{value} has a wildcard inside, which is not allowed.", Label.DOCUMENTED, CMDLET),
-    Grade.NONE: (False, "No name of the certificate matches {value}.", Label.DOCUMENTED, CMDLET),
+    Grade.INVALID: (
+        False,
+        "{value} has a wildcard inside, which is not allowed.",
+        Confidence.DOCUMENTED,
+        CMDLET,
+    ),
+    Grade.NONE: (False, "No name of the certificate matches {value}.", Confidence.DOCUMENTED, CMDLET),
 }
 
 
@@ -160,14 +165,14 @@ def by_certificate(connector: InboundConnector, presented: Presented | None, at:
     wanted, name = connector.tls_sender_certificate_name, quoted(connector.name)
     if wanted is None:
         text = f"The export does not hold TlsSenderCertificateName of connector {name}."
-        return Facet(None, (Statement(text, Label.DOCUMENTED),))
+        return Facet(None, (Statement(text, Confidence.DOCUMENTED),))
     if not wanted:
         return Facet(fits=False)
     if presented is None:
         text = (
             f"Connector {name} asks for a certificate for {wanted}, but no client certificate is presented."
         )
-        said = (Statement(text, Label.DOCUMENTED, "KB 3212877"),)
+        said = (Statement(text, Confidence.DOCUMENTED, "KB 3212877"),)
         return Facet(fits=False, statements=said, grade=Grade.NONE)
     graded, names = grade(presented, wanted)
     fits, template, label, source = _SAID[graded]
@@ -189,19 +194,21 @@ def _conditions(
     """What can spoil a match of the names."""
     if presented.self_signed:
         text = "The certificate is self-signed; a certificate-based connector needs one signed by a CA."
-        yield False, Statement(text, Label.DOCUMENTED, "Exchange Team blog 3851357")
+        yield False, Statement(text, Confidence.DOCUMENTED, "Exchange Team blog 3851357")
     if presented.not_after is not None and presented.not_after < at:
         text = f"The certificate expired on {presented.not_after:%Y-%m-%d %H:%M} UTC and no longer counts."
-        yield False, Statement(text, Label.REPORTED)
+        yield False, Statement(text, Confidence.REPORTED)
     name = quoted(connector.name)
     if connector.require_tls is False:
         text = (
             f"RequireTls of connector {name} is off: the certificate's name is documented to count only when it "
             "is on, and the parameter itself to be for Partner connectors only."
         )
-        yield None, Statement(text, Label.DOCUMENTED, CMDLET)
+        yield None, Statement(text, Confidence.DOCUMENTED, CMDLET)
     elif connector.require_tls is None:
         yield (
             True,
-            Statement(f"This presumes that RequireTls of connector {name} is on.", Label.INFERRED, CMDLET),
+            Statement(
+                f"This presumes that RequireTls of connector {name} is on.", Confidence.INFERRED, CMDLET
+            ),
         )

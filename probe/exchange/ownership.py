@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.exchange.attribution import base
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import AcceptedDomain
 from probe.exchange.eligibility import listed
 from probe.exchange.inbound_name import Presented
@@ -52,7 +52,7 @@ def certificate_owned(
     if presented is None:
         return Ownership(owned=False)
     if domains is None:
-        return Ownership(None, (Statement("The accepted domains are not given.", Label.DOCUMENTED),))
+        return Ownership(None, (Statement("The accepted domains are not given.", Confidence.DOCUMENTED),))
     counting = matched or presented.every_name
     return _owned_by(counting, domains) or _not_plainly_owned(presented, matched, domains)
 
@@ -63,29 +63,29 @@ def _not_plainly_owned(
     counting = matched or presented.every_name
     if other := _owned_by(presented.every_name, domains):
         text = f"{listed(matched)} is not in an accepted domain, only another name of the certificate is."
-        said = Statement(text, Label.INFERRED, "which name Exchange Online takes is not published")
+        said = Statement(text, Confidence.INFERRED, "which name Exchange Online takes is not published")
         return Ownership(None, (said, *other.statements))
     if any(_below_matching(name, domains) for name in counting):
         text = f"{listed(counting)} lies deeper below an accepted domain that takes all its subdomains."
-        said = Statement(text, Label.INFERRED, "whether MatchSubDomains counts here is not published")
+        said = Statement(text, Confidence.INFERRED, "whether MatchSubDomains counts here is not published")
         return Ownership(None, (said,))
     if not presented.complete and not matched:
         text = "None of the certificate's known names is in an accepted domain; its list is incomplete."
-        return Ownership(None, (Statement(text, Label.DOCUMENTED),))
+        return Ownership(None, (Statement(text, Confidence.DOCUMENTED),))
     text = f"No name of the certificate ({listed(counting)}) is an accepted domain or immediately below one."
-    return Ownership(owned=False, statements=(Statement(text, Label.DOCUMENTED, KB_ATTR36),))
+    return Ownership(owned=False, statements=(Statement(text, Confidence.DOCUMENTED, KB_ATTR36),))
 
 
 def _owned_by(names: tuple[str, ...], domains: tuple[AcceptedDomain, ...]) -> Ownership | None:
     accepted = {base(domain.domain_name) for domain in domains}
     for name in names:
         if base(name) in accepted:
-            said = Statement(f"{name} is an accepted domain.", Label.DOCUMENTED, KB_ATTR36)
+            said = Statement(f"{name} is an accepted domain.", Confidence.DOCUMENTED, KB_ATTR36)
             return Ownership(owned=True, statements=(said,))
     for name in names:
         if (parent := base(name).partition(".")[2]) in accepted:
             text = f"{name} lies immediately below the accepted domain {parent}."
-            return Ownership(owned=True, statements=(Statement(text, Label.DOCUMENTED, KB_ATTR36),))
+            return Ownership(owned=True, statements=(Statement(text, Confidence.DOCUMENTED, KB_ATTR36),))
     return None
 
 
@@ -98,7 +98,7 @@ def about_value(wanted: str, domains: tuple[AcceptedDomain, ...] | None) -> Iter
             f"The blog of 2025 asks that {wanted} itself be an accepted domain, which it is not; KB 4019940 is "
             "content with the domain immediately above it."
         )
-        yield Statement(text, Label.DOCUMENTED, f"Exchange Team blog, 4 June 2025, against {KB_ATTR36}")
+        yield Statement(text, Confidence.DOCUMENTED, f"Exchange Team blog, 4 June 2025, against {KB_ATTR36}")
 
 
 def _in_domains(name: str, domains: tuple[AcceptedDomain, ...]) -> bool | None:

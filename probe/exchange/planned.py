@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.consequences import STALE_PIN, UNKNOWN_CREDENTIALS
 from probe.exchange.eligibility import PINNING, Candidate, likely_refused, title, validity
@@ -193,7 +193,7 @@ def _reasons(before: Selection | None, after: Selection, refused: Refused) -> It
     )
     yield from found
     if not found:
-        yield Reason(Verdict.SAFE, Statement("Nothing changes.", Label.INFERRED))
+        yield Reason(Verdict.SAFE, Statement("Nothing changes.", Confidence.INFERRED))
 
 
 def _about_end(before: Selection | None, after: Selection, refused: Refused) -> Iterator[Reason]:
@@ -205,11 +205,13 @@ def _about_end(before: Selection | None, after: Selection, refused: Refused) -> 
     if after.state in {State.NOTHING, State.NO_TLS}:
         fault = f": {after.reply}" if after.reply else "."
         text = f"No certificate is found any more{fault}"
-        yield Reason(Verdict.BREAKS, Statement(text, Label.DOCUMENTED, PINNING if after.wanted.pin else ""))
+        yield Reason(
+            Verdict.BREAKS, Statement(text, Confidence.DOCUMENTED, PINNING if after.wanted.pin else "")
+        )
         return
     ends = " or ".join(title(one) for one in after.possible) or "nothing that can be named"
     why = "becomes ambiguous" if after.state is State.AMBIGUOUS else "cannot be told"
-    yield Reason(Verdict.RISKY, Statement(f"The choice {why}: {ends}.", Label.INFERRED))
+    yield Reason(Verdict.RISKY, Statement(f"The choice {why}: {ends}.", Confidence.INFERRED))
 
 
 def _ends(selection: Selection) -> tuple[State, frozenset[str]]:
@@ -225,17 +227,17 @@ def _about_winner(
         return
     if winner.not_after is not None and winner.not_after < after.at:
         text = f"{title(winner)} is chosen although it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC."
-        yield Reason(Verdict.BREAKS, Statement(text, Label.INFERRED))
+        yield Reason(Verdict.BREAKS, Statement(text, Confidence.INFERRED))
     elif validity(winner, after.at) is False:
         text = f"{title(winner)} is chosen although it is not valid."
-        yield Reason(Verdict.BREAKS, Statement(text, Label.INFERRED))
+        yield Reason(Verdict.BREAKS, Statement(text, Confidence.INFERRED))
     if same:
         return
-    yield Reason(Verdict.SAFE, Statement(f"{title(winner)} is chosen from then on.", Label.INFERRED))
+    yield Reason(Verdict.SAFE, Statement(f"{title(winner)} is chosen from then on.", Confidence.INFERRED))
     if after.reply is not None:
         verdict = Verdict.RISKY if after.wanted.pin else Verdict.BREAKS
         text = f"It is not enabled for SMTP: {UNKNOWN_CREDENTIALS}"
-        yield Reason(verdict, Statement(text, Label.DOCUMENTED, "KB 4051498"))
+        yield Reason(verdict, Statement(text, Confidence.DOCUMENTED, "KB 4051498"))
     if after.sends and (old is None or refused(old) is not True):
         yield from _about_trust(refused(winner))
 
@@ -243,10 +245,10 @@ def _about_winner(
 def _about_trust(refused: bool | None) -> Iterator[Reason]:  # noqa: FBT001 - a verdict of somebody else
     if refused:
         text = "Exchange Online would refuse its chain, as far as known."
-        yield Reason(Verdict.BREAKS, Statement(text, Label.INFERRED))
+        yield Reason(Verdict.BREAKS, Statement(text, Confidence.INFERRED))
     elif refused is None:
         text = "Its chain has not been judged: check it with the certificate command."
-        yield Reason(Verdict.RISKY, Statement(text, Label.INFERRED))
+        yield Reason(Verdict.RISKY, Statement(text, Confidence.INFERRED))
 
 
 def _about_pin(before: Selection | None, after: Selection) -> Iterator[Reason]:
@@ -258,14 +260,14 @@ def _about_pin(before: Selection | None, after: Selection) -> Iterator[Reason]:
             "Several certificates now bear the issuer and subject of TlsCertificateName; the older ones cannot "
             "be removed while the connector names them."
         )
-        yield Reason(Verdict.RISKY, Statement(text, Label.DOCUMENTED, CANNOT_REMOVE))
+        yield Reason(Verdict.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
     for one in _added(before, after):
         if one.named is False and _replaces(one, matching, after):
             text = (
                 f"{title(one.certificate)} has another issuer or subject than TlsCertificateName says and is not "
                 f"used; where it is to replace the one in use, that ends in: {STALE_PIN}"
             )
-            yield Reason(Verdict.RISKY, Statement(text, Label.DOCUMENTED, PINNING))
+            yield Reason(Verdict.RISKY, Statement(text, Confidence.DOCUMENTED, PINNING))
 
 
 def _replaces(new: Candidate, matching: list[Candidate], after: Selection) -> bool:
@@ -298,8 +300,8 @@ def _about_removed(before: Selection | None, after: Selection) -> Iterator[Reaso
                 f"Exchange refuses to remove {name} while a Send connector is tagged with it: set "
                 "TlsCertificateName to $null first."
             )
-            yield Reason(Verdict.RISKY, Statement(text, Label.DOCUMENTED, CANNOT_REMOVE))
+            yield Reason(Verdict.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
         services = one.certificate.services
         if one.certificate.is_self_signed and (services is None or Services.SMTP in services):
             text = f"{name} may be the internal transport certificate, which must be replaced before it is removed."
-            yield Reason(Verdict.RISKY, Statement(text, Label.DOCUMENTED, "Remove-ExchangeCertificate"))
+            yield Reason(Verdict.RISKY, Statement(text, Confidence.DOCUMENTED, "Remove-ExchangeCertificate"))

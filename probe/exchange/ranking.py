@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.eligibility import PINNING, SELECTION, Candidate
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.statement import all_of, opposite
@@ -42,7 +42,7 @@ class Reading(NamedTuple):
     name: str
     order: Order
     tiers: tuple[Tier, ...]
-    label: Label
+    label: Confidence
     source: str
 
 
@@ -84,27 +84,27 @@ _SIMULATED = "simulated after the inbound algorithm"
 
 #: By TlsCertificateName or Fqdn. The note ("a match that lacks SMTP is still chosen") contradicts step 3.
 RECEIVE: tuple[Reading, ...] = (
-    Reading("newest Valid from", Order.VALID_FROM, _SMTP_FIRST, Label.DOCUMENTED, SELECTION),
-    Reading(_NOTE, Order.VALID_FROM, _STEPS, Label.DOCUMENTED, f"{SELECTION}, its note"),
+    Reading("newest Valid from", Order.VALID_FROM, _SMTP_FIRST, Confidence.DOCUMENTED, SELECTION),
+    Reading(_NOTE, Order.VALID_FROM, _STEPS, Confidence.DOCUMENTED, f"{SELECTION}, its note"),
 )
 #: By the server's own name: the note does not speak of it.
 RECEIVE_BY_SERVER: tuple[Reading, ...] = (
-    Reading("newest Valid from", Order.VALID_FROM, _SMTP_STEPS, Label.DOCUMENTED, SELECTION),
+    Reading("newest Valid from", Order.VALID_FROM, _SMTP_STEPS, Confidence.DOCUMENTED, SELECTION),
 )
 #: By Fqdn: no algorithm is published for the client's side.
 SEND: tuple[Reading, ...] = (
-    Reading("newest Valid from", Order.VALID_FROM, _SMTP_FIRST, Label.INFERRED, _SIMULATED),
-    Reading("newest validity", Order.VALID_TO, _SMTP_FIRST, Label.INFERRED, _SIMULATED),
-    Reading("longest lifetime", Order.LIFETIME, _SMTP_FIRST, Label.REPORTED, "CSS-Exchange issue 1165"),
-    Reading(_NOTE, Order.VALID_FROM, _STEPS, Label.INFERRED, f"{SELECTION}, its note"),
+    Reading("newest Valid from", Order.VALID_FROM, _SMTP_FIRST, Confidence.INFERRED, _SIMULATED),
+    Reading("newest validity", Order.VALID_TO, _SMTP_FIRST, Confidence.INFERRED, _SIMULATED),
+    Reading("longest lifetime", Order.LIFETIME, _SMTP_FIRST, Confidence.REPORTED, "CSS-Exchange issue 1165"),
+    Reading(_NOTE, Order.VALID_FROM, _STEPS, Confidence.INFERRED, f"{SELECTION}, its note"),
 )
 SEND_BY_SERVER = tuple(reading._replace(tiers=_SMTP_STEPS) for reading in SEND[:3])
 #: Pinned: issuer and subject must match, of several the newest, SMTP is not checked.
 SEND_PINNED: tuple[Reading, ...] = (
-    Reading("newest Valid from", Order.VALID_FROM, (_any,), Label.DOCUMENTED, PINNING),
-    Reading("newest validity", Order.VALID_TO, (_any,), Label.DOCUMENTED, PINNING),
-    Reading("longest lifetime", Order.LIFETIME, (_any,), Label.REPORTED, "CSS-Exchange issue 1165"),
-    Reading("newest Valid from, valid ones first", Order.VALID_FROM, _STEPS, Label.INFERRED, _SIMULATED),
+    Reading("newest Valid from", Order.VALID_FROM, (_any,), Confidence.DOCUMENTED, PINNING),
+    Reading("newest validity", Order.VALID_TO, (_any,), Confidence.DOCUMENTED, PINNING),
+    Reading("longest lifetime", Order.LIFETIME, (_any,), Confidence.REPORTED, "CSS-Exchange issue 1165"),
+    Reading("newest Valid from, valid ones first", Order.VALID_FROM, _STEPS, Confidence.INFERRED, _SIMULATED),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import (
     events,
     from_exchange_online,
@@ -17,9 +18,20 @@ from probe.exchange.catalogue import (
     to_exchange_online,
     wrappers,
 )
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
-__all__ = ["CATALOGUE", "Entry", "Flow", "Kind", "Label", "by_code", "by_event", "by_id", "phrases", "ranks"]
+__all__ = [
+    "CATALOGUE",
+    "Confidence",
+    "Entry",
+    "Flow",
+    "Kind",
+    "by_code",
+    "by_event",
+    "by_id",
+    "phrases",
+    "ranks",
+]
 
 #: Every entry. Where several recognise a text, the first one is what it says.
 CATALOGUE: tuple[Entry, ...] = (

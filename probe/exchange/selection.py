@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from probe.confidence import Confidence
 from probe.exchange import consequences, ranking, selection_words
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import Pin, ReceiveConnector, SendConnector
 from probe.exchange.eligibility import SELECTION, NameSource, Wanted, assess
 from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
@@ -51,7 +51,7 @@ def select_for_send(
     wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)
     if connector.ignore_starttls:
         text = "IgnoreSTARTTLS is set: the connector never does TLS and presents no certificate."
-        said = (Statement(text, Label.INFERRED, "Set-SendConnector"),)
+        said = (Statement(text, Confidence.INFERRED, "Set-SendConnector"),)
         return _without_tls(connector, server, at, wanted, said)
     if wanted.pin is not None:
         readings = ranking.SEND_PINNED
@@ -68,7 +68,7 @@ def select_for_receive(
     wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)  # [2]
     if connector.offers_tls is False:  # [1]
         text = "AuthMechanism lacks TLS: the connector does not offer STARTTLS."
-        said = (Statement(text, Label.DOCUMENTED, SELECTION),)
+        said = (Statement(text, Confidence.DOCUMENTED, SELECTION),)
         return _without_tls(connector, server, at, wanted, said)
     by_server = wanted.source is NameSource.SERVER
     readings = ranking.RECEIVE_BY_SERVER if by_server else ranking.RECEIVE

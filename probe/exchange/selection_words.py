@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.connector import EDGE_PIN_LIMIT, ReceiveConnector, SendConnector
 from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, likely_refused, title
 from probe.exchange.inventory import ExchangeCertificate, same_server
@@ -17,44 +17,44 @@ def about(
     connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
 ) -> Iterator[Statement]:
     if connector.enabled is False:
-        yield Statement("The connector is disabled: it carries no mail.", Label.DOCUMENTED)
+        yield Statement("The connector is disabled: it carries no mail.", Confidence.DOCUMENTED)
     if isinstance(connector, SendConnector):
         yield from _about_source(connector, server)
     elif connector.offers_tls is None:
         text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
-        yield Statement(text, Label.DOCUMENTED, SELECTION)
+        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
     if not known:
         where = f"server {server}" if server else "any server"
-        yield Statement(f"There is no certificate export of {where}.", Label.DOCUMENTED)
+        yield Statement(f"There is no certificate export of {where}.", Confidence.DOCUMENTED)
     yield from _about_wanted(wanted)
 
 
 def _about_source(connector: SendConnector, server: str | None) -> Iterator[Statement]:
     sources = connector.source_transport_servers
     if server is None:
-        yield Statement("Which server this is about is not known.", Label.DOCUMENTED)
+        yield Statement("Which server this is about is not known.", Confidence.DOCUMENTED)
     elif sources and not any(same_server(one, server) for one in sources):
         text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
-        yield Statement(text, Label.DOCUMENTED)
+        yield Statement(text, Confidence.DOCUMENTED)
 
 
 def _about_wanted(wanted: Wanted) -> Iterator[Statement]:
     match wanted.source:
         case NameSource.PIN:
-            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Label.DOCUMENTED, SELECTION)
+            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Confidence.DOCUMENTED, SELECTION)
         case NameSource.NOTHING if wanted.text:
             text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
-            yield Statement(text, Label.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
+            yield Statement(text, Confidence.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
         case NameSource.NOTHING:
             text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
-            yield Statement(text, Label.DOCUMENTED)
+            yield Statement(text, Confidence.DOCUMENTED)
         case source:
             what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
             text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
-            yield Statement(text, Label.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
+            yield Statement(text, Confidence.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
     if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
         text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
-        yield Statement(text, Label.DOCUMENTED, SELECTION)
+        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
     if wanted.pin is not None:
         yield from _about_pin(wanted.text)
 
@@ -64,13 +64,13 @@ def _about_pin(text: str) -> Iterator[Statement]:
         said = (
             f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
         )
-        yield Statement(said, Label.DOCUMENTED, "KB 4052493")
+        yield Statement(said, Confidence.DOCUMENTED, "KB 4052493")
     if "ST=" in text or "\\" in text:
         said = (
             "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
             "Exchange compares with Windows' form (S=, quotes)."
         )
-        yield Statement(said, Label.INFERRED)
+        yield Statement(said, Confidence.INFERRED)
 
 
 def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, ...]) -> Iterator[Statement]:
@@ -104,7 +104,7 @@ def beaten(candidate: Candidate, winner: ExchangeCertificate) -> Candidate:
     text = f"It fits, but {winner.thumbprint.upper()} comes first"
     if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:
         text += f": it is the newer one, valid from {_day(winner)} against {_day(own)}"
-    said = Statement(f"{text}.", Label.DOCUMENTED, SELECTION)
+    said = Statement(f"{text}.", Confidence.DOCUMENTED, SELECTION)
     return candidate._replace(remarks=(*candidate.remarks, said))
 
 
@@ -119,11 +119,11 @@ def trust(winner: ExchangeCertificate, candidates: tuple[Candidate, ...]) -> Ite
     kind = winner.root_ca_type.value if winner.root_ca_type is not None else "unknown"
     why = "it is self-signed" if winner.is_self_signed else f"its root is of type {kind}"
     text = f"Exchange Online will hardly trust {winner.thumbprint.upper()}: {why}."
-    yield Statement(text, Label.INFERRED, "Get-ExchangeCertificate, RootCAType")
+    yield Statement(text, Confidence.INFERRED, "Get-ExchangeCertificate, RootCAType")
     public = [one for one in candidates if one.usable and likely_refused(one.certificate) is False]
     if public:
         text = (
             f"That is the situation of KB 2888788: {title(public[0].certificate)} fits as well, but is not the "
             "one chosen."
         )
-        yield Statement(text, Label.DOCUMENTED, "KB 2888788")
+        yield Statement(text, Confidence.DOCUMENTED, "KB 2888788")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.eligibility import likely_refused, title
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.selected import Selection, State
@@ -118,19 +118,19 @@ def _statements(selections: tuple[Selection, ...], shares: tuple[Share, ...]) ->
     total = len(selections)
     bad = sum(len(share.servers) for share in shares if share.end is End.REFUSED)
     if bad == total:
-        yield Statement("Mail from every source server would be refused.", Label.INFERRED)
+        yield Statement("Mail from every source server would be refused.", Confidence.INFERRED)
     elif bad:
         text = f"About {_fraction(bad, total)} would be refused, if the servers share the mail evenly."
-        yield Statement(text, Label.INFERRED, "practitioners report that half of the messages fail")
+        yield Statement(text, Confidence.INFERRED, "practitioners report that half of the messages fail")
 
 
 def _about(share: Share) -> Statement:
     servers, verb = _listed(share.servers), "choose" if len(share.servers) > 1 else "chooses"
     if share.certificate is not None:
-        return Statement(f"{servers} {verb} {title(share.certificate)}.", Label.INFERRED)
+        return Statement(f"{servers} {verb} {title(share.certificate)}.", Confidence.INFERRED)
     if share.end is End.UNKNOWN:
-        return Statement(f"What {servers} {verb} cannot be told.", Label.INFERRED)
-    return Statement(f"{servers} {verb} no certificate.", Label.INFERRED)
+        return Statement(f"What {servers} {verb} cannot be told.", Confidence.INFERRED)
+    return Statement(f"{servers} {verb} no certificate.", Confidence.INFERRED)
 
 
 def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate) -> Iterator[Statement]:
@@ -143,7 +143,7 @@ def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate
         held = any(c.certificate.thumbprint == common.thumbprint for c in one.candidates)
         verb = "holds" if held else "lacks"
         rest = ", but does not surely choose it" if held else ": import it there"
-        yield Statement(f"{one.server} {verb} {common.thumbprint.upper()}{rest}.", Label.DOCUMENTED)
+        yield Statement(f"{one.server} {verb} {common.thumbprint.upper()}{rest}.", Confidence.DOCUMENTED)
 
 
 def _listed(servers: tuple[str, ...]) -> str:

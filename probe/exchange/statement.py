@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 
 
 class Statement(NamedTuple):
     """One whole sentence, its label, and what it rests on ("" where it only repeats the evidence)."""
 
     text: str
-    label: Label
+    label: Confidence
     source: str = ""
 
     def __str__(self) -> str:
@@ -28,7 +28,7 @@ class Event(NamedTuple):
 
     number: int
     text: str
-    label: Label
+    label: Confidence
 
     def __str__(self) -> str:
         return f"Event {self.number}: {self.text} ({self.label.value})"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.confidence import Confidence
 from probe.exchange.attribution import RELAY_DENIED, RELAY_DENIED_ATTR36
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
 from probe.exchange.inbound_match import ConnectorMatch, covers, match_connector
 from probe.exchange.inbound_name import CMDLET, Grade, Presented
@@ -36,7 +36,7 @@ _SOURCES = {
     RELAY_DENIED_ATTR36: "KB 4019940; KB 3169958",
     PARTNER_RESTRICTED: "Exchange Team blog, 4 June 2025",
 }
-_RANK = {Label.DOCUMENTED: 0, Label.REPORTED: 1, Label.INFERRED: 2}
+_RANK = {Confidence.DOCUMENTED: 0, Confidence.REPORTED: 1, Confidence.INFERRED: 2}
 
 
 class Outcome(enum.Enum):
@@ -87,7 +87,7 @@ class Attribution:
 
     envelope: Envelope
     outcome: Outcome
-    label: Label
+    label: Confidence
     replies: tuple[str, ...]
     matches: tuple[ConnectorMatch, ...]
     certificate_owned: bool | None
@@ -213,12 +213,12 @@ def _with_partner(judged: Judgement, partner: PartnerMet | None, *, taken: bool 
     return Judgement(Outcome.ATTRIBUTED if partner.met else Outcome.UNKNOWN)
 
 
-def _label(outcome: Outcome, own: tuple[ConnectorMatch, ...], ownership: tuple[Statement, ...]) -> Label:
+def _label(outcome: Outcome, own: tuple[ConnectorMatch, ...], ownership: tuple[Statement, ...]) -> Confidence:
     """The weakest link of the strongest chain that leads to the outcome."""
     if outcome is Outcome.UNKNOWN:
-        return Label.INFERRED
+        return Confidence.INFERRED
     if outcome is Outcome.INTERNET:
-        return Label.REPORTED
+        return Confidence.REPORTED
     if outcome is Outcome.ATTRIBUTED:
         chains = [match.statements for match in own if match.active]
     else:
@@ -237,43 +237,46 @@ def _about_matches(
     if len(active) > 1:
         names = ", ".join(quoted(match.connector.name) for match in active)
         yield Statement(
-            f"Several connectors match ({names}); which one comes first is not published.", Label.INFERRED
+            f"Several connectors match ({names}); which one comes first is not published.",
+            Confidence.INFERRED,
         )
 
 
 def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Statement]:  # noqa: FBT001 - a fact
     if sender is None:
-        yield Statement("The envelope sender is not given.", Label.DOCUMENTED)
+        yield Statement("The envelope sender is not given.", Confidence.DOCUMENTED)
     elif domain_of(sender) == "":
         text = "The null sender of out-of-office replies and NDRs has no domain: the certificate must do."
-        yield Statement(text, Label.DOCUMENTED, "KB 3169958")
+        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")
     elif accepted is not None:
         verb = "is" if accepted else "is not"
         text = f"The sender's domain {quoted(domain_of(sender))} {verb} an accepted domain."
-        yield Statement(text, Label.DOCUMENTED, RELAY_RULE)
+        yield Statement(text, Confidence.DOCUMENTED, RELAY_RULE)
 
 
 def _verdict(judged: Judgement, partner: PartnerMet | None, *, taken: bool | None) -> Iterator[Statement]:
     concerned = partner is not None and partner.concerned
     match judged.outcome:
         case Outcome.ATTRIBUTED if taken:
-            yield Statement("The mail is attributed to the tenant.", Label.DOCUMENTED, RELAY_RULE)
+            yield Statement("The mail is attributed to the tenant.", Confidence.DOCUMENTED, RELAY_RULE)
         case Outcome.ATTRIBUTED:
-            yield Statement("The mail comes in through the partner's connector.", Label.DOCUMENTED, CMDLET)
+            yield Statement(
+                "The mail comes in through the partner's connector.", Confidence.DOCUMENTED, CMDLET
+            )
         case Outcome.REFUSED:
             text = f"The mail is refused: {' or: '.join(judged.replies)}"
-            yield Statement(text, Label.DOCUMENTED, _SOURCES[judged.replies[0]])
+            yield Statement(text, Confidence.DOCUMENTED, _SOURCES[judged.replies[0]])
         case Outcome.INTERNET:
             text = (
                 "No connector takes the mail; for the tenant's own recipients it counts as mail from the "
                 "Internet (with RejectDirectSend on it is refused: 550 5.7.68)."
             )
-            yield Statement(text, Label.REPORTED, "Message Center MC1226222")
+            yield Statement(text, Confidence.REPORTED, "Message Center MC1226222")
         case Outcome.UNKNOWN:
             text = "What becomes of the mail cannot be told from this evidence."
             if concerned and taken is not False:
                 text = "A Partner connector is concerned too; which connector comes first is not published."
-            yield Statement(text, Label.INFERRED)
+            yield Statement(text, Confidence.INFERRED)
 
 
 def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) -> Iterator[Statement]:
@@ -283,4 +286,4 @@ def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) ->
             "Out-of-office replies, NDRs (null sender) and forwarded mail of other domains are refused on this "
             f"connection even if mail of senders in accepted domains flows: {null.replies[0]}"
         )
-        yield Statement(text, Label.DOCUMENTED, "KB 3169958")
+        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")

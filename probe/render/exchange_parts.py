@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.problem import Problem
 from probe.exchange.statement import Statement
 from probe.render.layout import Page, Style
@@ -50,7 +50,7 @@ def listing(page: Page, lines: Iterable[str], *, indent: int = 2) -> None:
 def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> None:
     """Add statements, each with how sure it is, where that is more than the evidence itself."""
     for one in said:
-        plain = one.label is Label.DOCUMENTED and not one.source
+        plain = one.label is Confidence.DOCUMENTED and not one.source
         page.add(one.text if plain else str(one), first=f"{' ' * indent}· ", rest=" " * (indent + 2))
 
 

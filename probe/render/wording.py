@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from probe.assessment import Assessment
+from probe.confidence import Confidence
 from probe.eop.evidence import Evidence, StorePath
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
+from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from probe.confidence import Confidence
 from probe.eop import replies
 from probe.eop.evidence import Evidence, FaultKind, Observation
-from probe.eop.vocabulary import Confidence, Direction, Outcome, Severity
+from probe.eop.vocabulary import Direction, Outcome, Severity
 from probe.pki.standing import Answer, CertificateStanding, Source, Standing
 from probe.pki.truststore import RootState, RootVerdict
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.confidence import Confidence
 from probe.eop.evidence import FaultKind
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
 from probe.eop.verdict import Verdict, judge
-from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
+from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.truststore import AnchorStore
 from probe.stores.bundle import PemBundle
 from probe.stores.microsoft import MicrosoftStore

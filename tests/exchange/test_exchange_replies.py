@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from probe.eop.rules import RULES
-from probe.eop.vocabulary import Confidence, Direction
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.eop.vocabulary import Direction
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 from probe.exchange.replies import CATALOGUE, by_id
 from probe.exchange.texts import explain_text
 
@@ -57,7 +57,6 @@ def test_an_entry_says_everything_a_reader_needs(entry: Entry) -> None:
 def test_ids_are_unique_and_words_agree_with_those_of_the_reports() -> None:
     assert len(by_id()) == len(CATALOGUE)
     assert {flow.value for flow in Flow} == {direction.value for direction in Direction} | {"none"}
-    assert {label.value for label in Label} == {confidence.value for confidence in Confidence}
     assert {entry.rule for entry in CATALOGUE} - {""} <= {rule.id for rule in RULES}
 
 

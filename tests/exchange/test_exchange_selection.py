@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.consequences import STALE_PIN, UNKNOWN_CREDENTIALS, internal_transport_events
 from probe.exchange.eligibility import NameSource, common_names_of, likely_refused, title
@@ -212,10 +212,14 @@ def test_without_the_internal_certificate_the_public_one_is_chosen() -> None:
 
 @pytest.mark.parametrize(
     ("connector", "label"),
-    [(receive(), Label.DOCUMENTED), (send(), Label.INFERRED), (send(pin=PIN), Label.DOCUMENTED)],
+    [
+        (receive(), Confidence.DOCUMENTED),
+        (send(), Confidence.INFERRED),
+        (send(pin=PIN), Confidence.DOCUMENTED),
+    ],
 )
 def test_the_choice_carries_how_well_founded_it_is(
-    connector: SendConnector | ReceiveConnector, label: Label
+    connector: SendConnector | ReceiveConnector, label: Confidence
 ) -> None:
     found = select(connector, stock(OLD))
     said = next(one for one in found.statements if one.text.startswith("Exchange chooses"))
@@ -379,7 +383,7 @@ def test_internal_transport_certificates_that_end() -> None:
     assert "hours remaining: 216" in soon.text
     (gone,) = internal_transport_events((own,), NOW.replace(year=2027))
     assert "12015" in gone.text
-    assert soon.label is gone.label is Label.INFERRED
+    assert soon.label is gone.label is Confidence.INFERRED
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.confidence import Confidence
 from probe.exchange.attribution import RELAY_DENIED, RELAY_DENIED_ATTR36, connector_matches
-from probe.exchange.catalogue.entry import Label
 from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
 from probe.exchange.inbound_name import (
     Grade,
@@ -29,7 +29,7 @@ from tests.exchange.selecting import HERE, NOW, PUB, cert, samples
 ON_PREMISES, PARTNER = ConnectorType.ON_PREMISES, ConnectorType.PARTNER
 ATTRIBUTED, REFUSED = Outcome.ATTRIBUTED, Outcome.REFUSED
 INTERNET, UNKNOWN = Outcome.INTERNET, Outcome.UNKNOWN
-DOCUMENTED, REPORTED, INFERRED = Label.DOCUMENTED, Label.REPORTED, Label.INFERRED
+DOCUMENTED, REPORTED, INFERRED = Confidence.DOCUMENTED, Confidence.REPORTED, Confidence.INFERRED
 
 OWN, NULL, STRANGER = "ann@contoso.com", "<>", "eve@example.org"
 ADDRESS = "203.0.113.209"
@@ -76,7 +76,7 @@ class Case(NamedTuple):
     sender: str | None
     outcome: Outcome
     replies: tuple[str, ...] = ()
-    label: Label = DOCUMENTED
+    label: Confidence = DOCUMENTED
     domains: tuple[AcceptedDomain, ...] | None = CONTOSO
     address: str | None = None
     recipient: str | None = None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probe.exchange.catalogue.entry import Label
+from probe.confidence import Confidence
 from probe.exchange.replies import CATALOGUE
 from probe.exchange.segments import MAX_REPLIES, segments
 from probe.exchange.texts import MAX_FINDINGS, MAX_SPANS, MAX_TEXT, Recognised, classify, explain_text
@@ -187,7 +187,7 @@ def test_an_unknown_token_is_kept_as_it_came_and_never_explained_with_certainty(
 ) -> None:
     found = only(text)
     assert found.token == token
-    assert found.entry.label is Label.INFERRED
+    assert found.entry.label is Confidence.INFERRED
 
 
 def test_codes_alone_without_a_basic_code_are_understood() -> None:

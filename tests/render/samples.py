@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe.assessment import Assessment, Report
+from probe.confidence import Confidence
 from probe.eop.evidence import (
     Capture,
     Evidence,
@@ -28,7 +29,7 @@ from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.settings import Settings
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome, Severity
+from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
 from probe.pki.path import BuiltPath, PathElement, Source

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.confidence import Confidence
 from probe.eop.forecast import Turn
-from probe.eop.vocabulary import Basis, Confidence, Direction, Outcome
+from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
 from probe.render import terminal

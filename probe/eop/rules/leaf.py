@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from probe.confidence import Confidence
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.eop.vocabulary import Direction, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.elements import MIN_RSA_BITS
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from probe.confidence import Confidence
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Confidence, Direction, Severity
+from probe.eop.vocabulary import Direction, Severity
 from probe.exchange import attribution
 from probe.pki.certificate import Certificate
 from probe.pki.names import certificate_matches

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence, FaultKind
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Basis, Confidence, Severity
+from probe.eop.vocabulary import Basis, Severity
 
 _REQUIREMENTS = "Exchange Team blog 3851357 (relay through Exchange Online)"
 

@@ -6,9 +6,10 @@ because every id that a report can hold has its row.
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Confidence, Severity
+from probe.eop.vocabulary import Severity
 
 _PINS = ("Microsoft: Set-SendConnector, TlsCertificateName", "Exchange Team blog, 4 June 2025")
 

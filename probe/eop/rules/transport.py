@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Fault, FaultKind
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Basis, Confidence, Direction, Severity
+from probe.eop.vocabulary import Basis, Direction, Severity
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 _RFC_SMTP = "RFC 5321"

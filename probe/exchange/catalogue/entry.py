@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from probe.confidence import Confidence
+
 #: What may stand where a recogniser has a blank: any white space, also the no-break and the
 #: ideographic blank of web pages, and the quote mark that mail programs put before wrapped lines.
 _BLANK = "[\\s\u00a0\u3000>]"
@@ -19,14 +21,6 @@ class Flow(enum.Enum):
     FROM_EOP = "from-eop"
     NEITHER = "none"
     """The text says nothing about Exchange Online, or belongs to both ways."""
-
-
-class Label(enum.Enum):
-    """How well founded an entry is; the values are those of every finding's confidence."""
-
-    DOCUMENTED = "documented"
-    REPORTED = "reported"
-    INFERRED = "inferred"
 
 
 class Kind(enum.Enum):
@@ -56,7 +50,7 @@ class Entry(NamedTuple):
     kind: Kind
     flow: Flow
     judge: str
-    label: Label
+    label: Confidence
     meaning: str
     causes: tuple[str, ...]
     remedy: tuple[str, ...]

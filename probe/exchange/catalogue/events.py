@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _TRANSPORT = "Microsoft: event of source MSExchangeTransport (or MSExchangeFrontEndTransport)"
 _STARTTLS = "Microsoft Learn: inbound STARTTLS certificate selection (9 May 2025)"
@@ -16,7 +17,7 @@ _EVENT = Entry(
     kind=Kind.EVENT,
     flow=Flow.NEITHER,
     judge="Nobody refuses: your own server reports on its certificates.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="",
     causes=("The event's text names it.",),
     remedy=(),
@@ -191,7 +192,7 @@ UNPUBLISHED = _EVENT._replace(
     remedy=("Read the event's own text, and explain the reply or the token in it.",),
     lookalikes=("Event 120230",),
     events=(2017, 12023),
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
 )
 
 ENTRIES = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
 _NDR = "Microsoft: non-delivery reports in Exchange Online"
@@ -20,7 +21,7 @@ UNTRUSTED_ROOT = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "The outbound connector asks for a valid certificate, and Exchange Online could not build the chain to a "
         "root Microsoft trusts. The article describes the same fault for mail to Exchange Online, too."
@@ -59,7 +60,7 @@ SUBJECT_MISMATCH = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="The outbound connector's TlsDomain does not occur among the names of the certificate presented.",
     causes=(
         "The Receive connector presents another certificate, often the self-signed one.",
@@ -94,7 +95,7 @@ STARTTLS_REQUIRED = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="The outbound connector requires TLS, and no STARTTLS was offered on the way to your server.",
     causes=(
         "A firewall or gateway takes STARTTLS out.",
@@ -125,7 +126,7 @@ TLS_FAILED = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="The TLS handshake between Exchange Online and your server broke; the text names how Windows saw it.",
     causes=("The server speaks only TLS 1.0 or 1.1.", "A device on the path breaks or alters TLS."),
     remedy=(_TLS12,),
@@ -154,7 +155,7 @@ VALIDATION_OTHER = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="An older form of the refusal; only SubjectMismatch is known in it, others are shown as they came.",
     causes=("The message names it.",),
     remedy=("Check names, dates, intermediates and root of the certificate presented.",),
@@ -172,7 +173,7 @@ CANNOT_CONNECT = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="4.4.317 with a message that is not explained publicly; it is shown as it came.",
     causes=("The message names it.",),
     remedy=("Look at the certificate, the TLS versions and the path to the server.",),
@@ -190,7 +191,7 @@ REFUSED = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge="Your server, or a firewall before it, refuses Exchange Online's connection.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="Not about certificates: nothing answered on port 25 (socket error 10061 is a refused connection).",
     causes=("The service is down, or a firewall lets Exchange Online's addresses not through.",),
     remedy=("Open port 25 for the addresses of Microsoft 365 (endpoint set 10).",),
@@ -209,7 +210,7 @@ EXPIRED = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),

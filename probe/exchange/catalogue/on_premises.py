@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _TEAM = "Exchange Team blog, June 2025"
 _UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownCredentials)"
@@ -18,7 +19,7 @@ STALE_PIN = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "TlsCertificateName of the Send connector holds an issuer and a subject, and no certificate on the "
         "server has exactly these two."
@@ -54,7 +55,7 @@ EOP_UNTRUSTED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_EOP_CERTIFICATE,
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning=(
         "The opposite of 454 4.7.0: your server looked at the certificate of the host it sends to, and does "
         "not trust its root. Your own certificate has nothing to do with it."
@@ -84,7 +85,7 @@ EOP_INVALID = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_EOP_CERTIFICATE,
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="As for UntrustedRoot, with another reason; the reason is shown as it came.",
     causes=(
         "The reason names it: the host's name, its chain or its dates.",
@@ -105,7 +106,7 @@ UNKNOWN_CREDENTIALS = Entry(
     kind=Kind.LOG,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="Exchange chose a certificate it cannot use: it lacks the SMTP service, or is damaged.",
     causes=("TlsCertificateName or the Fqdn leads to a certificate without the SMTP service.",),
     remedy=steps.ENABLE_PUBLIC,
@@ -122,7 +123,7 @@ NO_CREDENTIALS = Entry(
     kind=Kind.LOG,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="Exchange could not use the private key of the certificate it chose.",
     causes=(
         "The certificate was imported without its private key.",
@@ -146,7 +147,7 @@ TLS_OTHER = Entry(
     kind=Kind.LOG,
     flow=Flow.NEITHER,
     judge="Not told by the text.",
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="Documented reasons are NoCredentials, UnknownCredentials and SocketError; this one is shown as it came.",
     causes=("Unknown: no public statement explains this reason.",),
     remedy=("Look at the certificate that was sent and at the TLS versions both sides allow.",),
@@ -163,7 +164,7 @@ TIMED_OUT = Entry(
     kind=Kind.REPLY,
     flow=Flow.NEITHER,
     judge="Nobody refuses: no connection came about.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "Mostly the network. KB 4051498 shows it in the queue while the protocol log has "
         "UnknownCredentials: the log decides."
@@ -185,7 +186,7 @@ DROPPED = Entry(
     kind=Kind.REPLY,
     flow=Flow.NEITHER,
     judge="Nobody refuses: the connection broke.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="The connection ended before an answer came. This is no verdict about a certificate.",
     causes=("A timeout on the path or on the other side.",),
     remedy=("Look at firewalls, inspection devices and the load of the other side.",),
@@ -206,7 +207,7 @@ PROXY_LAYER = Entry(
     kind=Kind.REPLY,
     flow=Flow.NEITHER,
     judge="Nobody refuses: one Exchange component could not reach another.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="PRX codes come from Exchange's own proxying and say nothing about certificates.",
     causes=("Not told by the text.",),
     remedy=("Look at the transport services of the server that answered; leave the certificates alone.",),
@@ -224,7 +225,7 @@ EMPTY_CERTIFICATE = Entry(
     kind=Kind.LOG,
     flow=Flow.NEITHER,
     judge="Your server notes what the client presented.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="A receive log's note: the sender presented no client certificate.",
     causes=("Usual for ordinary senders; a fault only where a connector needs the certificate.",),
     remedy=("Nothing, unless this sender must be recognised by its certificate.",),
@@ -247,7 +248,7 @@ CLIENT_STATUS = Entry(
     kind=Kind.LOG,
     flow=Flow.NEITHER,
     judge="Your server judges the client's certificate.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="A receive log's note; 'Valid' and 'EmptyCertificate' are known, others are shown as they came.",
     causes=("The status names it.",),
     remedy=("Nothing where it says Valid.",),
@@ -264,7 +265,7 @@ SCHANNEL_UNTRUSTED = Entry(
     kind=Kind.EVENT,
     flow=Flow.TO_EOP,
     judge="Nobody refuses yet: the sending server's own Windows reports an untrusted root.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "CAPI2 event 30 as in KB 3212877: lsass checked a chain (CERT_CHAIN_POLICY_SSL) and got 800B0109. There "
         "it went with a chain that was not sent, and with 550 5.7.64."
@@ -285,7 +286,7 @@ CANNOT_REMOVE = Entry(
     kind=Kind.LOG,
     flow=Flow.NEITHER,
     judge="Your own server protects a certificate in use.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="TlsCertificateName of the named Send connectors has this certificate's issuer and subject.",
     causes=("A renewal with the same issuer and subject makes old and new look the same to the connector.",),
     remedy=(

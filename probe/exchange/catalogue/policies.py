@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _NDR = "Microsoft: non-delivery reports in Exchange Online"
 _TLS12 = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
@@ -15,7 +16,7 @@ _POLICY = Entry(
     kind=Kind.REPLY,
     flow=Flow.FROM_EOP,
     judge="Exchange Online, as the sender, refuses your domain's mail server by MTA-STS or DANE.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="",
     causes=(),
     remedy=(),

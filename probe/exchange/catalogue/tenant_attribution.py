@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _ATTRIBUTION = "Microsoft KB 4051495 and KB 3212877: 550 5.7.64 TenantAttribution"
 _ATTR36 = "Microsoft KB 4019940 and KB 3169958: relay access denied, ATTR36"
@@ -17,7 +18,7 @@ ATTR36 = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "Neither the envelope sender's domain nor a domain in the certificate is an accepted domain of the "
         "tenant. The connector itself may well match."
@@ -54,7 +55,7 @@ TENANT_ATTRIBUTION = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "No enabled inbound connector of the tenant matches the certificate or the address of this "
         "connection, or the certificate's chain was not sent."
@@ -99,7 +100,7 @@ RELAY_DENIED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="Attribution to a tenant failed; the reply names neither TenantAttribution nor ATTR36.",
     causes=("As for TenantAttribution and ATTR36; the text does not say which.",),
     remedy=("Compare the inbound connector and the accepted domains with the certificate that was sent.",),
@@ -118,7 +119,7 @@ WRONG_REGION = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "Exchange Online attributed the connection to a tenant in another region. Microsoft's page on printers "
         "and applications lists it next to 5.7.64: the certificate or the address no longer matches."
@@ -140,7 +141,7 @@ NOT_SUBSCRIBED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses mail for a tenant without mail-enabled subscriptions.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="Not about certificates: the tenant that owns the recipient's domain has no mail subscription.",
     causes=("No licence with mail in the tenant, or the domain stands in the wrong tenant.",),
     remedy=("Check the tenant's subscriptions and in which tenant the recipient's domain is registered.",),
@@ -163,7 +164,7 @@ ATTRIBUTION_BUSY = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online puts the message off.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="A temporary fault in attribution on Microsoft's side. Retry; nothing to correct.",
     causes=("Temporary.",),
     remedy=("Wait: the sending server tries again by itself.",),
@@ -184,7 +185,7 @@ PARTNER_RESTRICTION = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses a connection that a Partner inbound connector restricts.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "A Partner inbound connector covers the recipient's domain and accepts only given addresses or a given "
         "certificate; this connection has neither."
@@ -223,7 +224,7 @@ DIRECT_SEND = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=("RejectDirectSend is on, and the message was not attributed to a connector."),
     causes=("The certificate or address does not match the inbound connector.", "A device sends directly."),
     remedy=("Make the connection match an inbound connector, by certificate or address.",),
@@ -246,7 +247,7 @@ OTHER_ATTR = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="ATTR codes come from the attribution of a connection to a tenant. This one is shown as it came.",
     causes=("Unknown: no public statement explains this code.",),
     remedy=("Compare the inbound connector and the accepted domains with the certificate that was sent.",),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 _KB2888788 = "Microsoft KB 2888788: mail flow stops, event 2004"
 _SOCKET = "Microsoft: send or receive email, SocketError"
@@ -16,7 +17,7 @@ UNTRUSTED_ROOT = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CLIENT,
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "The certificate that the Send connector presented does not lead to a root that Microsoft trusts. "
         "It is about the Send connector's client certificate, not about the one your server shows to others."
@@ -59,7 +60,7 @@ NO_TLS = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses a sender that did not start TLS.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="The reply names no reason: it was seen where the sender used no TLS at all, and went with TLS on.",
     causes=("The sending server or a device between delivers in plain text.",),
     remedy=(
@@ -82,7 +83,7 @@ UNKNOWN_TOKEN = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CLIENT,
-    label=Label.INFERRED,
+    label=Confidence.INFERRED,
     meaning="In this reply only UntrustedRoot is known publicly. The token is shown as it came.",
     causes=("Unknown: no public statement explains this token.",),
     remedy=("Check the whole chain of the Send connector's certificate: dates, names, intermediates, root.",),
@@ -101,7 +102,7 @@ OLD_TLS = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses TLS 1.0 and 1.1.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "TLS could not be agreed on. Towards Exchange Online Microsoft names one cause: the sender offers "
         "TLS 1.0 and 1.1 only. Towards other hosts it says only that the connection broke."
@@ -130,7 +131,7 @@ STARTTLS_REQUIRED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="The receiving side refuses mail in plain text.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="A connector requires TLS, and the sender did not start it or could not agree on a version.",
     causes=(
         "TLS is off on the Send connector (IgnoreSTARTTLS) or filtered on the path.",
@@ -159,7 +160,7 @@ CLOSED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="The other side closed the connection after STARTTLS.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning=(
         "Practitioners saw this with an expired or unusable client certificate; Microsoft has never confirmed "
         "the cause, and network devices can produce the same."
@@ -185,7 +186,7 @@ OUTDATED = Entry(
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online slows down or blocks an Exchange server that is out of date.",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning=(
         "Not about TLS or certificates: the build of the server that connects through an OnPremises connector "
         "is too old. Microsoft documents the throttling; the exact wording is reported."

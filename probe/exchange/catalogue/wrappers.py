@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from probe.confidence import Confidence
 from probe.exchange.catalogue import steps
-from probe.exchange.catalogue.entry import Entry, Flow, Kind, Label
+from probe.exchange.catalogue.entry import Entry, Flow, Kind
 
 #: What all wrappers have in common.
 _WRAPPER = Entry(
@@ -12,7 +13,7 @@ _WRAPPER = Entry(
     kind=Kind.WRAPPER,
     flow=Flow.NEITHER,
     judge="Nobody by itself: the reply inside decides.",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="",
     causes=("The reply inside names it.",),
     remedy=("Explain the reply inside.",),
@@ -26,7 +27,7 @@ _WRAPPER = Entry(
 PRIMARY_TARGET = _WRAPPER._replace(
     id="wrapper-primary-target",
     title="A queue's last error",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="The queue of an Exchange server quotes what the host it connected to replied.",
     references=("Microsoft's articles on queues and last errors",),
     examples=(
@@ -42,7 +43,7 @@ PRIMARY_TARGET = _WRAPPER._replace(
 TARGET_ERROR = _WRAPPER._replace(
     id="wrapper-target-host-error",
     title="The target host answered with an error",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="The reply of the other side follows the arrow.",
     references=("Reports of practitioners",),
     examples=("451 4.4.395 Target host responded with error. -> 421 4.2.1 Unable to connect",),
@@ -53,7 +54,7 @@ TARGET_ERROR = _WRAPPER._replace(
 COMMUNICATING = _WRAPPER._replace(
     id="wrapper-communicating",
     title="An error while talking to the target host",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="What happened follows the arrow.",
     references=("Reports of practitioners",),
     examples=("451 4.4.397 Error communicating with target host. -> 421 4.2.1 Unable to connect",),
@@ -64,7 +65,7 @@ COMMUNICATING = _WRAPPER._replace(
 FRONTEND_PROXY = _WRAPPER._replace(
     id="wrapper-frontend-proxy",
     title="The front end could not pass the session on",
-    label=Label.DOCUMENTED,
+    label=Confidence.DOCUMENTED,
     meaning="The front end service quotes what it was told.",
     references=("Microsoft's articles on queues and last errors",),
     examples=("450 4.4.101 Proxy session setup failed on Frontend with '451 4.4.0 DNS query failed'",),
@@ -75,7 +76,7 @@ FRONTEND_PROXY = _WRAPPER._replace(
 LAST_ERROR = _WRAPPER._replace(
     id="wrapper-last-error",
     title="A message trace's last error record",
-    label=Label.REPORTED,
+    label=Confidence.REPORTED,
     meaning="LED is the last error, MSG its text, FQDN and IP the host, LRT the time.",
     references=("Reports of practitioners",),
     examples=("[{LED=421 4.2.1 Unable to connect};{MSG=};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=}]",),
