@@ -69,7 +69,7 @@ def listen(
         typer.Option(
             envvar="EOP_PROBE_PASSWORD_FILE",
             metavar="FILE",
-            help=f"First line: password of --certificate. Else ${inputs.PASSWORD_VARIABLE}.",
+            help="First line: password of --certificate. Else $EOP_PROBE_PASSWORD, else a prompt.",
         ),
     ] = None,
     stage: Annotated[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 
     from probe.exchange.connector import AcceptedDomain, InboundConnector
 
-#: The variable a password may come from; an option would show it to every user of the machine.
-PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
-
 
 def own_name() -> str:
     """What the listener calls itself."""
@@ -29,6 +25,8 @@ def own_name() -> str:
 
 
 def context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:
+    """The listener's side of TLS: its own certificate from a file, or one made for the run; raises InputError."""
+    from probe.cli.passwords import Passwords
     from probe.net import clock, identity
     from probe.net.tls_server import server_context
 
@@ -36,28 +34,10 @@ def context(path: Path | None, password_file: Path | None, hostname: str, *, old
         own = identity.throw_away(hostname, clock.now())
         return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
     try:
-        own = identity.from_file(_contents(path), _password(password_file))
+        own = Passwords(password_file).opened(path, identity.from_file)
         return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
     except InputError as error:
-        raise InputError(f"--certificate: {printable(str(path))} {error}") from None
-
-
-def _password(path: Path | None) -> bytes | None:
-    if path is None:
-        given = os.environ.get(PASSWORD_VARIABLE)
-        return given.encode("utf-8", "surrogateescape") if given is not None else None
-    lines = _contents(path).splitlines()
-    return lines[0] if lines else b""
-
-
-def _contents(path: Path) -> bytes:
-    from probe.pki.containers import MAX_FILE_BYTES
-
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}") from None
+        raise InputError(f"--certificate: {error}") from None
 
 
 class Tenant(NamedTuple):
@@ -136,12 +116,12 @@ def _thumbprint(text: str) -> str | None:
 
 
 def _thumbprint_of(path: Path) -> str:
-    from probe.pki import containers
+    from probe.cli.passwords import Passwords
 
     try:
-        leaf = containers.read(_contents(path), password=_password(None)).leaf
+        leaf = Passwords(None).open(path).leaf
     except InputError as error:
-        raise InputError(f"--expect: {printable(str(path))} {error}") from None
+        raise InputError(f"--expect: {error}") from None
     if leaf is None:
         raise InputError(f"--expect: {printable(str(path))} holds no certificate that can be read")
     return leaf.sha1

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from probe.errors import InputError
 from probe.pki.containers import MAX_FILE_BYTES, Container, PasswordNeededError, read
@@ -15,6 +17,9 @@ from probe.text import printable
 
 #: The variable a password may come from.
 PASSWORD_VARIABLE = "EOP_PROBE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+
+
+T = TypeVar("T")
 
 
 class Passwords:
@@ -28,9 +33,13 @@ class Passwords:
 
     def open(self, path: Path) -> Container:
         """Read one file; raises InputError, which names the file and never holds the password."""
+        return self.opened(path, lambda data, password: read(data, password=password))
+
+    def opened(self, path: Path, reader: Callable[[bytes, bytes | None], T]) -> T:
+        """The same with a reader of one's own, which raises InputError, PasswordNeededError among them."""
         name, data = printable(str(path)), _contents(path)
         try:
-            return read(data, password=self._given)
+            return reader(data, self._given)
         except PasswordNeededError as error:
             if self._given is not None:
                 raise InputError(f"{name} {error}") from None
@@ -39,7 +48,7 @@ class Passwords:
         except InputError as error:
             raise InputError(f"{name} {error}") from None
         try:
-            return read(data, password=_asked(name))
+            return reader(data, _asked(name))
         except InputError as error:
             raise InputError(f"{name} {error}") from None
 
