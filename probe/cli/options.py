@@ -119,6 +119,7 @@ ExpiringShare = Annotated[
         envvar="EOP_PROBE_EXPIRING_SHARE",
         min=0.0,
         max=1.0,
+        show_default="a third",
         help="Share of the certificate's lifetime for --expiring-days.",
     ),
 ]
@@ -166,7 +167,13 @@ RevocationAllowPrivate = Annotated[
     ),
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="Show the SMTP conversation too.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        envvar="EOP_PROBE_VERBOSE",
+        help="Show every fact and remedy, and the SMTP conversation.",
+    ),
 ]
 
 
