@@ -33,7 +33,7 @@ class Retry(enum.Enum):
     """Why a second connection may show more than this one."""
 
     THROTTLED = "throttled"
-    """The greeting was a 421: come back later."""
+    """The server said 421: come back later. Postfix says it to STARTTLS, too, where TLS sessions are counted."""
     LIBRARY_GROUPS = "library-groups"
     """The server found nothing in our ClientHello to agree on: offer the library's own groups."""
 
@@ -71,7 +71,7 @@ class Observation:
     def retry(self) -> Retry | None:
         """Why to try once more, if there is a reason."""
         fault = self._conversation.fault
-        if fault is not None and fault.kind is SmtpFaultKind.GREETING_THROTTLED:
+        if fault is not None and fault.throttled:
             return Retry.THROTTLED
         failure = self._tls.failure if self._tls else None
         # Servers without a certificate of the wanted kind say the same: that is an answer, not a mishap.

@@ -20,8 +20,8 @@ def observe(request: ProbeRequest, pending: PendingConnection, started: float) -
     """Return what one endpoint shows; `started` is the monotonic instant at which `pending` was begun.
 
     Whatever the peer does ends up in the capture, never in an exception, within the request's time. There is one
-    connection, and one more for each of two reasons at most: a 421 greeting, and a handshake that failed over
-    what we had offered.
+    connection, and one more for each of two reasons at most: a 421, and a handshake that failed over what
+    we had offered.
     """
     deadline = Deadline(started + request.timeout_s)
     tried: set[Retry] = set()

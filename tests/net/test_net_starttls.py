@@ -308,6 +308,22 @@ class TestRefusals:
         assert capture.fault is None
         assert ders(capture) == (LEAF.der, ISSUING.der)
 
+    @pytest.mark.parametrize("before", [[], [CAPABILITIES]], ids=["EHLO", "STARTTLS"])
+    def test_421_later_on_then_a_welcome(self, before: list[bytes]) -> None:
+        """Postfix counts TLS sessions, too: 421 4.7.0 ... too many new TLS sessions."""
+
+        def throttle(peer: Peer) -> None:
+            peer.say(GREETING)
+            for reply in [*before, b"421 4.7.0 too many\r\n"]:
+                peer.hear()
+                peer.say(reply)
+
+        with ScriptedServer(throttle, starttls(HEALTHY)) as server:
+            capture = probe(server)
+            assert len(server.peers) == 2
+        assert capture.fault is None
+        assert ders(capture) == (LEAF.der, ISSUING.der)
+
     def test_421_twice_is_enough(self) -> None:
         with ScriptedServer(lambda peer: peer.say(b"421 4.3.2 busy\r\n")) as server:
             capture = probe(server)
