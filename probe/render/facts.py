@@ -19,12 +19,15 @@ _WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCE
 
 def instant(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with ``Z``, in whole seconds; None for None."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if moment is None:
+        return None
+    # Not strftime: glibc's %Y leaves the zeros out of a year below 1000, which a certificate may well name.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def day(moment: datetime) -> str:
     """The date in UTC, e.g. ``2026-11-21``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def endpoint(capture: Capture) -> str:

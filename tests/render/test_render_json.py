@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from probe.eop.evidence import Capture
 from probe.eop.vocabulary import Outcome
 from probe.pki.chain import PresentedChain
-from probe.render import json_v1
+from probe.render import facts, json_v1
 from probe.render.options import RenderOptions
 from tests.render import samples
 
@@ -198,3 +199,11 @@ def test_a_file_has_no_port() -> None:
     parsed = json.loads(json_v1.dumps(samples.report(made)))
     assert parsed["assessments"][0]["port"] is None
     VALIDATOR.validate(parsed)
+
+
+def test_instants_have_four_digits_for_the_year() -> None:
+    """A certificate may name any year from 1 to 9999; glibc's strftime would write 12-03-04."""
+    assert facts.instant(datetime(12, 3, 4, 5, 6, 7, 890, tzinfo=UTC)) == "0012-03-04T05:06:07Z"
+    assert facts.day(datetime(12, 3, 4, tzinfo=UTC)) == "0012-03-04"
+    assert facts.instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) == "9999-12-31T23:59:59Z"
+    assert facts.instant(None) is None
