@@ -181,7 +181,7 @@ def _encoding(name: str) -> str:
 
 def _code(summary: LogSummary) -> int:
     groups = summary.groups
-    if any(group.refused for group in groups):
+    if any(group.denied for group in groups):
         return 2
     if any(group.tls_failed or group.dropped for group in groups):
         return 1

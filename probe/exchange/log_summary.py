@@ -44,15 +44,17 @@ class Refused:
 class Group:
     """The sessions of one connector that sent one certificate (None: none was sent, or none was logged).
 
-    `sessions` counts sessions; `delivered` messages; `tls_failed` and `dropped` sessions. `refused` is
-    most frequent first. `first_seen` and `last_seen` are aware UTC. `listed` says whether the
-    certificate is in the inventory, None where there is none. `servers` are local addresses.
+    `sessions` counts sessions; `delivered` messages; `denied` (a reply refused something), `tls_failed` and
+    `dropped` sessions. `refused` is most frequent first, failed TLS among it. `first_seen` and `last_seen`
+    are aware UTC. `listed` says whether the certificate is in the inventory, None where there is none.
+    `servers` are local addresses.
     """
 
     connector: str
     certificate: LogCertificate | None
     sessions: int
     delivered: int
+    denied: int
     tls_failed: int
     dropped: int
     refused: tuple[Refused, ...]
@@ -177,6 +179,7 @@ class Summary:
             certificate=certificate,
             sessions=tally.sessions,
             delivered=tally.delivered,
+            denied=tally.outcomes[Outcome.REFUSED],
             tls_failed=tally.outcomes[Outcome.TLS_FAILED],
             dropped=tally.outcomes[Outcome.DROPPED],
             refused=tuple(

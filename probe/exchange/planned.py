@@ -257,8 +257,8 @@ def _about_pin(before: Selection | None, after: Selection) -> Iterator[Reason]:
     matching = [one for one in after.candidates if one.usable]
     if len(matching) > 1 and len([one for one in before.candidates if one.usable]) < len(matching):
         text = (
-            "Several certificates now bear the issuer and subject of TlsCertificateName; the older ones cannot "
-            "be removed while the connector names them."
+            "TlsCertificateName becomes ambiguous: several certificates now bear its issuer and subject, and the "
+            "older ones cannot be removed while the connector names them."
         )
         yield Reason(Verdict.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
     for one in _added(before, after):

@@ -26,7 +26,7 @@ from datetime import datetime
 from probe.confidence import Confidence
 from probe.exchange import consequences, ranking, selection_words
 from probe.exchange.connector import Pin, ReceiveConnector, SendConnector
-from probe.exchange.eligibility import SELECTION, NameSource, Wanted, assess
+from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, assess
 from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
 from probe.exchange.selected import Choice, Selection, State
 from probe.exchange.statement import Statement
@@ -111,6 +111,8 @@ def _select(
 ) -> Selection:
     certificates = inventory.on(server) if server is not None else inventory.certificates
     candidates = tuple(assess(one, wanted, at) for one in certificates)  # [3]
+    if readings[0].label is Confidence.INFERRED:
+        candidates = tuple(selection_words.simulated(one, readings[0]) for one in candidates)
     picks = tuple(ranking.pick(reading, candidates) for reading in readings)  # [4] [5]
     choices, state = _choices(picks), _state(picks)
     if not candidates or wanted.source is NameSource.NOTHING:
@@ -126,7 +128,7 @@ def _select(
         at=at,
         wanted=wanted,
         state=state,
-        candidates=tuple(selection_words.beaten(one, winner) for one in candidates) if winner else candidates,
+        candidates=_told(candidates, winner, readings[0]),
         choices=choices,
         statements=(
             *selection_words.about(connector, wanted, server, known=bool(candidates)),
@@ -137,6 +139,14 @@ def _select(
         events=outcome.events if outcome is not None and certain else (),  # [6]
         reply=outcome.reply if outcome is not None and certain else None,
     )
+
+
+def _told(
+    candidates: tuple[Candidate, ...], winner: ExchangeCertificate | None, reading: ranking.Reading
+) -> tuple[Candidate, ...]:
+    if winner is None:
+        return candidates
+    return tuple(selection_words.beaten(one, winner, reading) for one in candidates)
 
 
 def _without_tls(

@@ -6,11 +6,22 @@ from collections.abc import Iterator
 
 from probe.confidence import Confidence
 from probe.exchange.connector import EDGE_PIN_LIMIT, ReceiveConnector, SendConnector
-from probe.exchange.eligibility import SELECTION, Candidate, NameSource, Wanted, likely_refused, title
+from probe.exchange.eligibility import (
+    PINNING,
+    SELECTION,
+    Candidate,
+    NameSource,
+    Wanted,
+    likely_refused,
+    title,
+)
 from probe.exchange.inventory import ExchangeCertificate, same_server
 from probe.exchange.ranking import Reading
 from probe.exchange.selected import Choice, State
 from probe.exchange.statement import Statement
+
+#: Fqdn is what a Send connector goes by in TLS, and the server's name where it is unset.
+_SET_SEND = "Set-SendConnector"
 
 
 def about(
@@ -26,7 +37,7 @@ def about(
     if not known:
         where = f"server {server}" if server else "any server"
         yield Statement(f"There is no certificate export of {where}.", Confidence.DOCUMENTED)
-    yield from _about_wanted(wanted)
+    yield from _about_wanted(wanted, sends=isinstance(connector, SendConnector))
 
 
 def _about_source(connector: SendConnector, server: str | None) -> Iterator[Statement]:
@@ -38,10 +49,12 @@ def _about_source(connector: SendConnector, server: str | None) -> Iterator[Stat
         yield Statement(text, Confidence.DOCUMENTED)
 
 
-def _about_wanted(wanted: Wanted) -> Iterator[Statement]:
+def _about_wanted(wanted: Wanted, *, sends: bool) -> Iterator[Statement]:
+    # The article on the choice is about Receive connectors; a Send connector's sources are others.
     match wanted.source:
         case NameSource.PIN:
-            yield Statement(f"TlsCertificateName asks for {wanted.text}.", Confidence.DOCUMENTED, SELECTION)
+            text, source = f"TlsCertificateName asks for {wanted.text}.", PINNING if sends else SELECTION
+            yield Statement(text, Confidence.DOCUMENTED, source)
         case NameSource.NOTHING if wanted.text:
             text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
             yield Statement(text, Confidence.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
@@ -51,10 +64,10 @@ def _about_wanted(wanted: Wanted) -> Iterator[Statement]:
         case source:
             what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
             text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
-            yield Statement(text, Confidence.DOCUMENTED, f"{SELECTION}; Set-SendConnector")
+            yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
     if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
         text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
-        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+        yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
     if wanted.pin is not None:
         yield from _about_pin(wanted.text)
 
@@ -96,16 +109,25 @@ def _possibility(choice: Choice) -> Statement:
     )
 
 
-def beaten(candidate: Candidate, winner: ExchangeCertificate) -> Candidate:
-    """Say of a candidate with nothing else against it why it is not the one chosen."""
+def beaten(candidate: Candidate, winner: ExchangeCertificate, reading: Reading) -> Candidate:
+    """Say of a candidate with nothing else against it why it is not the one chosen, as sure as the reading is."""
     own = candidate.certificate
     if own is winner or candidate.remarks:
         return candidate
     text = f"It fits, but {winner.thumbprint.upper()} comes first"
     if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:
         text += f": it is the newer one, valid from {_day(winner)} against {_day(own)}"
-    said = Statement(f"{text}.", Confidence.DOCUMENTED, SELECTION)
+    said = Statement(f"{text}.", reading.label, reading.source)
     return candidate._replace(remarks=(*candidate.remarks, said))
+
+
+def simulated(candidate: Candidate, reading: Reading) -> Candidate:
+    """Label what the inbound article says against a candidate as what it is for a Send connector: by analogy."""
+    remarks = (
+        Statement(one.text, reading.label, reading.source) if one.source == SELECTION else one
+        for one in candidate.remarks
+    )
+    return candidate._replace(remarks=tuple(remarks))
 
 
 def _day(certificate: ExchangeCertificate) -> str:

@@ -109,6 +109,12 @@ def test_the_exit_code_is_the_worst_that_happened(cli: Cli, tmp_path: Path) -> N
     assert cli("exchange", "log", desk.log(name="4")).code == 3
 
 
+def test_failed_tls_alone_is_no_refusal(cli: Cli) -> None:
+    path = str(SAMPLES / "send-log-singleline-2016.log")
+    assert cli("exchange", "log", path).code == 1
+    assert cli("exchange", "log", path, "--connector", "Outbound to Office 365").code == 0
+
+
 def test_compressed_damaged_and_missing_logs(cli: Cli, tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     text = HEADER + session(OLD, *mail("250 2.1.5 OK"))

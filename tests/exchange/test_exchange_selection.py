@@ -251,6 +251,18 @@ def test_the_loser_hears_what_beat_it() -> None:
     assert winner == ()
 
 
+def test_what_is_only_simulated_for_a_send_connector_is_not_called_documented() -> None:
+    older, newer = cert("a", days=(-200, 100), self_signed=True), cert("c", days=(-10, 400))
+    sending = select(send(), stock(older, OLD, newer))
+    assert sending.winner is newer
+    said = [remark for one in sending.candidates for remark in one.remarks]
+    assert {one.label for one in said} == {Confidence.INFERRED}
+    assert {one.source for one in said} == {"simulated after the inbound algorithm"}
+    received = select(receive(), stock(older, OLD, newer))
+    assert {remark.label for one in received.candidates for remark in one.remarks} == {Confidence.DOCUMENTED}
+    assert "Inbound STARTTLS" not in "\n".join(sending.sentences())
+
+
 def test_an_ambiguous_choice_says_which_reading_picks_which() -> None:
     found = select(send(), stock(OLD, NEW))
     assert found.winner is None

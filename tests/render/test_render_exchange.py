@@ -34,6 +34,7 @@ def group(**changes: object) -> Group:
         "certificate": CERTIFICATE,
         "sessions": 3,
         "delivered": 0,
+        "denied": 1,
         "tls_failed": 1,
         "dropped": 1,
         "refused": (Refused(reason="other", sessions=1, first=Example("08DE", "a.log", AT, "550 no")),),

@@ -243,13 +243,20 @@ DIRECT_SEND = Entry(
 
 OTHER_ATTR = Entry(
     id="to-eop-attr-other",
-    title="A tenant attribution code that is not explained publicly",
+    title="A tenant attribution code, without a reply that explains it",
     kind=Kind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
     label=Confidence.INFERRED,
-    meaning="ATTR codes come from the attribution of a connection to a tenant. This one is shown as it came.",
-    causes=("Unknown: no public statement explains this code.",),
+    meaning=(
+        "ATTR codes come from the attribution of a connection to a tenant. This one is shown as it came, "
+        "without a reply code that would tell what was refused."
+    ),
+    causes=(
+        "ATTR36: neither the sender's domain nor the certificate's is an accepted domain (KB 4019940).",
+        "ATTR35: attribution to the wrong Microsoft 365 region.",
+        "Others: unknown, unless the whole reply says more; give it all.",
+    ),
     remedy=("Compare the inbound connector and the accepted domains with the certificate that was sent.",),
     check=(*steps.INBOUND_CONNECTOR, "PS> Get-AcceptedDomain | fl DomainName"),
     references=(_REGION, _ATTR36),
