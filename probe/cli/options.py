@@ -19,8 +19,6 @@ from probe.text import printable
 if TYPE_CHECKING:
     from probe.pki.truststore import TrustStore
 
-DEFAULT_STORES = ("microsoft", "mozilla")
-
 
 class Format(enum.StrEnum):
     """How the report is written."""

@@ -7,7 +7,6 @@ evidence does not tell, never a default.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -136,12 +135,3 @@ def same_server(one: str, other: str) -> bool:
     if "." in one and "." in other:
         return one == other
     return one.partition(".")[0] == other.partition(".")[0]
-
-
-def servers_of(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct servers among `names`, each by the longest of its names."""
-    found: list[str] = []
-    for name in sorted(dict.fromkeys(names), key=len, reverse=True):
-        if not any(same_server(name, known) for known in found):
-            found.append(name)
-    return tuple(found)

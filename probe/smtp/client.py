@@ -23,10 +23,6 @@ from probe.smtp.reply import Reply, ReplyFault, ReplyFaultKind, ReplyParser, ove
 from probe.smtp.transcript import Speaker, Transcript
 from probe.text import printable
 
-REPLY_TIMEOUT_S = 300
-"""Seconds to wait for one reply. RFC 5321 4.5.3.2.1 and 4.5.3.2.2 grant five minutes to the greeting and to
-MAIL; EHLO and STARTTLS have no figure of their own."""
-
 TRAILING_BYTES = 512
 """Bytes kept of what a server says between its 220 to STARTTLS and the handshake: one legal line."""
 

@@ -17,7 +17,6 @@ from probe.exchange.inventory import (
     Services,
     Status,
     same_server,
-    servers_of,
 )
 from probe.exchange.joining import gather, join
 from probe.exchange.problem import Problem, Problems, Source
@@ -569,7 +568,6 @@ def test_everything_given_is_gathered_once() -> None:
 )
 def test_server_names(one: str, other: str, same: object) -> None:
     assert same_server(one, other) is same
-    assert len(servers_of([one, other])) == (1 if same else 2)
 
 
 def test_places_and_problems_read_as_sentences() -> None:
