@@ -102,6 +102,10 @@ def import_intermediate(certificate: Certificate, top: Certificate) -> tuple[str
             "-CertStoreLocation Cert:\\LocalMachine\\CA"
         ),
         "Other mail servers: append it, as PEM, to the file with the server certificate and reload.",
+        (
+            f"If {top.issuer.windows} is a private CA, none of that helps: get a certificate of a public CA "
+            "(what to do then: eop-probe explain untrusted-root)."
+        ),
     )
 
 

@@ -83,6 +83,15 @@ class TestStories:
         mended = verdict(LEAF, ISSUING, tls_sender_certificate_name=HOST)
         assert (mended.prediction.outcome, mended.findings) == (Outcome.ACCEPTED, ())
 
+    @pytest.mark.parametrize(
+        ("value", "invalid"),
+        [("domain.*.contoso.com", True), ("*.*.contoso.com", True), ("*.fabrikam.test", False)],
+    )
+    def test_a_connector_with_a_wildcard_in_the_middle(self, value: str, invalid: bool) -> None:
+        """Set-InboundConnector: an embedded wildcard is not valid."""
+        told = finding(verdict(LEAF, ISSUING, tls_sender_certificate_name=value), "tenant-attribution")
+        assert ("not valid" in told.detail) is invalid
+
     def test_5_7_64_is_about_this_direction_only(self) -> None:
         found = verdict(LEAF, ISSUING, tls_sender_certificate_name="relay.contoso.test", direction=FROM_EOP)
         assert found.prediction.outcome is Outcome.ACCEPTED
@@ -108,6 +117,8 @@ class TestStories:
         )
         steps = finding(found, "missing-intermediate").remedy
         assert any("Cert:\\LocalMachine\\CA" in step for step in steps)
+        # A server with a private CA mostly leaves its root out, and then looks just like this.
+        assert any("is a private CA, none of that helps" in step for step in steps)
         assert verdict(LEAF, ISSUING, direction=FROM_EOP).prediction.outcome is Outcome.ACCEPTED
 
     def test_untrusted_root_and_missing_intermediate_are_told_apart(self) -> None:

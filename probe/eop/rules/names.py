@@ -108,6 +108,10 @@ def _tenant(evidence: Evidence) -> Said | None:
             return Said(
                 summary=f"No name of the certificate matches the inbound connector's TlsSenderCertificateName "
                 f"{connector}; it is for {_all_names(leaf)}.",
+                # Set-InboundConnector: domain.*.contoso.com is not valid.
+                detail="The connector's value is not valid either: a wildcard can only stand in front, as *.domain."
+                if "*" in connector.removeprefix("*.")
+                else "",
                 remedy=_attribution_remedy(leaf),
                 reply=replies.RELAY_DENIED,
             )
