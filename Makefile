@@ -29,7 +29,7 @@ gates: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The path-validation suites: x509-limbo (EOP_PROBE_LIMBO, or the shared suites) and NIST's PKITS.
+# The path-validation suites: x509-limbo (EOP_PROBE_LIMBO names the file; the run says where there is none) and PKITS.
 conformance: $(VENV)/.test
 	$(BIN)/pytest tests/conformance -q
 
