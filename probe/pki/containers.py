@@ -190,7 +190,19 @@ def _read_pkcs7(data: bytes) -> Container:
     except REFUSALS:
         raise InputError(_NOT_KNOWN) from None
     entries = tuple(parse(certificate.public_bytes(Encoding.DER)) for certificate in found)
-    return Container(kind="PKCS#7", entries=entries)
+    return Container(kind="PKCS#7", entries=_leaf_to_root(Container(kind="PKCS#7", entries=entries)))
+
+
+def _leaf_to_root(held: Container) -> tuple[Certificate | Unreadable, ...]:
+    """The end certificate and its issuers first: the order in PKCS#7 means nothing (RFC 5652 5.1: a SET)."""
+    by_name = {entry.subject: entry for entry in reversed(held.entries) if isinstance(entry, Certificate)}
+    ordered: list[Certificate | Unreadable] = []
+    lower = held.leaf
+    while lower is not None:  # each is taken out of `by_name`, so names in a circle come to an end
+        ordered.append(lower)
+        by_name.pop(lower.subject, None)
+        lower = by_name.get(lower.issuer)
+    return tuple(dict.fromkeys((*ordered, *held.entries)))
 
 
 _NOT_KNOWN = "is neither PEM, DER, PKCS#7 nor PKCS#12 (PFX)"

@@ -77,6 +77,18 @@ def test_every_form_holds_the_chain_and_the_end_certificate_goes_first(form: str
     assert sorted(sent(found)) == sorted(der(*CHAIN))
 
 
+@pytest.mark.parametrize("form", [form for form in FORMS if "PKCS#7" in form or "CMS" in form])
+def test_a_set_is_put_in_order(form: str) -> None:
+    """PKCS#7 sorts its certificates as DER wants (RFC 5652 5.1): that is nobody's wrong order of sending."""
+    assert sent(read(FORMS[form][0])) == der(*CHAIN)
+
+
+def test_a_set_of_certificates_in_a_circle() -> None:
+    one = CA.intermediate(ROOT, "One", issuer_name="Two")
+    two = CA.intermediate(ROOT, "Two", issuer_name="One")
+    assert sorted(sent(read(pkcs7(one, two, ROOT)))) == sorted(der(one, two, ROOT))
+
+
 def test_one_certificate_in_der() -> None:
     found = read(LEAF.der)
     assert (found.kind, sent(found), found.key_matches) == ("DER", [LEAF.der], None)
