@@ -122,13 +122,17 @@ def _notes(question: Question, scene: Scene, book: CaseBook) -> Iterable[Stateme
             if record.not_after is not None and record.not_after < question.now:
                 text = f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}."
                 yield Statement(text, Confidence.DOCUMENTED)
-    for one in scene.sightings:
-        which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
-        who = "The sender presented" if one.by_listener else f"{one.target} presents"
-        text = f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source})."
-        yield Statement(text, Confidence.DOCUMENTED)
+    # A listener left alone for an hour captures the same sender many times: it is said once.
+    yield from dict.fromkeys(map(_sighted, scene.sightings))
     if question.files.logs and not book.sessions:
         yield Statement("The logs given hold no session.", Confidence.DOCUMENTED)
+
+
+def _sighted(one: Sighting) -> Statement:
+    which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
+    who = "The sender presented" if one.by_listener else f"{one.target} presents"
+    text = f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source})."
+    return Statement(text, Confidence.DOCUMENTED)
 
 
 def _outcome(told: tuple[Story, ...], book: CaseBook, scene: Scene) -> Outcome:

@@ -28,7 +28,7 @@ from probe.exchange.statement import Statement
 from probe.exchange.tenant import Attribution, Envelope, attribute
 from probe.exchange.tenant import Outcome as Attributed
 from probe.pki.certificate import Certificate
-from probe.pki.chain import PresentedChain
+from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import TrustStore
 
@@ -115,11 +115,11 @@ class ChainJudge:
             text = f"The export holds no RawData of {title(record)}, so its chain is not judged."
             return _by_hint(record, Statement(text, Confidence.DOCUMENTED))
         evidence = self._weigh(chain)
-        if _broken(evidence) and (root := self._root_of(chain)) is not None:
+        if _broken(evidence) and (roots := self._roots_of(chain)):
             # Windows servers send no root; it is given, so it is what the chain ends in.
-            evidence = self._weigh(PresentedChain(entries=(*chain.entries, root)))
+            evidence = self._weigh(PresentedChain(entries=(*chain.entries, *roots)))
         if _broken(evidence):
-            last = chain.certificates[-1]
+            last = _last_of(evidence, chain)
             text = (
                 f"The issuer of {title(record)} is among no file given ({last.issuer.windows}), so its chain is "
                 "not judged; give it with --chain."
@@ -137,13 +137,21 @@ class ChainJudge:
             settings=Settings(),
         )
 
-    def _root_of(self, chain: PresentedChain) -> Certificate | None:
-        wanted = chain.certificates[-1].issuer
+    def _roots_of(self, chain: PresentedChain) -> tuple[Certificate, ...]:
+        # Of every issuer: two CAs can bear one name, and only the path tells whose the signature is.
+        wanted = {one.issuer.der for one in chain.certificates}
         recorded = (one.certificate for one in self._inventory.certificates)
-        return next(
-            (c for c in (*self._extra, *recorded) if c is not None and c.self_issued and c.subject == wanted),
-            None,
-        )
+        given = (one for one in (*self._extra, *recorded) if one is not None)
+        found = (one for one in given if one.self_issued and one.subject.der in wanted)
+        return tuple(dict.fromkeys(found))[:MAX_CERTIFICATES]
+
+
+def _last_of(evidence: Evidence, chain: PresentedChain) -> Certificate:
+    """Where the path breaks off: at a signature that is not the next one's, or else at its end."""
+    elements = evidence.deciding.best().elements if evidence.deciding else ()
+    broken = (one for one in elements if ChainStatus.NotSignatureValid in one.status)
+    last = next(broken, elements[-1] if elements else None)
+    return last.certificate if last is not None else chain.certificates[-1]
 
 
 def _broken(evidence: Evidence) -> bool:

@@ -187,4 +187,4 @@ def sighted(scene: Scene, thumbprint: str | None) -> tuple[Proof, ...]:
             else "A probe saw it"
         )
         found.append(Proof(f"{who} ({one.source}, {one.target}): {sent}; verdict {one.outcome}."))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))

@@ -88,11 +88,12 @@ def filled(
 
 def _by_listeners(scene: Scene, told: list[Story]) -> Iterator[Story]:
     """What a listener captured and would refuse, where no log has told it already."""
-    known = {story.thumbprint for story in told}
+    known = {story.thumbprint for story in told if story.thumbprint is not None}
     for one in dict.fromkeys(s for s in scene.sightings if s.outcome in {"rejected", "at-risk"}):
         thumbprint = one.thumbprints[0].upper() if one.thumbprints else None
-        if thumbprint not in known or thumbprint is None:
-            known.add(thumbprint)
+        key = thumbprint or f"{one.rule} {one.target}"  # without a certificate: once for each sender
+        if key not in known:
+            known.add(key)
             yield _sighting(scene, one, thumbprint)
 
 
@@ -114,7 +115,9 @@ def _sighting(scene: Scene, one: Sighting, thumbprint: str | None) -> Story:
         happens=(Statement(f"{who} {what}.", Confidence.DOCUMENTED),),
         proof=sighted(scene, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
-        cause=(Statement(rule.meaning, Confidence(rule.confidence.value)),) if rule else (),
+        cause=(Statement(rule.meaning, Confidence(rule.confidence.value), f"rule {rule.id}"),)
+        if rule
+        else (),
         remedy=rule.advice if rule else (),
         verify=("The same capture again: the verdict must be accepted.",),
     )

@@ -257,6 +257,24 @@ def test_what_a_listener_captured_counts_most(cli: Cli, desk: Desk) -> None:
     assert "A listener captured" in proof
 
 
+def test_a_sender_without_a_certificate_is_told_of_once_however_often_it_came(cli: Cli, desk: Desk) -> None:
+    bare = {
+        "target": "printer.contoso.com",
+        "outcome": "rejected",
+        "predictions": [{"basis": "listener", "outcome": "rejected", "rule": "no-client-certificate"}],
+        "presented_chain": [],
+    }
+    times = ("2026-11-03T09:14:00Z", "2026-11-03T09:15:00Z", "2026-11-03T09:16:00Z")
+    rows = [{**bare, "started_at": at} for at in times]
+    rows.append({**bare, "target": "scanner.contoso.com", "started_at": times[0]})
+    lines = desk.put("listen.jsonl", "\n".join(map(json.dumps, rows)))
+    document = json.loads(cli("exchange", "diagnose", lines, "--format", "json").out)
+    assert [story["id"] for story in document["stories"]] == ["no-client-certificate"] * 2
+    assert document["stories"][0]["cause"][0]["source"] == "rule no-client-certificate"
+    said = cli("exchange", "diagnose", lines).out
+    assert said.count("The sender presented no certificate: rejected") == 1
+
+
 def test_a_live_endpoint_as_well(cli: Cli) -> None:
     with serving(SELF) as port:
         ran = cli(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import pkcs12
+from tests.authority import Authority, pkcs12
 from tests.cli.running import Cli, Ran
 from tests.exchange.diagnosing import (
     HOST,
@@ -97,6 +97,18 @@ def test_without_intermediates_the_servers_own_word_counts(select: Select, desk:
     assert select(*files, "--chain", chain, issuers=False).code == 0
     internal = desk.put("d.json", listed(NEW_PRIVATE, root="Enterprise"))
     assert select(files[0], internal, issuers=False).code == 2
+
+
+def test_of_two_issuers_of_one_name_the_one_that_signed_leads_to_the_root(select: Select, desk: Desk) -> None:
+    other = Authority(now=NOW, name="twin")
+    twin = other.intermediate(other.root("Twin Root"), PRIVATE.certificate.subject)
+    files = (desk.put("certs.json", listed(NEW_PRIVATE)), desk.put("send.json", send_connector()))
+    for name in ("a-twin.pem", "z-twin.pem"):  # before the true one, and after it
+        said = " ".join(select(*files, desk.put(name, twin.pem)).out.split())
+        assert "which is not in root.pem" in said
+        assert "among no file given" not in said
+    alone = " ".join(select(*files, desk.put("a-twin.pem", twin.pem), issuers=False).out.split())
+    assert "is among no file given (CN=Contoso Issuing, DC=local)" in alone
 
 
 def test_text_exports_are_judged_by_the_root_the_server_names(select: Select) -> None:
