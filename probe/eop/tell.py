@@ -23,6 +23,7 @@ from probe.exchange.statement import Statement
 from probe.exchange.texts import classify
 
 _TENANT = frozenset({"to-eop-tenant-attribution", "to-eop-attr36", "to-eop-relay-denied"})
+_MODELLED = "What Exchange Online says to it is worked out here; this is no reply of its own."
 _PLACEHOLDER_NAME = "'<name>'"
 _PLACEHOLDER_THUMBPRINT = "'<thumbprint of the public certificate>'"
 
@@ -112,7 +113,10 @@ def _sighting(scene: Scene, one: Sighting, thumbprint: str | None) -> Story:
         connector=None,
         thumbprint=thumbprint,
         reply=one.reply,
-        happens=(Statement(f"{who} {what}.", Confidence.DOCUMENTED),),
+        happens=(
+            Statement(f"{who} {what}.", Confidence.DOCUMENTED),
+            Statement(_MODELLED, Confidence.INFERRED),
+        ),
         proof=sighted(scene, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
         cause=(Statement(rule.meaning, Confidence(rule.confidence.value), f"rule {rule.id}"),)

@@ -78,15 +78,27 @@ SUBJECT_MISMATCH = Entry(
             "*.contoso.com. Presented Subject: CN=ExchangeServer01. Thumbprint:D0AC0000] "
             "[LastAttemptedServerName=mail.contoso.com] [LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]"
         ),
+    ),
+    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=NoMismatch]",),
+    codes=_CODES,
+    words=r".{0,200}?\[ ?Message ?= ?(?P<token>SubjectMismatch)\b",
+    rule="name-mismatch",
+)
+
+#: The older code of the same fault, known from a report only.
+OLDER_SUBJECT_MISMATCH = SUBJECT_MISMATCH._replace(
+    id="from-eop-subject-mismatch-older",
+    title="The name in your server's certificate is not the one expected (older form)",
+    label=Confidence.REPORTED,
+    references=("A report of 2017",),
+    examples=(
         (
             "LED=450 4.7.320 Certificate validation failed [Message=SubjectMismatch] "
             "[LastAttemptedServerName=mail.contoso.com]};{MSG=SubjectMismatch};"
         ),
     ),
-    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=NoMismatch]",),
-    codes=(*_CODES, "4.7.320", "5.7.320"),
-    words=r".{0,200}?\[ ?Message ?= ?(?P<token>SubjectMismatch)\b",
-    rule="name-mismatch",
+    lookalikes=("450 4.7.320 Certificate validation failed [Message=NoMismatch]",),
+    codes=("4.7.320", "5.7.320"),
 )
 
 STARTTLS_REQUIRED = Entry(
@@ -223,6 +235,6 @@ EXPIRED = Entry(
 )
 
 ENTRIES = (
-    UNTRUSTED_ROOT, SUBJECT_MISMATCH, STARTTLS_REQUIRED, TLS_FAILED, VALIDATION_OTHER, REFUSED, EXPIRED,
-    CANNOT_CONNECT,
+    UNTRUSTED_ROOT, SUBJECT_MISMATCH, OLDER_SUBJECT_MISMATCH, STARTTLS_REQUIRED, TLS_FAILED, VALIDATION_OTHER,
+    REFUSED, EXPIRED, CANNOT_CONNECT,
 )  # fmt: skip
