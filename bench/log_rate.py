@@ -14,8 +14,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from probe.exchange.log_summary import Summary
-from probe.exchange.protocol_log import LogReader
+from probe.exchange.logs.reader import LogReader
+from probe.exchange.logs.summary import Summary
 
 HEADER = (
     b"#Software: Microsoft Exchange Server\r\n#Log-type: SMTP Send Protocol Log\r\n"

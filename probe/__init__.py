@@ -11,14 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from probe.assessment import Assessment, Report
-    from probe.check import assess
-    from probe.confidence import Confidence
-    from probe.eop.evidence import Capture, Evidence, weigh
+    from probe.capture import Capture
+    from probe.check.options import CheckOptions
+    from probe.check.run import assess
+    from probe.eop.evidence import Evidence, weigh
     from probe.eop.settings import Settings
     from probe.eop.verdict import Prediction, Verdict, judge
     from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
-    from probe.plan import CheckOptions
+    from probe.report.assessment import Assessment, Report
+    from probe.statement import Confidence
     from probe.stores import load as load_store
 
 __version__ = "0.1.0"
@@ -44,11 +45,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Assessment": "assessment",
-    "Report": "assessment",
-    "CheckOptions": "plan",
-    "assess": "check",
-    "Capture": "eop.evidence",
+    "Assessment": "report.assessment",
+    "Report": "report.assessment",
+    "CheckOptions": "check.options",
+    "assess": "check.run",
+    "Capture": "capture",
     "Evidence": "eop.evidence",
     "Settings": "eop.settings",
     "weigh": "eop.evidence",
@@ -56,7 +57,7 @@ _HOMES = {
     "Verdict": "eop.verdict",
     "judge": "eop.verdict",
     "Basis": "eop.vocabulary",
-    "Confidence": "confidence",
+    "Confidence": "statement",
     "Direction": "eop.vocabulary",
     "Outcome": "eop.vocabulary",
     "Severity": "eop.vocabulary",

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import InputError
-from probe.exchange.decoding import MAX_EXPORT_BYTES, decode
-from probe.exchange.export import Export, Kind, is_log, read
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
+from probe.exchange.exports.read import Export, ExportKind, is_log, read
 from probe.exchange.inventory import Inventory
-from probe.exchange.log_certificate import Known
-from probe.exchange.log_rows import MAX_LINE
-from probe.exchange.log_session import LogSession
+from probe.exchange.logs.certificate import Known
+from probe.exchange.logs.reader import LogReader
+from probe.exchange.logs.rows import MAX_LINE
+from probe.exchange.logs.session import LogSession
 from probe.exchange.problem import Problem, Problems
-from probe.exchange.protocol_log import LogReader
-from probe.exchange.sighting import Sighting, read_sightings
+from probe.report.reader import Sighting, read_sightings
 from probe.text import printable
 
 #: Files of one run; a server writes some 9,000 hourly logs a year.
@@ -115,9 +115,9 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
             sightings += seen
         elif data:
             export = read(name, data, server=server)
-            if export.kind is Kind.TEXT:
+            if export.kind is ExportKind.TEXT:
                 texts.append(TextFile(name, decode(data, doubts)))
-            elif export.kind is Kind.UNKNOWN and not export.problems:
+            elif export.kind is ExportKind.UNKNOWN and not export.problems:
                 doubts.add("is no evidence of a kind that is known, and was left out.")
             exports.append(export)
         problems += doubts.found

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from probe import errors
-from probe.eop.evidence import Phase
+from probe.capture import Phase
 
 CLASSES = dict(inspect.getmembers(errors, inspect.isclass))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probe.errors import InputError
 from probe.evidence_files import MAX_FILES, chunks, expand, log_files, read_evidence, session_lines
-from probe.exchange.export import Kind
+from probe.exchange.exports.read import ExportKind
 from probe.exchange.problem import Problems
 from tests.exchange.diagnosing import (
     HEADER,
@@ -58,7 +58,7 @@ def test_everything_is_what_it_holds() -> None:
     found = read_evidence([SAMPLES])
     assert len(found.logs) == 3
     assert {one.name.rpartition("/")[2] for one in found.texts} >= {"event-2004-en.txt", "event-2004-ja.txt"}
-    assert sum(export.kind is Kind.CERTIFICATES for export in found.exports) == 5
+    assert sum(export.kind is ExportKind.CERTIFICATES for export in found.exports) == 5
     assert found.problems == ()
 
 

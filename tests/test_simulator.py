@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probe.eop.evidence import Capture
+from probe.capture import Capture
+from probe.demo_servers import SimulatedServer, Simulator
 from probe.net.clock import monotonic
+from probe.net.observe import observe
 from probe.net.request import ProbeRequest
-from probe.net.starttls import observe
 from probe.net.stream import begin_connect
-from probe.pki.certificate import Certificate, parse
-from probe.pki.signature import Signature, verify
-from probe.simulator import SimulatedServer, Simulator
+from probe.pki.certificate import Certificate, parse, verify
+from probe.pki.signature import Signature
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

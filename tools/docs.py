@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from probe.exchange.catalogue.entry import Entry
+    from probe.exchange.replies.entry import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -59,7 +59,7 @@ def generated() -> Iterator[tuple[Path, str]]:
 
 def rule_pages() -> Iterator[tuple[Path, str]]:
     """One page a rule, and their index, from the table of rules."""
-    from probe.eop.rules.every import EVERY_RULE
+    from probe.eop.rules import EVERY_RULE
 
     rows = [
         f"| [`{rule.id}`]({rule.id}.md) | {rule.title} | {rule.severity.value} | {rule.confidence.value} |"
@@ -92,7 +92,7 @@ def _step(line: str) -> str:
 
 def replies_page() -> str:
     """Every reply, log line and event that ``explain`` knows, from its catalogue."""
-    from probe.exchange.replies import CATALOGUE
+    from probe.exchange.replies.catalogue import CATALOGUE
 
     rows = "\n".join(
         f"| [{entry.title}](#{entry.id}) | {entry.kind.value} | {entry.flow.value} | {entry.label.value} |"

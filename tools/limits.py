@@ -46,7 +46,7 @@ _LIMITS = (
     ("probe.pki.containers", "MAX_BLOCKS", "PEM blocks of one certificate file"),
     ("probe.stores.files", "MAX_FILE_BYTES", "bytes of one root list"),
     ("probe.stores.update", "MAX_DOWNLOAD_BYTES", "bytes of one download of `stores update`"),
-    ("probe.check", "MAX_CONCURRENT", "connections open at once in one call of `check`"),
+    ("probe.check.concurrent", "MAX_CONCURRENT", "connections open at once in one call of `check`"),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from probe.simulator import Simulator
+from probe.demo_servers import Simulator
 
 Run = Callable[[list[str]], str]
 

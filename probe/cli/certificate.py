@@ -19,8 +19,8 @@ from probe.net.target import Target, is_ip_address, parse_target
 from probe.text import printable
 
 if TYPE_CHECKING:
-    from probe.assessment import Assessment, Report
-    from probe.plan import CheckOptions
+    from probe.check.options import CheckOptions
+    from probe.report.assessment import Assessment, Report
 
 app = new_app()
 
@@ -82,8 +82,8 @@ def certificate(
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""
     check_writable(output)
+    from probe.check.options import CheckOptions
     from probe.net import clock
-    from probe.plan import CheckOptions
 
     live = parse_target(against) if against is not None else None
     options = CheckOptions(
@@ -119,10 +119,10 @@ def _report(
 ) -> Report:
     """Judge every file; all of them are read first, so that nothing is asked of the network in vain."""
     from probe import __version__
-    from probe.assessment import Report
+    from probe.check.file import assess_file
     from probe.cli.passwords import Passwords
-    from probe.judgement import assess_file
     from probe.net import clock
+    from probe.report.assessment import Report
 
     passwords = Passwords(password_file)
     extra = tuple(entry for path in chain for entry in passwords.open(path).entries)
@@ -135,8 +135,8 @@ def _report(
 
 def _compared(judged: list[Assessment], live: Target, options: CheckOptions) -> list[Assessment]:
     """Add what a swap would change to each file's assessment; unknown where the endpoint shows no certificate."""
-    from probe.changes import compare, not_compared
-    from probe.check import assess
+    from probe.check.run import assess
+    from probe.eop.swap import compare, not_compared
 
     seen = assess(live, replace(options, at=None, revocation=False))
     olds = [a.evidence.leaf for a in seen if a.evidence.leaf is not None]

@@ -19,9 +19,9 @@ from probe.errors import ConfigurationError
 from probe.net.target import Target, ascii_host, is_ip_address, parse_target
 
 if TYPE_CHECKING:
-    from probe.assessment import Report
+    from probe.check.options import CheckOptions
     from probe.cli.progress import Progress
-    from probe.plan import CheckOptions
+    from probe.report.assessment import Report
 
 app = new_app()
 
@@ -115,7 +115,7 @@ def check(
     check_writable(output)
     _save_to(save_chain)
     instant = shared.parse_instant(at)
-    from probe.plan import CheckOptions
+    from probe.check.options import CheckOptions
 
     options = CheckOptions(
         stores=shared.store_loader(
@@ -149,7 +149,7 @@ def check(
 
 
 def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
-    from probe.check import run
+    from probe.check.run import run
     from probe.net import clock
 
     generated_at = clock.now()
@@ -160,7 +160,7 @@ def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
             if progress is not None:
                 progress.advance(len({target for target, _ in found}))
     from probe import __version__
-    from probe.assessment import Report
+    from probe.report.assessment import Report
 
     ordered = tuple(found[key] for key in sorted(found))
     return Report(generated_at=generated_at, version=__version__, assessments=ordered)

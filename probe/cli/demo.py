@@ -11,9 +11,9 @@ from probe.cli.exit_codes import UNKNOWN, finish
 from probe.cli.output import render_options, warn, write_out
 
 if TYPE_CHECKING:
-    from probe.assessment import Assessment
+    from probe.demo_servers import SimulatedServer, Simulator
     from probe.pki.truststore import TrustStore
-    from probe.simulator import SimulatedServer, Simulator
+    from probe.report.assessment import Assessment
 
 app = new_app()
 
@@ -26,8 +26,8 @@ SAMPLES = 2
 @app.command()
 def demo(verbose: shared.Verbose = False) -> None:
     """Run the main job on built-in servers with throw-away certificates: no network, no Docker, seconds."""
+    from probe.demo_servers import Simulator
     from probe.net import clock
-    from probe.simulator import Simulator
 
     with Simulator.start(clock.now()) as simulator:
         store = _store(simulator)
@@ -52,8 +52,8 @@ def _store(simulator: Simulator) -> TrustStore:
 
 
 def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:
-    from probe.check import assess
-    from probe.plan import CheckOptions
+    from probe.check.options import CheckOptions
+    from probe.check.run import assess
 
     options = CheckOptions(
         stores=lambda: [store],
@@ -65,8 +65,8 @@ def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:
 
 def _show(server: SimulatedServer, assessment: Assessment, *, verbose: bool) -> None:
     from probe import __version__
-    from probe.assessment import Report
-    from probe.render.terminal import render
+    from probe.render.report.terminal import render
+    from probe.report.assessment import Report
 
     report = Report(generated_at=assessment.started_at, version=__version__, assessments=(assessment,))
     _say(f"\n{server.name}: {server.title}\n")

@@ -10,7 +10,7 @@ import typer
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
-from probe.cli.exchange_common import OutputFormat, PlainFormat, as_json, text_of
+from probe.cli.exchange.common import OutputFormat, PlainFormat, as_json, text_of
 from probe.cli.exit_codes import finish
 from probe.cli.output import check_writable, render_options, write_to
 from probe.errors import InputError
@@ -18,7 +18,7 @@ from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.eop.rules.rule import Rule
-    from probe.exchange.catalogue.entry import Entry
+    from probe.exchange.replies.entry import Entry
 
 app = new_app()
 
@@ -56,8 +56,8 @@ def explain(
     if file is None and not words:
         raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
     text = text_of(words, file)
-    from probe.exchange.texts import explain_text
-    from probe.render import exchange_text
+    from probe.exchange.replies.recognise import explain_text
+    from probe.render.exchange import replies as exchange_text
 
     found = explain_text(text)
     if not found:
@@ -74,7 +74,7 @@ def explain(
 
 def _by_id(words: str, *, as_document: bool) -> str | None:
     """The page, or the document, of a rule or of an entry of the catalogue."""
-    from probe.render import exchange_text
+    from probe.render.exchange import replies as exchange_text
 
     name = words.lower()
     if (rule := _rule(name)) is not None:
@@ -89,7 +89,7 @@ def _by_id(words: str, *, as_document: bool) -> str | None:
 def _rule(name: str) -> Rule | None:
     if " " in name:
         return None
-    from probe.eop.rules.every import EVERY_RULE
+    from probe.eop.rules import EVERY_RULE
 
     return next((rule for rule in EVERY_RULE if rule.id == name), None)
 
@@ -97,7 +97,7 @@ def _rule(name: str) -> Rule | None:
 def _entry(name: str) -> Entry | None:
     if " " in name:
         return None
-    from probe.exchange.replies import by_id
+    from probe.exchange.replies.catalogue import by_id
 
     return by_id().get(name)
 
@@ -106,7 +106,7 @@ def _hint(words: str) -> str:
     """Where one word was given that looks like a rule's id: the rules."""
     if not words or " " in words or words.startswith(("@", "-")) or any(c.isdigit() for c in words):
         return ""
-    from probe.eop.rules.every import EVERY_RULE
+    from probe.eop.rules import EVERY_RULE
 
     return (
         f"; there is no rule of that name either; the rules are: {', '.join(rule.id for rule in EVERY_RULE)}"

@@ -16,8 +16,8 @@ from probe.cli.options import Format
 from probe.errors import OutputError
 
 if TYPE_CHECKING:
-    from probe.assessment import Report
-    from probe.render.options import RenderOptions
+    from probe.render.page.options import RenderOptions
+    from probe.report.assessment import Report
 
 #: Columns where the output is no terminal and COLUMNS says nothing.
 _PLAIN_WIDTH = 80
@@ -74,17 +74,17 @@ def write_out(text: str) -> None:
 
 def _rendered(report: Report, fmt: Format, *, to_file: bool, verbose: bool) -> str:
     if fmt in (Format.JSON, Format.JSONL):
-        from probe.render.json_v1 import dumps, lines
+        from probe.render.report.json_v1 import dumps, lines
 
         return dumps(report) if fmt is Format.JSON else lines(report)
     # The other renderers share one shape, and are modules of the format's name.
-    renderer = import_module(f"probe.render.{fmt.value}")
+    renderer = import_module(f"probe.render.report.{fmt.value}")
     return str(renderer.render(report, render_options(to_file=to_file, verbose=verbose)))
 
 
 def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:
     """How a page looks where it goes: the terminal's width and colours, or plain text of 80 columns."""
-    from probe.render.options import RenderOptions
+    from probe.render.page.options import RenderOptions
 
     stdout = sys.stdout
     terminal = stdout is not None and stdout.isatty() and not to_file

@@ -11,8 +11,8 @@ from probe.errors import OutputError
 from probe.text import printable
 
 if TYPE_CHECKING:
-    from probe.assessment import Report
-    from probe.eop.evidence import Capture
+    from probe.capture import Capture
+    from probe.report.assessment import Report
 
 #: Characters of a file's name before ".pem"; file systems take 255 bytes in all.
 MAX_STEM = 200

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probe.confidence import Confidence
 from probe.eop.vocabulary import Severity
+from probe.statement import Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

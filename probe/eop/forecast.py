@@ -17,7 +17,7 @@ from probe.eop.rules.leaf import threshold
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
-from probe.pki.truststore import Change, RootState, TrustStore
+from probe.pki.truststore import RootChange, RootState, TrustStore
 
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath
@@ -129,7 +129,7 @@ def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetim
 
 def _announced(
     evidence: Evidence, store: TrustStore, root: Certificate, leaf: Certificate
-) -> Iterator[Change]:
+) -> Iterator[RootChange]:
     for purpose in evidence.deciding.paths if evidence.deciding else ():
         yield from store.changes(root, purpose, leaf.not_before, evidence.at)
 
@@ -151,6 +151,6 @@ def _list(store: TrustStore) -> str:
     return _LISTS.get(store.name, f"the list {store.name}")
 
 
-def _verb(change: Change) -> str:
+def _verb(change: RootChange) -> str:
     """What the list does to a root; the rule that decides afterwards says it in full."""
     return "disables" if change.verdict.state is RootState.DISABLED else "restricts"

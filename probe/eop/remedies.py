@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from probe.eop.vocabulary import Direction
 from probe.pki.certificate import Certificate
-
-# PowerShell takes the typographic single quotes for the plain one (about_Quoting_Rules).
-_SINGLE_QUOTES = "'\u2018\u2019\u201a\u201b"
-
-
-def quoted(text: str) -> str:
-    """`text` as a PowerShell single-quoted string: nothing in it is expanded or ends it."""
-    return "'" + "".join(c * 2 if c in _SINGLE_QUOTES else c for c in text) + "'"
+from probe.powershell import quoted
 
 
 def pin(certificate: Certificate) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
+from probe.statement import Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

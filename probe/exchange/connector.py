@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from probe.exchange.problem import Source
+from probe.exchange.problem import Place
 
 #: Microsoft's own checker accepts either case, and anything before the first mark (CSS-Exchange, HealthChecker).
 _PIN = re.compile(r"<i>(?P<issuer>.*?)<s>(?P<subject>.*)", re.IGNORECASE | re.DOTALL)
@@ -65,7 +65,7 @@ class DomainType(enum.Enum):
 class SendConnector:
     """A Send connector of Exchange Server: the client of the TLS session EOP judges."""
 
-    source: Source
+    source: Place
     name: str
     enabled: bool | None = None
     address_spaces: tuple[str, ...] | None = None
@@ -99,7 +99,7 @@ class ReceiveConnector:
     `auth_mechanism` holds the mechanisms' names, e.g. ``("Tls", "Integrated")``.
     """
 
-    source: Source
+    source: Place
     name: str
     server: str | None = None
     enabled: bool | None = None
@@ -130,7 +130,7 @@ class ReceiveConnector:
 class InboundConnector:
     """An inbound connector of Exchange Online: what attributes a message to the tenant."""
 
-    source: Source
+    source: Place
     name: str
     enabled: bool | None = None
     connector_type: ConnectorType | None = None
@@ -153,7 +153,7 @@ class InboundConnector:
 class OutboundConnector:
     """An outbound connector of Exchange Online: how it judges the server it sends to."""
 
-    source: Source
+    source: Place
     name: str
     enabled: bool | None = None
     connector_type: ConnectorType | None = None
@@ -171,7 +171,7 @@ class OutboundConnector:
 class AcceptedDomain:
     """A domain a tenant has registered."""
 
-    source: Source
+    source: Place
     domain_name: str
     name: str | None = None
     domain_type: DomainType | None = None

@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from probe.exchange.problem import Problem, Source
+from probe.exchange.problem import Place, Problem
 from probe.pki.certificate import Certificate
 
 
@@ -82,7 +82,7 @@ class ExchangeCertificate:
     taken as UTC).
     """
 
-    source: Source
+    source: Place
     thumbprint: str
     server: str | None = None
     friendly_name: str | None = None

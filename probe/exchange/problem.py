@@ -16,7 +16,7 @@ MAX_PROBLEMS = 200
 MAX_QUOTE = 80
 
 
-class Source(NamedTuple):
+class Place(NamedTuple):
     """A place in the evidence: the file as the user named it, the line (from 1), the record (from 1).
 
     `line` or `record` is None where the format has none.
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         field = f", {self.field}" if self.field else ""
-        return f"{Source(self.source, self.line)}{field}: {self.sentence}"
+        return f"{Place(self.source, self.line)}{field}: {self.sentence}"
 
 
 class Problems:

@@ -20,7 +20,7 @@ from OpenSSL import SSL
 
 from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
-from probe.net.session import Ending, Policy, ServerSession, SessionRecord, welcome
+from probe.net.server_session import Ending, Policy, ServerSession, SessionRecord, welcome
 from probe.net.target import is_ip_address
 from probe.smtp.reply import Reply, wire
 from probe.smtp.server_values import EOP_MESSAGE_BYTES, ServerLimits, ServerProfile

@@ -22,7 +22,7 @@ from probe.net.clock import monotonic
 from probe.net.resolver import resolve
 from probe.pki import revocation
 from probe.pki.certificate import Certificate
-from probe.pki.standing import Answer, CertificateStanding, Source, Standing
+from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
 from probe.text import printable
 
 #: Seconds for all that is asked about one chain.
@@ -81,11 +81,11 @@ class _Asking:
         if stapled:
             answer = revocation.judge_ocsp(stapled, certificate, issuer, self._at)
             if answer.standing is not Standing.UNKNOWN:
-                return CertificateStanding(certificate, answer, Source.STAPLED)
+                return CertificateStanding(certificate, answer, RevocationSource.STAPLED)
             failures.append(f"stapled: {answer.detail}")
         for source, url in (
-            *((Source.OCSP, url) for url in revocation.ocsp_urls(certificate)),
-            *((Source.CRL, url) for url in revocation.crl_urls(certificate)),
+            *((RevocationSource.OCSP, url) for url in revocation.ocsp_urls(certificate)),
+            *((RevocationSource.CRL, url) for url in revocation.crl_urls(certificate)),
         ):
             answer = self._asked(source, url, certificate, issuer)
             if answer.standing is not Standing.UNKNOWN:
@@ -94,9 +94,11 @@ class _Asking:
         detail = "; ".join(failures) or "it names neither an OCSP responder nor a CRL"
         return CertificateStanding(certificate, Answer(Standing.UNKNOWN, detail))
 
-    def _asked(self, source: Source, url: str, certificate: Certificate, issuer: Certificate) -> Answer:
+    def _asked(
+        self, source: RevocationSource, url: str, certificate: Certificate, issuer: Certificate
+    ) -> Answer:
         try:
-            if source is Source.CRL:
+            if source is RevocationSource.CRL:
                 if url not in self._lists:
                     self._lists[url] = fetch(url, self._deadline, self._reach, limit=MAX_CRL_BYTES)
                 return revocation.judge_crl(self._lists[url], certificate, issuer, self._at)

@@ -28,6 +28,7 @@ from probe.pki.extensions import (
     read_subject_alt_names,
 )
 from probe.pki.names import Name
+from probe.pki.signature import Signature, verify_bytes
 from probe.text import printable
 
 _TBS_PARTS_AT_LEAST = 6  # serial, signature, issuer, validity, subject, key (RFC 5280 4.1.2)
@@ -127,7 +128,7 @@ class Certificate:
     @cached_property
     def self_signed(self) -> bool:
         """Self-issued, and its own key made the signature."""
-        from probe.pki.signature import Signature, verify  # loads cryptography only where keys matter
+        from probe.pki.signature import Signature
 
         return self.self_issued and verify(self, self) is Signature.VALID
 
@@ -247,3 +248,10 @@ def read_time(element: der.Element) -> datetime:
         with suppress(ValueError):
             return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
     raise der.DerError(f"an unreadable time {printable(text, 40)!r}")
+
+
+def verify(certificate: Certificate, issuer: Certificate) -> Signature:
+    """Check the signature of `certificate` with the key of `issuer`; names are not compared."""
+    if certificate.signature_algorithm != certificate.inner_signature_algorithm:
+        return Signature.INVALID  # RFC 5280 4.1.1.2: both must be the same
+    return verify_bytes(issuer.spki, certificate.signature_algorithm, certificate.signature, certificate.tbs)

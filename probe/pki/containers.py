@@ -27,7 +27,7 @@ from probe.errors import InputError
 from probe.pki import der
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
-from probe.pki.refusals import REFUSALS
+from probe.pki.crypto_errors import REFUSALS
 
 #: Bytes of a certificate file that are read; a chain with its key is a few kilobytes.
 MAX_FILE_BYTES = 4 * 1024 * 1024

@@ -8,13 +8,10 @@ compares this very string in TlsCertificateName (``<I>issuer<S>subject``).
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from probe.pki import der
 from probe.text import printable
-
-if TYPE_CHECKING:
-    from probe.pki.certificate import Certificate
 
 #: Attributes of one name that are read; Windows itself stores far fewer.
 MAX_ATTRIBUTES = 64
@@ -31,7 +28,7 @@ _ENCODINGS = {
     0x0C: "utf-8", 0x12: "ascii", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1",
     0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be",
 }  # fmt: skip
-_SUBJECT_ALT_NAMES = "2.5.29.17"
+SUBJECT_ALT_NAMES = "2.5.29.17"
 #: The DER of a name without parts.
 EMPTY_NAME = b"\x30\x00"
 #: A name folded for comparison: its relative names, each a set of identifier and text.
@@ -137,50 +134,3 @@ def _pair(attribute: Attribute) -> str:
 def folded_rdns(rdns: tuple[tuple[Attribute, ...], ...]) -> Rdns:
     """The relative names for comparison: case and repeated spaces fold away (RFC 5280 7.1)."""
     return tuple(frozenset((a.oid, " ".join(a.value.casefold().split())) for a in rdn) for rdn in rdns)
-
-
-def certificate_matches(certificate: Certificate, host: str) -> bool | None:
-    """Say whether a certificate stands for `host`, a DNS name or an address; None where nobody knows.
-
-    An address matches an iPAddress only [R]. With dNSNames the CN is not looked at [R]. Without
-    any alternative name every CN counts, wildcards allowed [R]. With alternative names but no
-    dNSName among them .NET looks at the CN and the SSL policy, as far as known, does not: None
-    where that would decide [U].
-    """
-    names = certificate.subject_alt_names
-    if (address := _address(host)) is not None:
-        return address in names.addresses
-    if names.dns:
-        return any(dns_id_matches(name, host) for name in names.dns)
-    by_common_name = any(dns_id_matches(name, host) for name in certificate.subject.common_names)
-    if by_common_name and _SUBJECT_ALT_NAMES in certificate.extensions:
-        return None
-    return by_common_name
-
-
-def _address(host: str) -> str | None:
-    if ":" not in host and not host[-1:].isdigit():
-        return None  # spares the import: no address ends otherwise
-    import ipaddress
-
-    try:
-        return str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        return None
-
-
-def dns_id_matches(pattern: str, host: str) -> bool:
-    """Say whether a certificate's DNS name stands for `host`.
-
-    ``*.x`` stands for exactly one label; no partial or inner wildcards; case and a final dot are
-    ignored (Windows' SSL policy as observed; RFC 6125 6.4.3).
-    """
-    wanted, given = _canonical(host), _canonical(pattern)
-    if given.startswith("*."):
-        label, _, rest = wanted.partition(".")
-        return bool(label) and rest == given[2:] and "*" not in rest
-    return bool(given) and given == wanted
-
-
-def _canonical(name: str) -> str:
-    return name.rstrip(".").lower()

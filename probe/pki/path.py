@@ -26,9 +26,9 @@ from datetime import datetime
 
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
-from probe.pki.elements import Examiner, path_length_exceeded
+from probe.pki.element_flags import ElementFlags, path_length_exceeded
 from probe.pki.policies import policy_status
-from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, Checked, End, Route, Search
+from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, Checked, PathEnd, Route, Search
 from probe.pki.signature import Signature
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import RootState, RootVerdict, TrustStore
@@ -36,7 +36,7 @@ from probe.pki.truststore import RootState, RootVerdict, TrustStore
 _CLEAN = ChainStatus.NoError
 
 
-class Source(enum.Enum):
+class ElementSource(enum.Enum):
     """Where an element of a path came from: the peer sent it, or only the store has it."""
 
     PRESENTED = "presented"
@@ -49,7 +49,7 @@ class PathElement:
 
     certificate: Certificate
     status: ChainStatus
-    source: Source
+    source: ElementSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ def build(
     certificates = presented.certificates if isinstance(presented, PresentedChain) else tuple(presented)
     if not certificates:
         return _nothing_to_judge(None)
-    examiner = Examiner(certificates[0], store, purpose, at, refuse_sha1=refuse_sha1)
+    examiner = ElementFlags(certificates[0], store, purpose, at, refuse_sha1=refuse_sha1)
     return _Judgement(certificates, store, purpose, at, examiner, checked).best()
 
 
@@ -176,7 +176,7 @@ class _Judgement:
         store: TrustStore,
         purpose: Purpose,
         at: datetime,
-        examiner: Examiner,
+        examiner: ElementFlags,
         checked: Checked | None,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
@@ -205,15 +205,15 @@ class _Judgement:
     def _judged(self, route: Route) -> BuiltPath:
         """Steps 3 to 5 for one path."""
         path, last = route.certificates, len(route.certificates) - 1
-        root = self._verdict(path[last]) if route.end is End.ROOT else None
+        root = self._verdict(path[last]) if route.end is PathEnd.ROOT else None
         elements = tuple(self._element(route, position, root) for position in range(last + 1))
         status = policy_status(path)
         for element in elements:
             if element.status is not _CLEAN:  # uniting flags costs a microsecond each time
                 status |= element.status
-        if route.end is not End.ROOT:  # step 5
+        if route.end is not PathEnd.ROOT:  # step 5
             status |= ChainStatus.PartialChain
-            if route.end is End.CYCLIC:
+            if route.end is PathEnd.CYCLIC:
                 status |= ChainStatus.Cyclic
         return BuiltPath(
             elements=elements, status=status, root=root, unevaluated=tuple(self._unevaluated(route))
@@ -235,7 +235,7 @@ class _Judgement:
             status |= self._examiner.weak_signature(certificate)
             if position < len(route.signatures) and route.signatures[position] is not Signature.VALID:
                 status |= ChainStatus.NotSignatureValid  # the path goes on all the same [R]
-        source = Source.PRESENTED if certificate in self._presented else Source.STORE
+        source = ElementSource.PRESENTED if certificate in self._presented else ElementSource.STORE
         return PathElement(certificate=certificate, status=status, source=source)
 
     def _root_status(self, root: Certificate, verdict: RootVerdict, *, alone: bool) -> ChainStatus:

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from probe.pki import algorithms, der
-from probe.pki.certificate import Certificate, parse
+from probe.pki.certificate import Certificate, parse, verify
+from probe.pki.crypto_errors import REFUSALS
 from probe.pki.extensions import read_access_locations
-from probe.pki.refusals import REFUSALS
-from probe.pki.signature import Signature, verify, verify_bytes
-from probe.pki.standing import Answer, Standing
+from probe.pki.revocation_status import Answer, Standing
+from probe.pki.signature import Signature, verify_bytes
 from probe.text import printable
 
 #: Clocks differ: how far an answer's dates may lie beyond the instant.

@@ -23,9 +23,9 @@ from datetime import datetime
 from typing import assert_never
 
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import CtlEntry
+from probe.pki.microsoft_list import CtlEntry
 from probe.pki.status import Purpose
-from probe.pki.truststore import Change, RootState, RootVerdict
+from probe.pki.truststore import RootChange, RootState, RootVerdict
 
 _PURPOSE_WORDS = {
     Purpose.SERVER_AUTH: "server certificates",
@@ -94,21 +94,21 @@ def _applies_from(entry: CtlEntry, purpose: Purpose) -> bool:
 
 def changes(
     entry: CtlEntry, purpose: Purpose, leaf_not_before: datetime, after: datetime, *, pilot: bool = False
-) -> tuple[Change, ...]:
+) -> tuple[RootChange, ...]:
     """When the verdict will differ from the one at `after`, soonest first; also what awaits a renewal."""
     now = judge(entry, purpose, leaf_not_before, after, pilot=pilot)
-    found: list[Change] = []
+    found: list[RootChange] = []
     for instant in sorted({entry.disallowed_at or after, entry.not_before or after} - {after}):
         if instant < after:
             continue
         same_leaf = judge(entry, purpose, leaf_not_before, instant, pilot=pilot)
         if same_leaf.state is not now.state:
-            found.append(Change(instant, same_leaf, renewal_only=False))
+            found.append(RootChange(instant, same_leaf, renewal_only=False))
             now = same_leaf
         elif instant == entry.not_before:
             renewed = judge(entry, purpose, max(instant, leaf_not_before), instant, pilot=pilot)
             if renewed.state is not now.state:
-                found.append(Change(instant, renewed, renewal_only=True))
+                found.append(RootChange(instant, renewed, renewal_only=True))
     return tuple(found)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from probe.pki.signature import Signature, verify
+from probe.pki.certificate import verify
+from probe.pki.signature import Signature
 
 if TYPE_CHECKING:
     from probe.pki.certificate import Certificate
@@ -33,7 +34,7 @@ Path = tuple["Certificate", ...]
 Results = tuple[Signature, ...]
 
 
-class End(enum.Enum):
+class PathEnd(enum.Enum):
     """How a path ends: at a self-signed certificate, for want of an issuer, or in a loop."""
 
     ROOT = "root"
@@ -41,7 +42,7 @@ class End(enum.Enum):
     CYCLIC = "cyclic"
 
 
-_END_OF_LOOP = {False: End.PARTIAL, True: End.CYCLIC}
+_END_OF_LOOP = {False: PathEnd.PARTIAL, True: PathEnd.CYCLIC}
 
 
 class Route(NamedTuple):
@@ -49,7 +50,7 @@ class Route(NamedTuple):
 
     certificates: tuple[Certificate, ...]
     signatures: tuple[Signature, ...]
-    end: End
+    end: PathEnd
 
 
 #: Results of signature checks by certificate and issuing key: they never change, so judgements can share them.
@@ -118,7 +119,7 @@ class Search:
         """Ways with good signatures only that end at a root, the most promising first."""
         self._paths = 0
         for route in self._up((self._leaf,), (), sound=True):
-            if route.end is End.ROOT:
+            if route.end is PathEnd.ROOT:
                 yield route
 
     def unsound(self) -> Iterator[Route]:
@@ -131,7 +132,7 @@ class Search:
         if self._is_spent(sound=sound):
             return
         if tip.self_issued and self._is_root(tip):
-            yield self._ended(path, signatures, End.ROOT)
+            yield self._ended(path, signatures, PathEnd.ROOT)
             return
         poor: list[tuple[Certificate, Signature]] = []
         climbed = looped = False
@@ -152,7 +153,7 @@ class Search:
             return
         # A self-issued one nobody else signed is a root, though its own signature be bad.
         broken_root = tip.self_issued and not sound
-        yield self._ended(path, signatures, End.ROOT if broken_root else _END_OF_LOOP[looped])
+        yield self._ended(path, signatures, PathEnd.ROOT if broken_root else _END_OF_LOOP[looped])
 
     def _step(
         self, path: Path, signatures: Results, candidate: Certificate, result: Signature, *, sound: bool
@@ -161,7 +162,7 @@ class Search:
             yield from self._up((*path, candidate), (*signatures, result), sound=sound)
         else:
             self.too_deep = True
-            yield self._ended(path, signatures, End.PARTIAL)
+            yield self._ended(path, signatures, PathEnd.PARTIAL)
 
     def _is_spent(self, *, sound: bool) -> bool:
         """Whether this round has met its bound; a broken chain is not worth a search without signatures."""
@@ -169,7 +170,7 @@ class Search:
             self.too_many = True
         return self._paths >= MAX_PATHS or (self._paths > 0 and self.signatures.exhausted and not sound)
 
-    def _ended(self, path: Path, signatures: Results, end: End) -> Route:
+    def _ended(self, path: Path, signatures: Results, end: PathEnd) -> Route:
         self._paths += 1
         return Route(path, signatures, end)
 

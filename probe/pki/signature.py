@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
     from probe.pki.algorithms import Algorithm
-    from probe.pki.certificate import Certificate
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "md5": hashes.MD5, "sha1": hashes.SHA1, "sha224": hashes.SHA224,
@@ -42,13 +41,6 @@ class Signature(enum.Enum):
     VALID = "valid"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
-
-
-def verify(certificate: Certificate, issuer: Certificate) -> Signature:
-    """Check the signature of `certificate` with the key of `issuer`; names are not compared."""
-    if certificate.signature_algorithm != certificate.inner_signature_algorithm:
-        return Signature.INVALID  # RFC 5280 4.1.1.2: both must be the same
-    return verify_bytes(issuer.spki, certificate.signature_algorithm, certificate.signature, certificate.tbs)
 
 
 def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: bytes) -> Signature:

@@ -37,7 +37,7 @@ class RootVerdict(NamedTuple):
     certain: bool = True
 
 
-class Change(NamedTuple):
+class RootChange(NamedTuple):
     """From `at` on the verdict is `verdict`; `renewal_only` if only for certificates issued from then on."""
 
     at: datetime
@@ -69,7 +69,7 @@ class TrustStore(Protocol):
 
     def changes(
         self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, after: datetime
-    ) -> tuple[Change, ...]:
+    ) -> tuple[RootChange, ...]:
         """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
 
 
@@ -108,7 +108,7 @@ class PlainStore(ABC):
         purpose: Purpose,  # noqa: ARG002
         leaf_not_before: datetime,  # noqa: ARG002
         after: datetime,  # noqa: ARG002
-    ) -> tuple[Change, ...]:
+    ) -> tuple[RootChange, ...]:
         """Nothing: it has no dates."""
         return ()
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from probe.errors import StoreError
-from probe.pki import ctl
+from probe.pki import microsoft_list
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import Ctl
+from probe.pki.microsoft_list import Ctl
 from probe.stores import files
 from probe.stores.bundle import PemBundle
 from probe.text import printable
@@ -22,7 +22,7 @@ from probe.text import printable
 DISALLOWED_FILE = "disallowedcert.stl"
 # wincrypt.h names a usage for signers of root lists and one for lists of disallowed certificates. Which one
 # the signer of this list bears is not documented; either ends at the same pinned root.
-_SIGNERS = frozenset({ctl.DISALLOWED_LIST, ctl.ROOT_LIST})
+_SIGNERS = frozenset({microsoft_list.DISALLOWED_LIST, microsoft_list.ROOT_LIST})
 _HASHES = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 
 
@@ -31,18 +31,22 @@ class DisallowedList:
 
     def __init__(self, entries: Ctl, origin: str) -> None:
         """Wrap a verified list; raises CtlError where its subjects are identified in an unknown way."""
-        if entries.subject_algorithm not in (ctl.BY_SHA1, ctl.BY_SIGNATURE_HASH):
-            raise ctl.CtlError(f"it identifies certificates in an unknown way ({entries.subject_algorithm})")
+        if entries.subject_algorithm not in (microsoft_list.BY_SHA1, microsoft_list.BY_SIGNATURE_HASH):
+            raise microsoft_list.CtlError(
+                f"it identifies certificates in an unknown way ({entries.subject_algorithm})"
+            )
         self.origin = origin
         self._entries = entries
 
     @classmethod
-    def read(cls, path: Path, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> DisallowedList:
+    def read(
+        cls, path: Path, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010
+    ) -> DisallowedList:
         """Read and verify a file (.stl, .cab, or a folder holding one); raises StoreError."""
         data = files.read_list(path, DISALLOWED_FILE)
         try:
             return cls(verified_disallowed_list(data, bundle, pin), str(path))
-        except ctl.CtlError as error:
+        except microsoft_list.CtlError as error:
             raise StoreError(
                 f"{printable(str(path))} is refused as Microsoft's list of disallowed certificates: {error}"
             ) from error
@@ -56,20 +60,22 @@ class DisallowedList:
         return len(self._entries)
 
     def __contains__(self, certificate: Certificate) -> bool:
-        if self._entries.subject_algorithm == ctl.BY_SHA1:
+        if self._entries.subject_algorithm == microsoft_list.BY_SHA1:
             return bytes.fromhex(certificate.sha1) in self._entries
         identifier = signature_hash(certificate)
         return identifier is not None and identifier in self._entries
 
 
-def verified_disallowed_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
+def verified_disallowed_list(
+    data: bytes, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010
+) -> Ctl:
     """The list in `data`, signed by Microsoft; raises CtlError.
 
     A list of trusted roots is refused, for it would forbid every one of them.
     """
     entries = Ctl(data)
-    if ctl.ROOT_LIST in entries.usages:
-        raise ctl.CtlError("it is the list of trusted roots")
+    if microsoft_list.ROOT_LIST in entries.usages:
+        raise microsoft_list.CtlError("it is the list of trusted roots")
     entries.verify(bundle.named, pin=pin, usages=_SIGNERS)
     return entries
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from probe.errors import StoreError
@@ -67,9 +68,7 @@ def read_list(path: Path, name: str) -> bytes:
 
         return cabinet.unpack(data, name, printable(str(path)))
     if data.startswith(_REGISTRY_TEXT):
-        from probe.stores import registry
-
-        return registry.unpack(data, name, printable(str(path)))
+        return unpack_registry(data, name, printable(str(path)))
     return data
 
 
@@ -78,3 +77,18 @@ def _in_folder(folder: Path, name: str) -> Path:
         if found := existing(folder, candidate):
             return found
     raise StoreError(f"the folder {printable(str(folder))} holds no {name}")
+
+
+#: What a registry export calls each list; binary values stand as ``"EncodedCtl"=hex:30,83,...``, folded with a
+#: backslash. Every Windows server keeps both under SystemCertificates\AuthRoot\AutoUpdate.
+_VALUES = {"authroot.stl": "EncodedCtl", "disallowedcert.stl": "DisallowedCertEncodedCtl"}
+
+
+def unpack_registry(data: bytes, name: str, shown: str) -> bytes:
+    """The value that holds the list `name`; raises StoreError naming `shown` if it is missing."""
+    text = data.decode("utf-16" if data.startswith(b"\xff\xfe") else "utf-8", "replace")
+    value = _VALUES[name]
+    found = re.search(rf'^"{value}"=hex:((?:[0-9a-fA-F]{{2}}|[,\\\s])+)', text, re.MULTILINE)
+    if found is None:
+        raise StoreError(f"{shown} is a registry export without the value {value}")
+    return bytes.fromhex("".join(re.findall(r"[0-9a-fA-F]{2}", found[1])))

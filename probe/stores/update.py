@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import StoreError
-from probe.pki import ctl
-from probe.pki.ctl import Ctl
+from probe.pki import microsoft_list
+from probe.pki.microsoft_list import Ctl
 from probe.stores import cabinet, files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList, verified_disallowed_list
@@ -82,7 +82,7 @@ def update(
     root_list_urls: tuple[str, ...] = ROOT_LIST_URLS,
     disallowed_urls: tuple[str, ...] = DISALLOWED_URLS,
     certificates: PemBundle | None = None,
-    pin: str = ctl.MICROSOFT_ROOT_2010,
+    pin: str = microsoft_list.MICROSOFT_ROOT_2010,
 ) -> tuple[Updated, Updated]:
     """Fetch, verify and keep the list of roots and the list of disallowed certificates, in that order.
 
@@ -115,7 +115,7 @@ def _update_one(path: Path, urls: tuple[str, ...], fetch: Fetch, verified: Calla
             if kept is not None and fresh.this_update <= kept.this_update:
                 return Updated(path.name, kept.this_update, len(kept), replaced=False, failure=None)
             _replace(path, data)
-        except ctl.CtlError as error:
+        except microsoft_list.CtlError as error:
             failure = failure or f"{url} does not serve Microsoft's list: {error}"
         except StoreError as error:
             failure = failure or str(error)
@@ -133,7 +133,7 @@ def _kept(path: Path, verified: Callable[[bytes], Ctl]) -> Ctl | None:
     """The list kept so far, if there is one and it is good."""
     try:
         return verified(files.read_bounded(path))
-    except (StoreError, ctl.CtlError):
+    except (StoreError, microsoft_list.CtlError):
         return None
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from probe import CheckOptions, assess, load_store
-from probe.assessment import Assessment
+from probe.report.assessment import Assessment
 from tests.net.scripted import GREETING, ISSUING, LEAF, NOW, ROOT, Peer, ScriptedServer, tls_context
 
 HOST = "mail.contoso.test"
@@ -168,15 +168,15 @@ def test_a_plain_check_loads_only_what_it_needs(root_file: Path) -> None:
         modules = _loaded("check", f"127.0.0.1:{port}", "--store", str(root_file), "--format", "json")
     assert _packages(modules) >= TLS_PACKAGES
     assert not _packages(modules) & SLOW_PACKAGES
-    renderers = {module for module in modules if module.startswith("probe.render.")}
-    assert not renderers & {f"probe.render.{name}" for name in ("html", "junit", "nagios", "terminal")}
+    renderers = {module for module in modules if module.startswith("probe.render.report.")}
+    assert not renderers & {f"probe.render.report.{name}" for name in ("html", "junit", "nagios", "terminal")}
     assert not {module for module in modules if module.startswith("probe.fleet")}
 
 
 def test_what_is_loaded_is_seen(root_file: Path) -> None:
     with _serving() as port:
         modules = _loaded("check", f"127.0.0.1:{port}", "--store", str(root_file), "--store", "mozilla")
-    assert {"probe.render.terminal", "probe.stores.mozilla"} <= modules
+    assert {"probe.render.report.terminal", "probe.stores.mozilla"} <= modules
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("check", "--help")])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
-from probe.pki.names import certificate_matches
+from probe.pki.host_names import certificate_matches
 from probe.pki.path import build
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import AnchorStore

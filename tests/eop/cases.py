@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from probe.confidence import Confidence
+from probe.capture import FaultKind
 from probe.eop import replies
-from probe.eop.evidence import Evidence, FaultKind, Observation
+from probe.eop.evidence import Evidence, Observation
 from probe.eop.vocabulary import Direction, Outcome, Severity
-from probe.pki.standing import Answer, CertificateStanding, Source, Standing
+from probe.exchange.replies import wording
+from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
 from probe.pki.truststore import RootState, RootVerdict
+from probe.statement import Confidence
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension
 from tests.eop.weighing import (
     CA,
@@ -125,7 +127,7 @@ class Case(NamedTuple):
 
 def asked(answer: Answer, direction: Direction) -> Evidence:
     """A healthy chain, and what its issuer says of the end certificate."""
-    source = None if answer.standing is Standing.UNKNOWN else Source.OCSP
+    source = None if answer.standing is Standing.UNKNOWN else RevocationSource.OCSP
     standing = CertificateStanding(read(LEAF), answer, source)
     return replace(evidence(LEAF, ISSUING, direction=direction), revocation=(standing,))
 
@@ -694,7 +696,7 @@ CASES = (
         RISK,
         DOCUMENTED,
         "contoso.test",
-        replies.RELAY_DENIED_ATTR36,
+        wording.RELAY_DENIED_ATTR36,
         evidence(leaf("a.b.contoso.test"), ISSUING, accepted_domains=("b.contoso.test",)),
     ),
     # The manner of sending
@@ -891,7 +893,7 @@ CASES = (
         REJECT,
         REPORTED,
         "speaks TLSv1.1 at best",
-        replies.OLD_TLS_FROM_EOP,
+        wording.OLD_TLS_FROM_EOP,
         evidence(seen=capture(LEAF, ISSUING, tls=tls("TLSv1.2")), direction=FROM_EOP),
     ),
     Case(

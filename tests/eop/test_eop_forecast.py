@@ -12,7 +12,7 @@ from probe.eop.evidence import Evidence, Observation, weigh
 from probe.eop.forecast import MAX_INSTANTS, Turn, forecast, soonest
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Direction, Outcome
-from probe.pki.ctl import Ctl
+from probe.pki.microsoft_list import Ctl
 from probe.pki.truststore import TrustStore
 from probe.stores.bundle import BundleStore, PemBundle
 from probe.stores.microsoft import MicrosoftStore

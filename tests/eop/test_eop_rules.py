@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from probe.confidence import Confidence
 from probe.eop.rules import RULES, Rule
 from probe.eop.rules.leaf import threshold
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Direction, Outcome, Severity
 from probe.pki.truststore import RootState
+from probe.statement import Confidence
 from tests.authority import DAY, raw_extension
 from tests.eop.cases import CASES, EXPIRED, HEALTHY, SHORT_LIVED, Case, leaf, restricted
 from tests.eop.weighing import (

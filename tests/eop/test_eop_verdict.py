@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.confidence import Confidence
-from probe.eop.evidence import FaultKind
+from probe.capture import FaultKind
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.truststore import AnchorStore
+from probe.statement import Confidence
 from probe.stores.bundle import PemBundle
 from probe.stores.microsoft import MicrosoftStore
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, pooled_key
@@ -137,7 +137,7 @@ class TestMicrosoftList:
         self, *listed: Listed, chain: tuple[Issued, ...] = (LEAF, ISSUING), **fields: object
     ) -> Verdict:
         publisher = Publisher(NOW, name="verdict")
-        from probe.pki.ctl import Ctl
+        from probe.pki.microsoft_list import Ctl
 
         data = publisher.root_list(*listed)
         entries = Ctl(data)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from probe.eop.evidence import Capture, Evidence, Fault, FaultKind, Phase, SmtpFacts, TlsFacts, weigh
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.eop.evidence import Evidence, weigh
 from probe.eop.finding import Finding
 from probe.eop.settings import Settings
 from probe.eop.verdict import Verdict, judge

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from probe.exchange.connector import ReceiveConnector, SendConnector
-from probe.exchange.export import read
+from probe.exchange.exports.joining import Gathered, gather
+from probe.exchange.exports.read import read
 from probe.exchange.inventory import ExchangeCertificate, Inventory, RootCAType, Services, Status
-from probe.exchange.joining import Gathered, gather
-from probe.exchange.problem import Source
+from probe.exchange.problem import Place
 
 NOW = datetime(2026, 11, 3, 9, 14, tzinfo=UTC)
 DAY = timedelta(days=1)
-HERE = Source("test.json")
+HERE = Place("test.json")
 SERVER = "EX01.contoso.com"
 HOST = "mail.contoso.com"
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.attribution import NameMatch, base, connector_matches, match, owned
+from probe.exchange.attribution.names import NameMatch, base, connector_matches, match, owned
 from tests.eop.weighing import CA, ISSUING, read
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)

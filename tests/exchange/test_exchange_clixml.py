@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.exchange.connector import Pin, TlsAuthLevel
-from probe.exchange.export import Export, Kind, read
+from probe.exchange.exports.read import Export, ExportKind, read
+from probe.exchange.exports.serialization import Scan, scan
 from probe.exchange.inventory import RootCAType, Status
-from probe.exchange.problem import Source
-from probe.exchange.serialization import Scan, scan
+from probe.exchange.problem import Place
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PUB = "f5770c7f9a5eb836ee4670b72c25b24001e522d3"
@@ -34,9 +34,9 @@ def of(body: str, start: str = OPEN, end: str = "</Objs>") -> Export:
 def test_the_sample_in_both_encodings() -> None:
     found = sample("get-exchangecertificate.clixml")
     wide = sample("get-exchangecertificate-utf16le.clixml")
-    assert (found.kind, found.problems) == (Kind.CERTIFICATES, ())
-    assert [replace(c, source=Source("")) for c in found.certificates] == [
-        replace(c, source=Source("")) for c in wide.certificates
+    assert (found.kind, found.problems) == (ExportKind.CERTIFICATES, ())
+    assert [replace(c, source=Place("")) for c in found.certificates] == [
+        replace(c, source=Place("")) for c in wide.certificates
     ]
     assert [
         (c.server, c.services.text, c.status, c.root_ca_type, c.inferred)
@@ -89,7 +89,7 @@ CONNECTOR = """<Obj RefId="0"><TN RefId="0"><T>Deserialized.Connector</T></TN><T
 
 def test_a_connector() -> None:
     found = of(CONNECTOR)
-    assert (found.kind, found.problems) == (Kind.SEND_CONNECTORS, ())
+    assert (found.kind, found.problems) == (ExportKind.SEND_CONNECTORS, ())
     connector = found.send_connectors[0]
     assert (connector.name, connector.enabled, connector.port) == ("Out 1", True, 25)
     assert (connector.fqdn, connector.tls_domain) == ("mail.contoso.com", "mail.contoso.com")
@@ -145,12 +145,15 @@ EXTERNAL = """<!DOCTYPE Objs SYSTEM "file:///etc/hostname">"""
 @pytest.mark.parametrize("doctype", [ENTITIES, EXTERNAL, '<?xml version="1.0"?>' + EXTERNAL])
 def test_a_doctype_is_refused_before_anything_is_expanded(doctype: str) -> None:
     found = of(CONNECTOR, start=doctype + OPEN)
-    assert (found.kind, found.send_connectors) == (Kind.UNKNOWN, ())
+    assert (found.kind, found.send_connectors) == (ExportKind.UNKNOWN, ())
     assert "DOCTYPE" in found.problems[0].sentence
 
 
 def test_the_same_document_without_a_doctype_is_read() -> None:
-    assert of(CONNECTOR, start='<?xml version="1.0" encoding="utf-16"?>' + OPEN).kind is Kind.SEND_CONNECTORS
+    assert (
+        of(CONNECTOR, start='<?xml version="1.0" encoding="utf-16"?>' + OPEN).kind
+        is ExportKind.SEND_CONNECTORS
+    )
 
 
 def test_an_entity_nobody_declared_is_no_xml() -> None:
@@ -192,8 +195,8 @@ def test_objects_that_refer_to_themselves_end() -> None:
 
 
 def test_other_xml_is_no_export() -> None:
-    assert read("x", b"<Event xmlns='x'><EventID>2004</EventID></Event>").kind is Kind.TEXT
-    assert read("x", b"<!-- Objs --><html></html>").kind is Kind.TEXT
+    assert read("x", b"<Event xmlns='x'><EventID>2004</EventID></Event>").kind is ExportKind.TEXT
+    assert read("x", b"<!-- Objs --><html></html>").kind is ExportKind.TEXT
 
 
 # --- SerializationData -------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from probe.exchange.connector import (
     TlsAuthLevel,
     read_pin,
 )
-from probe.exchange.export import Export, Kind, read
-from probe.exchange.joining import gather
-from probe.exchange.problem import Source
+from probe.exchange.exports.joining import gather
+from probe.exchange.exports.read import Export, ExportKind, read
+from probe.exchange.problem import Place
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -41,7 +41,7 @@ def send(**fields: object) -> SendConnector:
 
 def test_the_send_connectors_of_the_sample() -> None:
     found = sample("get-sendconnector.json")
-    assert (found.kind, found.problems) == (Kind.SEND_CONNECTORS, ())
+    assert (found.kind, found.problems) == (ExportKind.SEND_CONNECTORS, ())
     assert [c.name for c in found.send_connectors] == [
         "Outbound to Office 365",
         "Outbound to Office 365 (pinned)",
@@ -51,7 +51,7 @@ def test_the_send_connectors_of_the_sample() -> None:
         "Internet (disabled)",
     ]
     assert found.send_connectors[0] == SendConnector(
-        source=Source("get-sendconnector.json", 2, 1),
+        source=Place("get-sendconnector.json", 2, 1),
         name="Outbound to Office 365",
         enabled=True,
         address_spaces=("smtp:contoso.mail.onmicrosoft.com;1",),
@@ -89,9 +89,9 @@ def test_a_pin_of_the_sample_is_the_certificates_own_names_and_the_stale_one_is_
 
 def test_the_inbound_connectors_of_the_sample() -> None:
     found = sample("get-inboundconnector.json")
-    assert (found.kind, found.problems) == (Kind.INBOUND_CONNECTORS, ())
+    assert (found.kind, found.problems) == (ExportKind.INBOUND_CONNECTORS, ())
     assert found.inbound_connectors[2] == InboundConnector(
-        source=Source("get-inboundconnector.json", 38, 3),
+        source=Place("get-inboundconnector.json", 38, 3),
         name="Scanners by address",
         enabled=True,
         connector_type=ConnectorType.ON_PREMISES,
@@ -117,9 +117,9 @@ def test_the_inbound_connectors_of_the_sample() -> None:
 
 def test_the_accepted_domains_of_the_sample() -> None:
     found = sample("get-accepteddomain.json")
-    assert found.kind is Kind.ACCEPTED_DOMAINS
+    assert found.kind is ExportKind.ACCEPTED_DOMAINS
     assert found.accepted_domains[0] == AcceptedDomain(
-        source=Source("get-accepteddomain.json", 2, 1),
+        source=Place("get-accepteddomain.json", 2, 1),
         domain_name="contoso.com",
         name="contoso.com",
         domain_type=DomainType.AUTHORITATIVE,
@@ -143,10 +143,10 @@ def test_a_receive_connector() -> None:
             "ProtocolLoggingLevel": "Verbose",
         }
     )
-    assert (found.kind, found.problems) == (Kind.RECEIVE_CONNECTORS, ())
+    assert (found.kind, found.problems) == (ExportKind.RECEIVE_CONNECTORS, ())
     connector = found.receive_connectors[0]
     assert connector == ReceiveConnector(
-        source=Source("x.json", 1, 1),
+        source=Place("x.json", 1, 1),
         name="Default Frontend EX01",
         server="EX01",
         enabled=True,
@@ -193,10 +193,10 @@ def test_an_outbound_connector() -> None:
             "CloudServicesMailEnabled": True,
         }
     )
-    assert (found.kind, found.problems) == (Kind.OUTBOUND_CONNECTORS, ())
+    assert (found.kind, found.problems) == (ExportKind.OUTBOUND_CONNECTORS, ())
     assert found.outbound_connectors == (
         OutboundConnector(
-            source=Source("x.json", 1, 1),
+            source=Place("x.json", 1, 1),
             name="To contoso",
             enabled=True,
             connector_type=ConnectorType.ON_PREMISES,
@@ -273,17 +273,17 @@ def test_an_object_where_a_text_belongs_is_a_problem(value: object) -> None:
 @pytest.mark.parametrize(
     ("record", "kind"),
     [
-        ({"Name": "a", "TlsAuthLevel": ""}, Kind.SEND_CONNECTORS),
-        ({"Name": "a", "SourceTransportServers": "EX01"}, Kind.SEND_CONNECTORS),
-        ({"Name": "a", "PermissionGroups": "x"}, Kind.RECEIVE_CONNECTORS),
-        ({"Name": "a", "TlsSenderCertificateName": "x"}, Kind.INBOUND_CONNECTORS),
-        ({"Name": "a", "RecipientDomains": "x"}, Kind.OUTBOUND_CONNECTORS),
-        ({"Name": "a", "MatchSubDomains": False}, Kind.ACCEPTED_DOMAINS),
-        ({"Name": "a", "TlsCertificateName": "<I>a<S>b"}, Kind.UNKNOWN),
-        ({"Name": "a", "Colour": "blue"}, Kind.UNKNOWN),
+        ({"Name": "a", "TlsAuthLevel": ""}, ExportKind.SEND_CONNECTORS),
+        ({"Name": "a", "SourceTransportServers": "EX01"}, ExportKind.SEND_CONNECTORS),
+        ({"Name": "a", "PermissionGroups": "x"}, ExportKind.RECEIVE_CONNECTORS),
+        ({"Name": "a", "TlsSenderCertificateName": "x"}, ExportKind.INBOUND_CONNECTORS),
+        ({"Name": "a", "RecipientDomains": "x"}, ExportKind.OUTBOUND_CONNECTORS),
+        ({"Name": "a", "MatchSubDomains": False}, ExportKind.ACCEPTED_DOMAINS),
+        ({"Name": "a", "TlsCertificateName": "<I>a<S>b"}, ExportKind.UNKNOWN),
+        ({"Name": "a", "Colour": "blue"}, ExportKind.UNKNOWN),
     ],
 )
-def test_a_record_is_known_by_what_only_its_kind_has(record: dict[str, object], kind: Kind) -> None:
+def test_a_record_is_known_by_what_only_its_kind_has(record: dict[str, object], kind: ExportKind) -> None:
     assert of(record).kind is kind
 
 

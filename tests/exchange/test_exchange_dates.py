@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from probe.exchange.dates import UNKNOWN, Reading, month_comes_first, read
+from probe.exchange.exports.dates import UNKNOWN, ReadDate, month_comes_first, read
 
 NEW_YEAR = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
 EXACT = [
@@ -34,14 +34,14 @@ INFERRED = [
 
 @pytest.mark.parametrize("text", EXACT)
 def test_exact_dates(text: str) -> None:
-    assert read(text, month_first=None) == Reading(NEW_YEAR, inferred=False)
+    assert read(text, month_first=None) == ReadDate(NEW_YEAR, inferred=False)
 
 
 @pytest.mark.parametrize(("text", "month_first"), INFERRED)
 def test_local_dates_are_inferred(text: str, month_first: object) -> None:
     assert month_first in {None, True, False}
     found = read(text, month_first=None if month_first is None else bool(month_first))
-    assert found == Reading(NEW_YEAR, inferred=True)
+    assert found == ReadDate(NEW_YEAR, inferred=True)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_other_dates_are_unknown(text: str, month_first: object) -> None:
     ],
 )
 def test_hours_of_the_twelve_hour_clock(text: str, hour: int) -> None:
-    assert read(text, month_first=None) == Reading(datetime(2026, 1, 1, hour, 30, tzinfo=UTC), inferred=True)
+    assert read(text, month_first=None) == ReadDate(datetime(2026, 1, 1, hour, 30, tzinfo=UTC), inferred=True)
 
 
 @pytest.mark.parametrize(

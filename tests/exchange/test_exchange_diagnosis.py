@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from probe.diagnosis import Question, diagnose
-from probe.eop.case import MAX_CASES, CaseBook, with_texts
-from probe.eop.story import Diagnosis, Story
+from probe.diagnosis.cases import MAX_CASES, CaseBook, with_texts
+from probe.diagnosis.run import Question, diagnose
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import read_evidence
-from probe.exchange.joining import gather
-from probe.exchange.protocol_log import LogReader
+from probe.exchange.exports.joining import gather
+from probe.exchange.logs.reader import LogReader
 from probe.pki.certificate import Certificate, parse
 from probe.pki.truststore import AnchorStore
+from probe.report.diagnosis import Diagnosis, Story
 from tests.authority import Issued
 from tests.exchange.diagnosing import (
     CA,

@@ -10,31 +10,31 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from probe.exchange.decoding import MAX_EXPORT_BYTES
-from probe.exchange.export import Kind, is_log, read
-from probe.exchange.joining import gather
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
+from probe.exchange.exports.joining import gather
+from probe.exchange.exports.read import ExportKind, is_log, read
 from probe.pki.certificate import Certificate, Unreadable
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 KINDS = {
-    "event-2004-en.txt": Kind.TEXT,
-    "event-2004-it.txt": Kind.TEXT,
-    "event-2004-ja.txt": Kind.TEXT,
-    "event-2004-nl.txt": Kind.TEXT,
-    "event-2004-pl.txt": Kind.TEXT,
-    "get-accepteddomain.json": Kind.ACCEPTED_DOMAINS,
-    "get-exchangecertificate-fl.txt": Kind.CERTIFICATES,
-    "get-exchangecertificate-table.txt": Kind.CERTIFICATES,
-    "get-exchangecertificate-utf16le.clixml": Kind.CERTIFICATES,
-    "get-exchangecertificate.clixml": Kind.CERTIFICATES,
-    "get-exchangecertificate.json": Kind.CERTIFICATES,
-    "get-inboundconnector.json": Kind.INBOUND_CONNECTORS,
-    "get-sendconnector.json": Kind.SEND_CONNECTORS,
-    "sample-ca-certificates.pem": Kind.X509,
-    "send-log-multiline.log": Kind.LOG,
-    "send-log-singleline-2016.log": Kind.LOG,
-    "send-log-singleline-2019.log": Kind.LOG,
-    "README.md": Kind.TEXT,
+    "event-2004-en.txt": ExportKind.TEXT,
+    "event-2004-it.txt": ExportKind.TEXT,
+    "event-2004-ja.txt": ExportKind.TEXT,
+    "event-2004-nl.txt": ExportKind.TEXT,
+    "event-2004-pl.txt": ExportKind.TEXT,
+    "get-accepteddomain.json": ExportKind.ACCEPTED_DOMAINS,
+    "get-exchangecertificate-fl.txt": ExportKind.CERTIFICATES,
+    "get-exchangecertificate-table.txt": ExportKind.CERTIFICATES,
+    "get-exchangecertificate-utf16le.clixml": ExportKind.CERTIFICATES,
+    "get-exchangecertificate.clixml": ExportKind.CERTIFICATES,
+    "get-exchangecertificate.json": ExportKind.CERTIFICATES,
+    "get-inboundconnector.json": ExportKind.INBOUND_CONNECTORS,
+    "get-sendconnector.json": ExportKind.SEND_CONNECTORS,
+    "sample-ca-certificates.pem": ExportKind.X509,
+    "send-log-multiline.log": ExportKind.LOG,
+    "send-log-singleline-2016.log": ExportKind.LOG,
+    "send-log-singleline-2019.log": ExportKind.LOG,
+    "README.md": ExportKind.TEXT,
 }
 
 
@@ -50,24 +50,24 @@ def test_every_sample_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
-        (b"", Kind.UNKNOWN),
-        (b" \r\n ", Kind.UNKNOWN),
-        (b"550 5.7.64 TenantAttribution; Relay Access Denied SMTP", Kind.TEXT),
-        (b"[{LED=450 4.4.317 Cannot connect to remote server};{MSG=};{FQDN=a.test}]", Kind.TEXT),
-        ("[{LED=454 4.7.0 適切な}]".encode("utf-16"), Kind.TEXT),
-        (b"\x00\x01\x02\x03\x80\x81" * 50, Kind.UNKNOWN),
-        (b"\x30\x03\x02\x01\x01", Kind.UNKNOWN),
-        (b"{}", Kind.UNKNOWN),
-        (b"[PS] C:\\> hello", Kind.TEXT),
-        (b"#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n", Kind.TEXT),
-        (b"#log-type: smtp receive Protocol Log\r\n", Kind.LOG),
-        (b"#Fields: date-time,connector-id,session-id\n", Kind.LOG),
-        (b"2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", Kind.LOG),
-        (b"half a line\n2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", Kind.LOG),
-        (b"Date/Time,Outbound to Microsoft 365,SessionID,1,2,3,*,,Sending certificate", Kind.TEXT),
+        (b"", ExportKind.UNKNOWN),
+        (b" \r\n ", ExportKind.UNKNOWN),
+        (b"550 5.7.64 TenantAttribution; Relay Access Denied SMTP", ExportKind.TEXT),
+        (b"[{LED=450 4.4.317 Cannot connect to remote server};{MSG=};{FQDN=a.test}]", ExportKind.TEXT),
+        ("[{LED=454 4.7.0 適切な}]".encode("utf-16"), ExportKind.TEXT),
+        (b"\x00\x01\x02\x03\x80\x81" * 50, ExportKind.UNKNOWN),
+        (b"\x30\x03\x02\x01\x01", ExportKind.UNKNOWN),
+        (b"{}", ExportKind.UNKNOWN),
+        (b"[PS] C:\\> hello", ExportKind.TEXT),
+        (b"#Software: Microsoft Exchange Server\r\n#Log-type: Message Tracking Log\r\n", ExportKind.TEXT),
+        (b"#log-type: smtp receive Protocol Log\r\n", ExportKind.LOG),
+        (b"#Fields: date-time,connector-id,session-id\n", ExportKind.LOG),
+        (b"2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", ExportKind.LOG),
+        (b"half a line\n2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", ExportKind.LOG),
+        (b"Date/Time,Outbound to Microsoft 365,SessionID,1,2,3,*,,Sending certificate", ExportKind.TEXT),
     ],
 )
-def test_kinds(data: bytes, kind: Kind) -> None:
+def test_kinds(data: bytes, kind: ExportKind) -> None:
     assert read("evidence", data).kind is kind
 
 
@@ -76,12 +76,12 @@ def test_logs_of_any_size_are_recognised_by_their_head() -> None:
     assert is_log(head[:300])
     assert is_log(head.decode("utf-8-sig").encode("utf-16"))
     assert not is_log((SAMPLES / "get-exchangecertificate.json").read_bytes()[:8192])
-    assert read("x", head + b"\n" * MAX_EXPORT_BYTES).kind is Kind.LOG
+    assert read("x", head + b"\n" * MAX_EXPORT_BYTES).kind is ExportKind.LOG
 
 
 def test_anything_else_that_large_is_refused() -> None:
     found = read("x", b" " * (MAX_EXPORT_BYTES + 1))
-    assert found.kind is Kind.UNKNOWN
+    assert found.kind is ExportKind.UNKNOWN
     assert "larger than" in found.problems[0].sentence
 
 
@@ -145,7 +145,7 @@ def test_no_text_breaks_a_reader(text: str, encoding: str) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_no_bytes_break_a_reader(data: bytes) -> None:
-    assert read("x", data).kind in Kind
+    assert read("x", data).kind in ExportKind
 
 
 @settings(max_examples=150, deadline=None)

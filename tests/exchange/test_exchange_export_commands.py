@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from probe.exchange.export import Kind, read
-from probe.exchange.export_commands import COMMANDS, ExportCommand, Shell
+from probe.exchange.exports.commands import COMMANDS, ExportCommand, Shell
+from probe.exchange.exports.read import ExportKind, read
 
 BY_KIND = {command.kind: command for command in COMMANDS}
 READ_ONLY = {"Get-", "Select-Object", "ConvertTo-Json", "Set-Content"}
@@ -22,7 +22,7 @@ def test_there_is_one_line_for_each_kind_and_its_own_file() -> None:
 
 
 def test_the_certificates_line_to_the_letter() -> None:
-    assert BY_KIND[Kind.CERTIFICATES].line == (
+    assert BY_KIND[ExportKind.CERTIFICATES].line == (
         """Get-ExchangeCertificate | Select-Object @{n='Identity';e={"$($_.Identity)"}},FriendlyName,Thumbprint,"""
         """Subject,Issuer,SerialNumber,@{n='NotBefore';e={$_.NotBefore.ToUniversalTime().ToString('o')}},"""
         """@{n='NotAfter';e={$_.NotAfter.ToUniversalTime().ToString('o')}},@{n='Status';e={"$($_.Status)"}},"""

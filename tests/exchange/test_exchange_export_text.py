@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from probe.exchange.export import Export, Kind, read
+from probe.exchange.exports.read import Export, ExportKind, read
 from probe.exchange.inventory import ExchangeCertificate, RootCAType, Services, Status
-from probe.exchange.problem import Source
+from probe.exchange.problem import Place
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PUB = "f5770c7f9a5eb836ee4670b72c25b24001e522d3"
@@ -33,10 +33,10 @@ def of(text: str) -> Export:
 
 def test_the_format_list_sample() -> None:
     found = sample("get-exchangecertificate-fl.txt")
-    assert found.kind is Kind.CERTIFICATES
+    assert found.kind is ExportKind.CERTIFICATES
     assert [c.thumbprint for c in found.certificates] == [PUB, INT, SELF]
     assert found.certificates[1] == ExchangeCertificate(
-        source=Source("get-exchangecertificate-fl.txt", 20, 2),
+        source=Place("get-exchangecertificate-fl.txt", 20, 2),
         thumbprint=INT,
         subject="CN=mail.contoso.com, OU=Messaging, O=Contoso Ltd",
         issuer="CN=Contoso Issuing CA 01, DC=contoso, DC=local",
@@ -70,7 +70,7 @@ def test_format_list_survives_copying(change: str) -> None:
     }[change]
     expected = sample("get-exchangecertificate-fl.txt").certificates
     found = read("x", data).certificates
-    assert [replace(c, source=Source("")) for c in found] == [replace(c, source=Source("")) for c in expected]
+    assert [replace(c, source=Place("")) for c in found] == [replace(c, source=Place("")) for c in expected]
 
 
 def test_wrapped_values_are_put_together() -> None:
@@ -133,7 +133,7 @@ def test_several_commands_in_one_window() -> None:
         "Identity      : EX01\\In\nAuthMechanism : Tls\n"
         "[PS] C:\\>\n"
     )
-    assert found.kind is Kind.CERTIFICATES
+    assert found.kind is ExportKind.CERTIFICATES
     assert [len(part) for part in (found.certificates, found.send_connectors, found.receive_connectors)] == [
         1,
         1,
@@ -165,7 +165,7 @@ def test_the_thumbprint_of_one_command_is_not_the_next_ones() -> None:
     ],
 )
 def test_prose_with_a_label_is_no_export(text: str) -> None:
-    assert (of(text).kind, of(text).certificates, of(text).fragments) == (Kind.TEXT, (), ())
+    assert (of(text).kind, of(text).certificates, of(text).fragments) == (ExportKind.TEXT, (), ())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_lines_without_end_are_cut_off() -> None:
 
 def test_the_table_sample() -> None:
     found = sample("get-exchangecertificate-table.txt")
-    assert (found.kind, found.problems) == (Kind.CERTIFICATES, ())
+    assert (found.kind, found.problems) == (ExportKind.CERTIFICATES, ())
     assert [(c.thumbprint, c.services, c.subject, c.names) for c in found.certificates] == [
         (PUB, WEB, None, ("mail.contoso.com",)),
         (INT, ALL, "CN=mail.contoso.com, OU=Messaging, O=Contoso Ltd", ("mail.contoso.com",)),
@@ -262,7 +262,7 @@ def test_another_cmdlets_table() -> None:
     ],
 )
 def test_dashes_are_not_always_a_table(text: str) -> None:
-    assert of(text).kind is Kind.TEXT
+    assert of(text).kind is ExportKind.TEXT
 
 
 # --- CSV ---------------------------------------------------------------------------------------------------
@@ -281,10 +281,10 @@ def csv_text(delimiter: str, *rows: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("typed", ["", "#TYPE Selected.Microsoft.Exchange\r\n"])
 def test_csv_of_every_culture(delimiter: str, typed: str) -> None:
     found = of(typed + csv_text(delimiter, HEADER, ROW))
-    assert (found.kind, found.problems) == (Kind.CERTIFICATES, ())
+    assert (found.kind, found.problems) == (ExportKind.CERTIFICATES, ())
     assert found.certificates == (
         ExchangeCertificate(
-            source=Source("x.txt", 3 if typed else 2, 1),
+            source=Place("x.txt", 3 if typed else 2, 1),
             thumbprint=PUB,
             services=WEB,
             subject='CN=mail.contoso.com, O="Fabrikam, Inc."',
@@ -322,4 +322,4 @@ def test_csv_rows_without_end_are_cut_off() -> None:
 
 @pytest.mark.parametrize("text", ["Dear all, the mail stopped.\nBye", "#TYPE x", "Name,Colour\na,b\n"])
 def test_commas_are_not_always_csv(text: str) -> None:
-    assert of(text).kind is Kind.TEXT
+    assert of(text).kind is ExportKind.TEXT

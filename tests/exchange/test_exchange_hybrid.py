@@ -17,9 +17,9 @@ from probe.exchange.connector import (
     SendConnector,
     TlsAuthLevel,
 )
-from probe.exchange.hcw_log import MAX_LINE, MAX_VALUES, changes, scan
-from probe.exchange.hybrid import CAPABILITY, Connector, check_hybrid, check_hybrid_certificate
+from probe.exchange.exports.wizard_log import MAX_LINE, MAX_VALUES, changes, scan
 from probe.exchange.inventory import RootCAType
+from probe.exchange.selection.hybrid import CAPABILITY, Connector, check_hybrid, check_hybrid_certificate
 from tests.exchange.selecting import HERE, cert, samples
 
 PIN = '<I>CN=Fabrikam CA 1, O="Fabrikam, Inc.", C=US<S>CN=mail.contoso.com'

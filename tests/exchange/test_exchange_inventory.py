@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.exchange.export import Export, Kind, read
+from probe.exchange.exports.joining import gather, join
+from probe.exchange.exports.read import Export, ExportKind, read
 from probe.exchange.inventory import (
     ExchangeCertificate,
     Inventory,
@@ -18,8 +19,7 @@ from probe.exchange.inventory import (
     Status,
     same_server,
 )
-from probe.exchange.joining import gather, join
-from probe.exchange.problem import Problem, Problems, Source
+from probe.exchange.problem import Place, Problem, Problems
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PUB = "f5770c7f9a5eb836ee4670b72c25b24001e522d3"
@@ -53,12 +53,12 @@ def raw_data(thumbprint: str) -> str:
 
 def test_the_recommended_export_is_read_whole() -> None:
     found = sample("get-exchangecertificate.json")
-    assert (found.kind, found.problems, found.fragments) == (Kind.CERTIFICATES, (), ())
+    assert (found.kind, found.problems, found.fragments) == (ExportKind.CERTIFICATES, (), ())
     assert [c.thumbprint for c in found.certificates] == [PUB, INT, SELF]
     public = found.certificates[0]
     assert public.certificate is not None
     assert replace(public, certificate=None) == ExchangeCertificate(
-        source=Source("get-exchangecertificate.json", 2, 1),
+        source=Place("get-exchangecertificate.json", 2, 1),
         thumbprint=PUB,
         server="EX01.contoso.com",
         friendly_name="Contoso public mail 2026",
@@ -81,7 +81,7 @@ def test_the_recommended_export_is_read_whole() -> None:
 
 def test_what_a_record_does_not_tell_is_unknown() -> None:
     bare = record()
-    assert bare == ExchangeCertificate(source=Source("x.json", 1, 1), thumbprint=PUB)
+    assert bare == ExchangeCertificate(source=Place("x.json", 1, 1), thumbprint=PUB)
     assert (bare.services, bare.has_private_key, bare.names_complete) == (None, None, False)
 
 
@@ -376,7 +376,7 @@ def test_nesting_without_end_stops_the_reading() -> None:
 
 def test_wrappers_in_wrappers_end() -> None:
     found = read("x.json", b'{"value": [' * 300 + b"]}" * 300)
-    assert (found.kind, found.certificates) == (Kind.UNKNOWN, ())
+    assert (found.kind, found.certificates) == (ExportKind.UNKNOWN, ())
 
 
 def test_numbers_without_end_are_kept_as_text() -> None:
@@ -394,7 +394,7 @@ def test_problems_are_counted_and_cut_off() -> None:
     found = read("x.json", b"[" + b'{"a": 1},\n' * 1000 + b"]")
     assert len(found.problems) < 250
     assert "further problems" in found.problems[-1].sentence
-    assert found.kind is Kind.UNKNOWN
+    assert found.kind is ExportKind.UNKNOWN
 
 
 def test_records_are_counted_and_cut_off() -> None:
@@ -422,15 +422,15 @@ CERTIFICATE_FILES = (
 def test_five_formats_of_one_inventory_are_one_inventory(order: tuple[str, ...]) -> None:
     joined = join(sample(name).inventory for name in order)
     best = sample("get-exchangecertificate.json").certificates
-    assert [replace(c, source=Source("")) for c in joined.certificates] == [
-        replace(c, source=Source("")) for c in best
+    assert [replace(c, source=Place("")) for c in joined.certificates] == [
+        replace(c, source=Place("")) for c in best
     ]
     assert joined.fragments == ()
     assert [p.field for p in joined.problems] == ["NotBefore", "CertificateDomains"]
 
 
 def certificate(server: str | None = None, **fields: object) -> ExchangeCertificate:
-    values = {"source": Source("f", 1), "thumbprint": PUB, "server": server, **fields}
+    values = {"source": Place("f", 1), "thumbprint": PUB, "server": server, **fields}
     return ExchangeCertificate(**values)  # type: ignore[arg-type]
 
 
@@ -452,7 +452,7 @@ def test_raw_data_of_one_file_wins_over_the_text_of_another(raw_first: bool) -> 
 
 def test_a_contradiction_is_a_problem_and_the_first_file_counts() -> None:
     first = certificate("EX01", services=Services.SMTP | Services.IIS)
-    second = certificate("EX01", services=Services.IIS, source=Source("later", 7))
+    second = certificate("EX01", services=Services.IIS, source=Place("later", 7))
     joined = join([inventory(first), inventory(second)])
     assert [c.services for c in joined.certificates] == [Services.SMTP | Services.IIS]
     assert [str(p) for p in joined.problems] == [
@@ -571,7 +571,7 @@ def test_server_names(one: str, other: str, same: object) -> None:
 
 
 def test_places_and_problems_read_as_sentences() -> None:
-    assert [str(Source("f")), str(Source("f", 3, 1)), str(Source("f", None, 2))] == [
+    assert [str(Place("f")), str(Place("f", 3, 1)), str(Place("f", None, 2))] == [
         "f",
         "f, line 3",
         "f, record 2",

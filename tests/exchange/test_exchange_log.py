@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange import log_session, log_summary, protocol_log
-from probe.exchange.log_certificate import Cut
-from probe.exchange.log_rows import LogKind
-from probe.exchange.log_session import Outcome, TlsResult
-from probe.exchange.log_summary import LogSummary, summarise
-from probe.exchange.protocol_log import Known, LogReader, LogSession
+from probe.exchange.logs import reader as log_reader
+from probe.exchange.logs import session as log_session
+from probe.exchange.logs import summary as log_summary
+from probe.exchange.logs.certificate import Cut
+from probe.exchange.logs.reader import Known, LogReader, LogSession
+from probe.exchange.logs.rows import LogKind
+from probe.exchange.logs.session import SessionOutcome, TlsResult
+from probe.exchange.logs.summary import LogSummary, summarise
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PUB = "f5770c7f9a5eb836ee4670b72c25b24001e522d3"
@@ -96,7 +98,7 @@ def test_shape_a_internal_certificate_refused_as_untrusted() -> None:
         "RCPT",
         "QUIT",
     ]
-    assert (session.outcome, session.delivered) == (Outcome.REFUSED, 0)
+    assert (session.outcome, session.delivered) == (SessionOutcome.REFUSED, 0)
     assert session.reason is not None
     assert session.reason.reason == "to-eop-untrusted-root"
     assert session.reason.reply.verb == "RCPT"
@@ -105,13 +107,13 @@ def test_shape_a_internal_certificate_refused_as_untrusted() -> None:
 
 def test_shape_b_two_interleaved_sessions_one_delivers_one_has_no_key() -> None:
     failed, delivered = sessions(SINGLE_2016)
-    assert (failed.connector, failed.outcome) == ("Partner fabrikam", Outcome.TLS_FAILED)
+    assert (failed.connector, failed.outcome) == ("Partner fabrikam", SessionOutcome.TLS_FAILED)
     assert failed.tls == TlsResult(None, "NoCredentials")
     assert failed.sent is not None
     assert (failed.sent.thumbprint, failed.sent.subject, failed.sent.issuer) == (SELF, "CN=EX01", "CN=EX01")
     assert failed.reason is not None
     assert failed.reason.reason == "tls-no-credentials"
-    assert (delivered.outcome, delivered.delivered, delivered.refused) == (Outcome.DELIVERED, 1, ())
+    assert (delivered.outcome, delivered.delivered, delivered.refused) == (SessionOutcome.DELIVERED, 1, ())
     assert delivered.sent is not None
     assert delivered.sent.thumbprint == PUB
     assert delivered.sent.issuer == 'CN=Fabrikam Public TLS RSA CA 1, O="Fabrikam, Inc.", C=US'
@@ -124,7 +126,7 @@ def test_shape_c_public_certificate_refused_for_attribution() -> None:
     assert session.sent.not_after == datetime(2026, 12, 26, 23, 59, 59, tzinfo=UTC)
     assert session.reason is not None
     assert session.reason.reason == "to-eop-tenant-attribution"
-    assert session.outcome is Outcome.REFUSED
+    assert session.outcome is SessionOutcome.REFUSED
 
 
 def test_the_inventory_tells_subject_and_issuer_apart() -> None:
@@ -211,7 +213,7 @@ def test_a_session_with_rows_missing_is_told_and_incomplete(cut: str) -> None:
     (session,) = told_bytes(b"".join(parts[cut]), 100)
     assert not session.complete
     assert session.sent is not None
-    assert (session.outcome, session.sent.serial is None) == (Outcome.REFUSED, cut == "middle")
+    assert (session.outcome, session.sent.serial is None) == (SessionOutcome.REFUSED, cut == "middle")
 
 
 def test_rows_written_twice_do_no_harm() -> None:
@@ -246,7 +248,7 @@ def test_a_row_without_a_session_is_a_problem() -> None:
 
 
 def test_open_sessions_are_bounded_and_none_is_lost() -> None:
-    count = protocol_log.MAX_OPEN + 50
+    count = log_reader.MAX_OPEN + 50
     lines = [line for number in range(count) for line in written([("+", "", "")], session=f"{number:016X}")]
     reader = LogReader()
     early = list(reader.read("a.log", [(SEND + "".join(lines)).encode()]))
@@ -255,12 +257,12 @@ def test_open_sessions_are_bounded_and_none_is_lost() -> None:
 
 
 def test_waiting_rows_are_bounded_for_a_session_and_for_all() -> None:
-    quiet = [("*", "", "note")] * (protocol_log.MAX_WAITING + 10)
+    quiet = [("*", "", "note")] * (log_reader.MAX_WAITING + 10)
     (session,) = told(written([*quiet, ("-", "", "Local")], first=7))
     assert session.ended is not None
     assert not session.complete
     each = 100
-    count = protocol_log.MAX_WAITING_TOTAL // each + 5
+    count = log_reader.MAX_WAITING_TOTAL // each + 5
     lines = [
         line
         for number in range(count)
@@ -309,7 +311,7 @@ def test_data_bdat_and_pipelines_pair_with_their_replies() -> None:
         "", "MAIL", "RCPT", "RCPT", "DATA", ".", "BDAT", "BDAT"
     ]  # fmt: skip
     assert session.delivered == 2
-    assert session.outcome is Outcome.REFUSED
+    assert session.outcome is SessionOutcome.REFUSED
     assert session.reason is not None
     assert (session.reason.reason, session.reason.entry) == ("other", None)
 
@@ -340,7 +342,7 @@ def test_an_answer_to_nothing_and_a_refused_ehlo() -> None:
             ("<", "250 x", ""),
         ]
     )
-    assert (ehlo.outcome, ehlo.refused) == (Outcome.NOTHING, ())
+    assert (ehlo.outcome, ehlo.refused) == (SessionOutcome.NOTHING, ())
 
 
 @pytest.mark.parametrize(
@@ -355,7 +357,7 @@ def test_what_this_server_says_itself_is_a_refusal_too(note: str, reason: str) -
     for row in (("*", "", f'"{note}"'), ("*", f'"{note}"', "")):
         session = one([("+", "", ""), row, ("-", "", "Local")])
         assert session.reason is not None
-        assert (session.outcome, session.reason.reason) == (Outcome.REFUSED, reason)
+        assert (session.outcome, session.reason.reason) == (SessionOutcome.REFUSED, reason)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +373,7 @@ def test_tls_failures_keep_their_token(token: str, reason: str) -> None:
     session = one([("*", "", f"TLS negotiation failed with error {token}"), ("-", "", "Local")])
     assert session.tls == TlsResult(None, token)
     assert session.reason is not None
-    assert (session.outcome, session.reason.reason) == (Outcome.TLS_FAILED, reason)
+    assert (session.outcome, session.reason.reason) == (SessionOutcome.TLS_FAILED, reason)
 
 
 @pytest.mark.parametrize(
@@ -392,13 +394,13 @@ def test_tls_versions_are_named_as_people_do(protocol: str, version: str) -> Non
 @pytest.mark.parametrize(
     ("rows", "outcome"),
     [
-        ([("+", "", ""), ("<", "220 a", ""), ("-", "", "Remote")], Outcome.DROPPED),
-        ([("+", "", ""), (">", "QUIT", ""), ("<", "221 a", ""), ("-", "", "Remote")], Outcome.NOTHING),
-        ([("*", "", "attempting to connect")], Outcome.NOTHING),
-        ([("+", "", ""), ("-", "", "Local")], Outcome.NOTHING),
+        ([("+", "", ""), ("<", "220 a", ""), ("-", "", "Remote")], SessionOutcome.DROPPED),
+        ([("+", "", ""), (">", "QUIT", ""), ("<", "221 a", ""), ("-", "", "Remote")], SessionOutcome.NOTHING),
+        ([("*", "", "attempting to connect")], SessionOutcome.NOTHING),
+        ([("+", "", ""), ("-", "", "Local")], SessionOutcome.NOTHING),
     ],
 )
-def test_sessions_without_a_message(rows: list[tuple[str, str, str]], outcome: Outcome) -> None:
+def test_sessions_without_a_message(rows: list[tuple[str, str, str]], outcome: SessionOutcome) -> None:
     assert one(rows).outcome is outcome
 
 
@@ -431,7 +433,7 @@ def test_a_receive_log_turns_the_arrows_round(header: str) -> None:
     assert session.sent.thumbprint == SELF
     assert session.received is not None
     assert session.received.thumbprint == PUB
-    assert session.outcome is Outcome.REFUSED
+    assert session.outcome is SessionOutcome.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -457,9 +459,9 @@ def test_a_thumbprint_alone_and_an_unreadable_certificate_line() -> None:
 
 def test_problems_are_kept_of_a_bounded_number_of_files() -> None:
     reader = LogReader()
-    for number in range(protocol_log.MAX_FILES + 5):
+    for number in range(log_reader.MAX_FILES + 5):
         assert list(reader.read(str(number), [b"nonsense\n"])) == []
-    assert len(reader.problems) == protocol_log.MAX_FILES
+    assert len(reader.problems) == log_reader.MAX_FILES
 
 
 def test_what_a_peer_wrote_is_escaped() -> None:

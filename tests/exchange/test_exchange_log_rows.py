@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.log_certificate import Cut, Known, from_fields, from_line, instant
-from probe.exchange.log_rows import MAX_LINE, MAX_STRANGE, LogFile, LogKind
+from probe.exchange.logs.certificate import Cut, Known, from_fields, from_line, instant
+from probe.exchange.logs.rows import MAX_LINE, MAX_STRANGE, LogFile, LogKind
 from probe.exchange.problem import MAX_PROBLEMS, Problem, Problems
 
 SAMPLES = Path(__file__).parent.parent / "samples"

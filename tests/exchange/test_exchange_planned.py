@@ -10,13 +10,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from probe.exchange.chain_candidates import CAVEAT, chain_for
 from probe.exchange.connector import ReceiveConnector, SendConnector
-from probe.exchange.consequences import STALE_PIN
 from probe.exchange.inventory import ExchangeCertificate, Inventory, RootCAType, Services
-from probe.exchange.planned import (
+from probe.exchange.replies.wording import STALE_PIN
+from probe.exchange.selection.chains import CAVEAT, chain_for
+from probe.exchange.selection.choose import State, select_for_receive, select_for_send, select_on_sources
+from probe.exchange.selection.planned import (
     PlannedChange,
-    Verdict,
+    PlanVerdict,
     pin_for,
     plan,
     set_receive_tls_certificate_name,
@@ -24,13 +25,12 @@ from probe.exchange.planned import (
     with_certificates,
     without,
 )
-from probe.exchange.selection import State, select_for_receive, select_for_send, select_on_sources
-from probe.exchange.servers import End, compare_servers
+from probe.exchange.selection.servers import MailEnd, compare_servers
 from probe.pki.certificate import Certificate, Unreadable, parse
 from tests.authority import DAY, Authority, Issued
 from tests.exchange.selecting import HOST, INT, NOW, PUB, SAMPLES, SERVER, cert, receive, samples, send, stock
 
-SAFE, RISKY, BREAKS = Verdict.SAFE, Verdict.RISKY, Verdict.BREAKS
+SAFE, RISKY, BREAKS = PlanVerdict.SAFE, PlanVerdict.RISKY, PlanVerdict.BREAKS
 PIN = f"<I>CN=Fabrikam CA 1<S>CN={HOST}"
 OLD = cert("a", days=(-100, 100))
 
@@ -186,7 +186,7 @@ def test_what_a_change_does(
     connector: SendConnector,
     before: tuple[ExchangeCertificate, ...],
     after: tuple[ExchangeCertificate, ...],
-    verdict: Verdict,
+    verdict: PlanVerdict,
     says: str,
 ) -> None:
     found = change(connector, stock(*before), stock(*after))
@@ -287,7 +287,7 @@ def compare(*certificates: ExchangeCertificate, connector: SendConnector = THREE
 
 def test_servers_that_do_alike() -> None:
     agree, shares, said = compare(on("EX01"), on("EX02"), on("EX03"))
-    assert (agree, shares) == (True, [(("EX01", "EX02", "EX03"), End.SENT)])
+    assert (agree, shares) == (True, [(("EX01", "EX02", "EX03"), MailEnd.SENT)])
     assert "would be refused" not in str(said)
 
 
@@ -295,7 +295,7 @@ def test_one_of_three_lacks_the_certificate() -> None:
     other = on("EX03", "b", subject="CN=x.test", issuer="CN=x")
     pinned = replace(THREE, tls_certificate_name=PIN)
     agree, shares, said = compare(on("EX01"), on("EX02"), other, connector=pinned)
-    assert (agree, shares) == (False, [(("EX01", "EX02"), End.SENT), (("EX03",), End.REFUSED)])
+    assert (agree, shares) == (False, [(("EX01", "EX02"), MailEnd.SENT), (("EX03",), MailEnd.REFUSED)])
     assert "About one message in three would be refused" in str(said)
     assert f"EX03 lacks {OLD.thumbprint.upper()}: import it there." in str(said)
     assert "EX03 chooses no certificate." in str(said)
@@ -313,7 +313,7 @@ def test_one_of_two_picks_another() -> None:
 def test_two_of_three_are_refused() -> None:
     bad = [on(one, "b", root=RootCAType.REGISTRY) for one in ("EX02", "EX03")]
     _, shares, said = compare(on("EX01"), *bad)
-    assert shares == [(("EX02", "EX03"), End.REFUSED), (("EX01",), End.SENT)]
+    assert shares == [(("EX02", "EX03"), MailEnd.REFUSED), (("EX01",), MailEnd.SENT)]
     assert "About two messages in three would be refused" in str(said)
     assert "EX02 and EX03 choose " in str(said)
 
@@ -326,19 +326,19 @@ def test_all_are_refused() -> None:
 
 def test_a_server_without_an_export_cannot_be_told() -> None:
     agree, shares, said = compare(on("EX01"), on("EX02"))
-    assert (agree, shares) == (None, [(("EX01", "EX02"), End.SENT), (("EX03",), End.UNKNOWN)])
+    assert (agree, shares) == (None, [(("EX01", "EX02"), MailEnd.SENT), (("EX03",), MailEnd.UNKNOWN)])
     assert "What EX03 chooses cannot be told." in str(said)
     assert "EX03 lacks" not in str(said)
 
 
 def test_the_same_certificate_without_smtp_on_one_server() -> None:
     agree, shares, _ = compare(on("EX01"), on("EX02"), on("EX03", services=Services.IIS))
-    assert (agree, shares[1]) == (False, (("EX03",), End.REFUSED))
+    assert (agree, shares[1]) == (False, (("EX03",), MailEnd.REFUSED))
 
 
 def test_an_unjudged_certificate_is_neither_sent_nor_refused() -> None:
     agree, shares, _ = compare(*(on(f"EX0{n}", root=None) for n in (1, 2, 3)))
-    assert (agree, shares[0][1]) == (True, End.UNKNOWN)
+    assert (agree, shares[0][1]) == (True, MailEnd.UNKNOWN)
 
 
 def test_more_servers_than_words() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from probe.eop.rules import RULES
 from probe.eop.vocabulary import Direction
-from probe.exchange.catalogue.entry import Entry, Flow, Kind
-from probe.exchange.replies import CATALOGUE, by_id
-from probe.exchange.texts import explain_text
+from probe.exchange.replies.catalogue import CATALOGUE, by_id
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.recognise import explain_text
 
 
 def texts(field: str) -> list[object]:
@@ -87,7 +87,7 @@ def test_the_three_meanings_of_475_are_three_entries() -> None:
 
 
 def test_nothing_but_wrappers_and_events_is_of_their_kind() -> None:
-    wrapping = {entry.id for entry in CATALOGUE if entry.kind is Kind.WRAPPER}
+    wrapping = {entry.id for entry in CATALOGUE if entry.kind is EntryKind.WRAPPER}
     assert wrapping == {
         "event-2004",
         "event-2005",

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.confidence import Confidence
 from probe.exchange.connector import ReceiveConnector, SendConnector
-from probe.exchange.consequences import STALE_PIN, UNKNOWN_CREDENTIALS, internal_transport_events
-from probe.exchange.eligibility import NameSource, common_names_of, likely_refused, title
 from probe.exchange.inventory import ExchangeCertificate, Inventory, RootCAType, Services, Status
-from probe.exchange.selection import (
+from probe.exchange.replies.wording import STALE_PIN, UNKNOWN_CREDENTIALS
+from probe.exchange.selection.candidates import NameSource, common_names_of, likely_refused, title
+from probe.exchange.selection.choose import (
     Selection,
     State,
     full_name,
@@ -22,7 +21,9 @@ from probe.exchange.selection import (
     select_for_send,
     select_on_sources,
 )
+from probe.exchange.selection.consequences import internal_transport_events
 from probe.pki.certificate import Certificate, parse
+from probe.statement import Confidence
 from tests.authority import Authority
 from tests.exchange.selecting import (
     DAY,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.sighting import MAX_SIGHTINGS, read_sightings
+from probe.report.reader import MAX_SIGHTINGS, read_sightings
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = {

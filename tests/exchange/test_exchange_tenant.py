@@ -9,26 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.confidence import Confidence
-from probe.exchange.attribution import RELAY_DENIED, RELAY_DENIED_ATTR36, connector_matches
-from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
-from probe.exchange.inbound_name import (
+from probe.exchange.attribution.names import (
     Grade,
     Presented,
+    connector_matches,
     grade,
     presented_by,
     presented_by_record,
     presented_in_log,
 )
-from probe.exchange.ownership import domain_of
-from probe.exchange.tenant import PARTNER_RESTRICTED, Attribution, Envelope, Outcome, attribute
+from probe.exchange.attribution.ownership import domain_of
+from probe.exchange.attribution.tenant import Attributed, Attribution, Envelope, attribute
+from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+from probe.exchange.replies.wording import PARTNER_RESTRICTED, RELAY_DENIED, RELAY_DENIED_ATTR36
 from probe.pki.certificate import Certificate, parse
+from probe.statement import Confidence
 from tests.authority import Authority
 from tests.exchange.selecting import HERE, NOW, PUB, cert, samples
 
 ON_PREMISES, PARTNER = ConnectorType.ON_PREMISES, ConnectorType.PARTNER
-ATTRIBUTED, REFUSED = Outcome.ATTRIBUTED, Outcome.REFUSED
-INTERNET, UNKNOWN = Outcome.INTERNET, Outcome.UNKNOWN
+ATTRIBUTED, REFUSED = Attributed.ATTRIBUTED, Attributed.REFUSED
+INTERNET, UNKNOWN = Attributed.INTERNET, Attributed.UNKNOWN
 DOCUMENTED, REPORTED, INFERRED = Confidence.DOCUMENTED, Confidence.REPORTED, Confidence.INFERRED
 
 OWN, NULL, STRANGER = "ann@contoso.com", "<>", "eve@example.org"
@@ -74,7 +75,7 @@ class Case(NamedTuple):
     presented: Presented | None
     connectors: tuple[InboundConnector, ...]
     sender: str | None
-    outcome: Outcome
+    outcome: Attributed
     replies: tuple[str, ...] = ()
     label: Confidence = DOCUMENTED
     domains: tuple[AcceptedDomain, ...] | None = CONTOSO

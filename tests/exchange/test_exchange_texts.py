@@ -9,10 +9,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probe.confidence import Confidence
-from probe.exchange.replies import CATALOGUE
-from probe.exchange.segments import MAX_REPLIES, segments
-from probe.exchange.texts import MAX_FINDINGS, MAX_SPANS, MAX_TEXT, Recognised, classify, explain_text
+from probe.exchange.replies.catalogue import CATALOGUE
+from probe.exchange.replies.recognise import (
+    MAX_FINDINGS,
+    MAX_SPANS,
+    MAX_TEXT,
+    Recognised,
+    classify,
+    explain_text,
+)
+from probe.exchange.replies.segments import MAX_REPLIES, segments
+from probe.statement import Confidence
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 UNTRUSTED = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"

@@ -6,22 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from probe.eop import replies
-from probe.eop.attributed import judge_attributed
-from probe.eop.evidence import Capture, Evidence, TlsFacts, weigh
+from probe.capture import Capture, TlsFacts
+from probe.eop.attribution import judge_attributed
+from probe.eop.evidence import Evidence, weigh
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
+from probe.exchange.attribution.names import presented_by
+from probe.exchange.attribution.tenant import Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
-from probe.exchange.inbound_name import presented_by
-from probe.exchange.problem import Source
-from probe.exchange.tenant import Envelope, attribute
+from probe.exchange.problem import Place
+from probe.exchange.replies import wording
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import AnchorStore
 from tests.authority import Issued
 from tests.listen.senders import HEALTHY, ISSUING, NOW, ROOT, SELF_SIGNED
 from tests.listen.test_listen_examiner import anchor
 
-HERE = Source("a test")
+HERE = Place("a test")
 TLS = TlsFacts(
     version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", group=None, client_certificate_requested=True
 )
@@ -73,7 +74,7 @@ Domains = tuple[AcceptedDomain, ...] | None
             MAIL,
             Outcome.REJECTED,
             "tenant-attribution",
-            replies.RELAY_DENIED,
+            wording.RELAY_DENIED,
         ),
         (
             (HEALTHY, ISSUING),
@@ -82,7 +83,7 @@ Domains = tuple[AcceptedDomain, ...] | None
             MAIL,
             Outcome.REJECTED,
             "not-an-accepted-domain",
-            replies.RELAY_DENIED_ATTR36,
+            wording.RELAY_DENIED_ATTR36,
         ),
         (
             (HEALTHY, ISSUING),
@@ -104,9 +105,9 @@ Domains = tuple[AcceptedDomain, ...] | None
             None,
         ),
         # The chain is refused first, whatever the attribution says.
-        ((SELF_SIGNED,), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "self-signed", replies.UNTRUSTED_TO_EOP),
+        ((SELF_SIGNED,), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "self-signed", wording.UNTRUSTED_TO_EOP),
         ((), BY_ADDRESS, CONTOSO, MAIL, Outcome.ACCEPTED, None, None),
-        ((), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "no-client-certificate", replies.RELAY_DENIED),
+        ((), HYBRID, CONTOSO, MAIL, Outcome.REJECTED, "no-client-certificate", wording.RELAY_DENIED),
         (
             (),
             BY_ADDRESS,
@@ -114,7 +115,7 @@ Domains = tuple[AcceptedDomain, ...] | None
             MAIL._replace(address="192.0.2.1"),
             Outcome.REJECTED,
             "no-client-certificate",
-            replies.RELAY_DENIED,
+            wording.RELAY_DENIED,
         ),
     ],
 )

@@ -15,10 +15,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from probe.cli.listen_output import MAX_REPORTED, Reporter
+from probe.cli.listen.output import MAX_REPORTED, Reporter
 from probe.cli.options import Format
 from probe.errors import OutputError
-from probe.listening import Examiner, ListenOptions
+from probe.listen.examiner import Examiner, ListenOptions
 from tests.authority import Issued, chain_pem, pkcs12
 from tests.listen.senders import (
     EXPIRED,

@@ -8,18 +8,19 @@ from datetime import datetime
 
 import pytest
 
-from probe.assessment import Assessment
-from probe.cli.listen import _Run
-from probe.cli.listen_output import Reporter
+from probe.capture import FaultKind
+from probe.cli.listen.command import _Run
+from probe.cli.listen.output import Reporter
 from probe.cli.options import Format
-from probe.eop.evidence import FaultKind
 from probe.eop.vocabulary import Outcome
-from probe.listening import CHAINS_KEPT, Examiner, ListenOptions, log_line, worth_judging
-from probe.net.session import Ending, Refusal, SessionRecord
+from probe.listen.examiner import CHAINS_KEPT, Examiner, ListenOptions, worth_judging
+from probe.listen.words import log_line
+from probe.net.server_session import Ending, SessionRecord, SessionRefusal
 from probe.net.tls_engine import TlsFailure, TlsFailureKind, TlsParameters
 from probe.pki.certificate import Certificate, parse
 from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore, RootVerdict, TrustStore
+from probe.report.assessment import Assessment
 from probe.smtp.reply import Reply
 from probe.smtp.server_values import EnvelopeCommand, Violation, ViolationKind
 from tests.authority import Issued
@@ -187,7 +188,7 @@ def test_log_lines() -> None:
         f"session 7: 192.0.2.1:4711 (sender.contoso.com) TLSv1.3, 2 certificates sent ({HEALTHY.sha1.upper()}), "
         "accepted; ended: quit"
     )
-    refusal = Refusal(EnvelopeCommand.RCPT, Reply(code=454, lines=("4.7.0 no",)), "b@fabrikam.com")
+    refusal = SessionRefusal(EnvelopeCommand.RCPT, Reply(code=454, lines=("4.7.0 no",)), "b@fabrikam.com")
     assert _line(record(HEALTHY, refusal=refusal, peer_address="2001:db8::1", client_name=None)) == (
         f"session 7: [2001:db8::1]:4711 TLSv1.3, 1 certificate sent ({HEALTHY.sha1.upper()}), "
         "rejected by missing-intermediate; said at RCPT: 454 4.7.0 no; ended: quit"

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from probe.listening import Examiner, ListenOptions, log_line, profile
+from probe.listen.examiner import Examiner, ListenOptions
+from probe.listen.words import log_line, profile
 from probe.net.listener import Listener, ListenerLimits, ListenerSettings
-from probe.net.session import ServerSession, SessionRecord
+from probe.net.server_session import ServerSession, SessionRecord
 from probe.net.tls_server import server_context
 from probe.pki.truststore import AnchorStore
 from probe.smtp.server_values import ServerLimits

@@ -17,7 +17,7 @@ from OpenSSL import SSL
 from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
 from probe.net.listener import Listener, ListenerLimits, ListenerSettings
-from probe.net.session import RECIPIENTS_KEPT, Ending, Question, ServerSession, SessionRecord
+from probe.net.server_session import RECIPIENTS_KEPT, Ending, Question, ServerSession, SessionRecord
 from probe.net.tls_engine import TlsFailureKind
 from probe.net.tls_server import server_context
 from probe.smtp.reply import Reply

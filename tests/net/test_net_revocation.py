@@ -10,12 +10,12 @@ from OpenSSL import SSL
 
 from probe.errors import ConnectError, ObservationError
 from probe.net.clock import monotonic
+from probe.net.observe import observe
 from probe.net.request import ProbeRequest
 from probe.net.revocation import MAX_HEAD_BYTES, MAX_OCSP_BYTES, Reach, fetch, is_public, standings
-from probe.net.starttls import observe
 from probe.net.stream import begin_connect
 from probe.pki.certificate import Certificate
-from probe.pki.standing import CertificateStanding
+from probe.pki.revocation_status import CertificateStanding
 from tests.authority import Issued
 from tests.net.scripted import (
     AUTHORITY,

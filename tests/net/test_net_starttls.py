@@ -13,15 +13,14 @@ import threading
 import pytest
 from OpenSSL import SSL
 
-from probe.eop.evidence import Capture, FaultKind, Phase
+from probe.capture import Capture, FaultKind, Phase
 from probe.errors import SmtpError
+from probe.net.client_session import ClientSession, Retry
 from probe.net.clock import monotonic
-from probe.net.ehlo_name import local_ehlo_name
-from probe.net.observation import Observation, Retry
+from probe.net.observe import _say_goodbye, local_ehlo_name, observe
 from probe.net.request import ProbeRequest, Variant
-from probe.net.starttls import _say_goodbye, observe
 from probe.net.stream import Deadline, begin_connect
-from probe.net.tls import offer_groups
+from probe.net.tls_client import offer_groups
 from tests.authority import raw_extension
 from tests.net.scripted import (
     AUTHORITY,
@@ -635,7 +634,7 @@ class TestDriver:
         assert capture.fault.server_text == "220-mail.contoso.test"
 
     def test_a_peer_that_left_needs_no_goodbye(self) -> None:
-        observation = Observation(REQUEST, "probe.test")
+        observation = ClientSession(REQUEST, "probe.test")
         observation.receive(b"554 no\r\n", 0)
         with ScriptedServer(Peer.hold) as server:
             stream = begin_connect("127.0.0.1", server.port).finish(Deadline(monotonic() + PATIENCE_S))
@@ -652,7 +651,7 @@ class TestObservation:
     """The machine alone, without a socket."""
 
     def test_reads_nothing_after_the_end(self) -> None:
-        observation = Observation(REQUEST, "probe.test")
+        observation = ClientSession(REQUEST, "probe.test")
         observation.receive(b"421 busy\r\n", 1)
         before = observation.capture()
         observation.receive(b"220 welcome after all\r\n", 2)
@@ -660,7 +659,7 @@ class TestObservation:
         assert observation.retry is Retry.THROTTLED
 
     def test_a_connection_that_breaks_is_closed(self) -> None:
-        observation = Observation(REQUEST, "probe.test")
+        observation = ClientSession(REQUEST, "probe.test")
         observation.receive(GREETING, 1)
         observation.break_off(SmtpError("connection closed by 192.0.2.1 port 25"), 2)
         capture = observation.capture()
@@ -669,13 +668,13 @@ class TestObservation:
         assert capture.fault.server_text == "220 mail.contoso.test ESMTP"
 
     def test_too_many_bytes_in_the_handshake(self) -> None:
-        observation = Observation(REQUEST, "probe.test")
+        observation = ClientSession(REQUEST, "probe.test")
         observation.receive(GREETING + CAPABILITIES + GO_AHEAD, 1)
         observation.break_off(SmtpError("192.0.2.1 port 25 sent more than 1 bytes"), 2)
         assert fault(observation.capture()) == (FaultKind.TLS_FAILED, Phase.TLS)
 
     def test_each_thing_is_said_once(self) -> None:
-        observation = Observation(REQUEST, "probe.test")
+        observation = ClientSession(REQUEST, "probe.test")
         assert observation.bytes_to_send(0) == b""
         observation.receive(GREETING, 1)
         assert observation.bytes_to_send(1) == b"EHLO probe.test\r\n"

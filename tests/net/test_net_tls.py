@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from probe.errors import InputError
 from probe.net import tls_messages
 from probe.net.request import Variant
-from probe.net.tls import GROUPS, TlsClient, client_context, offer_groups
+from probe.net.tls_client import GROUPS, TlsClient, client_context, offer_groups
 from probe.net.tls_engine import TlsFailureKind, is_ssl3_hello, looks_like_tls
 from probe.net.tls_messages import CertificateMessage
 from probe.net.tls_server import TlsServer, server_context

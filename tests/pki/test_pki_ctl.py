@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import Ctl, CtlError, read_filetime
+from probe.pki.microsoft_list import Ctl, CtlError, read_filetime
 from tests import rootlist
 from tests.authority import raw_extension
 from tests.rootlist import CLEARED, Listed, Publisher, content, sign, tlv, wrap

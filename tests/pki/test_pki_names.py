@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.pki.certificate import Certificate
-from probe.pki.names import Name, certificate_matches, dns_id_matches
+from probe.pki.host_names import certificate_matches, dns_id_matches
+from probe.pki.names import Name
 from tests.authority import Authority
 from tests.pki.judging import NOW
 

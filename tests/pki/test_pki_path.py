@@ -6,8 +6,8 @@ import pytest
 
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
-from probe.pki.names import certificate_matches
-from probe.pki.path import Source, build
+from probe.pki.host_names import certificate_matches
+from probe.pki.path import ElementSource, build
 from probe.pki.search import Checked
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import AnchorStore, RootState
@@ -26,7 +26,11 @@ def lab() -> Lab:
 def test_a_good_chain_has_no_flag_and_ends_at_the_store(lab: Lab) -> None:
     built = lab.judge(lab.leaf(), lab.issuing)
     assert (built.trusted, shown(built.status), built.ssl_policy_error) == (True, "NoError", None)
-    assert [each.source for each in built.elements] == [Source.PRESENTED, Source.PRESENTED, Source.STORE]
+    assert [each.source for each in built.elements] == [
+        ElementSource.PRESENTED,
+        ElementSource.PRESENTED,
+        ElementSource.STORE,
+    ]
     assert built.root is not None
     assert built.root.state is RootState.TRUSTED
     assert (built.limits, built.unevaluated) == ((), ())

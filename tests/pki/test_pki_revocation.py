@@ -20,7 +20,7 @@ from probe.pki.revocation import (
     ocsp_request,
     ocsp_urls,
 )
-from probe.pki.standing import Answer, Standing
+from probe.pki.revocation_status import Answer, Standing
 from tests.authority import DAY, Authority, Issued, raw_extension
 from tests.revoking import HOUR, crl, ocsp_response, places
 

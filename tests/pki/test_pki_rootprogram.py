@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import Ctl, CtlEntry
+from probe.pki.microsoft_list import Ctl, CtlEntry
 from probe.pki.rootprogram import changes, day, describe, is_pilot, judge
 from probe.pki.status import Purpose
 from probe.pki.truststore import RootState, RootVerdict

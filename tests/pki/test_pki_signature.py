@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, p
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from probe.pki.algorithms import Algorithm
-from probe.pki.certificate import Certificate
-from probe.pki.signature import Signature, verify, verify_bytes
+from probe.pki.certificate import Certificate, verify
+from probe.pki.signature import Signature, verify_bytes
 from tests.authority import Authority
 from tests.authority_signing import HASHES
 from tests.pki.judging import NOW

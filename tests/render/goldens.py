@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from probe.render import html, json_v1, junit, nagios, prometheus, terminal
-from probe.render.options import RenderOptions
+from probe.render.page.options import RenderOptions
+from probe.render.report import html, json_v1, junit, nagios, prometheus, terminal
 from tests.render import samples
 
 FOLDER = Path(__file__).parent / "golden"

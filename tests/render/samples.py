@@ -12,19 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from probe.assessment import Assessment, Report
-from probe.confidence import Confidence
-from probe.eop.evidence import (
-    Capture,
-    Evidence,
-    Fault,
-    FaultKind,
-    Observation,
-    Phase,
-    SmtpFacts,
-    StorePath,
-    TlsFacts,
-)
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.eop.evidence import Evidence, Observation, StorePath
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.settings import Settings
@@ -32,10 +21,12 @@ from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
-from probe.pki.path import BuiltPath, PathElement, Source
+from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import RootState, RootVerdict
+from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import Speaker, TranscriptLine
+from probe.statement import Confidence
 from probe.text import printable
 
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -168,7 +159,9 @@ HOSTILE_LEAF = certificate(HOSTILE_NAME, HOSTILE_NAME, signer="hostile", dns=(HO
 
 
 def element(
-    cert: Certificate, status: ChainStatus = ChainStatus.NoError, source: Source = Source.PRESENTED
+    cert: Certificate,
+    status: ChainStatus = ChainStatus.NoError,
+    source: ElementSource = ElementSource.PRESENTED,
 ) -> PathElement:
     return PathElement(certificate=cert, status=status, source=source)
 
@@ -191,7 +184,10 @@ def store(path: BuiltPath, name: str = "microsoft", dated: datetime | None = LIS
 
 
 TRUSTED = built(
-    element(LEAF), element(ISSUING), element(ROOT, source=Source.STORE), root=RootVerdict(RootState.TRUSTED)
+    element(LEAF),
+    element(ISSUING),
+    element(ROOT, source=ElementSource.STORE),
+    root=RootVerdict(RootState.TRUSTED),
 )
 SMTP = SmtpFacts(
     banner="220 mail.contoso.com Microsoft ESMTP MAIL Service ready",
@@ -394,7 +390,7 @@ def expired() -> Assessment:
     """Expired three days ago; which reply Exchange Online gives is not known."""
     late = element(EXPIRED, ChainStatus.NotTimeValid)
     path = built(
-        late, element(ISSUING), element(ROOT, source=Source.STORE), root=RootVerdict(RootState.TRUSTED)
+        late, element(ISSUING), element(ROOT, source=ElementSource.STORE), root=RootVerdict(RootState.TRUSTED)
     )
     return assess(
         capture(EXPIRED, ISSUING),
@@ -498,7 +494,7 @@ def awkward() -> Assessment:
     path = built(
         element(LEAF),
         element(ISSUING, ChainStatus.NotSignatureValid | ChainStatus.InvalidBasicConstraints),
-        element(ROOT, ChainStatus.UntrustedRoot, Source.STORE),
+        element(ROOT, ChainStatus.UntrustedRoot, ElementSource.STORE),
         status=ChainStatus.Cyclic,
         root=RootVerdict(RootState.DISABLED, datetime(2024, 5, 1, tzinfo=UTC)),
         limits=("no more than 64 paths were tried",),

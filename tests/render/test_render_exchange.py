@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.log_certificate import Cut, LogCertificate
-from probe.exchange.log_summary import Example, Group, LogSummary, Refused
-from probe.exchange.texts import explain_text
-from probe.render import exchange_log, exchange_text
-from probe.render.options import RenderOptions
+from probe.exchange.logs.certificate import Cut, LogCertificate
+from probe.exchange.logs.summary import Example, Group, LogSummary, Refused
+from probe.exchange.replies.recognise import explain_text
+from probe.render.exchange import log as exchange_log
+from probe.render.exchange import replies as exchange_text
+from probe.render.page.options import RenderOptions
 
 AT = datetime(2026, 11, 3, 9, 14, tzinfo=UTC)
 CERTIFICATE = LogCertificate(

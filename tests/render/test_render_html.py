@@ -10,8 +10,8 @@ import pytest
 from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
-from probe.render import html
-from probe.render.options import RenderOptions
+from probe.render.page.options import RenderOptions
+from probe.render.report import html
 from probe.text import printable
 from tests.render import samples
 from tests.render.goldens import EVERYTHING

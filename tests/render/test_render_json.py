@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from probe.eop.evidence import Capture
+from probe.capture import Capture
 from probe.eop.vocabulary import Outcome
 from probe.pki.chain import PresentedChain
-from probe.render import facts, json_v1
-from probe.render.options import RenderOptions
+from probe.render.page.options import RenderOptions
+from probe.render.report import facts, json_v1
 from tests.render import samples
 
 SCHEMA = json.loads(

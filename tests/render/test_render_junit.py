@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from probe.eop.vocabulary import Outcome
-from probe.render import junit
-from probe.render.markup import escaped
-from probe.render.options import RenderOptions
+from probe.render.page.markup import escaped
+from probe.render.page.options import RenderOptions
+from probe.render.report import junit
 from probe.text import printable
 from tests.render import samples
 

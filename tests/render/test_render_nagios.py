@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from probe.assessment import Assessment
 from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
-from probe.render import nagios
-from probe.render.options import RenderOptions
+from probe.render.page.options import RenderOptions
+from probe.render.report import nagios
+from probe.report.assessment import Assessment
 from tests.render import samples
 
 #: One piece of performance data: 'label'=value[unit];warn;crit;min;max.

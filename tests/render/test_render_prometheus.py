@@ -8,8 +8,8 @@ import re
 import pytest
 
 from probe.eop.vocabulary import Direction, Outcome
-from probe.render import prometheus
-from probe.render.options import RenderOptions
+from probe.render.page.options import RenderOptions
+from probe.render.report import prometheus
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
 

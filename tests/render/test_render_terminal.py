@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.confidence import Confidence
 from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
-from probe.render import terminal
-from probe.render.layout import cells, wrap
-from probe.render.options import MIN_WIDTH, RenderOptions
-from probe.render.wording import fault_lines, verdict_sentence
+from probe.render.page.options import MIN_WIDTH, RenderOptions
+from probe.render.page.text import cells, wrap
+from probe.render.report import terminal
+from probe.render.report.wording import fault_lines, verdict_sentence
+from probe.statement import Confidence
 from probe.text import printable
 from tests.render import samples
 from tests.render.goldens import EVERYTHING

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.errors import StoreError
-from probe.stores import cabinet, files, registry
+from probe.stores import cabinet, files
 
 LIST = bytes(range(256)) * 400  # four blocks
 BLOCK = 32 * 1024
@@ -145,7 +145,7 @@ def test_a_registry_export_holds_both_lists(tmp_path: Path, encoding: str) -> No
 
 def test_a_registry_export_without_the_list() -> None:
     with pytest.raises(StoreError, match="without the value DisallowedCertEncodedCtl"):
-        registry.unpack(export({"EncodedCtl": b"x"}, "utf-16"), "disallowedcert.stl", "x.reg")
+        files.unpack_registry(export({"EncodedCtl": b"x"}, "utf-16"), "disallowedcert.stl", "x.reg")
 
 
 def test_a_folder_of_lists(tmp_path: Path) -> None:

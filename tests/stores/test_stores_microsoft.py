@@ -10,9 +10,9 @@ import pytest
 
 from probe.errors import StoreError
 from probe.pki.certificate import Certificate
-from probe.pki.ctl import Ctl
+from probe.pki.microsoft_list import Ctl
 from probe.pki.status import Purpose
-from probe.pki.truststore import Change, RootState, RootVerdict
+from probe.pki.truststore import RootChange, RootState, RootVerdict
 from probe.stores import disallowed, files, listing, microsoft, mozilla
 from tests.authority import Authority, Issued, chain_pem
 from tests.rootlist import SHA1, Listed, Publisher, content, tlv
@@ -94,7 +94,7 @@ def test_issuers_are_found_by_name_and_judged_by_thumbprint(package: Path, cache
 
 def test_what_is_to_come(package: Path, cache: Path) -> None:
     store = load(package, cache)
-    expected = Change(FUTURE, RootVerdict(RootState.NOT_BEFORE, FUTURE, certain=False), renewal_only=True)
+    expected = RootChange(FUTURE, RootVerdict(RootState.NOT_BEFORE, FUTURE, certain=False), renewal_only=True)
     assert store.changes(read(GOOD), Purpose.SERVER_AUTH, NOW, NOW) == (expected,)
     assert store.changes(read(TWIN), Purpose.SERVER_AUTH, NOW, NOW) == ()
 

@@ -8,6 +8,7 @@ from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.sender import SENDER_RULES
 from probe.eop.rules.sent import SENT_RULES
+from probe.eop.rules.swap import SWAP_RULES
 from probe.eop.rules.transport import TRANSPORT_RULES
 from probe.eop.rules.trust import STORES_DISAGREE, TRUST_RULES
 from probe.eop.rules.usage import USAGE_RULES
@@ -24,4 +25,7 @@ RULES: tuple[Rule, ...] = (
     STORES_DISAGREE,
 )
 
-__all__ = ["RULES", "Rule", "Said"]
+#: Every rule whose id a report can hold: for ``explain`` and the rule pages.
+EVERY_RULE: tuple[Rule, ...] = (*RULES, *SWAP_RULES)
+
+__all__ = ["EVERY_RULE", "RULES", "Rule", "Said"]

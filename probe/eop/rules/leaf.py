@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from probe.confidence import Confidence
-from probe.eop import remedies, replies
+from probe.eop import remedies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
+from probe.exchange.replies import wording
 from probe.pki.certificate import Certificate
-from probe.pki.elements import MIN_RSA_BITS
+from probe.pki.element_flags import MIN_RSA_BITS
+from probe.statement import Confidence
 
 #: HealthChecker marks keys below 2048 bits red (CSS-Exchange); for Exchange Online nothing is known.
 _SMALL_RSA = 2048
@@ -48,7 +49,7 @@ def _expired(evidence: Evidence) -> Said | None:
         if dane
         else "No reply text is known for this; senders saw the connection closed after STARTTLS.",
         remedy=remedies.renew(evidence.leaf),
-        reply=replies.EXPIRED_DANE if dane else None,
+        reply=wording.EXPIRED_DANE if dane else None,
         confidence=Confidence.DOCUMENTED if dane else Confidence.REPORTED,
     )
 

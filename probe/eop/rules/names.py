@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.confidence import Confidence
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
-from probe.exchange import attribution
+from probe.exchange.attribution import names as attribution
+from probe.exchange.replies import wording
 from probe.pki.certificate import Certificate
-from probe.pki.names import certificate_matches
+from probe.pki.host_names import certificate_matches
+from probe.powershell import quoted
+from probe.statement import Confidence
 
 _NDR = "Microsoft: non-delivery reports in Exchange Online"
 
@@ -113,7 +115,7 @@ def _tenant(evidence: Evidence) -> Said | None:
                 if "*" in connector.removeprefix("*.")
                 else "",
                 remedy=_attribution_remedy(leaf),
-                reply=replies.RELAY_DENIED,
+                reply=wording.RELAY_DENIED,
             )
 
 
@@ -126,7 +128,7 @@ def _attribution_remedy(leaf: Certificate) -> tuple[str, ...]:
         "Set the inbound connector to a name of the certificate, in Exchange Online PowerShell:",
         (
             "PS> Set-InboundConnector -Identity '<name>' -TlsSenderCertificateName "
-            f"{remedies.quoted(next(iter(leaf.names()), '<name in the certificate>'))}"
+            f"{quoted(next(iter(leaf.names()), '<name in the certificate>'))}"
         ),
         "Or present the certificate the connector expects (TlsCertificateName on the Send connector).",
     )
@@ -141,8 +143,8 @@ def _not_accepted(evidence: Evidence) -> Said | None:
     return Said(
         summary=f"No name of the certificate lies in an accepted domain ({', '.join(domains[:4])}).",
         detail="Mail from a sender in an accepted domain still passes; mail without one is refused: out-of-office "
-        f"replies, non-delivery reports and forwarded mail get {replies.RELAY_DENIED_ATTR36}",
-        reply=replies.RELAY_DENIED_ATTR36,
+        f"replies, non-delivery reports and forwarded mail get {wording.RELAY_DENIED_ATTR36}",
+        reply=wording.RELAY_DENIED_ATTR36,
     )
 
 

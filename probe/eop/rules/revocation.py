@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
+from probe.statement import Confidence
 
 _DIRECTED = "Microsoft: TlsSettings of an outbound connector (CertificateValidation)"
 _UNREADABLE = "a blog of 2014 (an unreadable CRL means distrust; reported)"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.vocabulary import Severity
+from probe.statement import Confidence
 
 
 class Said(NamedTuple):

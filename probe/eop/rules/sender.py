@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from probe.confidence import Confidence
-from probe.eop import remedies, replies
-from probe.eop.evidence import Evidence, FaultKind
+from probe.capture import FaultKind
+from probe.eop import remedies
+from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Severity
+from probe.exchange.replies import wording
+from probe.statement import Confidence
 
 _REQUIREMENTS = "Exchange Team blog 3851357 (relay through Exchange Online)"
 
@@ -21,7 +23,7 @@ def _no_certificate(evidence: Evidence) -> Said | None:
         "recipients would be taken for mail from the Internet. On Windows the certificate can be missing although "
         "the connector names one: .NET and Schannel may silently withhold a client certificate whose extended key "
         "usage lacks clientAuth, or one without a usable private key.",
-        reply=replies.RELAY_DENIED,
+        reply=wording.RELAY_DENIED,
     )
 
 
@@ -34,7 +36,7 @@ def _not_used(evidence: Evidence) -> Said | None:
         detail="Without TLS there is no certificate. Exchange Online takes plain text from the Internet, but no "
         "connector that goes by a certificate can match it; a sender that used no TLS is reported to have been "
         "told 454 4.7.0 Failed to establish appropriate TLS channel: Access Denied, without a token.",
-        reply=replies.STARTTLS_REQUIRED_OF_SENDER,
+        reply=wording.STARTTLS_REQUIRED_OF_SENDER,
     )
 
 

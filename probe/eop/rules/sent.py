@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from probe.confidence import Confidence
 from probe.eop import remedies
 from probe.eop.evidence import Evidence, Observation
 from probe.eop.rules.rule import Rule, Said
@@ -12,6 +11,7 @@ from probe.eop.rules.trust import faulty_path
 from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES
+from probe.statement import Confidence
 
 
 def _chain_order(evidence: Evidence) -> Said | None:

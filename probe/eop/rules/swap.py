@@ -1,15 +1,15 @@
 """What is said of a file's own key, and of a certificate that is to take another's place.
 
-No evidence of one chain shows these: `probe.changes` and `probe.judgement` say them. They stand here
+No evidence of one chain shows these: `probe.eop.swap` and `probe.check.judge` say them. They stand here
 because every id that a report can hold has its row.
 """
 
 from __future__ import annotations
 
-from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Severity
+from probe.statement import Confidence
 
 _PINS = ("Microsoft: Set-SendConnector, TlsCertificateName", "Exchange Team blog, 4 June 2025")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from probe.confidence import Confidence
+from probe.capture import Fault, FaultKind
 from probe.eop import replies
-from probe.eop.evidence import Evidence, Fault, FaultKind
+from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Direction, Severity
+from probe.exchange.replies import wording
+from probe.statement import Confidence
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 _RFC_SMTP = "RFC 5321"
@@ -61,7 +63,7 @@ def _no_starttls(evidence: Evidence) -> Said | None:
         summary=fault.message,
         detail="An outbound connector that requires TLS cannot deliver here. Without such a connector "
         "Exchange Online would send in plain text. " + _words(fault),
-        reply=replies.STARTTLS_REQUIRED,
+        reply=wording.STARTTLS_REQUIRED,
         severity=Severity.REJECT,
     )
 
@@ -74,7 +76,7 @@ def _starttls_refused(evidence: Evidence) -> Said | None:
     return Said(
         summary=fault.message,
         detail=_words(fault),
-        reply=replies.STARTTLS_REQUIRED if rejected else None,
+        reply=wording.STARTTLS_REQUIRED if rejected else None,
         severity=Severity.REJECT if rejected else Severity.RISK,
         confidence=Confidence.INFERRED,
     )

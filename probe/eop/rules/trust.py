@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probe.confidence import Confidence
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
@@ -14,6 +13,7 @@ from probe.pki.extensions import KeyUsage
 from probe.pki.rootprogram import day
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState
+from probe.statement import Confidence
 
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath, PathElement

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probe.confidence import Confidence
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, misused, not_restricted
 from probe.eop.vocabulary import Direction, Severity
 from probe.pki.status import ChainStatus, Purpose
+from probe.statement import Confidence
 
 if TYPE_CHECKING:
     from probe.pki.path import PathElement

@@ -1,0 +1,87 @@
+"""The heavy half of a check: the captures of one address, weighed and judged, the worst deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from probe.capture import Capture
+from probe.check.endpoints import Endpoint
+from probe.check.observe import dns_name
+from probe.check.options import CheckOptions
+from probe.eop.evidence import Evidence, Observation, weigh
+from probe.eop.forecast import forecast
+from probe.eop.verdict import Verdict, judge
+from probe.eop.vocabulary import Basis, Outcome
+from probe.pki.truststore import TrustStore
+from probe.report.assessment import Assessment
+
+
+def judge_captures(
+    found: Sequence[Capture],
+    endpoint: Endpoint,
+    options: CheckOptions,
+    stores: Sequence[TrustStore],
+    at: datetime,
+) -> tuple[Evidence, Verdict]:
+    """Judge every capture alone, then the worst of them once more in sight of the others."""
+    settings = options.settings
+    if settings.expected_name is None:
+        # Without SNI the certificate still ought to bear the host's name.
+        settings = replace(settings, expected_name=options.sni or dns_name(endpoint))
+    weighed = [
+        weigh(
+            capture,
+            stores,
+            direction=options.direction,
+            basis=Basis.RECEIVE_CONNECTOR,
+            at=at,
+            settings=settings,
+        )
+        for capture in found
+    ]
+    outcomes = [judge(evidence).prediction.outcome for evidence in weighed]
+    worst = weighed[outcomes.index(Outcome.worst(tuple(outcomes)))]
+    if len(weighed) > 1:
+        seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
+        worst = replace(worst, observations=seen)
+    worst = with_revocation(worst, options)
+    return worst, judge(worst)
+
+
+def with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
+    """Add what issuers say of the deciding path's certificates, where the user wants them asked."""
+    if not options.revocation or evidence.deciding is None:
+        return evidence
+    from probe.net.revocation import Reach, standings
+
+    reach = Reach(
+        allow_private=options.revocation_allow_private,
+        overrides=options.overrides,
+        nameserver=options.nameserver,
+    )
+    path = tuple(element.certificate for element in evidence.deciding.best().elements)
+    return replace(evidence, revocation=standings(path, evidence.capture.stapled, evidence.at, reach))
+
+
+def assessment(
+    endpoint: Endpoint,
+    started_at: datetime,
+    elapsed: timedelta,
+    evidence: Evidence,
+    verdict: Verdict,
+    stores: Sequence[TrustStore],
+) -> Assessment:
+    """Put one address's verdict, evidence and forecast together."""
+    return Assessment(
+        target=endpoint.target.text,
+        started_at=started_at,
+        elapsed_ms=round(elapsed / timedelta(milliseconds=1)),
+        outcome=verdict.prediction.outcome,
+        predictions=(verdict.prediction,),
+        findings=verdict.findings,
+        evidence=evidence,
+        mx_preference=endpoint.mx_preference,
+        forecast=forecast(evidence, stores[0]) if stores else (),
+    )

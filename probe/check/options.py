@@ -1,0 +1,46 @@
+"""The options of a check.
+
+Light, for it runs before the first connection is begun: nothing of TLS or certificates is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Direction
+
+if TYPE_CHECKING:
+    from probe.pki.truststore import TrustStore
+
+SMTP_PORT = 25
+SUBMISSIONS_PORT = 465  # implicit TLS, RFC 8314 7.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """How to observe and by what to judge.
+
+    `stores` answers the trust stores, the deciding one first; it is asked after the first
+    connection was begun. `sni` is None for the host's name and "" for none at all. `timeout_s`
+    is the total of one connection. `at` is None for the moment of the judgement.
+    """
+
+    stores: Callable[[], Sequence[TrustStore]]
+    direction: Direction = Direction.TO_EOP
+    settings: Settings = field(default_factory=Settings)
+    at: datetime | None = None
+    port: int | None = None
+    ehlo_name: str | None = None
+    sni: str | None = None
+    timeout_s: float = 30.0
+    implicit_tls: bool = False
+    nameserver: str | None = None
+    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thorough: bool = False
+    samples: int | None = None
+    revocation: bool = False
+    revocation_allow_private: bool = False

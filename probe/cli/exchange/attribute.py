@@ -1,0 +1,197 @@
+"""``eop-probe exchange attribute``: which inbound connector a certificate matches, and which reply follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from probe.cli import options as shared
+from probe.cli.exchange import common
+from probe.cli.exit_codes import UNKNOWN, finish
+from probe.cli.output import check_writable, render_options, write_to
+from probe.errors import ConfigurationError, InputError
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.evidence_files import EvidenceFiles
+    from probe.exchange.attribution.names import Presented
+    from probe.exchange.attribution.tenant import Attribution
+    from probe.exchange.exports.joining import Gathered
+    from probe.pki.certificate import Certificate
+
+
+class _Shown(NamedTuple):
+    """What is presented: in words, and its names; None: no certificate."""
+
+    subject: str
+    presented: Presented | None
+
+
+def attribute(
+    files: common.Files,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EOP_PROBE_CERTIFICATE", metavar="FILE", help="The client certificate: PEM, DER, PFX."
+        ),
+    ] = None,
+    thumbprint: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_THUMBPRINT",
+            metavar="THUMBPRINT",
+            help="The client certificate, by its thumbprint in the exports or logs given.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_TARGET",
+            metavar="TARGET",
+            help="Take the certificate that this endpoint presents (its Receive connector's).",
+        ),
+    ] = None,
+    sender: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_SENDER", metavar="ADDRESS|<>", help="MAIL FROM; <> is the null sender."
+        ),
+    ] = None,
+    recipient: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_RECIPIENT",
+            metavar="ADDRESS",
+            help="RCPT TO. Without it mail to be relayed is meant.",
+        ),
+    ] = None,
+    ip: common.Address = None,
+    at: shared.At = None,
+    resolve: shared.Resolve = None,
+    password_file: common.PasswordFile = None,
+    output_format: common.OutputFormat = common.PlainFormat.TERMINAL,
+    output: shared.Output = None,
+) -> None:
+    """Say which inbound connector of the exports takes a connection, and what becomes of the mail.
+
+    Without a certificate: as if none were presented. Exit codes: 0 attributed, 1 attributed but not with
+    the null sender, or as mail from the Internet, 2 refused, 3 unknown.
+    """
+    check_writable(output)
+    from probe.exchange.attribution import tenant
+    from probe.net import clock
+    from probe.render.exchange import attribute as page
+
+    if sum(one is not None for one in (certificate, thumbprint, target)) > 1:
+        raise ConfigurationError("give one of --certificate, --thumbprint and --target")
+    found, gathered = common.gather_files(files)
+    if not gathered.inbound_connectors:
+        raise InputError(
+            "the files hold no inbound connector; `eop-probe exchange export` prints the line for it"
+        )
+    instant = shared.parse_instant(at) or clock.now()
+    shown = _Shown("none", None)
+    if certificate is not None:
+        shown = _from_file(certificate, password_file)
+    elif thumbprint is not None:
+        shown = _by_thumbprint(thumbprint, found, gathered)
+    elif target is not None:
+        shown = _from_target(target, resolve or [])
+    envelope = tenant.Envelope(_sender(sender), common.address(ip), recipient)
+    attribution = tenant.attribute(
+        shown.presented, gathered.inbound_connectors, gathered.accepted_domains or None, envelope, instant
+    )
+    report = page.AttributeReport(
+        shown.subject, shown.presented, attribution, (*found.problems, *gathered.problems)
+    )
+    if output_format is common.PlainFormat.JSON:
+        write_to(output, common.as_json(page.document(report)))
+    else:
+        write_to(output, page.render(report, render_options(to_file=output is not None)))
+    finish(_code(attribution))
+
+
+def _code(attribution: Attribution) -> int:
+    from probe.exchange.attribution.tenant import Attributed
+
+    match attribution.outcome:
+        case Attributed.ATTRIBUTED:
+            return 1 if attribution.null_sender.outcome is Attributed.REFUSED else 0
+        case Attributed.INTERNET:
+            return 1
+        case Attributed.REFUSED:
+            return 2
+        case _:
+            return UNKNOWN
+
+
+def _sender(text: str | None) -> str | None:
+    """MAIL FROM without angle brackets; "" is the null sender."""
+    return None if text is None else printable(text.strip().removeprefix("<").removesuffix(">"))
+
+
+def _of(certificate: Certificate, where: str) -> _Shown:
+    from probe.exchange.attribution.names import presented_by
+
+    words = f"{certificate.sha1.upper()}, {certificate.subject.windows}, {where}"
+    return _Shown(words, presented_by(certificate))
+
+
+def _from_file(path: Path, password_file: Path | None) -> _Shown:
+    from probe.cli.passwords import Passwords
+
+    leaf = Passwords(password_file).open(path).leaf
+    if leaf is None:
+        raise InputError(f"{printable(str(path))} holds no certificate that can be read")
+    return _of(leaf, f"from {printable(str(path))}")
+
+
+def _by_thumbprint(thumbprint: str, found: EvidenceFiles, gathered: Gathered) -> _Shown:
+    from probe.exchange.attribution.names import presented_by_record
+    from probe.pki.certificate import Certificate
+
+    known = gathered.inventory.find(thumbprint)
+    if known:
+        words = (
+            f"{known[0].thumbprint.upper()}, {known[0].subject or 'subject not known'}, from the inventory"
+        )
+        return _Shown(words, presented_by_record(known[0]))
+    wanted = thumbprint.replace(" ", "").lower()
+    for export in found.exports:
+        for one in export.x509:
+            if isinstance(one, Certificate) and one.sha1 == wanted:
+                return _of(one, f"from {export.name}")
+    if (logged := _in_logs(wanted, found)) is not None:
+        return logged
+    raise InputError(f"{printable(thumbprint, 60)} is in no export and no log given")
+
+
+def _in_logs(wanted: str, found: EvidenceFiles) -> _Shown | None:
+    from probe.evidence_files import read_sessions
+    from probe.exchange.attribution.names import presented_in_log
+    from probe.exchange.logs.reader import LogReader
+    from probe.exchange.problem import Problem
+
+    problems: list[Problem] = []
+    for session in read_sessions(LogReader(), found.logs, problems):
+        sent = session.sent
+        if sent is not None and sent.thumbprint == wanted:
+            words = f"{wanted.upper()}, {sent.subject or 'subject not known'}, from {session.source}"
+            return _Shown(words, presented_in_log(sent.subject or "", sent.names))
+    return None
+
+
+def _from_target(target: str, resolve: list[str]) -> _Shown:
+    """What a live endpoint presents; raises InputError where it presents nothing."""
+    from probe.check.options import CheckOptions
+    from probe.check.run import assess
+
+    # Only the certificate is of interest: no store judges it.
+    for assessment in assess(target, CheckOptions(stores=tuple, overrides=shared.overrides(resolve))):
+        if assessment.evidence.leaf is not None:
+            return _of(assessment.evidence.leaf, f"presented by {assessment.target}")
+        if assessment.error is not None:
+            raise InputError(f"{printable(target, 100)} shows no certificate: {assessment.error.message}")
+    raise InputError(f"{printable(target, 100)} shows no certificate")

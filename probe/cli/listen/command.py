@@ -1,0 +1,306 @@
+"""``eop-probe listen``: stands in for Exchange Online, and judges the client certificate a sender really presents."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli import options as shared
+from probe.cli.app import new_app
+from probe.cli.exit_codes import finish
+from probe.cli.listen import inputs
+from probe.cli.listen.output import Reporter
+from probe.cli.output import check_writable, warn
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Outcome
+from probe.errors import OutputError, ProbeError
+from probe.smtp.server_values import EnvelopeCommand
+
+if TYPE_CHECKING:
+    from probe.listen.examiner import Examiner
+    from probe.net.listener import Listener, ListenerSettings
+    from probe.net.server_session import SessionRecord
+
+app = new_app()
+
+LOOPBACK = "127.0.0.1"
+#: A port that needs no rights; EOP's own is 25.
+DEFAULT_PORT = 2525
+#: Seconds without a byte, and of a whole session. RFC 5321 4.5.3.2.7 grants a client five minutes to think; this
+#: listener may stand open to the Internet, and a sender that tries again later loses nothing.
+IDLE_S, TOTAL_S = 60.0, 300.0
+
+
+@app.command()
+def listen(
+    host: Annotated[
+        str,
+        typer.Option(
+            envvar="EOP_PROBE_HOST", metavar="IP", help="Address to listen on; 0.0.0.0 or :: for every one."
+        ),
+    ] = LOOPBACK,
+    port: Annotated[
+        int, typer.Option(envvar="EOP_PROBE_LISTEN_PORT", min=0, max=65535, help="Port; 0 for any free one.")
+    ] = DEFAULT_PORT,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EOP_PROBE_ALLOW",
+            metavar="CIDR",
+            help="Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
+        ),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EOP_PROBE_CERTIFICATE",
+            metavar="FILE",
+            help="The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
+        ),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="EOP_PROBE_PASSWORD_FILE",
+            metavar="FILE",
+            help="First line: password of --certificate. Else $EOP_PROBE_PASSWORD, else a prompt.",
+        ),
+    ] = None,
+    stage: Annotated[
+        EnvelopeCommand,
+        typer.Option(envvar="EOP_PROBE_STAGE", help="The command that is answered with the verdict."),
+    ] = EnvelopeCommand.RCPT,
+    defer: Annotated[
+        bool,
+        typer.Option(
+            "--defer",
+            envvar="EOP_PROBE_DEFER",
+            help="Say permanent refusals (550) as temporary ones, so that the sender keeps its message.",
+        ),
+    ] = False,
+    tls_sender_certificate_name: shared.SenderCertificateName = None,
+    accepted_domain: shared.AcceptedDomains = None,
+    inbound_connectors: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="EOP_PROBE_INBOUND_CONNECTORS",
+            metavar="FILE",
+            help="Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
+        ),
+    ] = None,
+    accepted_domains: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="EOP_PROBE_ACCEPTED_DOMAINS",
+            metavar="FILE",
+            help="Get-AcceptedDomain export, to go with it. Repeatable.",
+        ),
+    ] = None,
+    sending_address: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EOP_PROBE_SENDING_ADDRESS",
+            metavar="IP",
+            help="Address Exchange Online sees of the senders, where they are behind NAT.",
+        ),
+    ] = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="EOP_PROBE_EXPECT",
+            metavar="THUMBPRINT|FILE",
+            help="The certificate that ought to be presented; another one is a finding. Repeatable.",
+        ),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", envvar="EOP_PROBE_ONCE", help="End after the first sender's session.")
+    ] = False,
+    until_accepted: Annotated[
+        bool,
+        typer.Option(
+            "--until-accepted",
+            envvar="EOP_PROBE_UNTIL_ACCEPTED",
+            help="End when a sender would be accepted (or is at risk).",
+        ),
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            envvar="EOP_PROBE_LISTEN_TIMEOUT",
+            metavar="SECONDS",
+            min=0.1,
+            max=31_536_000,
+            help="End after so many seconds. [default: never]",
+        ),
+    ] = None,
+    old_tls: Annotated[
+        bool,
+        typer.Option(
+            "--old-tls", envvar="EOP_PROBE_OLD_TLS", help="Capture TLS 1.0 and 1.1 too, which EOP refuses."
+        ),
+    ] = False,
+    max_sessions: Annotated[
+        int, typer.Option(envvar="EOP_PROBE_MAX_SESSIONS", min=1, max=10_000, help="Sessions at once.")
+    ] = 512,
+    max_per_address: Annotated[
+        int,
+        typer.Option(
+            envvar="EOP_PROBE_MAX_PER_ADDRESS", min=1, max=10_000, help="Of those, from one address."
+        ),
+    ] = 64,
+    output_format: shared.OutputFormat = shared.Format.TERMINAL,
+    output: shared.Output = None,
+    store: shared.Stores = None,
+    at: shared.At = None,
+    expiring_days: shared.ExpiringDays = 30,
+    expiring_share: shared.ExpiringShare = 1 / 3,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
+    verbose: shared.Verbose = False,
+) -> None:
+    """Stand in for Exchange Online: ask senders for their client certificate, judge it, answer as EOP would.
+
+    Point a test Send connector, or any mail server, here. No mail is ever accepted. This is a model of
+    Exchange Online, not Exchange Online itself: every finding says how well founded it is.
+
+    Ends on Ctrl-C, SIGTERM, --timeout, --once or --until-accepted. Exit code: with --once that session's,
+    with --until-accepted the last one's, else the worst of all; 3 where no sender came.
+    """
+    check_writable(output)
+    from probe.listen.examiner import Examiner, ListenOptions
+    from probe.listen.words import profile
+    from probe.net.listener import ListenerLimits, ListenerSettings
+
+    tenant = inputs.tenant(
+        [*(inbound_connectors or ()), *(accepted_domains or ())],
+        tls_sender_certificate_name,
+        accepted_domain or (),
+    )
+    examiner = Examiner(
+        ListenOptions(
+            stores=shared.store_loader(
+                store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+            ),
+            settings=Settings(
+                # With connectors the attribution says more than the rules about one name.
+                tls_sender_certificate_name=None if tenant.connectors else tls_sender_certificate_name,
+                accepted_domains=() if tenant.connectors else tuple(accepted_domain or ()),
+                expected_thumbprints=inputs.expected(expect or ()),
+                expiring_days=expiring_days,
+                expiring_fraction=expiring_share,
+            ),
+            at=shared.parse_instant(at),
+            stage=stage,
+            defer=defer,
+            connectors=tenant.connectors,
+            domains=tenant.domains,
+            address=inputs.address(sending_address),
+        )
+    )
+    examiner.prepare()
+    hostname = inputs.own_name()
+    settings = ListenerSettings(
+        profile=profile(hostname),
+        contexts=[inputs.context(certificate, password_file, hostname, old_tls=old_tls)],
+        host=host,
+        port=port,
+        policy=examiner.answer,
+        allowed=inputs.allowed(allow or ()),
+        limits=ListenerLimits(
+            sessions=max_sessions, per_address=max_per_address, idle_s=IDLE_S, total_s=TOTAL_S
+        ),
+    )
+    with Reporter(output_format, output, verbose=verbose) as reporter:
+        run = _Run(examiner, reporter, once=once, until_accepted=until_accepted)
+        run.listen(settings, hostname, timeout)
+    finish(run.outcome.exit_code)
+
+
+class _Run:
+    """One run of the command: what came of its sessions, and when it is over."""
+
+    def __init__(self, examiner: Examiner, reporter: Reporter, *, once: bool, until_accepted: bool) -> None:
+        self._examiner = examiner
+        self._reporter = reporter
+        self._once = once
+        self._until_accepted = until_accepted
+        self._listener: Listener | None = None
+        self._over = False
+        self.outcome = Outcome.UNKNOWN
+        self._seen = False
+
+    def listen(self, settings: ListenerSettings, hostname: str, seconds: float | None) -> None:
+        """Serve until it is over; raises ConfigurationError if the address cannot be bound."""
+        from probe.net.listener import Listener
+
+        listener = self._listener = Listener(settings, self.note)
+        place = f"[{settings.host}]" if ":" in settings.host else settings.host
+        warn(
+            f"listening on {place}:{listener.port} as {hostname}: a model of Exchange Online that takes no mail; "
+            "Ctrl-C ends it"
+        )
+        with _stopped_by_signals(listener.stop):
+            listener.run(seconds)
+
+    def note(self, record: SessionRecord) -> None:
+        """Take a session that has ended."""
+        if self._over:
+            return
+        from probe.listen.words import log_line
+
+        try:
+            assessment = self._examiner.assess(record)
+        except ProbeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one sender's certificates must not end everybody's sessions
+            warn(f"session {record.number} could not be judged ({type(error).__name__}): please report this")
+            self._take(Outcome.UNKNOWN)
+            return
+        warn(log_line(record, assessment))
+        if assessment is None:
+            return
+        over = self._take(assessment.outcome)
+        try:
+            heard = self._reporter.add(assessment)
+        except OutputError:
+            self._over = True
+            raise
+        if over or not heard:
+            self._stop()
+
+    def _take(self, outcome: Outcome) -> bool:
+        """Let the outcome count; whether it was what was waited for."""
+        last_counts = self._until_accepted or not self._seen
+        self.outcome = outcome if last_counts else Outcome.worst((self.outcome, outcome))
+        self._seen = True
+        good = outcome in (Outcome.ACCEPTED, Outcome.AT_RISK)
+        return self._once or (self._until_accepted and good)
+
+    def _stop(self) -> None:
+        self._over = True
+        if self._listener is not None:
+            self._listener.stop()
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """End in order on the first SIGINT or SIGTERM; the second one has its usual effect."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop()
+
+    for each in before:
+        signal.signal(each, handle)
+    try:
+        yield
+    finally:
+        for each, usual in before.items():
+            signal.signal(each, usual)

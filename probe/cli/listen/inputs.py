@@ -1,0 +1,127 @@
+"""What ``listen`` is given: its own certificate, who may connect, what is expected, what is known of the tenant."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from probe.errors import ConfigurationError, InputError
+from probe.text import printable
+
+if TYPE_CHECKING:
+    from OpenSSL import SSL
+
+    from probe.exchange.connector import AcceptedDomain, InboundConnector
+
+
+def own_name() -> str:
+    """What the listener calls itself."""
+    from probe.net.observe import local_ehlo_name
+
+    # RFC 2606 2: a name that can never be somebody's.
+    return local_ehlo_name("") or "eop-probe.invalid"
+
+
+def context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:
+    """The listener's side of TLS: its own certificate from a file, or one made for the run; raises InputError."""
+    from probe.cli.passwords import Passwords
+    from probe.net import clock, own_certificate
+    from probe.net.tls_server import server_context
+
+    if path is None:
+        own = own_certificate.throw_away(hostname, clock.now())
+        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+    try:
+        own = Passwords(password_file).opened(path, own_certificate.from_file)
+        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+    except InputError as error:
+        raise InputError(f"--certificate: {error}") from None
+
+
+class TenantInputs(NamedTuple):
+    """What is known of the tenant: its inbound connectors, and its accepted domains if they are known."""
+
+    connectors: tuple[InboundConnector, ...] = ()
+    domains: tuple[AcceptedDomain, ...] | None = None
+
+
+def tenant(files: Sequence[Path], name: str | None, domains: Sequence[str]) -> TenantInputs:
+    """The exports' connectors and domains, with the name and the domains given on the command line."""
+    if not files and not (name and domains):
+        return TenantInputs()
+    from probe.cli.exchange.common import gather_files, warn_of
+    from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+    from probe.exchange.problem import Place
+
+    here = Place("the command line")
+    found, gathered = gather_files(files) if files else (None, None)
+    connectors, accepted = (gathered.inbound_connectors, gathered.accepted_domains) if gathered else ((), ())
+    if found is not None and gathered is not None:
+        warn_of((*found.problems, *gathered.problems))
+    if files and not connectors:
+        raise InputError("--inbound-connectors: the files hold no inbound connector")
+    if name:
+        given = InboundConnector(
+            source=here,
+            name="of the command line",
+            enabled=True,
+            connector_type=ConnectorType.ON_PREMISES,
+            sender_ip_addresses=(),
+            require_tls=True,
+            tls_sender_certificate_name=name,
+        )
+        connectors = (*connectors, given)
+    accepted = (*accepted, *(AcceptedDomain(source=here, domain_name=domain) for domain in domains))
+    return TenantInputs(connectors, accepted or None)
+
+
+def address(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ConfigurationError(f"--sending-address: {printable(text, 60)} is no IP address") from None
+
+
+def allowed(networks: Sequence[str]) -> Callable[[str], bool]:
+    """A test for addresses; IPv4 addresses that arrive at an IPv6 socket count as what they are."""
+    if not networks:
+        return lambda _address: True
+    try:
+        wanted = [ipaddress.ip_network(text.strip(), strict=False) for text in networks]
+    except ValueError as error:
+        raise ConfigurationError(f"--allow: {error}; write it like 192.0.2.0/24") from None
+
+    def allowed(text: str) -> bool:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in wanted)
+
+    return allowed
+
+
+def expected(values: Sequence[str]) -> tuple[str, ...]:
+    """The thumbprints that --expect gives, or those of the end certificates of its files."""
+    return tuple(_thumbprint(value) or _thumbprint_of(Path(value)) for value in values)
+
+
+def _thumbprint(text: str) -> str | None:
+    """SHA-1 or SHA-256 in any of the ways people copy it, colons and spaces included; None for another text."""
+    digits = "".join(c for c in text.lower() if c not in " :-\u200e")
+    right = len(digits) in (40, 64) and all(c in "0123456789abcdef" for c in digits)
+    return digits if right else None
+
+
+def _thumbprint_of(path: Path) -> str:
+    from probe.cli.passwords import Passwords
+
+    try:
+        leaf = Passwords(None).open(path).leaf
+    except InputError as error:
+        raise InputError(f"--expect: {error}") from None
+    if leaf is None:
+        raise InputError(f"--expect: {printable(str(path))} holds no certificate that can be read")
+    return leaf.sha1

@@ -1,0 +1,204 @@
+"""Sessions that were refused, gathered into cases: one for each connector, certificate and reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from probe.exchange.logs.certificate import LogCertificate
+from probe.exchange.logs.session import LogSession, RefusedReply
+from probe.exchange.replies.entry import Entry, EntryKind
+from probe.exchange.replies.recognise import Recognised, explain_text
+from probe.text import printable
+
+#: Cases told apart; an organisation with more has a list of connectors to look at first.
+MAX_CASES = 200
+#: Message ids remembered of one case, to find the events of the same messages.
+MAX_MESSAGES = 500
+#: Texts kept as proof of one case.
+MAX_TEXTS = 20
+#: Lines of a session that are looked at for proof.
+MAX_LINES = 500
+
+_EOP_BANNER = re.compile(
+    r"220[ -]\S{1,255}\.(?:mail\.protection\.outlook\.com|mx\.microsoft)\b", re.IGNORECASE
+)
+_HELLO = re.compile(r",250[ -].{0,300}? Hello \[([0-9A-Fa-f.:]{2,45})\]")
+_MAIL = re.compile(r",>,MAIL FROM:\s?<([^>]{0,320})>", re.IGNORECASE)
+_RCPT = re.compile(r",>,RCPT TO:\s?<([^>]{1,320})>", re.IGNORECASE)
+
+
+class Seen(NamedTuple):
+    """One session: its log, id, and time (aware UTC, None where the log has none)."""
+
+    source: str
+    session: str
+    at: datetime | None
+
+
+class Line(NamedTuple):
+    """A line of a log that proves something."""
+
+    source: str
+    number: int
+    text: str
+
+
+class TextProof(NamedTuple):
+    """A text that says the same."""
+
+    source: str
+    found: Recognised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One reason for which the sessions of one connector with one certificate were refused.
+
+    A case without `first` comes from texts alone. `lines` prove it; `mail_from`, `rcpt_to` and
+    `seen_as` (the address the other side greets) are the first session's, None where unknown.
+    """
+
+    connector: str | None
+    certificate: LogCertificate | None
+    reason: str
+    entry: Entry | None
+    reply: str
+    sessions: int = 0
+    first: Seen | None = None
+    last: datetime | None = None
+    to_eop: bool = False
+    messages: frozenset[str] = frozenset()
+    lines: tuple[Line, ...] = ()
+    texts: tuple[TextProof, ...] = ()
+    mail_from: str | None = None
+    rcpt_to: str | None = None
+    seen_as: str | None = None
+
+    @property
+    def thumbprint(self) -> str | None:
+        """The certificate that was sent, lower-case hex."""
+        return self.certificate.thumbprint if self.certificate else None
+
+
+class CaseBook:
+    """Collects cases, and which certificates mail was delivered with, from sessions in any order."""
+
+    def __init__(self) -> None:
+        self._cases: dict[tuple[str, str | None, str], Case] = {}
+        self.delivered: dict[str, Seen] = {}
+        """The last session in which Exchange Online took mail, by lower-case thumbprint."""
+        self.latest: datetime | None = None
+        self.sessions = 0
+
+    def add(self, session: LogSession) -> None:
+        """Take one session."""
+        self.sessions += 1
+        if session.ended is not None:
+            self.latest = max(self.latest or session.ended, session.ended)
+        to_eop = any(_EOP_BANNER.match(one.text) for one in session.replies[:1])
+        if session.delivered and to_eop and session.sent and session.sent.thumbprint:
+            seen = Seen(session.source, session.id, session.started)
+            before = self.delivered.get(session.sent.thumbprint)
+            if before is None or (seen.at and (before.at is None or before.at < seen.at)):
+                self.delivered[session.sent.thumbprint] = seen
+        for refusal in {one.reason: one for one in reversed(session.refused)}.values():
+            self._refused(session, refusal, to_eop=to_eop)
+
+    def _refused(self, session: LogSession, refusal: RefusedReply, *, to_eop: bool) -> None:
+        key = (session.connector, session.sent.thumbprint if session.sent else None, refusal.reason)
+        case = self._cases.get(key)
+        if case is None:
+            if len(self._cases) >= MAX_CASES:
+                return
+            case = Case(
+                connector=session.connector,
+                certificate=session.sent,
+                reason=refusal.reason,
+                entry=refusal.entry,
+                reply=refusal.reply.text,
+                first=Seen(session.source, session.id, session.started),
+            )
+        messages = case.messages
+        if len(messages) < MAX_MESSAGES:
+            messages |= set(session.message_ids)
+        self._cases[key] = replace(
+            case,
+            sessions=case.sessions + 1,
+            last=max(filter(None, (case.last, session.started)), default=None),
+            to_eop=case.to_eop or to_eop,
+            messages=messages,
+        )
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases so far, in the order first seen."""
+        return tuple(self._cases.values())
+
+
+def with_lines(case: Case, lines: Sequence[tuple[int, str]]) -> Case:
+    """Keep the lines of its first session that prove what was sent and what was answered."""
+    source = case.first.source if case.first else ""
+    text = "\n".join(line for _, line in lines)
+    return replace(
+        case,
+        lines=tuple(Line(source, number, line) for number, line in lines if _proves(case, line)),
+        mail_from=_first(_MAIL, text),
+        rcpt_to=_first(_RCPT, text),
+        seen_as=_first(_HELLO, text),
+    )
+
+
+def _proves(case: Case, line: str) -> bool:
+    lower = line.lower()
+    if case.thumbprint and case.thumbprint in lower and "remote certificate" not in lower:
+        return True
+    words = case.reply.split(" [", 1)[0]
+    return len(words) > 3 and words in line
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return printable(found[1]) if found else None
+
+
+def with_texts(cases: Iterable[Case], texts: Iterable[tuple[str, str]]) -> tuple[Case, ...]:
+    """Add what texts say: to the case of the same message or reason, else as cases of their own."""
+    found = list(cases)
+    for source, text in texts:
+        for one in explain_text(text):
+            if one.entry.kind is not EntryKind.WRAPPER:
+                _file(found, TextProof(source, one))
+    return tuple(found)
+
+
+def _file(cases: list[Case], proof: TextProof) -> None:
+    for place, case in enumerate(cases):
+        if _same(case, proof.found):
+            if len(case.texts) < MAX_TEXTS:
+                cases[place] = replace(case, texts=(*case.texts, proof))
+            return
+    if len(cases) < MAX_CASES:
+        one = proof.found
+        ids = frozenset({one.message_id} if one.message_id else ())
+        cases.append(
+            Case(
+                connector=one.connector,
+                certificate=None,
+                reason=one.entry.id,
+                entry=one.entry,
+                reply=one.reply,
+                messages=ids,
+                texts=(proof,),
+            )
+        )
+
+
+def _same(case: Case, found: Recognised) -> bool:
+    """The same reason, and nothing that says that it is about another message."""
+    if case.reason != found.entry.id:
+        return False
+    return found.message_id is None or not case.messages or found.message_id in case.messages

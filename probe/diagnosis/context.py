@@ -1,0 +1,189 @@
+"""Everything a story can draw on: what was gathered, what logs prove, and the steps that fill in real names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from probe.diagnosis.cases import Case, Seen
+from probe.eop.outlook import ChainJudge, Tenant, sends_to_exchange_online
+from probe.exchange.connector import SendConnector
+from probe.exchange.exports.joining import Gathered
+from probe.exchange.inventory import ExchangeCertificate, RootCAType
+from probe.exchange.logs.summary import CertificateChange
+from probe.exchange.selection.candidates import Candidate
+from probe.exchange.selection.choose import Selection, select_on_sources
+from probe.exchange.selection.planned import set_tls_certificate_name
+from probe.pki.certificate import Certificate
+from probe.pki.truststore import TrustStore
+from probe.report.diagnosis import Proof
+from probe.report.reader import Sighting
+from probe.statement import Confidence, Statement
+
+#: Texts that one proof names.
+_MAX_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What all stories share; `delivered` says of thumbprints when Exchange Online last took mail with them."""
+
+    gathered: Gathered
+    stores: Sequence[TrustStore] = ()
+    issuers: tuple[Certificate, ...] = ()
+    delivered: dict[str, Seen] = field(default_factory=dict)
+    changes: tuple[CertificateChange, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    address: str | None = None
+
+    def judge(self, at: datetime) -> ChainJudge:
+        """A judge of chains as of `at`; what mail was delivered with, it does not doubt."""
+        taken = {thumbprint: took(thumbprint, seen) for thumbprint, seen in self.delivered.items()}
+        return ChainJudge(self.gathered.inventory, self.issuers, self.stores, at, taken=taken)
+
+    def tenant(self, address: str | None) -> Tenant:
+        """The tenant's side, mail coming from `address` unless the user said otherwise."""
+        gathered = self.gathered
+        return Tenant(gathered.inbound_connectors, gathered.accepted_domains, self.address or address)
+
+    def connector(self, name: str | None) -> SendConnector | None:
+        """The Send connector of a log's name."""
+        if name is None:
+            return None
+        return next((c for c in self.gathered.send_connectors if c.name.lower() == name.lower()), None)
+
+    def record(self, thumbprint: str | None) -> ExchangeCertificate | None:
+        """What the inventory says of a thumbprint."""
+        return next(iter(self.gathered.inventory.find(thumbprint or "")), None)
+
+    def selections(self, connector: SendConnector, at: datetime) -> tuple[Selection, ...]:
+        """What the connector would choose on each of its servers."""
+        return select_on_sources(connector, self.gathered.inventory, at)
+
+    def better(
+        self, selections: Iterable[Selection], at: datetime, but: str | None
+    ) -> ExchangeCertificate | None:
+        """The certificate that should be presented instead of `but` (lower-case hex): one Exchange Online takes.
+
+        It bears the name that is looked for, is valid and from a CA; proven by a delivery before judged before
+        what the server says of its root.
+        """
+        judge = self.judge(at)
+        found: dict[str, tuple[int, ExchangeCertificate]] = {}
+        for selection in selections:
+            for one in selection.candidates:
+                rank = self._rank(one, selection, judge)
+                if rank is not None and one.certificate.thumbprint != but:
+                    found.setdefault(one.certificate.thumbprint, (rank, one.certificate))
+        return min(found.values(), key=lambda pair: pair[0], default=(0, None))[1]
+
+    def _rank(self, one: Candidate, selection: Selection, judge: ChainJudge) -> int | None:
+        certificate = one.certificate
+        pinned = selection.wanted.pin
+        named = certificate.subject == pinned.subject if pinned is not None else one.named
+        if named is False or not one.eligible or one.valid is False or one.issued is False:
+            return None
+        if certificate.thumbprint in self.delivered:
+            return 0
+        refused = judge.refused(certificate)
+        if refused is None:
+            return 3 if certificate.root_ca_type is RootCAType.THIRD_PARTY else None
+        return None if refused else 1
+
+    def to_eop(self, connector: SendConnector | None, case: Case) -> bool:
+        """Whether a case is about mail to Exchange Online."""
+        known = sends_to_exchange_online(connector) if connector is not None else None
+        return case.to_eop if known is None else known
+
+
+def took(thumbprint: str, seen: Seen) -> Statement:
+    """Say when Exchange Online took mail over a connection that presented a certificate."""
+    at = f" on {seen.at:%Y-%m-%d %H:%M} UTC" if seen.at else ""
+    text = (
+        f"Exchange Online took mail{at} over a connection that presented {thumbprint.upper()} "
+        f"(session {seen.session}, {seen.source})."
+    )
+    return Statement(text, Confidence.DOCUMENTED)
+
+
+def ps(text: str) -> str:
+    """A text as PowerShell takes it literally: in single quotes, its own doubled."""
+    for quote in ("\N{LEFT SINGLE QUOTATION MARK}", "\N{RIGHT SINGLE QUOTATION MARK}"):
+        text = text.replace(quote, quote * 2)  # PowerShell takes typographic quotes for quotes
+    return "'" + text.replace("'", "''") + "'"
+
+
+def pin_steps(connector: str, certificate: ExchangeCertificate) -> tuple[str, ...]:
+    """The documented way to fix a Send connector's certificate (Exchange Team blog, 4 June 2025)."""
+    return (
+        f"Name {certificate.thumbprint.upper()} on the Send connector, so that no other certificate can win:",
+        f"PS> $cert = Get-ExchangeCertificate -Thumbprint {certificate.thumbprint.upper()}",
+        f'PS> Set-SendConnector {ps(connector)} -TlsCertificateName "<I>$($cert.Issuer)<S>$($cert.Subject)"',
+    )
+
+
+def pinned_choice(
+    scene: Scene, connector: SendConnector, certificate: ExchangeCertificate, at: datetime
+) -> Statement:
+    """What the simulation makes of the connector once it names the certificate."""
+    selections = scene.selections(set_tls_certificate_name(connector, certificate), at)
+    right = [s for s in selections if s.winner and s.winner.thumbprint == certificate.thumbprint]
+    thumbprint = certificate.thumbprint.upper()
+    if len(right) == len(selections):
+        where = ", ".join(s.server or "the server" for s in selections)
+        return Statement(
+            f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.",
+            Confidence.DOCUMENTED,
+        )
+    wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
+    return Statement(
+        f"Simulated with that TlsCertificateName, {thumbprint} is not surely chosen on {wrong}: import it "
+        "there, and see what else bears the same issuer and subject.",
+        Confidence.DOCUMENTED,
+    )
+
+
+def quoted_proof(case: Case) -> tuple[Proof, ...]:
+    """The log lines and texts that prove a case."""
+    found: list[Proof] = []
+    if case.first is not None:
+        at = f" at {case.first.at:%Y-%m-%d %H:%M:%S} UTC" if case.first.at else ""
+        sessions = "1 session" if case.sessions == 1 else f"{case.sessions} sessions, the first"
+        quotes = tuple((f"{line.source}, line {line.number}", line.text) for line in case.lines)
+        found.append(Proof(f"The protocol log: {sessions}{at}, session {case.first.session}.", quotes))
+    same = [one for one in case.texts if one.found.message_id and one.found.message_id in case.messages]
+    other = [one for one in case.texts if one not in same]
+    if same:
+        event = f"event {same[0].found.event_id}" if same[0].found.event_id else "the text"
+        files = _files(one.source for one in same)
+        found.append(Proof(f"Of the message <{same[0].found.message_id}> {event} says the same: {files}."))
+    if other:
+        quotes = tuple((one.source, one.found.reply) for one in other[:1]) if case.first is None else ()
+        found.append(Proof(f"The same reply stands in {_files(one.source for one in other)}.", quotes))
+    return tuple(found)
+
+
+def _files(sources: Iterable[str]) -> str:
+    names = tuple(dict.fromkeys(sources))
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def sighted(scene: Scene, thumbprint: str | None) -> tuple[Proof, ...]:
+    """What listeners and probes saw of a certificate, the listeners first."""
+    if not thumbprint:
+        return ()
+    found = []
+    for one in sorted(scene.sightings, key=lambda one: not one.by_listener):
+        if not one.thumbprints or one.thumbprints[0] != thumbprint:
+            continue
+        count = len(one.thumbprints)
+        sent = f"{count} certificate{'' if count == 1 else 's'}"
+        who = (
+            "A listener captured the chain the sender itself presents"
+            if one.by_listener
+            else "A probe saw it"
+        )
+        found.append(Proof(f"{who} ({one.source}, {one.target}): {sent}; verdict {one.outcome}."))
+    return tuple(dict.fromkeys(found))

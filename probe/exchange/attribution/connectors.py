@@ -1,0 +1,109 @@
+"""Whether one inbound connector of Exchange Online takes a connection for its own (Set-InboundConnector)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from probe.exchange.attribution.addresses import by_address
+from probe.exchange.attribution.names import CMDLET, Facet, Presented, by_certificate, connector_matches
+from probe.exchange.connector import ConnectorType, InboundConnector
+from probe.exchange.problem import quoted
+from probe.statement import Confidence, Statement, all_of, any_of
+
+
+class ConnectorMatch(NamedTuple):
+    """What a connector would say to a connection if it is enabled."""
+
+    connector: InboundConnector
+    certificate: Facet
+    address: Facet
+    domain: Facet
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether it matches, by certificate or by address, for this sender."""
+        return all_of((any_of((self.certificate.fits, self.address.fits)), self.domain.fits))
+
+    @property
+    def active(self) -> bool | None:
+        """Whether it matches and is not disabled."""
+        return self.fits if self.connector.enabled is not False else False
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Everything said about it; a facet that decides nothing stays silent."""
+        by_address = self.address.fits is True and self.certificate.fits is not True
+        by_name = () if by_address else self.certificate.statements
+        may = any_of((self.certificate.fits, self.address.fits)) is not False
+        by_domain = self.domain.statements if may else ()
+        return (*by_name, *self.address.statements, *by_domain, *self._state())
+
+    def _state(self) -> Iterator[Statement]:
+        name = quoted(self.connector.name)
+        if self.connector.enabled is False and self.fits is not False:
+            verb = "would match" if self.fits else "might match"
+            yield Statement(
+                f"Connector {name} is disabled; enabled, it {verb}.", Confidence.DOCUMENTED, CMDLET
+            )
+        elif self.connector.enabled is None and self.fits:
+            yield Statement(f"This presumes that connector {name} is enabled.", Confidence.INFERRED)
+
+
+def match_connector(
+    connector: InboundConnector,
+    presented: Presented | None,
+    *,
+    address: str | None,
+    sender_domain: str | None,
+    at: datetime,
+) -> ConnectorMatch:
+    """Compare one connector with a connection; `presented` None: no client certificate was sent.
+
+    `sender_domain` is "" for the null sender, None where unknown.
+    """
+    return ConnectorMatch(
+        connector,
+        by_certificate(connector, presented, at),
+        by_address(connector, address),
+        _by_sender(connector, sender_domain),
+    )
+
+
+def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
+    covered = covers(connector, sender_domain)
+    if connector.sender_domains is None and connector.connector_type is not ConnectorType.PARTNER:
+        text = f"This presumes that connector {quoted(connector.name)} takes every SenderDomain."
+        return Facet(fits=True, statements=(Statement(text, Confidence.INFERRED),))
+    if covered is not False or connector.connector_type is ConnectorType.PARTNER:
+        return Facet(covered)
+    domains = ", ".join(connector.sender_domains or ())
+    text = (
+        f"SenderDomains of connector {quoted(connector.name)} ({domains}) does not hold the sender's domain; "
+        "whether a connector for own servers then still counts is not published."
+    )
+    return Facet(None, (Statement(text, Confidence.INFERRED),))
+
+
+def covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:
+    """Whether SenderDomains holds the sender's domain ("" for the null sender, None where unknown)."""
+    domains = connector.sender_domains
+    if domains is None:
+        return None
+    plain = tuple(_plain(domain) for domain in domains)
+    if "*" in plain:
+        return True
+    if sender_domain is None:
+        return None
+    if any(
+        one == sender_domain or (one.startswith("*.") and connector_matches(one, sender_domain))
+        for one in plain
+    ):
+        return True
+    return None if "sender_domains" in connector.incomplete else False
+
+
+def _plain(domain: str) -> str:
+    """The domain of an address space such as ``smtp:*.contoso.com;1``."""
+    return domain.lower().removeprefix("smtp:").partition(";")[0].strip().rstrip(".")

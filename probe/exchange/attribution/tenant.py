@@ -1,0 +1,284 @@
+"""What Exchange Online makes of a connection: which inbound connector, which tenant, which reply.
+
+The relay rule since 1 November 2023 (Exchange Team blog 3851357): [1] the certificate's domain or the
+domain of MAIL FROM is an accepted domain, and [2] the sending address or the certificate's domain matches
+an OnPremises inbound connector of that tenant. That the chain itself is trusted is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from probe.exchange.attribution.connectors import ConnectorMatch, covers, match_connector
+from probe.exchange.attribution.names import CMDLET, Grade, Presented
+from probe.exchange.attribution.ownership import about_value, certificate_owned, domain_of, sender_owned
+from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+from probe.exchange.problem import quoted
+from probe.exchange.replies.wording import PARTNER_RESTRICTED, RELAY_DENIED, RELAY_DENIED_ATTR36
+from probe.statement import Confidence, Statement, all_of, any_of, opposite
+
+RELAY_RULE = "Exchange Team blog 3851357"
+
+
+_SOURCES = {
+    RELAY_DENIED: "KB 4051495; KB 3212877",
+    RELAY_DENIED_ATTR36: "KB 4019940; KB 3169958",
+    PARTNER_RESTRICTED: "Exchange Team blog, 4 June 2025",
+}
+_RANK = {Confidence.DOCUMENTED: 0, Confidence.REPORTED: 1, Confidence.INFERRED: 2}
+
+
+class Attributed(enum.Enum):
+    """What becomes of the mail."""
+
+    ATTRIBUTED = "attributed"
+    """A connector takes it: relayed, or delivered as the organisation's or partner's own."""
+    INTERNET = "internet"
+    """No connector takes it; for the tenant's own recipients it is mail from the Internet."""
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    """The evidence or Microsoft's pages leave it open; the statements say which."""
+
+
+class Envelope(NamedTuple):
+    """Who sends from where to whom.
+
+    `sender` is MAIL FROM, "" the null sender (out-of-office replies, NDRs), None unknown. Without
+    `recipient` mail that has to be relayed is meant.
+    """
+
+    sender: str | None = None
+    address: str | None = None
+    recipient: str | None = None
+
+
+class PartnerMet(NamedTuple):
+    """Whether restricted Partner connectors are `concerned` with a message, and their restrictions are met."""
+
+    concerned: bool
+    met: bool | None
+
+
+class Judgement(NamedTuple):
+    """One outcome and the replies that may come with it, the likeliest first."""
+
+    outcome: Attributed
+    replies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """Which connector a connection matches, and what follows.
+
+    `matches` holds every connector in the order given, `null_sender` what becomes of a message without
+    sender on the same connection; `label` is the weakest link of what the outcome rests on.
+    """
+
+    envelope: Envelope
+    outcome: Attributed
+    label: Confidence
+    replies: tuple[str, ...]
+    matches: tuple[ConnectorMatch, ...]
+    certificate_owned: bool | None
+    sender_accepted: bool | None
+    null_sender: Judgement
+    statements: tuple[Statement, ...]
+
+    @property
+    def reply(self) -> str | None:
+        """The likeliest reply to a refused message, or None."""
+        return self.replies[0] if self.replies else None
+
+    @property
+    def matching(self) -> tuple[ConnectorMatch, ...]:
+        """The connectors that match for certain."""
+        return tuple(match for match in self.matches if match.active)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Everything there is to say, as plain sentences with their labels."""
+        return tuple(map(str, self.statements))
+
+
+def attribute(
+    presented: Presented | None,
+    connectors: Iterable[InboundConnector],
+    domains: Iterable[AcceptedDomain] | None,
+    envelope: Envelope,
+    at: datetime,
+) -> Attribution:
+    """Simulate the attribution of one connection at `at` (aware UTC).
+
+    `presented` None: no client certificate is sent. `domains` None: the accepted domains are unknown.
+    """
+    accepted = None if domains is None else tuple(domains)
+    sender = None if envelope.sender is None else domain_of(envelope.sender)
+    matches = tuple(
+        match_connector(one, presented, address=envelope.address, sender_domain=sender, at=at)
+        for one in connectors
+    )
+    own = tuple(m for m in matches if m.connector.connector_type is not ConnectorType.PARTNER)
+    matched = tuple(dict.fromkeys(name for m in own if m.active for name in m.certificate.names))
+    owned = certificate_owned(presented, matched, accepted)
+    from_own = sender_owned(sender, accepted)
+    taken = any_of(match.active for match in own)
+    relayed = _relayed(envelope.recipient, accepted)
+    partner = partner_met(matches, sender) if envelope.recipient is None or relayed is False else None
+    judged = _with_partner(
+        _judge(taken=taken, known=any_of((owned.owned, from_own)), relayed=relayed), partner, taken=taken
+    )
+    null = _judge(taken=taken, known=owned.owned, relayed=relayed)
+    return Attribution(
+        envelope=envelope,
+        outcome=judged.outcome,
+        label=_label(judged.outcome, own, () if from_own else owned.statements),
+        replies=judged.replies,
+        matches=matches,
+        certificate_owned=owned.owned,
+        sender_accepted=from_own,
+        null_sender=null,
+        statements=(
+            *(statement for match in matches for statement in match.statements),
+            *_about_matches(own, accepted),
+            *owned.statements,
+            *_about_sender(envelope.sender, from_own),
+            *_verdict(judged, partner, taken=taken),
+            *_null_sender_trap(sender, judged, null),
+        ),
+    )
+
+
+def _relayed(recipient: str | None, domains: tuple[AcceptedDomain, ...] | None) -> bool | None:
+    """Whether the mail leaves the tenant: unless a recipient says otherwise, that is what is asked."""
+    return True if recipient is None else opposite(sender_owned(domain_of(recipient), domains))
+
+
+def _judge(*, taken: bool | None, known: bool | None, relayed: bool | None) -> Judgement:
+    """The relay rule: `known` is [1], `taken` is [2]."""
+    if (fine := all_of((taken, known))) is not False:
+        return Judgement(Attributed.ATTRIBUTED if fine else Attributed.UNKNOWN)
+    # Where neither half holds, both refusals are documented; ATTR36 is about the first half alone.
+    also = () if taken else (RELAY_DENIED,)
+    replies = (RELAY_DENIED_ATTR36, *also) if known is False else (RELAY_DENIED,)
+    if relayed:
+        return Judgement(Attributed.REFUSED, replies)
+    return Judgement(Attributed.INTERNET) if relayed is False else Judgement(Attributed.UNKNOWN, replies)
+
+
+def partner_met(matches: Iterable[ConnectorMatch], sender_domain: str | None) -> PartnerMet:
+    """Whether the restrictions of every enabled Partner connector for the sender's domain are met."""
+    facts: list[bool | None] = []
+    for match in matches:
+        connector = match.connector
+        if connector.connector_type is not ConnectorType.PARTNER or connector.enabled is False:
+            continue
+        covered = covers(connector, sender_domain)
+        met = _restrictions(match)
+        if covered is not False and met != ():
+            facts.append(all_of(met) if covered or all_of(met) else None)
+    return PartnerMet(concerned=bool(facts), met=all_of(facts))
+
+
+def _restrictions(match: ConnectorMatch) -> tuple[bool | None, ...]:
+    """For each restriction that is set, whether it is met."""
+    connector, facts = match.connector, []
+    if connector.restrict_domains_to_certificate:
+        # "Subject value", says the cmdlet's page; elsewhere an alternative name is reported to be enough.
+        only_alternative = match.certificate.grade is Grade.ALTERNATIVE
+        facts.append(None if only_alternative and match.certificate.fits else match.certificate.fits)
+    if connector.restrict_domains_to_ip_addresses:
+        facts.append(match.address.fits)
+    return tuple(facts)
+
+
+def _with_partner(judged: Judgement, partner: PartnerMet | None, *, taken: bool | None) -> Judgement:
+    if partner is None or not partner.concerned:
+        return judged
+    if taken is not False:
+        # Two connectors for one message: which comes first is not published, so only agreement is an answer.
+        agree = partner.met is True and judged.outcome is Attributed.ATTRIBUTED
+        return judged if agree else Judgement(Attributed.UNKNOWN)
+    if partner.met is False:
+        return Judgement(Attributed.REFUSED, (PARTNER_RESTRICTED, *judged.replies))
+    return Judgement(Attributed.ATTRIBUTED if partner.met else Attributed.UNKNOWN)
+
+
+def _label(
+    outcome: Attributed, own: tuple[ConnectorMatch, ...], ownership: tuple[Statement, ...]
+) -> Confidence:
+    """The weakest link of the strongest chain that leads to the outcome."""
+    if outcome is Attributed.UNKNOWN:
+        return Confidence.INFERRED
+    if outcome is Attributed.INTERNET:
+        return Confidence.REPORTED
+    if outcome is Attributed.ATTRIBUTED:
+        chains = [match.statements for match in own if match.active]
+    else:
+        chains = [match.statements for match in own if match.certificate.names and match.fits is False]
+    weakest = [max((_RANK[one.label] for one in (*chain, *ownership)), default=0) for chain in chains]
+    return tuple(_RANK)[min(weakest, default=0)]
+
+
+def _about_matches(
+    own: tuple[ConnectorMatch, ...], accepted: tuple[AcceptedDomain, ...] | None
+) -> Iterator[Statement]:
+    active = tuple(match for match in own if match.active)
+    for match in active:
+        if match.certificate.fits:
+            yield from about_value(match.connector.tls_sender_certificate_name or "", accepted)
+    if len(active) > 1:
+        names = ", ".join(quoted(match.connector.name) for match in active)
+        yield Statement(
+            f"Several connectors match ({names}); which one comes first is not published.",
+            Confidence.INFERRED,
+        )
+
+
+def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Statement]:  # noqa: FBT001 - a fact
+    if sender is None:
+        yield Statement("The envelope sender is not given.", Confidence.DOCUMENTED)
+    elif domain_of(sender) == "":
+        text = "The null sender of out-of-office replies and NDRs has no domain: the certificate must do."
+        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")
+    elif accepted is not None:
+        verb = "is" if accepted else "is not"
+        text = f"The sender's domain {quoted(domain_of(sender))} {verb} an accepted domain."
+        yield Statement(text, Confidence.DOCUMENTED, RELAY_RULE)
+
+
+def _verdict(judged: Judgement, partner: PartnerMet | None, *, taken: bool | None) -> Iterator[Statement]:
+    concerned = partner is not None and partner.concerned
+    match judged.outcome:
+        case Attributed.ATTRIBUTED if taken:
+            yield Statement("The mail is attributed to the tenant.", Confidence.DOCUMENTED, RELAY_RULE)
+        case Attributed.ATTRIBUTED:
+            yield Statement(
+                "The mail comes in through the partner's connector.", Confidence.DOCUMENTED, CMDLET
+            )
+        case Attributed.REFUSED:
+            text = f"The mail is refused: {' or: '.join(judged.replies)}"
+            yield Statement(text, Confidence.DOCUMENTED, _SOURCES[judged.replies[0]])
+        case Attributed.INTERNET:
+            text = (
+                "No connector takes the mail; for the tenant's own recipients it counts as mail from the "
+                "Internet (with RejectDirectSend on it is refused: 550 5.7.68)."
+            )
+            yield Statement(text, Confidence.REPORTED, "Message Center MC1226222")
+        case Attributed.UNKNOWN:
+            text = "What becomes of the mail cannot be told from this evidence."
+            if concerned and taken is not False:
+                text = "A Partner connector is concerned too; which connector comes first is not published."
+            yield Statement(text, Confidence.INFERRED)
+
+
+def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) -> Iterator[Statement]:
+    flows = judged.outcome in {Attributed.ATTRIBUTED, Attributed.UNKNOWN}
+    if sender != "" and flows and null.outcome is Attributed.REFUSED:
+        text = (
+            "Out-of-office replies, NDRs (null sender) and forwarded mail of other domains are refused on this "
+            f"connection even if mail of senders in accepted domains flows: {null.replies[0]}"
+        )
+        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")

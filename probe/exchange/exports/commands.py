@@ -1,0 +1,94 @@
+"""The PowerShell lines that export evidence: read-only, nothing secret, private keys never leave the server.
+
+Inferred from the cmdlets' documentation; not run on an Exchange server. ConvertTo-Json would print
+enumerations as numbers, lists as objects and dates in local time, hence the calculated properties.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from probe.exchange.exports.read import ExportKind
+
+
+class Shell(enum.Enum):
+    """Where a line is to be pasted."""
+
+    MANAGEMENT_SHELL = "Exchange Management Shell, on each Exchange server"
+    EXCHANGE_ONLINE = "Exchange Online PowerShell"
+
+
+class ExportCommand(NamedTuple):
+    """One line to paste, what it exports, where to paste it, and the file it writes."""
+
+    kind: ExportKind
+    shell: Shell
+    file: str
+    line: str
+
+
+#: How a property is made into something that JSON keeps.
+_FORMS = {
+    "text": '"$($_.{0})"',
+    "list": "$_.{0} -join ';'",
+    "utc": "$_.{0}.ToUniversalTime().ToString('o')",
+    "base64": "[Convert]::ToBase64String($_.{0})",
+}
+
+
+def _property(name: str) -> str:
+    """``Name`` as it is, ``Name:text`` as a calculated property."""
+    name, _, form = name.partition(":")
+    return f"@{{n='{name}';e={{{_FORMS[form].format(name)}}}}}" if form else name
+
+
+def _line(cmdlet: str, properties: str, file: str) -> str:
+    chosen = ",".join(map(_property, properties.split()))
+    quoted = f'"{file}"' if "$" in file else file
+    return (
+        f"{cmdlet} | Select-Object {chosen} | ConvertTo-Json -Depth 4 | Set-Content -Encoding UTF8 {quoted}"
+    )
+
+
+def _command(kind: ExportKind, shell: Shell, cmdlet: str, file: str, properties: str) -> ExportCommand:
+    return ExportCommand(kind, shell, file, _line(cmdlet, properties, file))
+
+
+COMMANDS: tuple[ExportCommand, ...] = (
+    _command(
+        ExportKind.CERTIFICATES, Shell.MANAGEMENT_SHELL, "Get-ExchangeCertificate",
+        # Each server lists its own certificates: the name keeps the files apart.
+        "exchange-certificates-$env:COMPUTERNAME.json",
+        "Identity:text FriendlyName Thumbprint Subject Issuer SerialNumber NotBefore:utc NotAfter:utc "
+        "Status:text RootCAType:text IsSelfSigned HasPrivateKey PublicKeySize Services:text "
+        "CertificateDomains:list RawData:base64",
+    ),
+    _command(
+        ExportKind.SEND_CONNECTORS, Shell.MANAGEMENT_SHELL, "Get-SendConnector", "send-connectors.json",
+        "Name Enabled AddressSpaces:list SmartHosts:list SourceTransportServers:list Fqdn:text "
+        "TlsCertificateName:text TlsAuthLevel:text TlsDomain:text RequireTLS CloudServicesMailEnabled "
+        "DNSRoutingEnabled FrontendProxyEnabled IgnoreSTARTTLS DomainSecureEnabled Port ProtocolLoggingLevel:text",
+    ),
+    _command(
+        ExportKind.RECEIVE_CONNECTORS, Shell.MANAGEMENT_SHELL, "Get-ReceiveConnector", "receive-connectors.json",
+        "Identity:text Name Enabled Bindings:list AuthMechanism:text Fqdn:text TlsCertificateName:text "
+        "TlsDomainCapabilities:list RequireTLS ProtocolLoggingLevel:text",
+    ),
+    _command(
+        ExportKind.INBOUND_CONNECTORS, Shell.EXCHANGE_ONLINE, "Get-InboundConnector", "inbound-connectors.json",
+        "Name Enabled ConnectorType:text ConnectorSource:text SenderDomains SenderIPAddresses "
+        "AssociatedAcceptedDomains RequireTls TlsSenderCertificateName RestrictDomainsToCertificate "
+        "RestrictDomainsToIPAddresses CloudServicesMailEnabled TreatMessagesAsInternal TrustedOrganizations",
+    ),
+    _command(
+        ExportKind.OUTBOUND_CONNECTORS, Shell.EXCHANGE_ONLINE, "Get-OutboundConnector", "outbound-connectors.json",
+        "Name Enabled ConnectorType:text ConnectorSource:text RecipientDomains SmartHosts TlsSettings:text "
+        "TlsDomain CloudServicesMailEnabled",
+    ),
+    _command(
+        ExportKind.ACCEPTED_DOMAINS, Shell.EXCHANGE_ONLINE, "Get-AcceptedDomain", "accepted-domains.json",
+        "Name DomainName DomainType:text Default MatchSubDomains",
+    ),
+)  # fmt: skip
+"""Every line, the servers' before the tenant's."""

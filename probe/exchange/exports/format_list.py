@@ -1,0 +1,175 @@
+"""Format-List output as records: wrapped values, merged labels, pasted shell windows.
+
+Shape: ``Name<blanks> : value``, the rest of a long value on indented lines, a blank line between
+records. Copies from web pages run labels together, so known names are also looked for inside a line.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+from probe.exchange.exports.json_text import MAX_RECORDS
+from probe.exchange.exports.record import Field, Record
+from probe.exchange.problem import Place, Problems
+
+#: Lines of one text that are read: the records that are read, at forty lines each.
+MAX_LINES = 40 * MAX_RECORDS
+#: Characters of one line that are read; Format-List breaks lines at the console's width.
+MAX_LINE = 65_536
+#: Characters before a colon in which a label is looked for: the longest name, and Format-List's padding.
+_LABEL_WINDOW = 100
+_COLON = re.compile(r"[ \t]:(?=[ \t]|$)")
+_NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
+_LAST_WORD = re.compile(r"\w{1,64}$", re.ASCII)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+#: The certificate a pasted command asked for, which its output may not name (KB 2888788).
+_ASKED_FOR = re.compile(r"-Thumbprint\s+[\"']?([0-9A-Fa-f]{40})\b")
+_COMMAND = re.compile(r"\b(?:Get|Set|Enable|Import|Remove)-\w+")
+
+#: Names that are labels even inside a line; none is so short that a value would hold it by chance.
+KNOWN_NAMES = frozenset({
+    "AccessRules", "AddressSpaces", "AssociatedAcceptedDomains", "AuthMechanism", "Bindings",
+    "CertificateDomains", "CertificateRequest", "CloudServicesMailEnabled", "ConnectorSource",
+    "ConnectorType", "DnsNameList", "DNSRoutingEnabled", "DomainName", "DomainSecureEnabled", "DomainType",
+    "EnhancedKeyUsageList", "FriendlyName", "FrontendProxyEnabled", "HasPrivateKey", "Identity",
+    "IgnoreSTARTTLS", "IisServices", "IsSelfSigned", "Issuer", "KeyIdentifier", "MatchSubDomains",
+    "NotAfter", "NotBefore", "PermissionGroups", "PrivateKeyExportable", "ProtocolLoggingLevel",
+    "PSComputerName", "PSShowComputerName", "PublicKeySize", "RawData", "RecipientDomains",
+    "RemoteIPRanges", "RequireTls", "RequireTLS", "RestrictDomainsToCertificate",
+    "RestrictDomainsToIPAddresses", "RootCAType", "RunspaceId", "SenderDomains", "SenderIPAddresses",
+    "SerialNumber", "Services", "ServicesStringForm", "SmartHosts", "SourceTransportServers", "Status",
+    "Subject", "SubjectKeyIdentifier", "Thumbprint", "TlsAuthLevel", "TlsCertificateName", "TlsDomain",
+    "TlsDomainCapabilities", "TlsSenderCertificateName", "TlsSettings", "TreatMessagesAsInternal",
+    "TrustedOrganizations",
+})  # fmt: skip
+
+
+class _Label(NamedTuple):
+    """A label in a line: its name, where it begins, and where its value begins."""
+
+    name: str
+    start: int
+    value: int
+
+
+def split_lines(text: str) -> list[str]:
+    """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them."""
+    return _LINE_END.split(text, MAX_LINES)[:MAX_LINES]
+
+
+def read_lists(text: str, problems: Problems) -> list[Record]:
+    """Return the records of Format-List output; lines that belong to none are left out."""
+    lines = split_lines(text)
+    reader = _Reader(problems.source, spaced=_double_spaced(lines))
+    for number, line in enumerate(lines, 1):
+        if len(reader.records) >= MAX_RECORDS:
+            problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=number)
+            break
+        reader.take(number, line[:MAX_LINE].rstrip())
+    reader.end()
+    if len(lines) >= MAX_LINES:
+        problems.add(f"has more than {MAX_LINES} lines; the others are not read.", line=MAX_LINES)
+    return reader.records
+
+
+def _double_spaced(lines: list[str]) -> bool:
+    """Whether a copy put a blank line between any two lines, so that blank lines separate nothing."""
+    filled = [bool(line.strip()) for line in lines]
+    return sum(filled) > 2 and not any(a and b for a, b in pairwise(filled))
+
+
+def _labels(line: str) -> list[_Label]:
+    found: list[_Label] = []
+    for colon in _COLON.finditer(line):
+        window = max(0, colon.start() - _LABEL_WINDOW, found[-1].value if found else 0)
+        before = line[window : colon.start()].rstrip()
+        if window == 0 and _NAME.fullmatch(before):
+            found.append(_Label(before, 0, colon.end()))
+        elif name := _known_suffix(before):
+            found.append(_Label(name, window + len(before) - len(name), colon.end()))
+    return found
+
+
+def _known_suffix(text: str) -> str | None:
+    """The longest known name at the end of a text, glued to what stands before it or not."""
+    word = _LAST_WORD.search(text)
+    if word is None:
+        return None
+    return next((word[0][at:] for at in range(len(word[0])) if word[0][at:] in KNOWN_NAMES), None)
+
+
+class _Reader:
+    """Collects labels and values line by line; a blank line or a repeated label ends a record."""
+
+    def __init__(self, source: str, *, spaced: bool) -> None:
+        self.records: list[Record] = []
+        self._source = source
+        self._spaced = spaced
+        self._values: dict[str, list[str]] = {}
+        self._lines: dict[str, int] = {}
+        self._current: str | None = None
+        self._asked_for: str | None = None
+
+    def take(self, number: int, line: str) -> None:
+        if not line:
+            self._blank()
+            return
+        labels = _labels(line)
+        self._before_labels(line[: labels[0].start] if labels else line)
+        ends = [label.start for label in labels[1:]] + [len(line)]
+        for label, end in zip(labels, ends, strict=False):
+            self._begin(label.name, number)
+            self._append(line[label.value : end])
+
+    def end(self) -> None:
+        """Close the record under way."""
+        if self._values:
+            fields = {name: Field(_joined(parts), self._lines[name]) for name, parts in self._values.items()}
+            first = min(self._lines.values())
+            if self._asked_for and "services" in fields:
+                fields.setdefault("thumbprint", Field(self._asked_for, first))
+            self.records.append(Record(Place(self._source, first, len(self.records) + 1), fields))
+        self._values, self._lines, self._current = {}, {}, None
+
+    def _blank(self) -> None:
+        if self._spaced:
+            return
+        self._current = None
+        if len(self._values) > 1:
+            self.end()
+
+    def _before_labels(self, text: str) -> None:
+        """What no label precedes on its line: the rest of a value, a command, or something else."""
+        if not text.strip():
+            return
+        if _COMMAND.search(text) and not text[0].isspace():
+            self.end()
+            asked = _ASKED_FOR.search(text)
+            self._asked_for = asked[1] if asked else None
+        elif self._current is not None and (text[0].isspace() or self._is_open()):
+            self._append(text)
+
+    def _is_open(self) -> bool:
+        """Whether the current value has a brace that is not closed yet."""
+        parts = self._values[self._current or ""]
+        return parts[0].startswith("{") and not parts[-1].endswith("}")
+
+    def _begin(self, name: str, number: int) -> None:
+        key = name.lower()
+        if key in self._values:
+            self.end()
+        self._values[key], self._lines[key], self._current = [], number, key
+
+    def _append(self, text: str) -> None:
+        self._values[self._current or ""].append(text.strip())
+
+
+def _joined(parts: list[str]) -> str:
+    """Put a wrapped value together: PowerShell breaks at a blank, or inside a word longer than the line."""
+    text = parts[0]
+    for before, part in pairwise(parts):
+        inside_word = " " not in before and not before.endswith((",", ";")) and " " not in part
+        text += part if inside_word and before else f" {part}"
+    return text.strip()

@@ -1,0 +1,211 @@
+"""Reads one file of Exchange evidence, recognised by what is in it, never by its name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from probe.exchange.connector import (
+    AcceptedDomain,
+    InboundConnector,
+    OutboundConnector,
+    ReceiveConnector,
+    SendConnector,
+)
+from probe.exchange.exports import dates
+from probe.exchange.exports.certificates import THUMBPRINT_DIGITS, is_certificate, read_certificate
+from probe.exchange.exports.clixml import looks_like_clixml, read_clixml
+from probe.exchange.exports.connectors import Configuration, is_configuration, read_configuration
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
+from probe.exchange.exports.format_list import read_lists
+from probe.exchange.exports.json_text import looks_like_json, read_json
+from probe.exchange.exports.record import Record
+from probe.exchange.exports.tables import read_csv, read_tables
+from probe.exchange.inventory import ExchangeCertificate, Inventory
+from probe.exchange.problem import Problem, Problems, quoted
+from probe.pki.certificate import Certificate, Unreadable, parse
+from probe.text import printable
+
+#: Certificates of one PEM file; the largest root lists have a few hundred.
+MAX_CERTIFICATES = 2_000
+
+_DER_SEQUENCE = b"\x30"
+_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END")
+#: Bytes that show a protocol log: its header, or a row where the header was cut off.
+_HEAD_BYTES = 8_192
+_LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:\s*date-time\s*,\s*connector-id)"
+_LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
+_LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
+#: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.
+_COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
+#: Characters by which a text is told from bytes that happen to decode.
+_PROSE_CHARACTERS = 4_096
+
+
+class ExportKind(enum.Enum):
+    """What a file is, by its content."""
+
+    CERTIFICATES = "certificates"
+    SEND_CONNECTORS = "send-connectors"
+    RECEIVE_CONNECTORS = "receive-connectors"
+    INBOUND_CONNECTORS = "inbound-connectors"
+    OUTBOUND_CONNECTORS = "outbound-connectors"
+    ACCEPTED_DOMAINS = "accepted-domains"
+    X509 = "x509"
+    """Certificates themselves, PEM or DER."""
+    LOG = "log"
+    """An SMTP protocol log: for the log reader."""
+    TEXT = "text"
+    """An event, an NDR, a reply or any other text: for the reply catalogue."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What one file holds, in its order; a file may hold several kinds, `kind` is the first one's.
+
+    `fragments` are certificates without a full thumbprint, to be joined (`probe.exchange.exports.joining`).
+    """
+
+    name: str
+    kind: ExportKind
+    certificates: tuple[ExchangeCertificate, ...] = ()
+    fragments: tuple[ExchangeCertificate, ...] = ()
+    send_connectors: tuple[SendConnector, ...] = ()
+    receive_connectors: tuple[ReceiveConnector, ...] = ()
+    inbound_connectors: tuple[InboundConnector, ...] = ()
+    outbound_connectors: tuple[OutboundConnector, ...] = ()
+    accepted_domains: tuple[AcceptedDomain, ...] = ()
+    x509: tuple[Certificate | Unreadable, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def inventory(self) -> Inventory:
+        """The certificates of this file alone, with its problems."""
+        return Inventory(certificates=self.certificates, fragments=self.fragments, problems=self.problems)
+
+
+_KINDS = {
+    ExchangeCertificate: ExportKind.CERTIFICATES,
+    SendConnector: ExportKind.SEND_CONNECTORS,
+    ReceiveConnector: ExportKind.RECEIVE_CONNECTORS,
+    InboundConnector: ExportKind.INBOUND_CONNECTORS,
+    OutboundConnector: ExportKind.OUTBOUND_CONNECTORS,
+    AcceptedDomain: ExportKind.ACCEPTED_DOMAINS,
+}
+
+
+def read(name: str, data: bytes, *, server: str | None = None) -> Export:
+    """Read one evidence file; never raises for its content.
+
+    `name` is only for messages. `server` is assumed where a record names no server. Logs and texts
+    are recognised, not read.
+    """
+    problems = Problems(printable(name))
+    if is_log(data[:_HEAD_BYTES]):
+        return Export(name=problems.source, kind=ExportKind.LOG)
+    if len(data) > MAX_EXPORT_BYTES:
+        problems.add(f"is larger than {MAX_EXPORT_BYTES} bytes and was not read.")
+        return Export(name=problems.source, kind=ExportKind.UNKNOWN, problems=problems.found)
+    if found := _read_x509(data, problems):
+        return Export(name=problems.source, kind=ExportKind.X509, x509=found, problems=problems.found)
+    text = decode(data, problems)
+    records = _structured(text, problems)
+    if records is not None:
+        return _from_records(records, problems, server)
+    text = _COLOURS.sub("", text)
+    records = [
+        record for record in (*read_lists(text, problems), *read_tables(text, problems)) if _is_known(record)
+    ]
+    if records:
+        return _from_records(records, problems, server)
+    return Export(name=problems.source, kind=_prose(text), problems=problems.found)
+
+
+def is_log(head: bytes) -> bool:
+    """Whether a file that begins with `head` (a few KiB are enough) is an SMTP protocol log."""
+    return _LOG.search(decode(head, Problems(""))) is not None
+
+
+def _structured(text: str, problems: Problems) -> list[Record] | None:
+    """The records of a format that says what it is; None where the text is prose or a shell's output."""
+    if looks_like_clixml(text):
+        return read_clixml(text, problems)
+    if looks_like_json(text):
+        return read_json(text, problems)
+    return read_csv(text, problems)
+
+
+def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadable, ...]:
+    """The certificates of PEM blocks, else of DER; nothing where the file holds neither."""
+    found = []
+    for block in islice(_PEM.finditer(data), MAX_CERTIFICATES):
+        body = b"".join(block[1].split())
+        try:
+            found.append(parse(base64.b64decode(body, validate=True)))
+        except (binascii.Error, ValueError):
+            line = data.count(b"\n", 0, block.start()) + 1
+            problems.add("holds a PEM block that is not base64; it is skipped.", line=line)
+    if not found and data[:1] == _DER_SEQUENCE:
+        whole = parse(data)
+        return (whole,) if isinstance(whole, Certificate) else ()
+    return tuple(found)
+
+
+def _is_known(record: Record) -> bool:
+    """Whether a record out of a text is an export: one label alone can stand in any prose."""
+    return len(record.fields) > 1 and (is_certificate(record) or is_configuration(record.fields))
+
+
+def _prose(text: str) -> ExportKind:
+    """A text that a person could have pasted, or bytes that only look like one."""
+    sample = text[:_PROSE_CHARACTERS]
+    odd = sum(1 for c in sample if not (c.isprintable() or c.isspace()))
+    return ExportKind.TEXT if sample.strip() and odd * 20 < len(sample) else ExportKind.UNKNOWN
+
+
+def _from_records(records: list[Record], problems: Problems, server: str | None) -> Export:
+    values = [value for value in _values(records, problems, server) if value is not None]
+    if not values:
+        problems.add("holds no certificate, connector or accepted domain.")
+    certificates = [value for value in values if isinstance(value, ExchangeCertificate)]
+    return Export(
+        name=problems.source,
+        kind=_KINDS[type(values[0])] if values else ExportKind.UNKNOWN,
+        certificates=tuple(c for c in certificates if len(c.thumbprint) == THUMBPRINT_DIGITS),
+        fragments=tuple(c for c in certificates if len(c.thumbprint) < THUMBPRINT_DIGITS),
+        send_connectors=tuple(value for value in values if isinstance(value, SendConnector)),
+        receive_connectors=tuple(value for value in values if isinstance(value, ReceiveConnector)),
+        inbound_connectors=tuple(value for value in values if isinstance(value, InboundConnector)),
+        outbound_connectors=tuple(value for value in values if isinstance(value, OutboundConnector)),
+        accepted_domains=tuple(value for value in values if isinstance(value, AcceptedDomain)),
+        problems=problems.found,
+    )
+
+
+def _values(
+    records: list[Record], problems: Problems, server: str | None
+) -> list[ExchangeCertificate | Configuration | None]:
+    month_first = dates.month_comes_first(_date_texts(records))
+    return [_value(record, problems, server, month_first=month_first) for record in records]
+
+
+def _date_texts(records: list[Record]) -> list[str]:
+    fields = (record.fields.get(name) for record in records for name in ("notbefore", "notafter"))
+    return [field.value for field in fields if field is not None and isinstance(field.value, str)]
+
+
+def _value(
+    record: Record, problems: Problems, server: str | None, *, month_first: bool | None
+) -> ExchangeCertificate | Configuration | None:
+    if is_certificate(record):
+        return read_certificate(record, problems, server=server, month_first=month_first)
+    found = read_configuration(record, problems)
+    if found is None:
+        names = quoted(", ".join(record.fields))
+        problems.add(f"holds a record of no known kind, with the fields {names}.", line=record.source.line)
+    return found

@@ -1,0 +1,201 @@
+"""Windows events of Exchange's transport services about certificates and refused messages."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+_TRANSPORT = "Microsoft: event of source MSExchangeTransport (or MSExchangeFrontEndTransport)"
+_STARTTLS = "Microsoft Learn: inbound STARTTLS certificate selection (9 May 2025)"
+
+
+#: What all events have in common.
+_EVENT = Entry(
+    id="",
+    title="",
+    kind=EntryKind.EVENT,
+    flow=Flow.NEITHER,
+    judge="Nobody refuses: your own server reports on its certificates.",
+    label=Confidence.DOCUMENTED,
+    meaning="",
+    causes=("The event's text names it.",),
+    remedy=(),
+    check=powershell.LIST_CERTIFICATES,
+    references=(_TRANSPORT,),
+    examples=(),
+    lookalikes=(),
+)
+
+
+SEND_CONNECTOR = _EVENT._replace(
+    id="event-2004",
+    title="A message was not delivered through a Send connector",
+    meaning="The Send connector got an SMTP reply that refused the message; the reply stands at the end of the text.",
+    remedy=("Explain the reply inside.",),
+    examples=(
+        (
+            "Send connector Relay: Message delivery was not successful. The message with message ID <1@contoso.com> "
+            "was acknowledged with SMTP response 421 4.2.1 Unable to connect."
+        ),
+    ),
+    phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Message delivery was not successful",
+    lookalikes=("Receive connector Relay: Message delivery was not successful.",),
+    events=(2004,),
+    check=(powershell.READ_LOG,),
+    judge="The server that gave the reply refuses the message.",
+    kind=EntryKind.WRAPPER,
+    causes=("The reply inside names it.",),
+)
+CONNECTION = _EVENT._replace(
+    id="event-2005",
+    title="A connection of a Send connector failed",
+    meaning="The connection, not one message, got the SMTP reply that stands at the end of the text.",
+    remedy=("Explain the reply inside.",),
+    examples=(
+        (
+            "Send connector Relay: Errors occurred with the connection to 198.51.100.36. The connection was "
+            "acknowledged with SMTP response 421 4.2.1 Unable to connect."
+        ),
+    ),
+    phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Errors occurred with the connection to\b",
+    lookalikes=("Send connector Relay: No errors occurred with the connection.",),
+    events=(2005,),
+    check=(powershell.READ_LOG,),
+    judge="The server that gave the reply refuses the connection.",
+    kind=EntryKind.WRAPPER,
+    causes=("The reply inside names it.",),
+)
+NOT_FOUND = _EVENT._replace(
+    id="event-12014",
+    title="No certificate for a connector's name: no STARTTLS",
+    meaning="No certificate in the computer's personal store carries the connector's name (or has the issuer and "
+    "subject its TlsCertificateName names), so STARTTLS is not offered on that connector.",
+    remedy=(
+        "Enable a certificate with that name for SMTP, or correct Fqdn or TlsCertificateName of the connector.",
+    ),
+    examples=(
+        (
+            "Microsoft Exchange could not find a certificate that contains the domain name mail.contoso.com in the "
+            "personal store on the local computer."
+        ),
+    ),
+    phrase=r"could not find a certificate that contains the domain name (?P<token>\S{1,300})",
+    lookalikes=("Microsoft Exchange found a certificate that contains the domain name mail.contoso.com",),
+    events=(12014,),
+    check=(*powershell.LIST_CERTIFICATES, *powershell.RECEIVE_CONNECTOR, *powershell.SEND_CONNECTOR),
+    references=(_TRANSPORT, _STARTTLS),
+    rule="no-starttls",
+)
+EXPIRED = _EVENT._replace(
+    id="event-12016",
+    title="The certificate for a connector's name has expired",
+    meaning="The certificate chosen for the name has expired. STARTTLS is still offered with it.",
+    remedy=("Renew the certificate and enable the new one for SMTP.",),
+    examples=(
+        (
+            "There is no valid SMTP Transport Layer Security (TLS) certificate for the FQDN of mail.contoso.com. The "
+            "existing certificate for that FQDN has expired."
+        ),
+    ),
+    phrase=r"There is no valid SMTP Transport Layer Security \(TLS\) certificate for the FQDN of (?P<token>\S{1,300})",
+    lookalikes=(
+        "There is a valid SMTP Transport Layer Security (TLS) certificate for the FQDN of mail.contoso.com.",
+    ),
+    events=(12016,),
+    references=(_TRANSPORT, _STARTTLS),
+    rule="expired",
+)
+EXPIRES_SOON = _EVENT._replace(
+    id="event-12018",
+    title="The STARTTLS certificate will expire soon",
+    meaning="A certificate used for STARTTLS is near its end.",
+    remedy=("Renew it; where issuer or subject change, set TlsCertificateName of the connectors again.",),
+    examples=(
+        (
+            "The STARTTLS certificate will expire soon: subject: mail.contoso.com, thumbprint: "
+            "F5770C7F9A5EB836EE4670B72C25B24001E522D3, hours remaining: 700."
+        ),
+    ),
+    phrase=r"The STARTTLS certificate will expire soon",
+    lookalikes=("The STARTTLS certificate was renewed",),
+    events=(12018,),
+    rule="expires-soon",
+)
+INTERNAL_EXPIRED = _EVENT._replace(
+    id="event-12015",
+    title="The internal transport certificate has expired",
+    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
+    remedy=("Replace the internal transport certificate; never just remove it.",),
+    examples=(
+        "An internal transport certificate expired. Thumbprint:DBE6567B43527985A0378E028639238F449053A6",
+    ),
+    phrase=r"An internal transport certificate expired",
+    lookalikes=("An internal transport certificate was created",),
+    events=(12015,),
+)
+INTERNAL_SOON = _EVENT._replace(
+    id="event-12017",
+    title="The internal transport certificate will expire soon",
+    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
+    remedy=("Replace the internal transport certificate; never just remove it.",),
+    examples=(
+        (
+            "An internal transport certificate will expire soon. Thumbprint:DBE6567B43527985A0378E028639238F449053A6, "
+            "hours remaining: 700"
+        ),
+    ),
+    phrase=r"An internal transport certificate will expire soon",
+    lookalikes=("An internal transport certificate will be created soon",),
+    events=(12017,),
+)
+INTERNAL = _EVENT._replace(
+    id="event-12012-12013",
+    title="The internal transport certificate is missing or unreadable",
+    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
+    remedy=("Create a new internal transport certificate.",),
+    lookalikes=("Event 120120",),
+    events=(12012, 12013),
+)
+REMOTE = _EVENT._replace(
+    id="event-12019",
+    title="Another server's internal certificate has expired",
+    meaning="Reported for the certificate of another server of the organisation.",
+    remedy=("Renew the certificate on the server the event names.",),
+    lookalikes=("Event 120190",),
+    events=(12019,),
+)
+EPHEMERAL = _EVENT._replace(
+    id="event-12024",
+    title="Exchange fell back to a self-signed certificate of its own",
+    meaning="No stored certificate could be used, so the service made a temporary self-signed one. Exchange Online "
+    "does not trust such a certificate.",
+    remedy=("Enable a certificate with the connector's name for SMTP.",),
+    lookalikes=("Event 120240",),
+    events=(12024,),
+    rule="self-signed",
+)
+AUTHENTICATION = _EVENT._replace(
+    id="event-1035-1036",
+    title="Inbound authentication failed",
+    meaning="A client failed to authenticate to this server. It is no statement about certificates in Exchange Online.",
+    remedy=("Look at the client's address and the Receive connector's AuthMechanism.",),
+    lookalikes=("Event 10350",),
+    events=(1035, 1036),
+    check=powershell.RECEIVE_CONNECTOR,
+    judge="Your server refuses a client.",
+)
+UNPUBLISHED = _EVENT._replace(
+    id="event-2017-12023",
+    title="An event whose text is not published",
+    meaning="The number is mentioned in connection with transport certificates; what it says is not known publicly.",
+    remedy=("Read the event's own text, and explain the reply or the token in it.",),
+    lookalikes=("Event 120230",),
+    events=(2017, 12023),
+    label=Confidence.INFERRED,
+)
+
+ENTRIES = (
+    NOT_FOUND, EXPIRED, EXPIRES_SOON, INTERNAL_EXPIRED, INTERNAL_SOON, INTERNAL, REMOTE, EPHEMERAL,
+    AUTHENTICATION, UNPUBLISHED, SEND_CONNECTOR, CONNECTION,
+)  # fmt: skip

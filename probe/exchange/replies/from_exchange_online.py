@@ -1,0 +1,240 @@
+"""What Exchange Online says when it is the sender, most specific first."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+_317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
+_NDR = "Microsoft: non-delivery reports in Exchange Online"
+_TEAM = "Exchange Team blog, June 2025"
+_G2 = "Exchange Team blog, 2026: DigiCert Global Root G2"
+_SERVER = "Exchange Online refuses the certificate that your server presents."
+_NO_SESSION = "Exchange Online gets no TLS session with your server."
+_CODES = ("450 4.4.317", "550 5.4.317")
+_TLS12 = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
+
+UNTRUSTED_ROOT = Entry(
+    id="from-eop-untrusted-root",
+    title="Exchange Online does not trust your server's certificate",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_SERVER,
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "The outbound connector asks for a valid certificate, and Exchange Online could not build the chain to a "
+        "root Microsoft trusts. The article describes the same fault for mail to Exchange Online, too."
+    ),
+    causes=(
+        "The server does not send its intermediate certificate; Exchange Online fetches none.",
+        "The certificate is self-signed or of an internal CA.",
+    ),
+    remedy=(
+        "Send the full chain; on Exchange, import the intermediate on every server:",
+        powershell.IMPORT_INTERMEDIATE,
+        "Present a certificate of a public CA: TlsCertificateName of the Receive connector names it.",
+    ),
+    check=(powershell.PROBE, *powershell.RECEIVE_CONNECTOR, *powershell.OUTBOUND_CONNECTOR),
+    references=(_317, _NDR),
+    examples=(
+        "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]",
+        (
+            "[{LED=450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot] "
+            "[LastAttemptedServerName=mail.contoso.com] [LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]};"
+            "{MSG=UntrustedRoot};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=11/3/2026 9:14:02 AM}]"
+        ),
+    ),
+    lookalikes=(
+        "450 4.4.31 Cannot connect to remote server [Message=UntrustedRoot]",
+        "[Message=UntrustedRoot]",
+    ),
+    codes=_CODES,
+    words=r".{0,200}?\[ ?Message ?= ?(?P<token>UntrustedRoot)\b",
+    rule="untrusted-root",
+)
+
+SUBJECT_MISMATCH = Entry(
+    id="from-eop-subject-mismatch",
+    title="The name in your server's certificate is not the one expected",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_SERVER,
+    label=Confidence.DOCUMENTED,
+    meaning="The outbound connector's TlsDomain does not occur among the names of the certificate presented.",
+    causes=(
+        "The Receive connector presents another certificate, often the self-signed one.",
+        "TlsDomain of the outbound connector is wrong.",
+    ),
+    remedy=(
+        "Present the certificate with that name: TlsCertificateName of the Receive connector, or",
+        "PS> Set-OutboundConnector '<name>' -TlsDomain '<name in the certificate>'",
+    ),
+    check=(*powershell.RECEIVE_CONNECTOR, *powershell.OUTBOUND_CONNECTOR, powershell.PROBE),
+    references=(_TEAM,),
+    examples=(
+        (
+            "LED=450 4.4.317 Cannot connect to remote server [Message=SubjectMismatch Expected Subject: "
+            "*.contoso.com. Presented Subject: CN=ExchangeServer01. Thumbprint:D0AC0000] "
+            "[LastAttemptedServerName=mail.contoso.com] [LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]"
+        ),
+    ),
+    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=NoMismatch]",),
+    codes=_CODES,
+    words=r".{0,200}?\[ ?Message ?= ?(?P<token>SubjectMismatch)\b",
+    rule="name-mismatch",
+)
+
+#: The older code of the same fault, known from a report only.
+OLDER_SUBJECT_MISMATCH = SUBJECT_MISMATCH._replace(
+    id="from-eop-subject-mismatch-older",
+    title="The name in your server's certificate is not the one expected (older form)",
+    label=Confidence.REPORTED,
+    references=("A report of 2017",),
+    examples=(
+        (
+            "LED=450 4.7.320 Certificate validation failed [Message=SubjectMismatch] "
+            "[LastAttemptedServerName=mail.contoso.com]};{MSG=SubjectMismatch};"
+        ),
+    ),
+    lookalikes=("450 4.7.320 Certificate validation failed [Message=NoMismatch]",),
+    codes=("4.7.320", "5.7.320"),
+)
+
+STARTTLS_REQUIRED = Entry(
+    id="from-eop-starttls-required",
+    title="Your server offered no TLS, and the connector requires it",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_NO_SESSION,
+    label=Confidence.DOCUMENTED,
+    meaning="The outbound connector requires TLS, and no STARTTLS was offered on the way to your server.",
+    causes=(
+        "A firewall or gateway takes STARTTLS out.",
+        "The Receive connector has no usable certificate (event 12014) or lacks TLS in AuthMechanism.",
+    ),
+    remedy=(
+        "Switch SMTP inspection off on the path.",
+        "Give the Receive connector a certificate for its name.",
+    ),
+    check=(powershell.PROBE, *powershell.RECEIVE_CONNECTOR),
+    references=(_TEAM, _G2),
+    examples=(
+        "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]",
+        (
+            "450 4.4.317 Cannot establish session with remote server [Message=451 5.7.3 STARTTLS is required, "
+            "5.7.0 Must issue a STARTTLS command first]"
+        ),
+    ),
+    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 5.7.4 STARTTLS]",),
+    codes=_CODES,
+    words=r".{0,200}?\[ ?Message ?= ?(?:451 5\.7\.3 )?(?:STARTTLS is required|Must issue a STARTTLS)",
+    rule="no-starttls",
+)
+
+TLS_FAILED = Entry(
+    id="from-eop-tls-failed",
+    title="TLS with your server failed",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_NO_SESSION,
+    label=Confidence.REPORTED,
+    meaning="The TLS handshake between Exchange Online and your server broke; the text names how Windows saw it.",
+    causes=("The server speaks only TLS 1.0 or 1.1.", "A device on the path breaks or alters TLS."),
+    remedy=(_TLS12,),
+    check=(powershell.PROBE,),
+    references=("Reports of practitioners",),
+    examples=(
+        (
+            "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 TLS negotiation failed with error "
+            "SocketError] [SmtpSecurity=-2;-2]"
+        ),
+        "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status IllegalMessage]",
+        "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status InvalidToken]",
+    ),
+    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 DNS query failed]",),
+    codes=_CODES,
+    words=(
+        r".{0,200}?\[ ?Message ?= ?(?:451 4\.4\.0 )?"
+        r"(?:TLS negotiation failed with error|Security status) (?P<token>\w{1,64})"
+    ),
+    rule="tls-failed",
+)
+
+VALIDATION_OTHER = Entry(
+    id="from-eop-certificate-other",
+    title="Exchange Online refuses your server's certificate",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_SERVER,
+    label=Confidence.REPORTED,
+    meaning="An older form of the refusal; only SubjectMismatch is known in it, others are shown as they came.",
+    causes=("The message names it.",),
+    remedy=("Check names, dates, intermediates and root of the certificate presented.",),
+    check=(powershell.PROBE, *powershell.OUTBOUND_CONNECTOR),
+    references=("A report of 2017",),
+    examples=("450 4.7.320 Certificate validation failed [Message=SomethingNew]",),
+    lookalikes=("450 4.7.32 Certificate validation failed [Message=SomethingNew]",),
+    codes=("4.7.320", "5.7.320"),
+    words=r".{0,20}?Certificate validation failed(?:.{0,40}?\[ ?Message ?= ?(?P<token>\w{1,64}))?",
+)
+
+CANNOT_CONNECT = Entry(
+    id="from-eop-cannot-connect",
+    title="Exchange Online gets no session with your server",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_NO_SESSION,
+    label=Confidence.INFERRED,
+    meaning="4.4.317 with a message that is not explained publicly; it is shown as it came.",
+    causes=("The message names it.",),
+    remedy=("Look at the certificate, the TLS versions and the path to the server.",),
+    check=(powershell.PROBE, *powershell.OUTBOUND_CONNECTOR),
+    references=(_317, _NDR),
+    examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
+    lookalikes=("450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",),
+    codes=("450 4.4.317",),
+    words=r"(?:.{0,200}?\[ ?Message ?= ?(?P<token>[^\]\r\n]{1,120}))?",
+)
+
+REFUSED = Entry(
+    id="from-eop-refused",
+    title="Your server refused the connection",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge="Your server, or a firewall before it, refuses Exchange Online's connection.",
+    label=Confidence.DOCUMENTED,
+    meaning="Not about certificates: nothing answered on port 25 (socket error 10061 is a refused connection).",
+    causes=("The service is down, or a firewall lets Exchange Online's addresses not through.",),
+    remedy=("Open port 25 for the addresses of Microsoft 365 (endpoint set 10).",),
+    check=(powershell.PROBE,),
+    references=(_NDR,),
+    examples=("450 4.4.316 Connection refused [Message=Socket error code 10061]",),
+    lookalikes=("450 4.4.3160 Connection refused",),
+    codes=("450 4.4.316",),
+    words=r".{0,10}?Connection refused(?: \[ ?Message ?= ?(?P<token>[^\]\r\n]{1,120}))?",
+    rule="unreachable",
+)
+
+EXPIRED = Entry(
+    id="from-eop-message-expired",
+    title="Exchange Online gave the message up",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge=_NO_SESSION,
+    label=Confidence.DOCUMENTED,
+    meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
+    causes=("As named by the last 450 error.",),
+    remedy=("Find the last error (LED=...) in the report and explain that one.",),
+    check=(powershell.PROBE,),
+    references=(_NDR,),
+    examples=("550 5.4.317 Message expired, cannot connect to remote server",),
+    lookalikes=("550 5.4.300 Message expired",),
+    codes=("550 5.4.317",),
+    words=r".{0,10}?Message expired",
+)
+
+ENTRIES = (
+    UNTRUSTED_ROOT, SUBJECT_MISMATCH, OLDER_SUBJECT_MISMATCH, STARTTLS_REQUIRED, TLS_FAILED, VALIDATION_OTHER,
+    REFUSED, EXPIRED, CANNOT_CONNECT,
+)  # fmt: skip

@@ -1,0 +1,314 @@
+"""What an on-premises Exchange server says itself: in queues, in protocol logs, in its shell."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+_TEAM = "Exchange Team blog, June 2025"
+_UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownCredentials)"
+_NONE = "Microsoft KB 4495258: TLS negotiation failed with error NoCredentials"
+_REMOVE = "Microsoft: cannot remove an installed certificate"
+_EOP_CERTIFICATE = "Your server refuses the certificate of the server it connects to."
+_OWN = "Nobody refuses: your own server cannot use its certificate."
+
+STALE_PIN = Entry(
+    id="pin-not-found",
+    title="TlsCertificateName names a certificate that is not there",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge=_OWN,
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "TlsCertificateName of the Send connector holds an issuer and a subject, and no certificate on the "
+        "server has exactly these two."
+    ),
+    causes=(
+        "The certificate was renewed by another issuing CA, or under another subject (reported).",
+        "The certificate is missing on this one of several source servers.",
+    ),
+    remedy=(
+        "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the certificate to send>'",
+        "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",
+        "Import that certificate on every source server of the connector.",
+    ),
+    check=(*powershell.SEND_CONNECTOR, *powershell.LIST_CERTIFICATES),
+    references=(_TEAM, "Microsoft KB 3156771"),
+    examples=(
+        "454 4.7.5 The certificate specified in TlsCertificateName of the SendConnector could not be found.",
+        "454 4.7.5 the certificate specified in the tlscertificatename of the send connector could not be found",
+    ),
+    lookalikes=(
+        "454 4.7.5 The certificate specified in TlsCertificateName of the SendConnector has expired",
+    ),
+    codes=("454 4.7.5",),
+    words=(
+        r".{0,20}?The certificate specified in (?:the )?TlsCertificateName of the Send ?Connector "
+        r"could not be found"
+    ),
+)
+
+EOP_UNTRUSTED = Entry(
+    id="on-premises-distrusts-server",
+    title="Your server does not trust Exchange Online's certificate",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge=_EOP_CERTIFICATE,
+    label=Confidence.REPORTED,
+    meaning=(
+        "The opposite of 454 4.7.0: your server looked at the certificate of the host it sends to, and does "
+        "not trust its root. Your own certificate has nothing to do with it."
+    ),
+    causes=(
+        (
+            "The root of Exchange Online's certificate (DigiCert Global Root G2 since 2026) is not in the "
+            "server's store; automatic root updates are blocked."
+        ),
+        "A device between replaces the certificate.",
+    ),
+    remedy=("Let Windows update its roots, or import the root of Exchange Online's certificate.",),
+    check=("PS> Get-ChildItem Cert:\\LocalMachine\\Root | ? Subject -like '*DigiCert Global Root G2*'",),
+    references=("Forum threads; Exchange Team blog, 2026: DigiCert Global Root G2",),
+    examples=("454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",),
+    lookalikes=(
+        "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied",
+        "454 4.7.5 Certificate validated, Reason:UntrustedRoot",
+    ),
+    codes=("454 4.7.5",),
+    words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>UntrustedRoot)\b",
+)
+
+EOP_INVALID = Entry(
+    id="on-premises-refuses-server",
+    title="Your server refuses the certificate of the host it sends to",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge=_EOP_CERTIFICATE,
+    label=Confidence.INFERRED,
+    meaning="As for UntrustedRoot, with another reason; the reason is shown as it came.",
+    causes=(
+        "The reason names it: the host's name, its chain or its dates.",
+        "TlsDomain does not fit the host.",
+    ),
+    remedy=("Compare TlsDomain and TlsAuthLevel of the Send connector with the host's certificate.",),
+    check=powershell.SEND_CONNECTOR,
+    references=("Forum threads",),
+    examples=("454 4.7.5 Certificate validation failure, Reason:SubjectMismatch",),
+    lookalikes=("454 4.7.5 Certificate validation, Reason:SubjectMismatch",),
+    codes=("454 4.7.5",),
+    words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>\w{1,64})",
+)
+
+UNKNOWN_CREDENTIALS = Entry(
+    id="tls-unknown-credentials",
+    title="The certificate in use is not bound to SMTP, or unusable",
+    kind=EntryKind.LOG,
+    flow=Flow.TO_EOP,
+    judge=_OWN,
+    label=Confidence.DOCUMENTED,
+    meaning="Exchange chose a certificate it cannot use: it lacks the SMTP service, or is damaged.",
+    causes=("TlsCertificateName or the Fqdn leads to a certificate without the SMTP service.",),
+    remedy=powershell.ENABLE_PUBLIC,
+    check=(*powershell.LIST_CERTIFICATES, *powershell.SEND_CONNECTOR),
+    references=(_UNKNOWN,),
+    examples=("TLS negotiation failed with error UnknownCredentials",),
+    lookalikes=("TLS negotiation succeeded with UnknownCredentials",),
+    phrase=r"TLS negotiation failed with error (?P<token>UnknownCredentials)\b",
+)
+
+NO_CREDENTIALS = Entry(
+    id="tls-no-credentials",
+    title="The private key is missing or cannot be read",
+    kind=EntryKind.LOG,
+    flow=Flow.TO_EOP,
+    judge=_OWN,
+    label=Confidence.DOCUMENTED,
+    meaning="Exchange could not use the private key of the certificate it chose.",
+    causes=(
+        "The certificate was imported without its private key.",
+        "Exchange may not read the key.",
+        "TlsCertificateName is wrong.",
+    ),
+    remedy=("Import the certificate again, with its private key, on this server.", *powershell.ENABLE_PUBLIC),
+    check=(
+        "PS> Get-ExchangeCertificate | fl Thumbprint,Subject,HasPrivateKey,Services",
+        *powershell.SEND_CONNECTOR,
+    ),
+    references=(_NONE,),
+    examples=("TLS negotiation failed with error NoCredentials",),
+    lookalikes=("TLS negotiation failed with NoCredentials",),
+    phrase=r"TLS negotiation failed with error (?P<token>NoCredentials)\b",
+)
+
+TLS_OTHER = Entry(
+    id="tls-negotiation-other",
+    title="TLS could not be agreed on, for another reason",
+    kind=EntryKind.LOG,
+    flow=Flow.NEITHER,
+    judge="Not told by the text.",
+    label=Confidence.INFERRED,
+    meaning="Documented reasons are NoCredentials, UnknownCredentials and SocketError; this one is shown as it came.",
+    causes=("Unknown: no public statement explains this reason.",),
+    remedy=("Look at the certificate that was sent and at the TLS versions both sides allow.",),
+    check=(powershell.READ_LOG, powershell.PROBE),
+    references=(_UNKNOWN, _NONE),
+    examples=("TLS negotiation failed with error AlgorithmMismatch",),
+    lookalikes=("TLS negotiation failed",),
+    phrase=r"TLS negotiation failed with error (?P<token>\w{1,64})",
+)
+
+TIMED_OUT = Entry(
+    id="connection-timed-out",
+    title="The connection timed out",
+    kind=EntryKind.REPLY,
+    flow=Flow.NEITHER,
+    judge="Nobody refuses: no connection came about.",
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "Mostly the network. KB 4051498 shows it in the queue while the protocol log has "
+        "UnknownCredentials: the log decides."
+    ),
+    causes=("Port 25 is blocked or the host is down.", "The certificate in use lacks SMTP (KB 4051498)."),
+    remedy=("Read the protocol log of the same minute before changing anything.",),
+    check=(powershell.READ_LOG,),
+    references=(_UNKNOWN,),
+    examples=("421 4.4.1 Connection timed out",),
+    lookalikes=("421 4.4.1 Connection refused",),
+    codes=("421 4.4.1",),
+    words=r".{0,10}?Connection timed out",
+    rule="timeout",
+)
+
+DROPPED = Entry(
+    id="connection-dropped",
+    title="The connection was dropped: the network, not a certificate",
+    kind=EntryKind.REPLY,
+    flow=Flow.NEITHER,
+    judge="Nobody refuses: the connection broke.",
+    label=Confidence.REPORTED,
+    meaning="The connection ended before an answer came. This is no verdict about a certificate.",
+    causes=("A timeout on the path or on the other side.",),
+    remedy=("Look at firewalls, inspection devices and the load of the other side.",),
+    check=(powershell.READ_LOG,),
+    references=("Reports of practitioners",),
+    examples=(
+        "421 4.4.2 Connection dropped due to TimedOut",
+        "421 4.4.2 Connection dropped due to ConnectionReset",
+    ),
+    lookalikes=("421 4.4.2 Connection kept",),
+    codes=("421 4.4.2",),
+    words=r".{0,40}?Connection dropped due to (?P<token>\w{1,64})",
+)
+
+PROXY_LAYER = Entry(
+    id="proxy-layer",
+    title="An internal proxy step failed",
+    kind=EntryKind.REPLY,
+    flow=Flow.NEITHER,
+    judge="Nobody refuses: one Exchange component could not reach another.",
+    label=Confidence.REPORTED,
+    meaning="PRX codes come from Exchange's own proxying and say nothing about certificates.",
+    causes=("Not told by the text.",),
+    remedy=("Look at the transport services of the server that answered; leave the certificates alone.",),
+    check=("PS> Test-ServiceHealth",),
+    references=("Reports of practitioners",),
+    examples=("451 4.7.0 Temporary server error. Please try again later. PRX5",),
+    lookalikes=("451 4.7.0 Temporary server error. Please try again later. APRX5",),
+    codes=("451 4.7.0",),
+    words=r".{0,160}?\b(?P<token>PRX\d{1,3})\b",
+)
+
+EMPTY_CERTIFICATE = Entry(
+    id="client-certificate-missing",
+    title="The client presented no certificate",
+    kind=EntryKind.LOG,
+    flow=Flow.NEITHER,
+    judge="Your server notes what the client presented.",
+    label=Confidence.REPORTED,
+    meaning="A receive log's note: the sender presented no client certificate.",
+    causes=("Usual for ordinary senders; a fault only where a connector needs the certificate.",),
+    remedy=("Nothing, unless this sender must be recognised by its certificate.",),
+    check=powershell.RECEIVE_CONNECTOR,
+    references=("Published receive logs",),
+    examples=(
+        "Client certificate chain validation status: 'EmptyCertificate'",
+        "TlsDomainCapabilities='None'; Status='NoRemoteCertificate'",
+    ),
+    lookalikes=("Server certificate chain validation status: 'EmptyCertificate'",),
+    phrase=(
+        r"(?:Client certificate chain validation status: '?(?P<token>EmptyCertificate)\b"
+        r"|Status='NoRemoteCertificate')"
+    ),
+)
+
+CLIENT_STATUS = Entry(
+    id="client-certificate-status",
+    title="What your server thinks of the client's certificate",
+    kind=EntryKind.LOG,
+    flow=Flow.NEITHER,
+    judge="Your server judges the client's certificate.",
+    label=Confidence.REPORTED,
+    meaning="A receive log's note; 'Valid' and 'EmptyCertificate' are known, others are shown as they came.",
+    causes=("The status names it.",),
+    remedy=("Nothing where it says Valid.",),
+    check=powershell.RECEIVE_CONNECTOR,
+    references=("Published receive logs",),
+    examples=("Client certificate chain validation status: 'Valid'",),
+    lookalikes=("Client certificate status: 'Valid'",),
+    phrase=r"Client certificate chain validation status: '?(?P<token>\w{1,64})",
+)
+
+SCHANNEL_UNTRUSTED = Entry(
+    id="capi2-untrusted-root",
+    title="Windows on the sending server could not build its own chain",
+    kind=EntryKind.EVENT,
+    flow=Flow.TO_EOP,
+    judge="Nobody refuses yet: the sending server's own Windows reports an untrusted root.",
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "CAPI2 event 30 as in KB 3212877: lsass checked a chain (CERT_CHAIN_POLICY_SSL) and got 800B0109. There "
+        "it went with a chain that was not sent, and with 550 5.7.64."
+    ),
+    causes=("The intermediate certificate is missing on the sending server.",),
+    remedy=("Import the intermediates on the sending server (KB 3212877):", powershell.IMPORT_INTERMEDIATE),
+    check=(powershell.PROBE,),
+    references=("Microsoft KB 3212877: 550 5.7.64 TenantAttribution",),
+    examples=('CertVerifyCertificateChainPolicy CERT_CHAIN_POLICY_SSL lsass.exe Result value="800B0109"',),
+    lookalikes=('CERT_CHAIN_POLICY_SSL Result value="0"',),
+    phrase=r"CERT_CHAIN_POLICY_SSL\b.{0,2000}?\b(?P<token>800B0109)\b",
+    rule="missing-intermediate",
+)
+
+CANNOT_REMOVE = Entry(
+    id="certificate-tagged",
+    title="The certificate cannot be removed: Send connectors name it",
+    kind=EntryKind.LOG,
+    flow=Flow.NEITHER,
+    judge="Your own server protects a certificate in use.",
+    label=Confidence.DOCUMENTED,
+    meaning="TlsCertificateName of the named Send connectors has this certificate's issuer and subject.",
+    causes=("A renewal with the same issuer and subject makes old and new look the same to the connector.",),
+    remedy=(
+        "On every source server stop MSExchangeTransport, then:",
+        "PS> Set-SendConnector -Identity '<name>' -TlsCertificateName $null",
+        "Remove the old certificate on every server, set TlsCertificateName again and start the service:",
+        "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the new certificate>'",
+        "PS> Set-SendConnector -Identity '<name>' -TlsCertificateName \"<i>$($cert.Issuer)<s>$($cert.Subject)\"",
+    ),
+    check=powershell.SEND_CONNECTOR,
+    references=(_REMOVE,),
+    examples=(
+        (
+            "A special Rpc error occurs on server EX01: These certificates are tagged with following Send "
+            "Connectors : Outbound to Office 365."
+        ),
+    ),
+    lookalikes=("These certificates are tagged with following Receive Connectors : Default",),
+    phrase=r"These certificates are tagged with following Send Connectors ?:",
+)
+
+ENTRIES = (
+    STALE_PIN, EOP_UNTRUSTED, EOP_INVALID, UNKNOWN_CREDENTIALS, NO_CREDENTIALS, TLS_OTHER, CANNOT_REMOVE,
+    SCHANNEL_UNTRUSTED, TIMED_OUT, DROPPED, PROXY_LAYER, EMPTY_CERTIFICATE, CLIENT_STATUS,
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""What Exchange Online, as the sender, says of a domain's MTA-STS policy and DANE records (each as 4.x, then 5.x)."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+_NDR = "Microsoft: non-delivery reports in Exchange Online"
+_TLS12 = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
+
+#: What the seven codes of the article's table have in common.
+_POLICY = Entry(
+    id="",
+    title="",
+    kind=EntryKind.REPLY,
+    flow=Flow.FROM_EOP,
+    judge="Exchange Online, as the sender, refuses your domain's mail server by MTA-STS or DANE.",
+    label=Confidence.DOCUMENTED,
+    meaning="",
+    causes=(),
+    remedy=(),
+    check=(powershell.PROBE,),
+    references=(_NDR,),
+    examples=(),
+    lookalikes=(),
+)
+
+
+ENTRIES = (
+    _POLICY._replace(
+        id="mta-sts-host",
+        title="An MX host is not in the MTA-STS policy",
+        codes=("4.4.8", "5.4.8"),
+        words=r".{0,80}?\bfailed MTA-STS validation",
+        examples=(
+            "450 4.4.8 MX hosts of contoso.com failed MTA-STS validation",
+            "550 5.4.8 MX hosts of contoso.com failed MTA-STS validation",
+        ),
+        meaning="The MX host that Exchange Online found does not stand in the domain's MTA-STS policy.",
+        causes=("The policy was not changed along with the MX record.",),
+        remedy=("Bring the mx lines of the policy and the MX records together, and change the policy's id.",),
+        lookalikes=("450 4.4.8 MX hosts of contoso.com passed MTA-STS validation",),
+    ),
+    _POLICY._replace(
+        id="mta-sts-certificate",
+        title="The certificate fails MTA-STS",
+        codes=("4.7.5", "5.7.5"),
+        words=r".{0,10}?Remote certificate failed MTA-STS validation(?:\. Reason: ?(?P<token>\w{1,64}))?",
+        examples=(
+            "450 4.7.5 Remote certificate failed MTA-STS validation. Reason: UntrustedRoot",
+            "550 5.7.5 Remote certificate failed MTA-STS validation. Reason: SubjectMismatch",
+        ),
+        meaning="The certificate has no trusted root, or none of its names is the MX host's name.",
+        causes=("Self-signed certificate, missing intermediate, or another host's certificate.",),
+        remedy=("Present a certificate of a public CA with the MX host's name, and its intermediates.",),
+        lookalikes=(
+            "450 4.7.5 Remote certificate passed MTA-STS validation",
+            "454 4.7.5 Certificate validation failure",
+        ),
+    ),
+    _POLICY._replace(
+        id="dane-no-starttls",
+        title="No TLS where DANE demands it",
+        codes=("4.7.321", "5.7.321"),
+        words=r".{0,10}?(?P<token>starttls-not-supported)",
+        examples=(
+            "4.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
+            "550 5.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
+        ),
+        meaning="No STARTTLS was offered, or the TLS handshake failed: the code stands for both.",
+        causes=("A firewall takes STARTTLS out.", "The handshake fails."),
+        remedy=(_TLS12,),
+        lookalikes=("4.7.321 starttls-supported",),
+        rule="no-starttls",
+    ),
+    _POLICY._replace(
+        id="dane-expired",
+        title="The certificate has expired",
+        codes=("4.7.322", "5.7.322"),
+        words=r".{0,10}?(?P<token>certificate-expired)",
+        examples=("4.7.322 certificate-expired: Destination mail server's certificate is expired.",),
+        meaning="The certificate presented by your server has expired.",
+        causes=("The certificate was not renewed, or another one than the renewed is presented.",),
+        remedy=("Renew the certificate, and publish its TLSA record first where the record changes.",),
+        lookalikes=("4.7.322 certificate-renewed",),
+        rule="expired",
+    ),
+    _POLICY._replace(
+        id="dane-invalid",
+        title="The certificate does not fit the TLSA record",
+        codes=("4.7.323", "5.7.323"),
+        words=r".{0,10}?(?P<token>tlsa-invalid)",
+        examples=("4.7.323 tlsa-invalid: The domain failed DANE validation.",),
+        meaning="TLSA record and certificate do not fit, the record is wrong, or the certificate is not valid yet.",
+        causes=("The certificate was renewed without its TLSA record.",),
+        remedy=("Publish a TLSA record for the certificate in use, one lifetime before changing it.",),
+        lookalikes=("4.7.323 tlsa-valid",),
+    ),
+    _POLICY._replace(
+        id="dnssec-invalid",
+        title="The domain's DNSSEC records are invalid",
+        codes=("4.7.324", "5.7.324"),
+        words=r".{0,10}?(?P<token>dnssec-invalid)",
+        examples=("4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records",),
+        meaning="Not about certificates: the DNS answers of the domain are not signed correctly.",
+        causes=("Expired signatures, or keys that were changed without the parent's DS record.",),
+        remedy=("Correct DNSSEC of the domain.",),
+        lookalikes=("4.7.324 dnssec-valid",),
+    ),
+    _POLICY._replace(
+        id="dane-name",
+        title="The certificate's name is not the host's",
+        codes=("4.7.325", "5.7.325"),
+        words=r".{0,10}?(?P<token>certificate-host-mismatch)",
+        examples=(
+            (
+                "4.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject alternative "
+                "name that matches the hostname (DANE)"
+            ),
+            (
+                "550 5.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject "
+                "alternative name matching the hostname (DANE)"
+            ),
+        ),
+        meaning="None of the certificate's names is the MX host's name.",
+        causes=("The server presents another host's certificate.",),
+        remedy=("Present a certificate that carries the MX host's name.",),
+        lookalikes=("4.7.325 certificate-host-match",),
+        rule="name-mismatch",
+    ),
+)

@@ -1,0 +1,217 @@
+"""What Exchange Online answers to the TLS session of a server that sends to it, most specific first."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+_KB2888788 = "Microsoft KB 2888788: mail flow stops, event 2004"
+_SOCKET = "Microsoft: send or receive email, SocketError"
+_G2 = "Exchange Team blog, 2026: DigiCert Global Root G2"
+_CLIENT = "Exchange Online refuses the certificate that your Send connector presents."
+
+UNTRUSTED_ROOT = Entry(
+    id="to-eop-untrusted-root",
+    title="Exchange Online does not trust your client certificate",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge=_CLIENT,
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "The certificate that the Send connector presented does not lead to a root that Microsoft trusts. "
+        "It is about the Send connector's client certificate, not about the one your server shows to others."
+    ),
+    causes=(
+        (
+            "Two certificates enabled for SMTP carry the name, and Exchange picked the one of an internal CA, "
+            "for instance because it is newer (KB 2888788)."
+        ),
+        "The connector presents a self-signed certificate or one of an internal CA.",
+        (
+            "The server does not send the intermediate certificate; Exchange Online fetches none (inferred: "
+            "the KB describes the private CA only)."
+        ),
+    ),
+    remedy=powershell.CHOOSE_PUBLIC,
+    check=(powershell.READ_LOG, powershell.PROBE, *powershell.LIST_CERTIFICATES),
+    references=(_KB2888788,),
+    examples=(
+        "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied.",
+        "454 4.7.0 Non è stato possibile stabilire il canale TLS appropriato: UntrustedRoot: Accesso negato.",
+        "454 4.7.0 Nie można ustanowić odpowiedniego kanału TLS: UntrustedRoot: Odmowa dostępu.",
+        "SMTP 応答 454 4.7.0 で確認されました。適切な TLS チャネルの確立に失敗しました: UntrustedRoot: Access Denied。",
+        "454 4.7.0 kon niet het juiste TLS-kanaal worden ingesteld: UntrustedRoot: toegang geweigerd.",
+    ),
+    lookalikes=(
+        "454 4.7.0 Temporary authentication failure",
+        "554 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied",
+        "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",
+    ),
+    codes=("454 4.7.0",),
+    words=r".{0,200}?\b(?P<token>UntrustedRoot)\b",
+    phrase=r"Failed to establish appropriate TLS channel: (?P<token>UntrustedRoot)\b",
+    rule="untrusted-root",
+)
+
+NO_TLS = Entry(
+    id="to-eop-no-tls",
+    title="The sender used no TLS",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge="Exchange Online refuses a sender that did not start TLS.",
+    label=Confidence.REPORTED,
+    meaning="The reply names no reason: it was seen where the sender used no TLS at all, and went with TLS on.",
+    causes=("The sending server or a device between delivers in plain text.",),
+    remedy=(
+        "Turn TLS on for this route (RequireTLS on the Send connector).",
+        "Look for a firewall or gateway that takes STARTTLS out of the session.",
+    ),
+    check=(powershell.READ_LOG,),
+    references=("A report of 2016 with a Postfix relay; Microsoft does not describe it.",),
+    examples=("454 4.7.0 Failed to establish appropriate TLS channel: Access Denied",),
+    lookalikes=("454 4.7.0 TLS not available due to local problem",),
+    codes=("454 4.7.0",),
+    words=r".{0,40}?Failed to establish appropriate TLS channel: Access Denied",
+    phrase=r"Failed to establish appropriate TLS channel: Access Denied",
+    rule="no-starttls",
+)
+
+UNKNOWN_TOKEN = Entry(
+    id="to-eop-tls-channel-other",
+    title="Exchange Online refused the TLS channel for a reason not known publicly",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge=_CLIENT,
+    label=Confidence.INFERRED,
+    meaning="In this reply only UntrustedRoot is known publicly. The token is shown as it came.",
+    causes=("Unknown: no public statement explains this token.",),
+    remedy=("Check the whole chain of the Send connector's certificate: dates, names, intermediates, root.",),
+    check=(powershell.READ_LOG, powershell.PROBE),
+    references=(_KB2888788,),
+    examples=("454 4.7.0 Failed to establish appropriate TLS channel: SomethingNew: Access Denied",),
+    lookalikes=("454 4.7.0 Failed to open the TLS channel: SomethingNew: Access Denied",),
+    codes=("454 4.7.0",),
+    words=r".{0,40}?Failed to establish appropriate TLS channel: (?P<token>\w{1,64}): Access Denied",
+    phrase=r"Failed to establish appropriate TLS channel: (?P<token>\w{1,64}): Access Denied",
+)
+
+OLD_TLS = Entry(
+    id="to-eop-socket-error",
+    title="The connection broke during TLS: TLS 1.0 or 1.1 only",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge="Exchange Online refuses TLS 1.0 and 1.1.",
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "TLS could not be agreed on. Towards Exchange Online Microsoft names one cause: the sender offers "
+        "TLS 1.0 and 1.1 only. Towards other hosts it says only that the connection broke."
+    ),
+    causes=(
+        "TLS 1.2 is off on the sending server, for Schannel or .NET.",
+        "A device on the path breaks TLS.",
+    ),
+    remedy=("Enable TLS 1.2 on the sending server (Schannel client and .NET) and restart it.",),
+    check=(powershell.READ_LOG,),
+    references=(_SOCKET,),
+    examples=(
+        "421 4.4.2 Connection dropped due to SocketError",
+        "TLS negotiation failed with error SocketError",
+    ),
+    lookalikes=("421 4.4.2 Connection dropped due to TimedOut", "TLS negotiation failed"),
+    codes=("421 4.4.2",),
+    words=r".{0,40}?Connection dropped due to (?P<token>SocketError)\b",
+    phrase=r"TLS negotiation failed with error (?P<token>SocketError)\b",
+    rule="old-tls",
+)
+
+STARTTLS_REQUIRED = Entry(
+    id="to-eop-starttls-required",
+    title="TLS is required and was not started",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge="The receiving side refuses mail in plain text.",
+    label=Confidence.DOCUMENTED,
+    meaning="A connector requires TLS, and the sender did not start it or could not agree on a version.",
+    causes=(
+        "TLS is off on the Send connector (IgnoreSTARTTLS) or filtered on the path.",
+        "The sender offers only TLS 1.0 or 1.1.",
+    ),
+    remedy=(
+        "PS> Set-SendConnector '<name>' -IgnoreSTARTTLS $false -RequireTLS $true",
+        "Enable TLS 1.2 on the sending server.",
+    ),
+    check=(powershell.READ_LOG,),
+    references=(_SOCKET, _G2),
+    examples=(
+        "451 5.7.3 STARTTLS is required, 5.7.0 Must issue a STARTTLS command first",
+        "451 5.7.3 STARTTLS is required to send mail [XX1EUR00FT001.mail.protection.outlook.com]",
+        "451 5.7.3 Must issue a STARTTLS command first",
+    ),
+    lookalikes=("451 5.7.3 Authentication unsuccessful",),
+    codes=("451 5.7.3", "5.7.0"),
+    words=r".{0,10}?(?:STARTTLS is required|Must issue a STARTTLS command first)",
+    rule="no-starttls",
+)
+
+CLOSED = Entry(
+    id="to-eop-handshake-closed",
+    title="The connection ended in the TLS handshake",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge="The other side closed the connection after STARTTLS.",
+    label=Confidence.REPORTED,
+    meaning=(
+        "Practitioners saw this with an expired or unusable client certificate; Microsoft has never confirmed "
+        "the cause, and network devices can produce the same."
+    ),
+    causes=("An expired or unusable client certificate.", "A device between that inspects SMTP."),
+    remedy=("Make sure that the client certificate is valid and of a public CA, and try again.",),
+    check=(powershell.READ_LOG, powershell.PROBE),
+    references=("MailCleaner issue 598 and a forum thread; no Microsoft source.",),
+    examples=(
+        "403 4.7.0 TLS handshake failed",
+        "Remote host closed connection in response to EHLO",
+    ),
+    lookalikes=("403 4.7.0 encryption too weak", "Remote host closed connection in response to QUIT"),
+    codes=("403 4.7.0",),
+    words=r".{0,10}?TLS handshake failed",
+    phrase=r"Remote host closed connection in response to EHLO\b",
+    rule="tls-failed",
+)
+
+OUTDATED = Entry(
+    id="to-eop-outdated-server",
+    title="Throttled or blocked for an outdated Exchange build",
+    kind=EntryKind.REPLY,
+    flow=Flow.TO_EOP,
+    judge="Exchange Online slows down or blocks an Exchange server that is out of date.",
+    label=Confidence.DOCUMENTED,
+    meaning=(
+        "Not about TLS or certificates: the build of the server that connects through an OnPremises connector "
+        "is too old. Microsoft documents the throttling; the exact wording is reported."
+    ),
+    causes=("The Exchange version is out of support or lacks updates.",),
+    remedy=(
+        "Update the server to a supported build.",
+        "An exemption of up to 90 days a year can be asked for (New-TenantExemptionInfo).",
+    ),
+    check=("PS> Get-OnPremServerReportInfo",),
+    references=("Exchange Team blog: throttling and blocking of persistently vulnerable Exchange servers",),
+    examples=(
+        (
+            "450 4.7.230 Connecting Exchange server version is out-of-date; connection to Exchange Online "
+            "throttled for 5 mins/hr. For more information see https://aka.ms/BlockUnsafeExchange."
+        ),
+        (
+            "550 5.7.230 Connecting Exchange server version is out-of-date; connection to Exchange Online blocked "
+            "for 10 mins/hr."
+        ),
+    ),
+    lookalikes=("450 4.7.23 Connecting Exchange server", "450 4.7.2300 server version is out-of-date"),
+    codes=("450 4.7.230", "550 5.7.230"),
+    phrase=r"aka\.ms/BlockUnsafeExchange",
+    rule="throttled",
+)
+
+ENTRIES = (UNTRUSTED_ROOT, NO_TLS, UNKNOWN_TOKEN, OLD_TLS, STARTTLS_REQUIRED, CLOSED, OUTDATED)

@@ -1,0 +1,40 @@
+"""The replies, word for word, as Microsoft documents them or practitioners report them."""
+
+from __future__ import annotations
+
+STALE_PIN = (
+    "454 4.7.5 The certificate specified in TlsCertificateName of the SendConnector could not be found."
+)
+UNKNOWN_CREDENTIALS = "TLS negotiation failed with error UnknownCredentials"
+#: Exchange Team blog, 4 June 2025 (documented).
+PARTNER_RESTRICTED = (
+    "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the message's "
+    "recipient domain. The connector had either the RestrictDomainsToIPAddresses or RestrictDomainsToCertificate "
+    "set"
+)
+#: KB 2888788 (documented for a certificate from a CA Exchange Online does not trust).
+UNTRUSTED_TO_EOP = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+#: Microsoft, "Fix error code 450 4.4.317" (documented).
+UNTRUSTED_FROM_EOP = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
+#: Exchange Team blog, June 2025 (documented).
+STARTTLS_REQUIRED = (
+    "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]"
+)
+#: Exchange Team blog, June 2025 (documented where TLS is required), as a sender is told.
+STARTTLS_REQUIRED_OF_SENDER = "451 5.7.3 STARTTLS is required to send mail"
+#: Microsoft, "Send or receive e-mail: SocketError" (documented): the sender offers TLS 1.0 or 1.1 only.
+OLD_TLS_TO_EOP = "421 4.4.2 Connection dropped due to SocketError"
+#: Seen in practice (reported).
+OLD_TLS_FROM_EOP = (
+    "450 4.4.317 Cannot connect to remote server "
+    "[Message=451 4.4.0 TLS negotiation failed with error SocketError]"
+)
+#: Microsoft, non-delivery reports in Exchange Online (documented, for MTA-STS and DANE).
+EXPIRED_DANE = "4.7.322 certificate-expired: Destination mail server's certificate is expired."
+#: KB 3212877, KB 4051495 (documented).
+RELAY_DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
+#: KB 4019940, KB 3169958 (documented; the tail varies).
+RELAY_DENIED_ATTR36 = (
+    "550 5.7.64 Relay Access Denied ATTR36. For more details please refer to: "
+    "https://support.microsoft.com/kb/3169958"
+)

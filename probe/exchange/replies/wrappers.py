@@ -1,0 +1,87 @@
+"""Texts that carry another reply: taken off, so that the innermost one is judged."""
+
+from __future__ import annotations
+
+from probe import powershell
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.statement import Confidence
+
+#: What all wrappers have in common.
+_WRAPPER = Entry(
+    id="",
+    title="",
+    kind=EntryKind.WRAPPER,
+    flow=Flow.NEITHER,
+    judge="Nobody by itself: the reply inside decides.",
+    label=Confidence.REPORTED,
+    meaning="",
+    causes=("The reply inside names it.",),
+    remedy=("Explain the reply inside.",),
+    check=(powershell.READ_LOG,),
+    references=(),
+    examples=(),
+    lookalikes=(),
+)
+
+
+PRIMARY_TARGET = _WRAPPER._replace(
+    id="wrapper-primary-target",
+    title="A queue's last error",
+    label=Confidence.DOCUMENTED,
+    meaning="The queue of an Exchange server quotes what the host it connected to replied.",
+    references=("Microsoft's articles on queues and last errors",),
+    examples=(
+        (
+            '451 4.4.0 Primary target IP address responded with: "421 4.2.1 Unable to connect." Attempted failover to '
+            "alternate host, but that did not succeed."
+        ),
+    ),
+    lookalikes=("451 4.4.0 Secondary target IP address responded",),
+    codes=("451 4.4.0",),
+    words=r".{0,10}?Primary target IP address responded with",
+)
+TARGET_ERROR = _WRAPPER._replace(
+    id="wrapper-target-host-error",
+    title="The target host answered with an error",
+    label=Confidence.REPORTED,
+    meaning="The reply of the other side follows the arrow.",
+    references=("Reports of practitioners",),
+    examples=("451 4.4.395 Target host responded with error. -> 421 4.2.1 Unable to connect",),
+    lookalikes=("451 4.4.395 Target host responded",),
+    codes=("451 4.4.395",),
+    words=r".{0,10}?Target host responded with error",
+)
+COMMUNICATING = _WRAPPER._replace(
+    id="wrapper-communicating",
+    title="An error while talking to the target host",
+    label=Confidence.REPORTED,
+    meaning="What happened follows the arrow.",
+    references=("Reports of practitioners",),
+    examples=("451 4.4.397 Error communicating with target host. -> 421 4.2.1 Unable to connect",),
+    lookalikes=("451 4.4.397 Target host reached",),
+    codes=("451 4.4.397",),
+    words=r".{0,10}?Error communicating with target host",
+)
+FRONTEND_PROXY = _WRAPPER._replace(
+    id="wrapper-frontend-proxy",
+    title="The front end could not pass the session on",
+    label=Confidence.DOCUMENTED,
+    meaning="The front end service quotes what it was told.",
+    references=("Microsoft's articles on queues and last errors",),
+    examples=("450 4.4.101 Proxy session setup failed on Frontend with '451 4.4.0 DNS query failed'",),
+    lookalikes=("450 4.4.101 Proxy session closed",),
+    codes=("450 4.4.101",),
+    words=r".{0,10}?Proxy session setup failed on Frontend with",
+)
+LAST_ERROR = _WRAPPER._replace(
+    id="wrapper-last-error",
+    title="A message trace's last error record",
+    label=Confidence.REPORTED,
+    meaning="LED is the last error, MSG its text, FQDN and IP the host, LRT the time.",
+    references=("Reports of practitioners",),
+    examples=("[{LED=421 4.2.1 Unable to connect};{MSG=};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=}]",),
+    lookalikes=("{LEDGER=1}",),
+    phrase=r"\{LED ?= ?",
+)
+
+ENTRIES = (PRIMARY_TARGET, TARGET_ERROR, COMMUNICATING, FRONTEND_PROXY, LAST_ERROR)

@@ -1,0 +1,52 @@
+"""The certificates a server could send along with a chosen one, as far as the files given hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from probe.exchange.inventory import ExchangeCertificate, Inventory
+from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
+from probe.statement import Confidence, Statement
+
+#: What a judgement of such a chain must say beside it.
+CAVEAT = Statement(
+    "The intermediates come from the files given; an export does not tell which of them the server sends.",
+    Confidence.INFERRED,
+    "Schannel builds the chain from the machine's CA stores",
+)
+
+
+def chain_for(
+    record: ExchangeCertificate,
+    inventories: Iterable[Inventory],
+    extra: Iterable[Certificate | Unreadable] = (),
+) -> PresentedChain | None:
+    """Put the certificate and its possible issuers in the order a server sends them, without roots.
+
+    Issuers are found by name; signatures are checked where the path is built. None where the export
+    holds no RawData.
+    """
+    if record.certificate is None:
+        return None
+    pool = _pool(inventories, extra)
+    chain = [record.certificate]
+    for link in chain:
+        if link.self_issued:
+            continue
+        for issuer in pool.get(link.issuer.der, ()):
+            if issuer not in chain and not issuer.self_issued and len(chain) < MAX_CERTIFICATES:
+                chain.append(issuer)
+    return PresentedChain(entries=tuple(chain))
+
+
+def _pool(
+    inventories: Iterable[Inventory], extra: Iterable[Certificate | Unreadable]
+) -> dict[bytes, list[Certificate]]:
+    """Every certificate given, by the DER of its subject."""
+    recorded = (one.certificate for inventory in inventories for one in inventory.certificates)
+    pool: dict[bytes, list[Certificate]] = {}
+    for certificate in (*extra, *recorded):
+        if isinstance(certificate, Certificate):
+            pool.setdefault(certificate.subject.der, []).append(certificate)
+    return pool

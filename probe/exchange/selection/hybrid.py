@@ -1,0 +1,175 @@
+"""The values that the Hybrid Configuration Wizard sets, checked on the connectors given.
+
+Source: Exchange Team blog, 4 June 2025, and the hybrid certificate requirements (HybridCert).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from probe.exchange.connector import (
+    ConnectorSource,
+    ConnectorType,
+    InboundConnector,
+    OutboundConnector,
+    ReceiveConnector,
+    SendConnector,
+    TlsAuthLevel,
+)
+from probe.exchange.inventory import ExchangeCertificate, RootCAType
+from probe.exchange.problem import quoted
+from probe.exchange.selection.candidates import title
+from probe.statement import Confidence, Statement
+
+WIZARD = "Exchange Team blog, 4 June 2025: what the Hybrid Configuration Wizard sets"
+#: TlsDomain of the Send connector, and the domain of the Receive connector's capability.
+EOP_DOMAIN = "mail.protection.outlook.com"
+CAPABILITY = f"{EOP_DOMAIN}:AcceptCloudServicesMail"
+#: The address space of a tenant's routing domain ends so.
+ROUTING_DOMAIN = ".mail.onmicrosoft.com"
+
+Connector: TypeAlias = SendConnector | ReceiveConnector | InboundConnector | OutboundConnector
+
+
+class Deviation(NamedTuple):
+    """One property that is not as the wizard sets it; `found` None: the export does not tell."""
+
+    kind: str
+    connector: str
+    name: str
+    expected: str
+    found: str | None
+    statement: Statement
+
+
+class _Expected(NamedTuple):
+    """A property, what it should hold in words, its value as text, and whether that is right (None: unknown)."""
+
+    name: str
+    expected: str
+    found: str | None
+    right: bool | None
+
+
+def check_hybrid(connectors: Iterable[Connector]) -> tuple[Deviation, ...]:
+    """Check every connector that serves hybrid mail, in the order given; others are left alone."""
+    found: list[Deviation] = []
+    for connector in connectors:
+        match connector:
+            case SendConnector() if is_hybrid_send(connector):
+                found += _deviations("Send connector", connector.name, _send(connector))
+            case ReceiveConnector() if connector.name.lower().startswith("default frontend"):
+                found += _deviations("Receive connector", connector.name, _receive(connector))
+            case InboundConnector() if _is_hybrid(connector):
+                found += _deviations("inbound connector", connector.name, _inbound(connector))
+            case OutboundConnector() if _is_hybrid(connector):
+                found += _deviations("outbound connector", connector.name, _outbound(connector))
+            case _:
+                pass
+    return tuple(found)
+
+
+def is_hybrid_send(connector: SendConnector) -> bool:
+    """Whether a Send connector carries hybrid mail: to the tenant's routing domain, or marked as such."""
+    spaces = connector.address_spaces or ()
+    return connector.cloud_services_mail_enabled is True or any(map(_is_routing, spaces))
+
+
+def check_hybrid_certificate(record: ExchangeCertificate) -> Statement | None:
+    """Say where a certificate cannot serve hybrid mail: the wizard offers none but a third party's."""
+    kind = record.root_ca_type
+    if kind is None or kind is RootCAType.THIRD_PARTY:
+        return None
+    text = f"{title(record)} has RootCAType {kind.value}; the wizard offers only certificates of type ThirdParty."
+    return Statement(text, Confidence.DOCUMENTED, "KB 2879262; hybrid certificate requirements")
+
+
+def _is_routing(space: str) -> bool:
+    return space.lower().removeprefix("smtp:").partition(";")[0].endswith(ROUTING_DOMAIN)
+
+
+def _is_hybrid(connector: InboundConnector | OutboundConnector) -> bool:
+    if connector.connector_source is ConnectorSource.HYBRID_WIZARD:
+        return True
+    own = connector.connector_type is ConnectorType.ON_PREMISES
+    return own and connector.cloud_services_mail_enabled is True
+
+
+def _deviations(kind: str, name: str, values: Iterable[_Expected]) -> Iterator[Deviation]:
+    for value in values:
+        if value.right:
+            continue
+        has = f"is {quoted(value.found)}" if value.found else "is not set"
+        text = f"{value.name} of {kind} {quoted(name)} {has}; the wizard sets {value.expected}."
+        if value.right is None:
+            text = f"{value.name} of {kind} {quoted(name)} is not in the export; the wizard sets {value.expected}."
+        found = value.found if value.right is False else None
+        yield Deviation(
+            kind, name, value.name, value.expected, found, Statement(text, Confidence.DOCUMENTED, WIZARD)
+        )
+
+
+def _send(connector: SendConnector) -> Iterator[_Expected]:
+    yield _any_of("AddressSpaces", f"smtp:<domain>{ROUTING_DOMAIN};1", connector.address_spaces, _is_routing)
+    yield _flag("CloudServicesMailEnabled", connector.cloud_services_mail_enabled)
+    yield _flag("RequireTLS", connector.require_tls)
+    yield _level("TlsAuthLevel", connector.tls_auth_level)
+    yield _text("TlsDomain", connector.tls_domain, EOP_DOMAIN)
+    yield _pin(connector)
+
+
+def _receive(connector: ReceiveConnector) -> Iterator[_Expected]:
+    yield _any_of(
+        "TlsDomainCapabilities",
+        CAPABILITY,
+        connector.tls_domain_capabilities,
+        lambda one: one.replace(" ", "").lower() == CAPABILITY.lower(),
+    )
+    yield _pin(connector)
+
+
+def _inbound(connector: InboundConnector) -> Iterator[_Expected]:
+    yield _flag("RequireTls", connector.require_tls)
+    yield _any_of(
+        "SenderDomains", "smtp:*;1", connector.sender_domains, lambda one: one.lower() in {"smtp:*;1", "*"}
+    )
+    name = connector.tls_sender_certificate_name
+    yield _Expected(
+        "TlsSenderCertificateName", "the certificate's name", name, None if name is None else bool(name)
+    )
+
+
+def _outbound(connector: OutboundConnector) -> Iterator[_Expected]:
+    yield _level("TlsSettings", connector.tls_settings)
+    domain = connector.tls_domain
+    yield _Expected(
+        "TlsDomain", "the name in your certificate", domain, None if domain is None else bool(domain)
+    )
+
+
+def _flag(name: str, value: bool | None) -> _Expected:  # noqa: FBT001 - a property's value
+    return _Expected(name, "true", None if value is None else str(value).lower(), value)
+
+
+def _text(name: str, value: str | None, expected: str) -> _Expected:
+    return _Expected(name, expected, value, None if value is None else value.lower() == expected)
+
+
+def _level(name: str, value: TlsAuthLevel | None) -> _Expected:
+    right = None if value is None else value is TlsAuthLevel.DOMAIN_VALIDATION
+    return _Expected(name, TlsAuthLevel.DOMAIN_VALIDATION.value, value.value if value else None, right)
+
+
+def _pin(connector: SendConnector | ReceiveConnector) -> _Expected:
+    text = connector.tls_certificate_name
+    right = None if text is None else connector.pin is not None
+    return _Expected("TlsCertificateName", "<I>issuer<S>subject of the hybrid certificate", text, right)
+
+
+def _any_of(
+    name: str, expected: str, values: tuple[str, ...] | None, right: Callable[[str], bool]
+) -> _Expected:
+    if values is None:
+        return _Expected(name, expected, None, None)
+    return _Expected(name, expected, ", ".join(values), any(map(right, values)))

@@ -1,0 +1,150 @@
+"""The sentences of a selection: what is looked for, what came of it, and why the others fell out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from probe.exchange.connector import EDGE_PIN_LIMIT, ReceiveConnector, SendConnector
+from probe.exchange.inventory import ExchangeCertificate, same_server
+from probe.exchange.selection.candidates import (
+    PINNING,
+    SELECTION,
+    Candidate,
+    NameSource,
+    Wanted,
+    likely_refused,
+    title,
+)
+from probe.exchange.selection.readings import Reading
+from probe.exchange.selection.result import Choice, State
+from probe.statement import Confidence, Statement
+
+#: Fqdn is what a Send connector goes by in TLS, and the server's name where it is unset.
+_SET_SEND = "Set-SendConnector"
+
+
+def about(
+    connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
+) -> Iterator[Statement]:
+    if connector.enabled is False:
+        yield Statement("The connector is disabled: it carries no mail.", Confidence.DOCUMENTED)
+    if isinstance(connector, SendConnector):
+        yield from _about_source(connector, server)
+    elif connector.offers_tls is None:
+        text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
+        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+    if not known:
+        where = f"server {server}" if server else "any server"
+        yield Statement(f"There is no certificate export of {where}.", Confidence.DOCUMENTED)
+    yield from _about_wanted(wanted, sends=isinstance(connector, SendConnector))
+
+
+def _about_source(connector: SendConnector, server: str | None) -> Iterator[Statement]:
+    sources = connector.source_transport_servers
+    if server is None:
+        yield Statement("Which server this is about is not known.", Confidence.DOCUMENTED)
+    elif sources and not any(same_server(one, server) for one in sources):
+        text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
+        yield Statement(text, Confidence.DOCUMENTED)
+
+
+def _about_wanted(wanted: Wanted, *, sends: bool) -> Iterator[Statement]:
+    # The article on the choice is about Receive connectors; a Send connector's sources are others.
+    match wanted.source:
+        case NameSource.PIN:
+            text, source = f"TlsCertificateName asks for {wanted.text}.", PINNING if sends else SELECTION
+            yield Statement(text, Confidence.DOCUMENTED, source)
+        case NameSource.NOTHING if wanted.text:
+            text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
+            yield Statement(text, Confidence.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
+        case NameSource.NOTHING:
+            text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
+            yield Statement(text, Confidence.DOCUMENTED)
+        case source:
+            what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
+            text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
+            yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
+    if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
+        text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
+        yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
+    if wanted.pin is not None:
+        yield from _about_pin(wanted.text)
+
+
+def _about_pin(text: str) -> Iterator[Statement]:
+    if len(text) > EDGE_PIN_LIMIT:
+        said = (
+            f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
+        )
+        yield Statement(said, Confidence.DOCUMENTED, "KB 4052493")
+    if "ST=" in text or "\\" in text:
+        said = (
+            "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
+            "Exchange compares with Windows' form (S=, quotes)."
+        )
+        yield Statement(said, Confidence.INFERRED)
+
+
+def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, ...]) -> Iterator[Statement]:
+    label = readings[0].label
+    match state:
+        case State.CHOSEN:
+            winner = choices[0].certificate
+            chosen = title(winner) if winner is not None else ""
+            yield Statement(f"Exchange chooses {chosen}.", label, readings[0].source)
+        case State.NOTHING:
+            yield Statement("No certificate of the server matches.", label, readings[0].source)
+        case _:
+            for choice in choices:
+                yield _possibility(choice)
+
+
+def _possibility(choice: Choice) -> Statement:
+    end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
+    doubt = "" if choice.certain else ", as far as the evidence goes,"
+    names = "; ".join(reading.name for reading in choice.readings)
+    return Statement(
+        f"{end}{doubt} if Exchange goes by: {names}.", choice.readings[0].label, choice.readings[0].source
+    )
+
+
+def beaten(candidate: Candidate, winner: ExchangeCertificate, reading: Reading) -> Candidate:
+    """Say of a candidate with nothing else against it why it is not the one chosen, as sure as the reading is."""
+    own = candidate.certificate
+    if own is winner or candidate.remarks:
+        return candidate
+    text = f"It fits, but {winner.thumbprint.upper()} comes first"
+    if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:
+        text += f": it is the newer one, valid from {_day(winner)} against {_day(own)}"
+    said = Statement(f"{text}.", reading.label, reading.source)
+    return candidate._replace(remarks=(*candidate.remarks, said))
+
+
+def simulated(candidate: Candidate, reading: Reading) -> Candidate:
+    """Label what the inbound article says against a candidate as what it is for a Send connector: by analogy."""
+    remarks = (
+        Statement(one.text, reading.label, reading.source) if one.source == SELECTION else one
+        for one in candidate.remarks
+    )
+    return candidate._replace(remarks=tuple(remarks))
+
+
+def _day(certificate: ExchangeCertificate) -> str:
+    return f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
+
+
+def trust(winner: ExchangeCertificate, candidates: tuple[Candidate, ...]) -> Iterator[Statement]:
+    """Say where EOP will hardly know the root of the certificate chosen, by the server's own word."""
+    if not likely_refused(winner):
+        return
+    kind = winner.root_ca_type.value if winner.root_ca_type is not None else "unknown"
+    why = "it is self-signed" if winner.is_self_signed else f"its root is of type {kind}"
+    text = f"Exchange Online will hardly trust {winner.thumbprint.upper()}: {why}."
+    yield Statement(text, Confidence.INFERRED, "Get-ExchangeCertificate, RootCAType")
+    public = [one for one in candidates if one.usable and likely_refused(one.certificate) is False]
+    if public:
+        text = (
+            f"That is the situation of KB 2888788: {title(public[0].certificate)} fits as well, but is not the "
+            "one chosen."
+        )
+        yield Statement(text, Confidence.DOCUMENTED, "KB 2888788")

@@ -1,0 +1,74 @@
+"""What a session of the listener showed, as a capture."""
+
+from __future__ import annotations
+
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.net.server_session import ServerSession, SessionRecord
+from probe.net.tls_engine import TlsFailure, TlsParameters
+from probe.smtp.server_values import EOP_KEYWORDS
+from probe.smtp.transcript import Speaker
+from probe.text import sentence
+
+#: TLS alerts by which a client refuses the server's certificate (RFC 8446 6.2).
+_DISTRUST_ALERTS = frozenset({42, 43, 44, 45, 46, 48})
+
+
+NOT_USED = Fault(
+    phase=Phase.SMTP,
+    kind=FaultKind.STARTTLS_NOT_USED,
+    message="The sender was offered STARTTLS and sent MAIL without it.",
+)
+
+
+def capture_now(session: ServerSession) -> Capture:
+    """As much of a running session as a rule may look at."""
+    parameters = session.tls.parameters if session.tls else None
+    return Capture(host="", address=session.peer_address, port=0, tls=_tls_facts(parameters))
+
+
+def as_capture(record: SessionRecord) -> Capture:
+    lines = record.transcript
+    said = next((line.text for line in lines if line.speaker is Speaker.SERVER), None)
+    return Capture(
+        host=record.client_name or record.peer_address,
+        address=record.peer_address,
+        port=record.peer_port,
+        smtp=SmtpFacts(banner=said, ehlo=EOP_KEYWORDS, starttls_offered=True, transcript=lines),
+        tls=_tls_facts(record.tls if record.tls_established else None),
+        fault=_fault(record),
+    )
+
+
+def _tls_facts(parameters: TlsParameters | None) -> TlsFacts | None:
+    if parameters is None:
+        return None
+    return TlsFacts(
+        version=parameters.version,
+        cipher=parameters.cipher,
+        group=parameters.group,
+        client_certificate_requested=True,
+    )
+
+
+def _fault(record: SessionRecord) -> Fault | None:
+    failure = record.tls_failure
+    if record.tls_established:
+        return None
+    if failure is None:
+        return NOT_USED
+    if "unsupported protocol" in failure.message:
+        message = "The sender offers nothing newer than TLS 1.1."
+        return Fault(phase=Phase.TLS, kind=FaultKind.OLD_TLS, message=message)
+    return Fault(
+        phase=Phase.TLS,
+        kind=FaultKind.TLS_FAILED,
+        message=_tls_message(failure),
+        server_text=failure.server_text,
+    )
+
+
+def _tls_message(failure: TlsFailure) -> str:
+    said = sentence(failure.message.replace("the peer", "the sender"))
+    if failure.alert in _DISTRUST_ALERTS:
+        return f"{said} It does not trust the listener's own certificate."
+    return said

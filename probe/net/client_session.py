@@ -1,0 +1,311 @@
+"""One connection's observation as a state machine without sockets: SMTP, STARTTLS and TLS put together.
+
+A driver moves bytes and says what time it is (`at_ms`: milliseconds since it began to connect):
+
+    write(observation.bytes_to_send(now)); observation.receive(read(), now)
+
+until `finished`, writes what is left, closes without waiting, and takes the `capture`. The blocking probe and
+the concurrent fleet drive the same machine.
+
+After the handshake nothing is read: a server may hold back its next bytes until its session tickets are
+acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is written and not waited for.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, assert_never
+
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.errors import ConnectError, DeadlineError, ObservationError
+from probe.net.request import ProbeRequest, Variant
+from probe.pki.chain import PresentedChain
+from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind, Stage
+from probe.smtp.transcript import Speaker
+
+if TYPE_CHECKING:
+    # Loaded when the handshake begins: until then a check needs no TLS library.
+    from probe.net.tls_client import TlsClient
+    from probe.net.tls_engine import TlsFailure
+
+
+class Retry(enum.Enum):
+    """Why a second connection may show more than this one."""
+
+    THROTTLED = "throttled"
+    """The server said 421: come back later. Postfix says it to STARTTLS, too, where TLS sessions are counted."""
+    LIBRARY_GROUPS = "library-groups"
+    """The server found nothing in our ClientHello to agree on: offer the library's own groups."""
+
+
+# RFC 8446 6.2: what a server says that cannot agree to any offer.
+_NO_AGREEMENT = (40, 47, 71)
+
+_STAGES = {
+    Stage.GREETING: "the greeting",
+    Stage.EHLO: "the reply to EHLO",
+    Stage.STARTTLS: "the reply to STARTTLS",
+    Stage.QUIT: "the reply to QUIT",
+}
+
+
+class ClientSession:
+    """One connection, from the first byte to the last."""
+
+    def __init__(self, request: ProbeRequest, ehlo_name: str, *, library_groups: bool = False) -> None:
+        self._request = request
+        self._library_groups = library_groups
+        self._conversation = ClientConversation(ehlo_name, implicit_tls=request.implicit_tls)
+        self._tls: TlsClient | None = None
+        self._fault: Fault | None = None
+        self._finished = False
+        if request.implicit_tls:
+            self._start_tls()
+
+    @property
+    def finished(self) -> bool:
+        """Whether to write what is left to send, and close."""
+        return self._finished
+
+    @property
+    def retry(self) -> Retry | None:
+        """Why to try once more, if there is a reason."""
+        fault = self._conversation.fault
+        if fault is not None and fault.throttled:
+            return Retry.THROTTLED
+        failure = self._tls.failure if self._tls else None
+        # Servers without a certificate of the wanted kind say the same: that is an answer, not a mishap.
+        wanted = self._request.variant is Variant.ANY and not self._library_groups
+        if wanted and failure and failure.alert in _NO_AGREEMENT and not self._presented():
+            return Retry.LIBRARY_GROUPS
+        return None
+
+    def bytes_to_send(self, at_ms: int) -> bytes:
+        """Return what to send now, once."""
+        if self._tls is None:
+            return self._conversation.bytes_to_send(at_ms)
+        # The STARTTLS command and the ClientHello never share a write: the server's 220 lies between them.
+        return self._tls.bytes_to_send()
+
+    def receive(self, data: bytes, at_ms: int) -> None:
+        """Take bytes from the server, in any chunking."""
+        if self._finished:
+            return
+        if self._tls is None:
+            self._hear(data, at_ms)
+        else:
+            self._hear_tls(self._tls, data, at_ms)
+
+    def receive_eof(self, at_ms: int) -> None:
+        """Note that the server closed the connection, or reset it."""
+        if self._tls is not None and not self._tls.established:
+            self._tls.receive_eof()
+            self._finished = True
+        else:
+            self._act(self._conversation.receive_eof(at_ms), at_ms)
+            self._finished = True
+
+    def break_off(self, error: ObservationError, at_ms: int) -> None:
+        """Note that the driver could not go on: no time left, no connection, or too many bytes."""
+        if isinstance(error, DeadlineError) and not self._shaking_hands:
+            self._conversation.receive_timeout(at_ms)
+        else:
+            self._fault = self._interrupted(error)
+        self._finished = True
+
+    def capture(self) -> Capture:
+        """Return everything that was seen; to be asked at the end."""
+        request = self._request
+        return Capture(
+            host=request.host,
+            address=request.address,
+            port=request.port,
+            smtp=self._smtp_facts(),
+            tls=self._tls_facts(),
+            presented=self._presented(),
+            fault=self._fault or self._tls_fault() or self._smtp_fault(),
+            variant=request.label,
+            stapled=self._tls.stapled if self._tls else None,
+        )
+
+    # Driving the two protocols
+
+    def _hear(self, data: bytes, at_ms: int) -> None:
+        self._act(self._conversation.receive(data, at_ms), at_ms)
+
+    def _act(self, events: tuple[ClientEvent, ...], at_ms: int) -> None:
+        for event in events:
+            match event:
+                case ClientEvent.TLS_READY:
+                    self._start_tls()
+                case ClientEvent.EHLO_DONE:
+                    self._leave(at_ms)
+                case ClientEvent.FAILED:
+                    # Plaintext after the 220 is dropped, and the handshake tried all the same.
+                    self._finished = not self._tainted
+                case _:
+                    assert_never(event)
+
+    def _start_tls(self) -> None:
+        from probe.net.tls_client import TlsClient, client_context
+
+        context = client_context(self._request.variant, library_groups=self._library_groups)
+        self._tls = TlsClient(context, server_name=self._request.sni, ask_staple=self._request.ask_staple)
+
+    def _hear_tls(self, tls: TlsClient, data: bytes, at_ms: int) -> None:
+        tls.receive(data)
+        if tls.established and not self._request.implicit_tls:
+            self._leave(at_ms)
+        elif tls.established:
+            self._hear(tls.plaintext(), at_ms)
+            self._say_inside(self._conversation.bytes_to_send(at_ms))
+        self._finished = self._finished or tls.failure is not None
+
+    def _leave(self, at_ms: int) -> None:
+        self._say_inside(self._conversation.quit(at_ms))
+        self._finished = True
+
+    def _say_inside(self, plaintext: bytes) -> None:
+        if self._tls is not None and plaintext:
+            self._tls.send(plaintext)
+
+    # What was learned
+
+    @property
+    def _tainted(self) -> bool:
+        fault = self._conversation.fault
+        return fault is not None and fault.kind is SmtpFaultKind.PLAINTEXT_AFTER_STARTTLS
+
+    def _presented(self) -> PresentedChain | None:
+        blobs = self._tls.presented() if self._tls else ()
+        return PresentedChain.from_der(blobs) if blobs else None
+
+    def _tls_facts(self) -> TlsFacts | None:
+        parameters = self._tls.parameters if self._tls else None
+        if self._tls is None or parameters is None:
+            return None
+        return TlsFacts(
+            version=parameters.version,
+            cipher=parameters.cipher,
+            group=parameters.group,
+            client_certificate_requested=self._tls.certificate_requested,
+        )
+
+    def _smtp_facts(self) -> SmtpFacts | None:
+        conversation = self._conversation
+        if self._request.implicit_tls and not conversation.transcript.lines:
+            return None
+        fault = conversation.fault
+        return SmtpFacts(
+            banner=str(conversation.banner) if conversation.banner else None,
+            ehlo=conversation.ehlo.lines if conversation.ehlo else (),
+            starttls_offered=conversation.starttls_offered,
+            transcript=conversation.transcript.lines,
+            plaintext_after_starttls=fault.detail if fault and self._tainted else None,
+        )
+
+    def _smtp_fault(self) -> Fault | None:
+        fault = self._conversation.fault
+        return None if fault is None or self._tainted else smtp_fault(fault, self._last_words())
+
+    def _tls_fault(self) -> Fault | None:
+        failure = self._tls.failure if self._tls else None
+        if self._tls is None or failure is None:
+            return None
+        return tls_fault(failure, requested=self._tls.certificate_requested)
+
+    @property
+    def _shaking_hands(self) -> bool:
+        return self._tls is not None and not self._tls.established
+
+    def _interrupted(self, error: ObservationError) -> Fault:
+        if isinstance(error, DeadlineError):
+            message = "the TLS handshake did not come to an end in time"
+            return Fault(phase=Phase.TIMEOUT, kind=FaultKind.TIMEOUT, message=message)
+        if self._shaking_hands:
+            return Fault(phase=Phase.TLS, kind=FaultKind.TLS_FAILED, message=str(error))
+        return Fault(
+            phase=Phase.SMTP,
+            kind=FaultKind.CONNECTION_CLOSED,
+            message=str(error),
+            server_text=self._last_words(),
+        )
+
+    def _last_words(self) -> str | None:
+        """Return the last line of the server, whole or not: what there is where no reply was completed."""
+        lines = self._conversation.transcript.lines
+        return next((line.text for line in reversed(lines) if line.speaker is Speaker.SERVER), None)
+
+
+def unreached(request: ProbeRequest, error: ObservationError) -> Capture:
+    """Return the capture of an endpoint to which no connection came about."""
+    timeout = isinstance(error, DeadlineError)
+    fault = Fault(
+        phase=Phase.TIMEOUT if timeout else Phase.CONNECT if isinstance(error, ConnectError) else Phase.SMTP,
+        kind=FaultKind.TIMEOUT if timeout else FaultKind.UNREACHABLE,
+        message=str(error),
+    )
+    return Capture(
+        host=request.host, address=request.address, port=request.port, fault=fault, variant=request.label
+    )
+
+
+def smtp_fault(fault: SmtpFault, last_words: str | None = None) -> Fault:
+    """Return what a conversation's fault means, with the server's reply, or else its last words."""
+    kind = FaultKind.THROTTLED if fault.throttled else _SMTP_KINDS[fault.kind]
+    return Fault(
+        phase=Phase.TIMEOUT if kind is FaultKind.TIMEOUT else Phase.SMTP,
+        kind=kind,
+        message=_smtp_message(fault, kind),
+        server_text=str(fault.reply) if fault.reply else last_words,
+    )
+
+
+def tls_fault(failure: TlsFailure, *, requested: bool) -> Fault:
+    """Return what a failed handshake means; `requested`: the server had asked for a client certificate."""
+    from probe.net.tls_engine import TlsFailureKind
+
+    message = failure.message
+    if failure.kind is TlsFailureKind.ALERT and requested:
+        message = f"{message}, after it had asked for a client certificate"
+    return Fault(
+        phase=Phase.TLS,
+        kind=FaultKind.OLD_TLS if failure.kind is TlsFailureKind.OLD_VERSION else FaultKind.TLS_FAILED,
+        message=message,
+        server_text=failure.server_text,
+    )
+
+
+def _smtp_message(fault: SmtpFault, kind: FaultKind) -> str:
+    awaited = _STAGES[fault.stage]
+    match kind:
+        case FaultKind.THROTTLED:
+            return f"the server asks to come back later, in {awaited}"
+        case FaultKind.TIMEOUT:
+            return f"{awaited} did not come in time"
+        case FaultKind.CONNECTION_CLOSED:
+            return f"the server closed the connection before {awaited}"
+        case _:
+            return _SENTENCES.get(fault.kind) or f"{fault.detail} (instead of {awaited})"
+
+
+_SMTP_KINDS = {
+    SmtpFaultKind.GREETING_THROTTLED: FaultKind.THROTTLED,
+    SmtpFaultKind.GREETING_TEMPFAIL: FaultKind.THROTTLED,
+    SmtpFaultKind.GREETING_REFUSED: FaultKind.SMTP_REFUSED,
+    SmtpFaultKind.EHLO_REFUSED: FaultKind.SMTP_REFUSED,
+    SmtpFaultKind.STARTTLS_NOT_OFFERED: FaultKind.NO_STARTTLS,
+    SmtpFaultKind.STARTTLS_REFUSED: FaultKind.STARTTLS_REFUSED,
+    SmtpFaultKind.CLOSED: FaultKind.CONNECTION_CLOSED,
+    SmtpFaultKind.NOT_SMTP: FaultKind.NOT_SMTP,
+    SmtpFaultKind.REPLY_TOO_LONG: FaultKind.NOT_SMTP,
+    SmtpFaultKind.TOO_MANY_LINES: FaultKind.NOT_SMTP,
+    SmtpFaultKind.TIMEOUT: FaultKind.TIMEOUT,
+}
+
+_SENTENCES = {
+    SmtpFaultKind.GREETING_REFUSED: "the server refuses this client in its greeting",
+    SmtpFaultKind.EHLO_REFUSED: "the server refuses EHLO",
+    SmtpFaultKind.STARTTLS_NOT_OFFERED: "the server does not offer STARTTLS",
+    SmtpFaultKind.STARTTLS_REFUSED: "the server offers STARTTLS, but refuses it",
+}

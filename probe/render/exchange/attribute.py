@@ -1,0 +1,121 @@
+"""Which inbound connector a connection matches, and what follows: a page and a document."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from probe.exchange.attribution.connectors import ConnectorMatch
+from probe.exchange.attribution.names import Presented
+from probe.exchange.attribution.tenant import Attributed, Attribution
+from probe.exchange.problem import Problem
+from probe.render.exchange.parts import fact, problem_json, problems, statement_json, statements, title
+from probe.render.page.options import RenderOptions
+from probe.render.page.text import Page, Style
+
+SCHEMA = "eop-probe/exchange-attribute/1"
+
+_OUTCOMES = {
+    Attributed.ATTRIBUTED: ("ATTRIBUTED", Style.GOOD, "Exchange Online takes the mail as the tenant's own"),
+    Attributed.INTERNET: (
+        "INTERNET",
+        Style.WARNING,
+        "no connector takes the mail; it comes in like mail of strangers",
+    ),
+    Attributed.REFUSED: ("REFUSED", Style.BAD, "Exchange Online refuses the mail"),
+    Attributed.UNKNOWN: ("UNKNOWN", Style.WARNING, "the evidence, or what is published, leaves it open"),
+}
+_FITS = {True: "matches", False: "does not match", None: "cannot be told"}
+
+
+class AttributeReport(NamedTuple):
+    """An attribution, what was presented (in words, and its names), and what could not be read."""
+
+    subject: str
+    presented: Presented | None
+    attribution: Attribution
+    problems: tuple[Problem, ...]
+
+
+def render(report: AttributeReport, options: RenderOptions) -> str:
+    """The page: the outcome, each connector, the reasons."""
+    page = Page(options)
+    found = report.attribution
+    word, style, meaning = _OUTCOMES[found.outcome]
+    page.add(meaning, first=f"{word}  ", mark=style)
+    for number, reply in enumerate(found.replies):
+        page.verbatim(reply, first="  or          " if number else "  reply       ", style=Style.BAD)
+    fact(page, "certificate", report.subject, indent=2)
+    if report.presented is not None:
+        fact(page, "its names", ", ".join(report.presented.every_name) or "none", indent=2)
+    envelope = found.envelope
+    fact(page, "sender", _sender(envelope.sender), indent=2)
+    fact(page, "address", envelope.address or "not given", indent=2)
+    fact(page, "confidence", found.label.value, indent=2)
+    title(page, "Inbound connectors")
+    for match in found.matches:
+        _add_match(page, match)
+    title(page, "Why")
+    statements(page, found.statements, indent=2)
+    title(page, "Null sender", "out-of-office replies, NDRs")
+    page.add("; ".join((found.null_sender.outcome.value, *found.null_sender.replies)), first="  ")
+    problems(page, report.problems)
+    return page.text
+
+
+def _sender(sender: str | None) -> str:
+    if sender is None:
+        return "not given"
+    return sender or "<> (the null sender)"
+
+
+def _add_match(page: Page, match: ConnectorMatch) -> None:
+    connector = match.connector
+    state = "disabled, " if connector.enabled is False else ""
+    by = [
+        name for name, facet in (("certificate", match.certificate), ("address", match.address)) if facet.fits
+    ]
+    how = f" by {' and '.join(by)}" if by and match.fits else ""
+    kind = connector.connector_type.value if connector.connector_type else "type not known"
+    page.add(
+        f"{kind}, {state}{_FITS[match.fits]}{how}",
+        first=f"  {connector.name}  ",
+        rest="    ",
+        mark=Style.GOOD if match.active else Style.PLAIN,
+    )
+
+
+def document(report: AttributeReport) -> dict[str, Any]:
+    """The JSON document."""
+    found = report.attribution
+    return {
+        "schema": SCHEMA,
+        "certificate": report.subject,
+        "names": list(report.presented.every_name) if report.presented else None,
+        "sender": found.envelope.sender,
+        "address": found.envelope.address,
+        "recipient": found.envelope.recipient,
+        "outcome": found.outcome.value,
+        "replies": list(found.replies),
+        "confidence": found.label.value,
+        "certificate_owned": found.certificate_owned,
+        "sender_accepted": found.sender_accepted,
+        "null_sender": {
+            "outcome": found.null_sender.outcome.value,
+            "replies": list(found.null_sender.replies),
+        },
+        "connectors": [
+            {
+                "name": match.connector.name,
+                "enabled": match.connector.enabled,
+                "type": match.connector.connector_type.value if match.connector.connector_type else None,
+                "matches": match.fits,
+                "active": match.active,
+                "by_certificate": match.certificate.fits,
+                "grade": match.certificate.grade.value if match.certificate.grade else None,
+                "by_address": match.address.fits,
+            }
+            for match in found.matches
+        ],
+        "statements": [statement_json(one) for one in found.statements],
+        "problems": [problem_json(one) for one in report.problems],
+    }

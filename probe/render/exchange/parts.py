@@ -1,0 +1,82 @@
+"""What the pages and documents about Exchange evidence have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from probe.exchange.problem import Problem
+from probe.render.page.text import Page, Style
+from probe.statement import Confidence, Statement
+
+#: Columns of the labels that stand before a value.
+LABEL_COLUMNS = 12
+
+_COMMANDS = ("PS> ", "$ ")
+
+
+def title(page: Page, text: str, more: str = "") -> None:
+    """Begin a section."""
+    page.blank()
+    page.add(more, first=f"{text}  " if more else text, rest="  ", mark=Style.STRONG)
+
+
+def fact(page: Page, label: str, text: str, *, indent: int = 4, style: Style = Style.PLAIN) -> None:
+    """Add one labelled value."""
+    page.add(text, first=f"{' ' * indent}{label:<{LABEL_COLUMNS}}", style=style)
+
+
+def steps(page: Page, lines: Iterable[str], *, indent: int = 2) -> None:
+    """Number the steps; a command stands on a line of its own under its step, unbroken."""
+    number = 0
+    for line in lines:
+        if line.startswith(_COMMANDS):
+            page.verbatim(line, first=" " * (indent + 3), style=Style.COMMAND)
+        else:
+            number += 1
+            page.add(line, first=f"{' ' * indent}{number}. ", rest=" " * (indent + 3))
+
+
+def listing(page: Page, lines: Iterable[str], *, indent: int = 2) -> None:
+    """Add the lines with a bullet each, commands unbroken."""
+    for line in lines:
+        if line.startswith(_COMMANDS):
+            page.verbatim(line, first=" " * (indent + 2), style=Style.COMMAND)
+        else:
+            page.add(line, first=f"{' ' * indent}· ", rest=" " * (indent + 2))
+
+
+def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> None:
+    """Add statements, each with how sure it is, where that is more than the evidence itself."""
+    for one in said:
+        plain = one.label is Confidence.DOCUMENTED and not one.source
+        page.add(one.text if plain else str(one), first=f"{' ' * indent}· ", rest=" " * (indent + 2))
+
+
+def problems(page: Page, found: Iterable[Problem]) -> None:
+    """Add what could not be read."""
+    told = tuple(dict.fromkeys(map(str, found)))
+    if told:
+        title(page, "Problems", "everything else was used")
+        for sentence in told:
+            page.add(sentence, first="  ! ", mark=Style.WARNING)
+
+
+def stamp(at: datetime | None) -> str:
+    """An instant to the second, UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "at a time not known"
+
+
+def iso(at: datetime | None) -> str | None:
+    """An instant for JSON and CSV: ISO 8601 with Z."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
+
+
+def statement_json(one: Statement) -> dict[str, str]:
+    """A statement for JSON."""
+    return {"text": one.text, "confidence": one.label.value, "source": one.source}
+
+
+def problem_json(one: Problem) -> dict[str, object]:
+    """A problem for JSON."""
+    return {"file": one.source, "line": one.line, "field": one.field, "message": one.sentence}

@@ -1,0 +1,140 @@
+"""What a pasted text says: a block for each finding, the most specific first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.recognise import Recognised
+from probe.render.exchange.parts import fact, listing, steps, title
+from probe.render.page.options import RenderOptions
+from probe.render.page.text import Page, Style
+
+SCHEMA = "eop-probe/explain/1"
+
+_FLOWS = {
+    Flow.TO_EOP: "your server to Exchange Online",
+    Flow.FROM_EOP: "Exchange Online to your server",
+    Flow.NEITHER: "either way, or it does not say",
+}
+
+
+def render(found: tuple[Recognised, ...], options: RenderOptions) -> str:
+    """The page: the first finding in full, the others briefly unless all the detail is wanted."""
+    page = Page(options)
+    for number, one in enumerate(found):
+        page.blank()
+        if number == 0 or options.verbose:
+            _add(page, one)
+        else:
+            page.add(one.entry.title, first="Also here  ", mark=Style.STRONG)
+            page.verbatim(one.reply, first="  ", style=Style.FAINT)
+    if len(found) > 1 and not options.verbose:
+        page.blank()
+        page.add("--verbose says as much of the others.", style=Style.FAINT)
+    return page.text
+
+
+def render_entry(entry: Entry, options: RenderOptions) -> str:
+    """The page of one entry of the catalogue."""
+    page = Page(options)
+    page.add(entry.title, style=Style.STRONG)
+    _add_entry(page, entry)
+    return page.text
+
+
+def _add(page: Page, one: Recognised) -> None:
+    page.add(one.entry.title, style=Style.STRONG)
+    if one.entry.kind is not EntryKind.EVENT:
+        page.verbatim(one.reply, first="  ", style=Style.BAD)
+    if one.token:
+        fact(page, "token", one.token, indent=2)
+    if one.wrappers:
+        fact(page, "inside", "; ".join(wrapper.title for wrapper in one.wrappers), indent=2)
+    if one.event_id is not None:
+        fact(page, "event", str(one.event_id), indent=2)
+    if one.connector:
+        fact(page, "connector", one.connector, indent=2)
+    if one.message_id:
+        fact(page, "message", one.message_id, indent=2)
+    if one.last_error is not None:
+        _add_last_error(page, one)
+    _add_entry(page, one.entry)
+
+
+def _add_last_error(page: Page, one: Recognised) -> None:
+    record = one.last_error
+    if record is None:
+        return
+    for label, text in (("host", record.fqdn), ("address", record.address), ("at", record.at)):
+        if text:
+            fact(page, label, text, indent=2)
+    for key, value in record.items:
+        fact(page, "in it", f"{key}: {value}", indent=2)
+
+
+def _add_entry(page: Page, entry: Entry) -> None:
+    fact(page, "mail", _FLOWS[entry.flow], indent=2)
+    fact(page, "who", entry.judge, indent=2)
+    fact(page, "confidence", entry.label.value, indent=2)
+    title(page, "Meaning")
+    page.add(entry.meaning, first="  ")
+    title(page, "Causes")
+    listing(page, entry.causes)
+    title(page, "What to do")
+    steps(page, entry.remedy)
+    if entry.check:
+        title(page, "What to check next")
+        listing(page, entry.check)
+    title(page, "Sources")
+    listing(page, entry.references)
+    if entry.rule:
+        page.blank()
+        page.add(f"The rule about it: eop-probe explain {entry.rule}", style=Style.FAINT)
+
+
+def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
+    """The JSON document; empty `findings` where nothing was recognised."""
+    return {"schema": SCHEMA, "findings": [_json(one) for one in found]}
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry of the catalogue for JSON."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "kind": entry.kind.value,
+        "direction": entry.flow.value,
+        "who": entry.judge,
+        "confidence": entry.label.value,
+        "meaning": entry.meaning,
+        "causes": list(entry.causes),
+        "remedy": list(entry.remedy),
+        "check": list(entry.check),
+        "references": list(entry.references),
+        "rule": entry.rule or None,
+    }
+
+
+def _json(one: Recognised) -> dict[str, Any]:
+    record = one.last_error
+    return {
+        **entry_json(one.entry),
+        "reply": one.reply,
+        "token": one.token,
+        "wrappers": [wrapper.id for wrapper in one.wrappers],
+        "event": one.event_id,
+        "message_id": one.message_id,
+        "connector": one.connector,
+        "spans": [list(span) for span in one.spans],
+        "last_error": None
+        if record is None
+        else {
+            "error": record.error,
+            "message": record.message,
+            "fqdn": record.fqdn,
+            "address": record.address,
+            "at": record.at,
+            "items": [list(item) for item in record.items],
+        },
+    }

@@ -1,0 +1,228 @@
+"""What the evidence files hold, as a page and as a document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from probe.exchange.connector import (
+    AcceptedDomain,
+    InboundConnector,
+    OutboundConnector,
+    ReceiveConnector,
+    SendConnector,
+)
+from probe.exchange.exports.joining import Gathered
+from probe.exchange.exports.read import Export, ExportKind
+from probe.exchange.inventory import ExchangeCertificate
+from probe.exchange.problem import Problem
+from probe.pki.certificate import Certificate
+from probe.render.exchange.parts import fact, iso, problem_json, problems, title
+from probe.render.page.options import RenderOptions
+from probe.render.page.text import Page, Style
+from probe.render.report.facts import counted, day
+from probe.render.report.wording import validity_words
+
+SCHEMA = "eop-probe/exchange-show/1"
+
+Connector = SendConnector | ReceiveConnector | InboundConnector | OutboundConnector
+
+
+class Held(NamedTuple):
+    """What the files given hold: `kinds` pairs each file with what it is."""
+
+    kinds: tuple[tuple[str, str], ...]
+    gathered: Gathered
+    x509: tuple[Certificate, ...]
+    problems: tuple[Problem, ...]
+    at: datetime
+
+
+def x509_of(exports: tuple[Export, ...]) -> tuple[Certificate, ...]:
+    """The certificates themselves among the exports, each once."""
+    found = (one for export in exports if export.kind is ExportKind.X509 for one in export.x509)
+    return tuple(dict.fromkeys(one for one in found if isinstance(one, Certificate)))
+
+
+def render(held: Held, options: RenderOptions) -> str:
+    """The page."""
+    page = Page(options)
+    title(page, "Files")
+    for name, kind in held.kinds:
+        page.add(name, first=f"  {kind:<20}  ")
+    _add_certificates(page, held)
+    gathered = held.gathered
+    _add_connectors(page, "Send connectors", gathered.send_connectors)
+    _add_connectors(page, "Receive connectors", gathered.receive_connectors)
+    _add_connectors(page, "Inbound connectors of Exchange Online", gathered.inbound_connectors)
+    _add_connectors(page, "Outbound connectors of Exchange Online", gathered.outbound_connectors)
+    if gathered.accepted_domains:
+        title(page, "Accepted domains")
+        for domain in gathered.accepted_domains:
+            page.add(_domain_words(domain), first="  ")
+    problems(page, held.problems)
+    return page.text
+
+
+def _add_certificates(page: Page, held: Held) -> None:
+    inventory = held.gathered.inventory
+    if inventory.certificates:
+        servers = ", ".join(inventory.servers) or "a server that the export does not name"
+        title(page, "Certificates", f"{len(inventory.certificates)} on {servers}")
+        for one in inventory.certificates:
+            _add_certificate(page, one, held.at)
+    if held.x509:
+        title(page, "Certificates by themselves", f"{len(held.x509)}, to build chains with")
+        for issuer in held.x509:
+            page.add(
+                f"{issuer.subject.windows}, until {day(issuer.not_after)}", first=f"  {issuer.sha1.upper()}  "
+            )
+
+
+def _add_certificate(page: Page, one: ExchangeCertificate, at: datetime) -> None:
+    page.add(
+        one.subject or "(subject not known)",
+        first=f"  {one.thumbprint.upper()}  ",
+        mark=Style.STRONG,
+        rest="    ",
+    )
+    for label, text in _certificate_facts(one, at):
+        fact(page, label, text)
+
+
+def _certificate_facts(one: ExchangeCertificate, at: datetime) -> list[tuple[str, str]]:
+    unknown = "not known"
+    valid = unknown
+    if one.not_before and one.not_after:
+        left = validity_words(one.not_before, one.not_after, at)
+        valid = f"{day(one.not_before)} to {day(one.not_after)}, {left}"
+    names = ", ".join(one.names) or unknown
+    root = f"{one.root_ca_type.value if one.root_ca_type else unknown}"
+    status = one.status.value if one.status else unknown
+    key = "" if one.has_private_key is not False else "; no private key"
+    return [
+        ("issuer", one.issuer or unknown),
+        ("valid", valid),
+        ("names", names + ("" if one.names_complete else " (the list is incomplete)")),
+        ("services", one.services.text if one.services is not None else unknown),
+        ("root", f"{root}, as the server sees it; status {status}{key}"),
+        ("server", one.server or unknown),
+        *([("inferred", ", ".join(one.inferred))] if one.inferred else []),
+    ]
+
+
+def _add_connectors(page: Page, heading: str, connectors: tuple[Connector, ...]) -> None:
+    if not connectors:
+        return
+    title(page, heading, counted(len(connectors), "connector"))
+    for one in connectors:
+        state = {True: "enabled", False: "disabled", None: "not known whether enabled"}[one.enabled]
+        page.add(f"({state})", first=f"  {one.name} ", mark=Style.STRONG)
+        for label, text in _connector_facts(one):
+            fact(page, label, text)
+
+
+def _connector_facts(one: Connector) -> list[tuple[str, str]]:
+    return [(label, _value(value)) for label, value in _connector_values(one)]
+
+
+def _connector_values(one: Connector) -> tuple[tuple[str, object], ...]:
+    match one:
+        case SendConnector():
+            return (
+                ("to", one.smart_hosts or one.address_spaces),
+                ("from", one.source_transport_servers),
+                ("Fqdn", one.fqdn),
+                ("pinned", one.tls_certificate_name),
+                ("TLS", one.tls_auth_level.value if one.tls_auth_level else one.tls_auth_level),
+                ("TlsDomain", one.tls_domain),
+            )
+        case ReceiveConnector():
+            return (
+                ("server", one.server),
+                ("Fqdn", one.fqdn),
+                ("pinned", one.tls_certificate_name),
+                ("AuthMech.", one.auth_mechanism),
+            )
+        case InboundConnector():
+            return (
+                ("type", one.connector_type.value if one.connector_type else None),
+                ("certificate", one.tls_sender_certificate_name),
+                ("addresses", one.sender_ip_addresses),
+                ("senders", one.sender_domains),
+            )
+        case OutboundConnector():
+            return (
+                ("to", one.smart_hosts or one.recipient_domains),
+                ("TLS", one.tls_settings.value if one.tls_settings else None),
+                ("TlsDomain", one.tls_domain),
+            )
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "not in the export"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "not set"
+    return str(value) or "not set"
+
+
+def _domain_words(domain: AcceptedDomain) -> str:
+    kind = domain.domain_type.value if domain.domain_type else "type not known"
+    default = ", default" if domain.default else ""
+    below = ", with subdomains" if domain.match_subdomains else ""
+    return f"{domain.domain_name}  ({kind}{default}{below})"
+
+
+def document(held: Held) -> dict[str, Any]:
+    """The JSON document: fields of connectors under their Python names, unknown ones null."""
+    gathered = held.gathered
+    return {
+        "schema": SCHEMA,
+        "files": [{"file": name, "kind": kind} for name, kind in held.kinds],
+        "certificates": [certificate_json(one) for one in gathered.inventory.certificates],
+        "send_connectors": [_plain(one) for one in gathered.send_connectors],
+        "receive_connectors": [_plain(one) for one in gathered.receive_connectors],
+        "inbound_connectors": [_plain(one) for one in gathered.inbound_connectors],
+        "outbound_connectors": [_plain(one) for one in gathered.outbound_connectors],
+        "accepted_domains": [_plain(one) for one in gathered.accepted_domains],
+        "issuers": [{"sha1": one.sha1, "subject": one.subject.windows} for one in held.x509],
+        "problems": [problem_json(one) for one in held.problems],
+    }
+
+
+def certificate_json(one: ExchangeCertificate) -> dict[str, Any]:
+    """A certificate of an inventory for JSON."""
+    return {
+        "thumbprint": one.thumbprint,
+        "server": one.server,
+        "friendly_name": one.friendly_name,
+        "subject": one.subject,
+        "issuer": one.issuer,
+        "serial": one.serial,
+        "not_before": iso(one.not_before),
+        "not_after": iso(one.not_after),
+        "names": list(one.names),
+        "names_complete": one.names_complete,
+        "services": one.services.text.split(", ") if one.services is not None else None,
+        "status": one.status.value if one.status else None,
+        "root_ca_type": one.root_ca_type.value if one.root_ca_type else None,
+        "has_private_key": one.has_private_key,
+        "self_signed": one.is_self_signed,
+        "inferred": list(one.inferred),
+        "source": str(one.source),
+    }
+
+
+def _plain(value: Connector | AcceptedDomain) -> dict[str, Any]:
+    import dataclasses
+
+    def told(one: object) -> object:
+        if isinstance(one, tuple):
+            return [told(item) for item in one]
+        return getattr(one, "value", one)
+
+    return {
+        field.name: str(value.source) if field.name == "source" else told(getattr(value, field.name))
+        for field in dataclasses.fields(value)
+    }

@@ -1,0 +1,112 @@
+"""A page of plain text: wrapped to a width, indented, and coloured with ANSI codes where wanted.
+
+Hand-made, because a library for it costs more start-up time than the whole rendering.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+from probe.render.page.options import MIN_WIDTH, RenderOptions
+
+#: Columns a wrapped text gets at least, however deep it is indented.
+_MIN_TEXT = 20
+
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "│": "|", "·": "-", "—": "-", "…": "..."})
+
+
+class Style(enum.Enum):
+    """What a piece of text is, and the ANSI codes (ECMA-48 SGR) that show it."""
+
+    PLAIN = ""
+    STRONG = "1"
+    FAINT = "2"
+    GOOD = "1;32"
+    WARNING = "1;33"
+    BAD = "1;31"
+    COMMAND = "36"
+
+
+class Page:
+    """Takes text piece by piece; `text` is the finished page, every line ended."""
+
+    def __init__(self, options: RenderOptions) -> None:
+        self._options = options
+        self._width = max(options.width, MIN_WIDTH)
+        self._lines: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """Everything added so far."""
+        return "".join(f"{line}\n" for line in self._lines)
+
+    def blank(self) -> None:
+        """Add an empty line, unless there is one already or the page is empty."""
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
+
+    def add(
+        self,
+        text: str,
+        *,
+        first: str = "",
+        rest: str | None = None,
+        style: Style = Style.PLAIN,
+        mark: Style = Style.PLAIN,
+    ) -> None:
+        """Add a paragraph, wrapped; `first` stands before its first line (styled `mark`), `rest` before the others."""
+        first = self._encodable(first)
+        rest = " " * cells(first) if rest is None else self._encodable(rest)
+        room = max(self._width - max(cells(first), cells(rest)), _MIN_TEXT)
+        for number, line in enumerate(wrap(self._encodable(text), room)):
+            lead = self._paint(first, mark) if number == 0 else rest
+            self._lines.append((lead + self._paint(line, style)).rstrip(" "))
+
+    def verbatim(self, text: str, *, first: str = "", style: Style = Style.PLAIN) -> None:
+        """Add one line that is never broken, so that it can be copied whole."""
+        self._lines.append(self._encodable(first) + self._paint(self._encodable(text), style))
+
+    def _paint(self, text: str, style: Style) -> str:
+        body = text.strip(" ")
+        if not self._options.colour or style is Style.PLAIN or not body:
+            return text
+        return text.replace(body, f"\x1b[{style.value}m{body}\x1b[0m", 1)
+
+    def _encodable(self, text: str) -> str:
+        if not self._options.ascii or text.isascii():
+            return text
+        return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def cells(text: str) -> int:
+    """Return how many columns a terminal gives `text`: wide East Asian characters take two, marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width  # only for the rare text that needs it
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def wrap(text: str, room: int) -> Iterator[str]:
+    """Yield the lines of `text` in at most `room` columns; a word that is longer is cut, others stay whole."""
+    line = ""
+    for word in _words(text, room):
+        longer = f"{line} {word}" if line else word
+        if line and cells(longer) > room:
+            yield line
+            longer = word
+        line = longer
+    yield line
+
+
+def _words(text: str, room: int) -> Iterator[str]:
+    for word in text.split(" "):
+        rest = word
+        while cells(rest) > room:
+            size = room
+            while cells(rest[:size]) > room:
+                size -= 1
+            yield rest[:size]
+            rest = rest[size:]
+        yield rest

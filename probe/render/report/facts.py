@@ -1,0 +1,122 @@
+"""What renderers draw from an assessment besides its fields: names, dates and the deciding path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from probe.capture import Capture
+from probe.eop.evidence import StorePath
+from probe.eop.finding import Finding
+from probe.eop.verdict import Prediction
+from probe.eop.vocabulary import Outcome, Severity
+from probe.pki.certificate import Certificate
+from probe.pki.path import BuiltPath
+from probe.report.assessment import Assessment, Report
+
+_DAY_SECONDS = 86_400.0
+_WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
+
+
+def instant(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z``, in whole seconds; None for None."""
+    if moment is None:
+        return None
+    # Not strftime: glibc's %Y leaves the zeros out of a year below 1000, which a certificate may well name.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def day(moment: datetime) -> str:
+    """The date in UTC, e.g. ``2026-11-21``."""
+    return moment.astimezone(UTC).date().isoformat()
+
+
+def endpoint(capture: Capture) -> str:
+    """Where it was observed: ``192.0.2.1:25``, ``[2001:db8::1]:25``, or the host where no address is known."""
+    place = capture.address or capture.host
+    if not capture.port:  # a file has no port
+        return place
+    return f"[{place}]:{capture.port}" if ":" in place else f"{place}:{capture.port}"
+
+
+def place(capture: Capture) -> str:
+    """Host and endpoint, each once: ``mail.contoso.com 192.0.2.1:25``."""
+    named = capture.address is not None and capture.address != capture.host
+    return f"{capture.host} {endpoint(capture)}" if named else endpoint(capture)
+
+
+def label(assessment: Assessment) -> str:
+    """What a person calls the target: host and endpoint, and the domain where an MX record led here."""
+    text = place(assessment.capture)
+    if assessment.mx_preference is None:
+        return text
+    return f"{text} (MX {assessment.mx_preference} of {assessment.target.removeprefix('mx:')})"
+
+
+def worst_first(report: Report) -> list[Assessment]:
+    """The assessments by outcome as `Outcome.worst` ranks them, within one outcome in the report's order."""
+    return sorted(report.assessments, key=lambda assessment: _WORST_FIRST.index(assessment.outcome))
+
+
+def tally(report: Report) -> str:
+    """How many of each outcome, the worst first: ``1 rejected, 3 accepted``; empty where there is nothing."""
+    counts = [(outcome, sum(a.outcome is outcome for a in report.assessments)) for outcome in _WORST_FIRST]
+    return ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
+
+
+def prediction(assessment: Assessment) -> Prediction | None:
+    """The prediction that decided the outcome, or None where there is none at all."""
+    return next(
+        (p for p in assessment.predictions if p.outcome is assessment.outcome),
+        next(iter(assessment.predictions), None),
+    )
+
+
+def deciding_finding(assessment: Assessment) -> Finding | None:
+    """The finding behind the outcome, or None where nothing is wrong.
+
+    Where the outcome is worse than every prediction (a swap that is not safe, a key that does not
+    fit), it is the first one that is more than a note.
+    """
+    made = prediction(assessment)
+    rule = made.rule if made else None
+    if made and made.outcome is not assessment.outcome:
+        worse = (f for f in assessment.findings if f.severity is not Severity.INFO and f.rule != rule)
+        return next(worse, None)
+    return next((finding for finding in assessment.findings if finding.rule == rule), None)
+
+
+def deciding_path(assessment: Assessment) -> BuiltPath | None:
+    """The path that decided, where a chain could be judged."""
+    deciding = assessment.evidence.deciding
+    return deciding.best() if deciding else None
+
+
+def path_certificates(assessment: Assessment) -> tuple[Certificate, ...]:
+    """The certificates that decide: the path as built, else the end certificate alone, else none."""
+    path = deciding_path(assessment)
+    if path and path.elements:
+        return tuple(element.certificate for element in path.elements)
+    leaf = assessment.evidence.leaf
+    return (leaf,) if leaf else ()
+
+
+def soonest_expiry(certificates: Iterable[Certificate]) -> datetime | None:
+    """When the first of them expires."""
+    return min((certificate.not_after for certificate in certificates), default=None)
+
+
+def days_between(earlier: datetime, later: datetime) -> float:
+    """Days with a fraction; negative where `later` is the earlier."""
+    return (later - earlier).total_seconds() / _DAY_SECONDS
+
+
+def list_name(store: StorePath) -> str:
+    """How a sentence names a store: "Microsoft's list", "Mozilla's list", or "the list roots.pem"."""
+    known = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
+    return known.get(store.name, f"the list {store.name}")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 day``, ``2 days``, ``1,200 days``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,164 @@
+"""The report as one HTML page that needs nothing else: no scripts, no fonts, no pictures, no look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from probe.eop.evidence import StorePath
+from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
+from probe.eop.verdict import Prediction
+from probe.eop.vocabulary import Outcome
+from probe.render.page.markup import element, escaped
+from probe.render.page.options import RenderOptions
+from probe.render.page.style import STYLE
+from probe.render.report.facts import day, deciding_finding, instant, label, prediction, tally, worst_first
+from probe.render.report.html_chain import chain
+from probe.render.report.wording import basis_words, confidence_words, revocation_words, verdict_sentence
+from probe.report.assessment import Assessment, Report
+
+_COMMANDS = ("PS> ", "$ ")
+#: The page may load nothing and run nothing, even if a mistake let a peer's text through as markup.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
+    """Render the whole page: the outcomes in a table, then a section for each assessment."""
+    title = f"eop-probe: {report.outcome.value}"
+    sections = (_section(number, assessment) for number, assessment in enumerate(report.assessments, start=1))
+    return "\n".join(
+        (
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{escaped(_POLICY)}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            element("title", title),
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            *_summary(report),
+            *(line for section in sections for line in section),
+            element("footer", f"eop-probe {report.version}, {instant(report.generated_at)}"),
+            "</body>",
+            "</html>",
+            "",
+        )
+    )
+
+
+def _summary(report: Report) -> Iterator[str]:
+    yield f"<h1>{_word(report.outcome)} {escaped(tally(report) or 'nothing to judge')}</h1>"
+    if len(report.assessments) < 2:
+        return
+    numbers = {id(assessment): number for number, assessment in enumerate(report.assessments, start=1)}
+    yield "<table><thead><tr><th>Outcome</th><th>Endpoint</th><th>Rule</th></tr></thead><tbody>"
+    for assessment in worst_first(report):
+        made = prediction(assessment)
+        link = f'<a href="#e{numbers[id(assessment)]}">{escaped(label(assessment))}</a>'
+        rule = escaped((made.rule if made else None) or "")
+        yield f"<tr><td>{_word(assessment.outcome)}</td><td>{link}</td><td>{rule}</td></tr>"
+    yield "</tbody></table>"
+
+
+def _word(outcome: Outcome) -> str:
+    return element("span", outcome.value, f"word {outcome.value}")
+
+
+def _section(number: int, assessment: Assessment) -> Iterator[str]:
+    yield f'<section id="e{number}">'
+    yield f"<h2>{_word(assessment.outcome)} {escaped(label(assessment))}</h2>"
+    yield element("p", verdict_sentence(assessment))
+    decided = deciding_finding(assessment)
+    if decided:
+        yield f"<p><strong>{escaped(decided.summary)}</strong></p>"
+    made = prediction(assessment)
+    if made:
+        yield from _prediction(made)
+    error = assessment.error
+    if error:
+        yield element("p", f"{error.message} ({error.phase.value})", "fault")
+        if error.server_text:
+            yield f"<p>The server's own words:</p><pre>{escaped(error.server_text)}</pre>"
+    yield from chain(assessment)
+    yield from _stores(assessment.stores)
+    if assessment.stores:
+        yield element("p", f"Revocation: {revocation_words(assessment.evidence)}.")
+    yield from _forecast(assessment.forecast)
+    yield from _findings(assessment.findings)
+    yield from _connection(assessment)
+    yield "</section>"
+
+
+def _prediction(made: Prediction) -> Iterator[str]:
+    if made.reply:
+        yield f"<p>The reply Exchange Online would give:</p><pre>{escaped(made.reply)}</pre>"
+    if made.outcome is not Outcome.UNKNOWN:
+        rule = f", rule {made.rule}" if made.rule else ""
+        yield _facts([("Confidence", confidence_words(made) + rule), ("Basis", basis_words(made))])
+
+
+def _facts(pairs: Iterable[tuple[str, str]]) -> str:
+    rows = "".join(element("dt", term) + element("dd", text) for term, text in pairs)
+    return f"<dl>{rows}</dl>"
+
+
+def _stores(stores: tuple[StorePath, ...]) -> Iterator[str]:
+    if not stores:
+        return
+    yield "<h3>Lists of roots</h3><table><tbody>"
+    for store in stores:
+        dated = day(store.dated) if store.dated else "no date"
+        flags = ", ".join(store.best().status.names())
+        said = element("td", "trusted", "good") if store.trusted else element("td", flags, "fault")
+        yield f"<tr>{element('td', store.name)}{element('td', dated)}{said}</tr>"
+    yield "</tbody></table>"
+
+
+def _forecast(turns: tuple[Turn, ...]) -> Iterator[str]:
+    if not turns:
+        return
+    yield "<h3>What will change</h3><table><tbody>"
+    for turn in turns:
+        whose = " (renewals only)" if turn.renewal_only else ""
+        said = f"<td>{_word(turn.outcome)}{whose}</td>{element('td', turn.rule or '')}"
+        yield f"<tr>{element('td', day(turn.at))}{said}{element('td', turn.reason)}</tr>"
+    yield "</tbody></table>"
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    for finding in findings:
+        severity = finding.severity.value
+        yield f"<h3>{element('span', severity, f'word {severity}')} {escaped(finding.rule)}</h3>"
+        yield element("p", f"{finding.summary} ({finding.confidence.value})")
+        yield from (element("p", paragraph) for paragraph in finding.detail.split("\n") if paragraph)
+        yield from _steps(finding.remedy)
+        for reference in finding.references:
+            yield element("p", f"See {reference}", "soft")
+
+
+def _steps(remedy: tuple[str, ...]) -> Iterator[str]:
+    """A numbered list; a command stands in a block of its own, without the prompt, so that it pastes."""
+    if not remedy:
+        return
+    yield "<ol>"
+    open_step = False
+    for line in (line for step in remedy for line in step.split("\n") if line):
+        command = line.startswith(_COMMANDS)
+        if not (command and open_step):
+            yield f"{'</li>' if open_step else ''}<li>"
+            open_step = True
+        yield f"<pre>{escaped(line.partition(' ')[2])}</pre>" if command else escaped(line)
+    yield "</li></ol>" if open_step else "</ol>"
+
+
+def _connection(assessment: Assessment) -> Iterator[str]:
+    tls, smtp = assessment.capture.tls, assessment.capture.smtp
+    if tls:
+        asked = "asked for" if tls.client_certificate_requested else "not asked for"
+        facts = [("TLS", f"{tls.version}, {tls.cipher}"), ("Client certificate", asked)]
+        yield "<h3>Connection</h3>" + _facts(facts)
+    if smtp:
+        lines = (f"{line.at_ms:>6} ms  {line.speaker.value}: {line.text}" for line in smtp.transcript)
+        yield f"<details><summary>Conversation</summary><pre>{escaped(chr(10).join(lines))}</pre></details>"

@@ -1,0 +1,68 @@
+"""JUnit XML as build servers read it: a test case per endpoint; rejected fails, unknown is an error.
+
+Format: the ``testsuites`` schema shared by Jenkins, GitLab and Azure DevOps. At-risk passes, with a note.
+"""
+
+from __future__ import annotations
+
+from probe.eop.finding import Finding
+from probe.eop.vocabulary import Outcome
+from probe.render.page.markup import escaped
+from probe.render.page.options import RenderOptions
+from probe.render.report.facts import deciding_finding, instant, label, prediction
+from probe.render.report.wording import verdict_sentence
+from probe.report.assessment import Assessment, Report
+
+_ELEMENTS = {Outcome.REJECTED: "failure", Outcome.UNKNOWN: "error"}
+
+
+def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
+    """Render one suite with a case per assessment, in their order."""
+    outcomes = [assessment.outcome for assessment in report.assessments]
+    counts = (
+        f'tests="{len(outcomes)}" failures="{outcomes.count(Outcome.REJECTED)}" '
+        f'errors="{outcomes.count(Outcome.UNKNOWN)}" skipped="0" '
+        f'time="{sum(a.elapsed_ms for a in report.assessments) / 1000:.3f}"'
+    )
+    started = (instant(report.generated_at) or "").removesuffix("Z")  # the schema wants no time zone
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="eop-probe" {counts}>',
+        f'  <testsuite name="eop-probe" {counts} timestamp="{started}">',
+        *(line for assessment in report.assessments for line in _case(assessment)),
+        "  </testsuite>",
+        "</testsuites>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _case(assessment: Assessment) -> list[str]:
+    suite = f"eop-probe.{assessment.evidence.direction.value}"
+    seconds = f"{assessment.elapsed_ms / 1000:.3f}"
+    lines = [f'    <testcase classname="{suite}" name="{escaped(label(assessment))}" time="{seconds}">']
+    element = _ELEMENTS.get(assessment.outcome)
+    if element:
+        made, decided = prediction(assessment), deciding_finding(assessment)
+        kind = (made.rule if made else None) or assessment.outcome.value
+        message = decided.summary if decided else verdict_sentence(assessment)
+        body = escaped("\n".join(_words(assessment)))
+        lines.append(
+            f'      <{element} type="{escaped(kind)}" message="{escaped(message)}">{body}</{element}>'
+        )
+    else:
+        lines.append(f"      <system-out>{escaped(chr(10).join(_words(assessment)))}</system-out>")
+    return [*lines, "    </testcase>"]
+
+
+def _words(assessment: Assessment) -> list[str]:
+    made = prediction(assessment)
+    reply = [f"Predicted reply ({made.confidence.value}): {made.reply}"] if made and made.reply else []
+    said = assessment.error.server_text if assessment.error else None
+    server = [f"The server's own words: {said}"] if said else []
+    findings = [line for finding in assessment.findings for line in _finding(finding)]
+    return [verdict_sentence(assessment), *reply, *server, *findings]
+
+
+def _finding(finding: Finding) -> list[str]:
+    head = f"[{finding.severity.value}] {finding.rule} ({finding.confidence.value}): {finding.summary}"
+    return [head, *(f"  {line}" for step in finding.remedy for line in step.split("\n"))]

@@ -1,0 +1,131 @@
+"""Output of a monitoring plugin: one status line with performance data, then the detail.
+
+Format: Nagios plugin development guidelines and plugin API 3 (text|perfdata, long text lines).
+The exit code is the report's outcome; here are only the words.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from probe.eop.forecast import soonest
+from probe.eop.settings import Settings
+from probe.eop.vocabulary import Outcome, Severity
+from probe.pki.certificate import Certificate
+from probe.render.page.options import RenderOptions
+from probe.render.report.facts import (
+    days_between,
+    deciding_finding,
+    label,
+    path_certificates,
+    place,
+    prediction,
+    soonest_expiry,
+    tally,
+    worst_first,
+)
+from probe.render.report.wording import turn_words, verdict_sentence
+from probe.report.assessment import Assessment, Report
+
+#: Characters of one text in the output; Nagios keeps 8 KiB of a plugin's whole output by default.
+MAX_TEXT = 400
+#: Characters of the detail under the status line, so that a long run is not cut in the middle of a line.
+MAX_DETAIL = 6000
+
+_STATES = {
+    Outcome.ACCEPTED: "OK",
+    Outcome.AT_RISK: "WARNING",
+    Outcome.REJECTED: "CRITICAL",
+    Outcome.UNKNOWN: "UNKNOWN",
+}
+#: ``|`` starts performance data in any line; web pages of monitoring show the rest as HTML unless told otherwise.
+_ESCAPES = str.maketrans({c: f"\\x{ord(c):02x}" for c in "|<>\n\r"})
+#: What may stand in a label of performance data; quotes and ``=`` would end it.
+_LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]")
+
+
+def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
+    """Render the status line of the worst assessment, performance data of all, and the detail lines."""
+    ordered = worst_first(report)
+    status = f"EOP-PROBE {_STATES[report.outcome]} - {_status(report, ordered)}"
+    data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
+    first = f"{status} | {data}" if data else status
+    return "\n".join((first, *_detail(ordered))) + "\n"
+
+
+def _status(report: Report, ordered: list[Assessment]) -> str:
+    if not ordered:
+        return "nothing was probed"
+    worst = ordered[0]
+    text = f"{_clean(label(worst))}: {_clean(_summary(worst))}"
+    return text if len(ordered) == 1 else f"{tally(report)}; {text}"
+
+
+def _summary(assessment: Assessment) -> str:
+    """The shortest sentence that says why."""
+    if assessment.outcome is Outcome.UNKNOWN:
+        return verdict_sentence(assessment)
+    decided = deciding_finding(assessment)
+    return decided.summary if decided else verdict_sentence(assessment)
+
+
+def _perfdata(assessment: Assessment, *, several: bool) -> str:
+    """``'label'=value[unit];warn;crit;min;max``; a range ``30:`` alerts below 30."""
+    prefix = f"{_label(place(assessment.capture))}_" if several else ""
+    seconds = f"'{prefix}time'={assessment.elapsed_ms / 1000:.3f}s;;;0;"
+    certificates = path_certificates(assessment)
+    expiry = soonest_expiry(certificates)
+    if expiry is None:
+        return seconds
+    left = days_between(assessment.evidence.at, expiry)
+    warning = _warning_days(certificates[0], assessment.evidence.settings)
+    return f"'{prefix}days_left'={left:.2f};{warning:g}:;0:;; {seconds}"
+
+
+def _warning_days(leaf: Certificate, settings: Settings) -> float:
+    """Below how many days the rule `expires-soon` speaks up for the end certificate."""
+    share = (leaf.not_after - leaf.not_before) * settings.expiring_fraction / timedelta(days=1)
+    return round(min(settings.expiring_days, share), 2)
+
+
+def _label(text: str) -> str:
+    return "".join(c if c in _LABEL_CHARACTERS else "_" for c in text)
+
+
+def _detail(ordered: list[Assessment]) -> list[str]:
+    kept: list[str] = []
+    room = MAX_DETAIL
+    for line in (line for assessment in ordered for line in _lines(assessment)):
+        room -= len(line) + 1
+        if room < 0:
+            return [*kept, "(more was found: run eop-probe check for all of it)"]
+        kept.append(line)
+    return kept
+
+
+def _lines(assessment: Assessment) -> list[str]:
+    """What was found, a line each. No commands: a pipe sign in them would be taken for performance data."""
+    state = _STATES[assessment.outcome]
+    lines = [f"[{state}] {label(assessment)}: {verdict_sentence(assessment)}"]
+    made = prediction(assessment)
+    if made and made.reply:
+        lines.append(f"  predicted reply ({made.confidence.value}): {made.reply}")
+    lines.extend(
+        f"  {finding.rule} ({finding.severity.value}, {finding.confidence.value}): {finding.summary}"
+        for finding in assessment.findings
+        if finding.severity is not Severity.INFO
+    )
+    if assessment.error and assessment.error.server_text:
+        lines.append(f"  the server said: {assessment.error.server_text}")
+    turn = soonest(assessment.forecast)
+    if turn:
+        lines.append(f"  next change: {' '.join(turn_words(turn).split())}")
+    for store in assessment.stores:
+        flags = ", ".join(store.best().status.names())
+        lines.append(f"  {store.name}: {'trusted' if store.trusted else flags}")
+    return [_clean(line) for line in lines]
+
+
+def _clean(text: str) -> str:
+    text = text.translate(_ESCAPES)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."

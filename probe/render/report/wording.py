@@ -1,0 +1,203 @@
+"""The sentences every human-readable format shares: the verdict, what it rests on, and the fault of a certificate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from probe.eop.evidence import Evidence, StorePath
+from probe.eop.forecast import Turn
+from probe.eop.verdict import Prediction
+from probe.eop.vocabulary import Basis, Direction, Outcome
+from probe.pki.certificate import Certificate
+from probe.pki.path import PathElement
+from probe.pki.status import ChainStatus
+from probe.pki.truststore import RootState, RootVerdict
+from probe.render.report.facts import counted, day, days_between, list_name, prediction
+from probe.report.assessment import Assessment
+from probe.statement import Confidence
+
+#: Names of one certificate shown before the rest is counted.
+MAX_NAMES = 8
+
+_CONDITIONS = {
+    Basis.RECEIVE_CONNECTOR: "If the Send connector presents this chain, Exchange Online",
+    Basis.INVENTORY: "By the exported inventory the Send connector presents this certificate; Exchange Online",
+    Basis.SEND_LOG: "The Send connector presented this certificate, as its log proves; Exchange Online",
+    Basis.LISTENER: "The sender presented this chain; Exchange Online",
+    Basis.FILE: "If a Send connector presents this certificate, Exchange Online",
+}
+_BASES = {
+    Basis.RECEIVE_CONNECTOR: "seen on the Receive connector; the Send connector's may differ",
+    Basis.INVENTORY: "certificates and connectors exported from Exchange",
+    Basis.SEND_LOG: "the thumbprint in a Send protocol log",
+    Basis.LISTENER: "the chain the sender itself presented",
+    Basis.FILE: "the file as given, not a server",
+}
+_CONFIDENCES = {
+    Confidence.DOCUMENTED: "documented by Microsoft",
+    Confidence.REPORTED: "reported by practitioners, not by Microsoft",
+    Confidence.INFERRED: "inferred by us, stated by no source",
+}
+_VERDICTS = {
+    Outcome.ACCEPTED: "would accept it.",
+    Outcome.AT_RISK: "would accept it today, but that may not last or is not certain.",
+    Outcome.REJECTED: "would refuse it.",
+    Outcome.UNKNOWN: "can't be predicted.",
+}
+_ROOTS = {
+    RootState.TRUSTED: "a root in {list}",
+    RootState.ABSENT: "not in {list}",
+    RootState.NO_EKU: "in {list}, but not for this use",
+    RootState.EKU_DISALLOWED: "in {list}, but barred from this use",
+    RootState.DISABLED: "in {list}, but disabled",
+    RootState.NOT_BEFORE: "in {list}, but not for certificates this young",
+    RootState.PILOT: "in {list} as a pilot, not publicly trusted",
+    RootState.DISALLOWED: "named in {list} as never to be trusted",
+}
+_FAULTS = {
+    ChainStatus.NotSignatureValid: "its signature does not verify",
+    ChainStatus.UntrustedRoot: "its root is not trusted",
+    ChainStatus.PartialChain: "its issuer was not sent",
+    ChainStatus.Cyclic: "the certificates issued one another in a circle",
+    ChainStatus.Revoked: "revoked",
+    ChainStatus.NotValidForUsage: "not valid for this use",
+    ChainStatus.InvalidNameConstraints: "its name constraints can't be read",
+    ChainStatus.HasNotPermittedNameConstraint: "a name its CA is not permitted to issue for",
+    ChainStatus.HasExcludedNameConstraint: "a name its CA is forbidden to issue for",
+    ChainStatus.InvalidPolicyConstraints: "breaks a policy its CA demands",
+    ChainStatus.InvalidBasicConstraints: "its issuer may not issue it",
+    ChainStatus.InvalidExtension: "an extension that can't be read",
+    ChainStatus.ExplicitDistrust: "explicitly distrusted",
+    ChainStatus.HasNotSupportedCriticalExtension: "a critical extension nobody knows",
+    ChainStatus.HasWeakSignature: "a signature or key too weak to count",
+}
+
+
+def verdict_sentence(assessment: Assessment) -> str:
+    """One sentence: what Exchange Online would do, under which condition."""
+    made = prediction(assessment)
+    if made is None or made.outcome is Outcome.UNKNOWN:
+        return _unknown(assessment)
+    if assessment.outcome is Outcome.UNKNOWN:
+        return f"No verdict on the swap. By itself: {_verdict(made, assessment)}"
+    return _verdict(made, assessment)
+
+
+def _verdict(made: Prediction, assessment: Assessment) -> str:
+    if made.direction is Direction.FROM_EOP:
+        return _from_eop(made, observed=assessment.capture.presented is not None)
+    if made.basis is Basis.LISTENER and assessment.capture.leaf is None:
+        relays = made.outcome is not Outcome.REJECTED
+        return f"The sender presented no certificate; Exchange Online would {'' if relays else 'not '}relay its mail."
+    return f"{_CONDITIONS[made.basis]} {_VERDICTS[made.outcome]}"
+
+
+def _unknown(assessment: Assessment) -> str:
+    if assessment.error:
+        return f"No verdict: {assessment.error.message.rstrip('.')}."
+    if assessment.capture.presented and assessment.capture.leaf is None:
+        return "No verdict: the end certificate that was presented can't be read."
+    if assessment.capture.presented:
+        return "No verdict: there is no list of roots to judge this chain by."
+    return "No verdict: no certificate could be observed."
+
+
+def _from_eop(made: Prediction, *, observed: bool) -> str:
+    if made.basis is Basis.FILE:
+        return f"If the server presents this certificate, Exchange Online {_VERDICTS[made.outcome]}"
+    if not observed:
+        return "Exchange Online would not deliver mail to this server where its connector requires TLS."
+    if made.outcome is Outcome.REJECTED:
+        return "Exchange Online, delivering to this server, would refuse its certificate chain."
+    verdict = _VERDICTS[made.outcome].replace("accept it", "accept its certificate chain")
+    return f"Exchange Online, delivering to this server, {verdict}"
+
+
+def basis_words(made: Prediction) -> str:
+    """What the prediction rests on, as a phrase."""
+    if made.direction is Direction.FROM_EOP and made.basis is Basis.RECEIVE_CONNECTOR:
+        return "seen on the Receive connector, just as Exchange Online sees it"
+    return _BASES[made.basis]
+
+
+def confidence_words(made: Prediction) -> str:
+    """How well founded the prediction is, as a phrase."""
+    if made.rule is None and made.outcome is Outcome.ACCEPTED:
+        return "inferred: nothing found that Exchange Online is known to refuse"
+    return _CONFIDENCES[made.confidence]
+
+
+def validity_words(not_before: datetime, not_after: datetime, at: datetime) -> str:
+    """How much of the validity is left at `at`: ``26 days left``, ``expired 3 days ago``, ``starts in 2 days``."""
+    if at < not_before:
+        return f"starts in {_days(at, not_before)}"
+    if at > not_after:
+        return f"expired {_days(not_after, at)} ago"
+    return f"{_days(at, not_after)} left"
+
+
+def names_words(certificate: Certificate) -> str:
+    """The DNS names of a certificate, the first few in full."""
+    names = certificate.dns_names
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more if names else "(no DNS names)"
+
+
+def _days(earlier: datetime, later: datetime) -> str:
+    days = days_between(earlier, later)
+    return counted(int(days), "day") if days >= 1 else counted(int(days * 24), "hour")
+
+
+def fault_lines(element: PathElement, root: RootVerdict | None, store: StorePath, at: datetime) -> list[str]:
+    """What is wrong with one element of a path, a line per fault with .NET's name of the flag in brackets.
+
+    `root` is the store's word on this very element, where it is the root.
+    """
+    lines = []
+    for name in element.status.names():
+        words = _fault_words(ChainStatus[name], element, root, store, at)
+        lines.append(f"{words} ({name})")
+    return lines
+
+
+def _fault_words(
+    flag: ChainStatus, element: PathElement, root: RootVerdict | None, store: StorePath, at: datetime
+) -> str:
+    certificate = element.certificate
+    if flag is ChainStatus.NotTimeValid:
+        return validity_words(certificate.not_before, certificate.not_after, at)
+    about_root = (
+        flag in ChainStatus.UntrustedRoot | ChainStatus.NotValidForUsage | ChainStatus.ExplicitDistrust
+    )
+    if about_root and root is not None and root.state is not RootState.TRUSTED:
+        return root_words(root, store)
+    return _FAULTS.get(flag, "not as it has to be")
+
+
+def root_words(root: RootVerdict, store: StorePath) -> str:
+    """What a store says of a root, as a phrase."""
+    words = _ROOTS[root.state].format(list=list_name(store))
+    return f"{words} since {day(root.since)}" if root.since else words
+
+
+def flag_words(status: ChainStatus) -> list[str]:
+    """Faults of a chain as a whole, a phrase each with .NET's name in brackets."""
+    return [f"{_FAULTS.get(ChainStatus[name], 'not as it has to be')} ({name})" for name in status.names()]
+
+
+def turn_words(turn: Turn) -> str:
+    """One change to come: ``2026-12-26  rejected  expired: mail.contoso.com expires``."""
+    about = "renewals only" if turn.renewal_only else turn.rule
+    return f"{day(turn.at)}  {turn.outcome.value:<8}  {about + ': ' if about else ''}{turn.reason}"
+
+
+def revocation_words(evidence: Evidence) -> str:
+    """What is known of revocation: ``not checked``, or of each certificate what its issuer says."""
+    if evidence.revocation is None:
+        return "not checked"
+    said = [
+        f"{each.certificate.subject.short} {each.answer.standing.value}"
+        + (f" ({each.source.value})" if each.source else "")
+        for each in evidence.revocation
+    ]
+    return "; ".join(said) or "nothing to check"

@@ -1,0 +1,61 @@
+"""The values every renderer, history and diff shares: one assessment per address, one report per run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from probe.capture import Capture, Fault
+from probe.eop.evidence import Evidence, StorePath
+from probe.eop.finding import Finding
+from probe.eop.forecast import Turn
+from probe.eop.verdict import Prediction
+from probe.eop.vocabulary import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is to be said of one address of one target, with all of its evidence.
+
+    `target` is what the user typed; `elapsed_ms` covers every connection made for it.
+    """
+
+    target: str
+    started_at: datetime
+    elapsed_ms: int
+    outcome: Outcome
+    predictions: tuple[Prediction, ...]
+    findings: tuple[Finding, ...]
+    evidence: Evidence
+    mx_preference: int | None = None
+    forecast: tuple[Turn, ...] = ()
+    """When the verdict will change, soonest first."""
+
+    @property
+    def capture(self) -> Capture:
+        """The observation that decided."""
+        return self.evidence.capture
+
+    @property
+    def stores(self) -> tuple[StorePath, ...]:
+        """The stores' opinions, the deciding one first."""
+        return self.evidence.stores
+
+    @property
+    def error(self) -> Fault | None:
+        """What ended the observation early, if anything."""
+        return self.capture.fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run: every assessment in the order of the targets, and the outcome of the worst."""
+
+    generated_at: datetime
+    version: str
+    assessments: tuple[Assessment, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst assessment's outcome; unknown where there is none."""
+        return Outcome.worst(tuple(assessment.outcome for assessment in self.assessments))

@@ -1,0 +1,60 @@
+"""A diagnosis told as stories: what happens, the proof, the cause, the remedy in order, and how to verify it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from probe.eop.vocabulary import Outcome
+from probe.exchange.problem import Problem
+from probe.statement import Statement
+
+
+class Proof(NamedTuple):
+    """One piece of proof: a sentence, and the lines it quotes, each with the place where it stands."""
+
+    text: str
+    quotes: tuple[tuple[str, str], ...] = ()
+
+
+class Advice(NamedTuple):
+    """The second half of a story."""
+
+    cause: tuple[Statement, ...]
+    remedy: tuple[str, ...]
+    verify: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One fault from end to end.
+
+    `id` is the catalogue's, or a rule's, that it is about; `seen` is False where it is only predicted
+    from exports. `thumbprint` is upper-case SHA-1. Lines of `remedy` and `verify` that start with
+    ``PS> `` or ``$ `` are commands.
+    """
+
+    id: str
+    title: str
+    outcome: Outcome
+    seen: bool
+    connector: str | None
+    thumbprint: str | None
+    reply: str | None
+    happens: tuple[Statement, ...]
+    proof: tuple[Proof, ...]
+    cause: tuple[Statement, ...]
+    remedy: tuple[str, ...]
+    verify: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Every story, those that happened and the worst first; `at` is the instant of what is only predicted."""
+
+    at: datetime
+    stories: tuple[Story, ...]
+    notes: tuple[Statement, ...]
+    problems: tuple[Problem, ...]
+    outcome: Outcome

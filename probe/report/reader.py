@@ -1,0 +1,106 @@
+"""What this product's own reports (``eop-probe/report/1``) say of a certificate: the listener's above all.
+
+A listener saw the chain that the sender itself presented, intermediates included: nothing proves more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from probe.exchange.logs.certificate import instant
+from probe.text import printable
+
+SCHEMA = "eop-probe/report/1"
+
+#: Assessments of one file that are read.
+MAX_SIGHTINGS = 10_000
+#: Certificates of one chain.
+_MAX_CHAIN = 64
+
+
+class Sighting(NamedTuple):
+    """One assessment of a report, escaped; thumbprints are lower-case SHA-1, the end certificate's first.
+
+    `basis`, `outcome`, `reply` and `rule` are those of its first prediction.
+    """
+
+    source: str
+    target: str
+    address: str
+    at: datetime | None
+    basis: str
+    outcome: str
+    reply: str | None
+    rule: str | None
+    thumbprints: tuple[str, ...]
+    subject: str | None
+
+    @property
+    def by_listener(self) -> bool:
+        """Whether the sender's own chain was captured."""
+        return self.basis == "listener"
+
+
+def read_sightings(name: str, data: bytes) -> tuple[Sighting, ...]:
+    """The assessments of a report or of lines of assessments; empty where the file is neither."""
+    if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+        return ()
+    found: list[Sighting] = []
+    for document in _documents(data):
+        for assessment in _assessments(document):
+            if len(found) < MAX_SIGHTINGS:
+                found.append(_sighting(name, assessment))
+    return tuple(found)
+
+
+def _documents(data: bytes) -> Iterator[Any]:
+    whole = _loaded(data)
+    if whole is not None:
+        yield whole
+        return
+    for line in data.splitlines():
+        if (one := _loaded(line)) is not None:
+            yield one
+
+
+def _loaded(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
+    try:
+        return json.loads(data.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _assessments(document: object) -> Iterator[dict[str, Any]]:
+    if not isinstance(document, dict):
+        return
+    many = document.get("assessments") if document.get("schema") == SCHEMA else [document]
+    for one in many if isinstance(many, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("presented_chain"), list):
+            yield one
+
+
+def _sighting(name: str, assessment: dict[str, Any]) -> Sighting:
+    predictions = assessment.get("predictions")
+    first = predictions[0] if isinstance(predictions, list) and predictions else {}
+    made = first if isinstance(first, dict) else {}
+    chain = [one for one in assessment["presented_chain"][:_MAX_CHAIN] if isinstance(one, dict)]
+    return Sighting(
+        source=name,
+        target=_text(assessment, "target") or "",
+        address=_text(assessment, "address") or "",
+        at=instant(_text(assessment, "started_at") or ""),
+        basis=_text(made, "basis") or "",
+        outcome=_text(assessment, "outcome") or "",
+        reply=_text(made, "reply"),
+        rule=_text(made, "rule"),
+        thumbprints=tuple((_text(one, "sha1") or "").lower() for one in chain),
+        subject=_text(chain[0], "subject") if chain else None,
+    )
+
+
+def _text(values: dict[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return printable(value) if isinstance(value, str) else None
