@@ -6,13 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 _Key = TypeVar("_Key")
-
-
 _In = TypeVar("_In")
-
-
 _Out = TypeVar("_Out")
-
 
 #: Connections open at once in one call of `check`; a fleet has a runner of its own.
 MAX_CONCURRENT = 32
@@ -24,6 +19,9 @@ def concurrently(work: Callable[[_In], _Out], items: Mapping[_Key, _In]) -> Iter
     The first exception is raised here, and what has not been begun is dropped. The threads are daemons:
     concurrent.futures would make Ctrl-C wait for the slowest server.
     """
+    if len(items) == 1:
+        yield from ((key, work(item)) for key, item in items.items())
+        return
     # Loaded here: a check of one address needs no threads.
     import threading
     from collections import deque

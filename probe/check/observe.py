@@ -24,7 +24,9 @@ def captures(
 ) -> tuple[Capture, ...]:
     """Make every observation of one address, the plain one first; never raises for what a peer does."""
     if endpoint.address is None or pending is None:
-        return (_unresolved(endpoint),)
+        reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
+        fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason))
+        return (Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault),)
     found: list[Capture] = []
     for number, request in enumerate(_requests(endpoint, endpoint.address, options)):
         if number:
@@ -34,12 +36,6 @@ def captures(
         if request.variant is Variant.ANY or capture.leaf is not None:
             found.append(capture)
     return tuple(found)
-
-
-def _unresolved(endpoint: Endpoint) -> Capture:
-    reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
-    fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason))
-    return Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault)
 
 
 def _in_sentences(capture: Capture) -> Capture:

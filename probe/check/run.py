@@ -7,7 +7,7 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,21 +34,8 @@ def assess(target: str | Target, options: CheckOptions) -> tuple[Assessment, ...
 
 def run(targets: Sequence[Target], options: CheckOptions) -> Iterator[tuple[tuple[int, int], Assessment]]:
     """Probe many targets at once; yields ((target index, address index), assessment) as each is done."""
-    if len(targets) == 1:
-        found = endpoints(targets[0], options)
-        if len(found) == 1:
-            yield (0, 0), assess_endpoint(found[0], options)
-            return
-        yield from _together({(0, index): endpoint for index, endpoint in enumerate(found)}, options)
-        return
     lists = dict(concurrently(lambda target: endpoints(target, options), dict(enumerate(targets))))
     planned = {(i, j): endpoint for i, found in lists.items() for j, endpoint in enumerate(found)}
-    yield from _together(planned, options)
-
-
-def _together(
-    planned: Mapping[tuple[int, int], Endpoint], options: CheckOptions
-) -> Iterator[tuple[tuple[int, int], Assessment]]:
     yield from concurrently(lambda endpoint: assess_endpoint(endpoint, options), planned)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts
 from probe.net.server_session import ServerSession, SessionRecord
-from probe.net.tls_engine import TlsFailure, TlsParameters
+from probe.net.tls_engine import TlsFailure
 from probe.smtp.server_values import EOP_KEYWORDS
 from probe.smtp.transcript import Speaker
 from probe.text import sentence
@@ -12,18 +12,20 @@ from probe.text import sentence
 #: TLS alerts by which a client refuses the server's certificate (RFC 8446 6.2).
 _DISTRUST_ALERTS = frozenset({42, 43, 44, 45, 46, 48})
 
-
 NOT_USED = Fault(
     phase=Phase.SMTP,
     kind=FaultKind.STARTTLS_NOT_USED,
     message="The sender was offered STARTTLS and sent MAIL without it.",
 )
 
+WITHOUT_TLS = Capture(host="", address=None, port=0, fault=NOT_USED)
+
 
 def capture_now(session: ServerSession) -> Capture:
     """As much of a running session as a rule may look at."""
-    parameters = session.tls.parameters if session.tls else None
-    return Capture(host="", address=session.peer_address, port=0, tls=_tls_facts(parameters))
+    return Capture(
+        host="", address=session.peer_address, port=0, tls=session.tls.facts if session.tls else None
+    )
 
 
 def as_capture(record: SessionRecord) -> Capture:
@@ -34,19 +36,8 @@ def as_capture(record: SessionRecord) -> Capture:
         address=record.peer_address,
         port=record.peer_port,
         smtp=SmtpFacts(banner=said, ehlo=EOP_KEYWORDS, starttls_offered=True, transcript=lines),
-        tls=_tls_facts(record.tls if record.tls_established else None),
+        tls=record.tls if record.tls_established else None,
         fault=_fault(record),
-    )
-
-
-def _tls_facts(parameters: TlsParameters | None) -> TlsFacts | None:
-    if parameters is None:
-        return None
-    return TlsFacts(
-        version=parameters.version,
-        cipher=parameters.cipher,
-        group=parameters.group,
-        client_certificate_requested=True,
     )
 
 

@@ -20,20 +20,20 @@ from probe.eop.attribution import judge_attributed
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.forecast import Turn, forecast
 from probe.eop.settings import Settings
-from probe.eop.verdict import Prediction, Verdict, judge
+from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.exchange.attribution.names import presented_by
 from probe.exchange.attribution.tenant import Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, InboundConnector
-from probe.listen.captures import NOT_USED, as_capture, capture_now
+from probe.listen.captures import WITHOUT_TLS, as_capture, capture_now
 from probe.listen.words import reply_text, spoken, told_stages
 from probe.net import clock
-from probe.net.server_session import Question, ServerSession, SessionRecord
+from probe.net.server_session import ServerSession, SessionRecord
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
 from probe.smtp.reply import Reply
-from probe.smtp.server_values import EnvelopeCommand, MailOffered
+from probe.smtp.server_values import EnvelopeCommand, MailOffered, Question
 
 #: Chains whose judgement is remembered; TLS caps one at about 100 KiB, so these take 10 MiB at worst.
 CHAINS_KEPT = 64
@@ -87,7 +87,8 @@ class Examiner:
     def answer(self, session: ServerSession, question: Question) -> Reply | None:
         """Answer MAIL or RCPT as Exchange Online would; None allows it. The policy of a `Listener`."""
         if session.tls is None:
-            return spoken(reply_text(_prediction_without_tls()), defer=self._options.defer)
+            evidence = replace(self._weigh((), capture_now(session)), capture=WITHOUT_TLS)
+            return spoken(reply_text(judge(evidence).prediction), defer=self._options.defer)
         if isinstance(question, MailOffered) and self._options.stage is EnvelopeCommand.RCPT:
             return None
         recipient = None if isinstance(question, MailOffered) else question.recipient
@@ -172,21 +173,3 @@ class Examiner:
 def worth_judging(record: SessionRecord) -> bool:
     """Whether a client was a sender: it began TLS or offered mail. Others only knock at the door."""
     return record.tls_established or record.tls_failure is not None or record.sender is not None
-
-
-# What was seen
-
-
-# What is said
-
-
-def _prediction_without_tls() -> Prediction:
-    evidence = Evidence(
-        direction=Direction.TO_EOP,
-        basis=Basis.LISTENER,
-        capture=Capture(host="", address=None, port=0, fault=NOT_USED),
-        stores=(),
-        at=clock.now(),
-        settings=Settings(),
-    )
-    return judge(evidence).prediction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction, Verdict
 from probe.net.server_session import SessionRecord, SessionRefusal
 from probe.report.assessment import Assessment
@@ -73,17 +72,13 @@ def told_stages(verdict: Verdict, refusal: SessionRefusal | None) -> Verdict:
     rule = verdict.prediction.rule
     if refusal is None or rule is None:
         return verdict
+    said = f"This listener said so in answer to {refusal.command.name}. " + (
+        "That Exchange Online says it there, for each recipient, is reported, not documented."
+        if (verdict.prediction.reply or "").startswith("550 5.7.64")
+        else "At which command Exchange Online says so is not documented."
+    )
     findings = tuple(
-        replace(each, detail="\n".join(filter(None, (each.detail, _stage_words(each, refusal)))))
-        if each.rule == rule
-        else each
+        replace(each, detail=f"{each.detail}\n{said}".strip()) if each.rule == rule else each
         for each in verdict.findings
     )
     return replace(verdict, findings=findings)
-
-
-def _stage_words(finding: Finding, refusal: SessionRefusal) -> str:
-    said = f"This listener said so in answer to {refusal.command.name}."
-    if finding.reply and finding.reply.startswith("550 5.7.64"):
-        return f"{said} That Exchange Online says it there, for each recipient, is reported, not documented."
-    return f"{said} At which command Exchange Online says so is not documented."

@@ -14,19 +14,19 @@ acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is 
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts
 from probe.errors import ConnectError, DeadlineError, ObservationError
 from probe.net.request import ProbeRequest, Variant
 from probe.pki.chain import PresentedChain
-from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind, Stage
+from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind
 from probe.smtp.transcript import Speaker
 
 if TYPE_CHECKING:
     # Loaded when the handshake begins: until then a check needs no TLS library.
     from probe.net.tls_client import TlsClient
-    from probe.net.tls_engine import TlsFailure
 
 
 class Retry(enum.Enum):
@@ -41,13 +41,6 @@ class Retry(enum.Enum):
 # RFC 8446 6.2: what a server says that cannot agree to any offer.
 _NO_AGREEMENT = (40, 47, 71)
 
-_STAGES = {
-    Stage.GREETING: "the greeting",
-    Stage.EHLO: "the reply to EHLO",
-    Stage.STARTTLS: "the reply to STARTTLS",
-    Stage.QUIT: "the reply to QUIT",
-}
-
 
 class ClientSession:
     """One connection, from the first byte to the last."""
@@ -58,14 +51,10 @@ class ClientSession:
         self._conversation = ClientConversation(ehlo_name, implicit_tls=request.implicit_tls)
         self._tls: TlsClient | None = None
         self._fault: Fault | None = None
-        self._finished = False
+        self.finished = False
+        """Whether to write what is left to send, and close."""
         if request.implicit_tls:
             self._start_tls()
-
-    @property
-    def finished(self) -> bool:
-        """Whether to write what is left to send, and close."""
-        return self._finished
 
     @property
     def retry(self) -> Retry | None:
@@ -89,10 +78,10 @@ class ClientSession:
 
     def receive(self, data: bytes, at_ms: int) -> None:
         """Take bytes from the server, in any chunking."""
-        if self._finished:
+        if self.finished:
             return
         if self._tls is None:
-            self._hear(data, at_ms)
+            self._act(self._conversation.receive(data, at_ms), at_ms)
         else:
             self._hear_tls(self._tls, data, at_ms)
 
@@ -100,10 +89,9 @@ class ClientSession:
         """Note that the server closed the connection, or reset it."""
         if self._tls is not None and not self._tls.established:
             self._tls.receive_eof()
-            self._finished = True
         else:
             self._act(self._conversation.receive_eof(at_ms), at_ms)
-            self._finished = True
+        self.finished = True
 
     def break_off(self, error: ObservationError, at_ms: int) -> None:
         """Note that the driver could not go on: no time left, no connection, or too many bytes."""
@@ -111,27 +99,18 @@ class ClientSession:
             self._conversation.receive_timeout(at_ms)
         else:
             self._fault = self._interrupted(error)
-        self._finished = True
+        self.finished = True
 
     def capture(self) -> Capture:
         """Return everything that was seen; to be asked at the end."""
-        request = self._request
-        return Capture(
-            host=request.host,
-            address=request.address,
-            port=request.port,
+        return replace(
+            blank(self._request),
             smtp=self._smtp_facts(),
-            tls=self._tls_facts(),
+            tls=self._tls.facts if self._tls else None,
             presented=self._presented(),
             fault=self._fault or self._tls_fault() or self._smtp_fault(),
-            variant=request.label,
             stapled=self._tls.stapled if self._tls else None,
         )
-
-    # Driving the two protocols
-
-    def _hear(self, data: bytes, at_ms: int) -> None:
-        self._act(self._conversation.receive(data, at_ms), at_ms)
 
     def _act(self, events: tuple[ClientEvent, ...], at_ms: int) -> None:
         for event in events:
@@ -142,7 +121,7 @@ class ClientSession:
                     self._leave(at_ms)
                 case ClientEvent.FAILED:
                     # Plaintext after the 220 is dropped, and the handshake tried all the same.
-                    self._finished = not self._tainted
+                    self.finished = not self._tainted
                 case _:
                     assert_never(event)
 
@@ -157,19 +136,17 @@ class ClientSession:
         if tls.established and not self._request.implicit_tls:
             self._leave(at_ms)
         elif tls.established:
-            self._hear(tls.plaintext(), at_ms)
+            self._act(self._conversation.receive(tls.plaintext(), at_ms), at_ms)
             self._say_inside(self._conversation.bytes_to_send(at_ms))
-        self._finished = self._finished or tls.failure is not None
+        self.finished = self.finished or tls.failure is not None
 
     def _leave(self, at_ms: int) -> None:
         self._say_inside(self._conversation.quit(at_ms))
-        self._finished = True
+        self.finished = True
 
     def _say_inside(self, plaintext: bytes) -> None:
         if self._tls is not None and plaintext:
             self._tls.send(plaintext)
-
-    # What was learned
 
     @property
     def _tainted(self) -> bool:
@@ -179,17 +156,6 @@ class ClientSession:
     def _presented(self) -> PresentedChain | None:
         blobs = self._tls.presented() if self._tls else ()
         return PresentedChain.from_der(blobs) if blobs else None
-
-    def _tls_facts(self) -> TlsFacts | None:
-        parameters = self._tls.parameters if self._tls else None
-        if self._tls is None or parameters is None:
-            return None
-        return TlsFacts(
-            version=parameters.version,
-            cipher=parameters.cipher,
-            group=parameters.group,
-            client_certificate_requested=self._tls.certificate_requested,
-        )
 
     def _smtp_facts(self) -> SmtpFacts | None:
         conversation = self._conversation
@@ -206,13 +172,31 @@ class ClientSession:
 
     def _smtp_fault(self) -> Fault | None:
         fault = self._conversation.fault
-        return None if fault is None or self._tainted else smtp_fault(fault, self._last_words())
+        if fault is None or self._tainted:
+            return None
+        kind = FaultKind.THROTTLED if fault.throttled else _SMTP_KINDS[fault.kind]
+        return Fault(
+            phase=Phase.TIMEOUT if kind is FaultKind.TIMEOUT else Phase.SMTP,
+            kind=kind,
+            message=_smtp_message(fault, kind),
+            server_text=str(fault.reply) if fault.reply else self._last_words(),
+        )
 
     def _tls_fault(self) -> Fault | None:
+        from probe.net.tls_engine import TlsFailureKind
+
         failure = self._tls.failure if self._tls else None
         if self._tls is None or failure is None:
             return None
-        return tls_fault(failure, requested=self._tls.certificate_requested)
+        message = failure.message
+        if failure.kind is TlsFailureKind.ALERT and self._tls.certificate_requested:
+            message = f"{message}, after it had asked for a client certificate"
+        return Fault(
+            phase=Phase.TLS,
+            kind=FaultKind.OLD_TLS if failure.kind is TlsFailureKind.OLD_VERSION else FaultKind.TLS_FAILED,
+            message=message,
+            server_text=failure.server_text,
+        )
 
     @property
     def _shaking_hands(self) -> bool:
@@ -245,39 +229,16 @@ def unreached(request: ProbeRequest, error: ObservationError) -> Capture:
         kind=FaultKind.TIMEOUT if timeout else FaultKind.UNREACHABLE,
         message=str(error),
     )
-    return Capture(
-        host=request.host, address=request.address, port=request.port, fault=fault, variant=request.label
-    )
+    return replace(blank(request), fault=fault)
 
 
-def smtp_fault(fault: SmtpFault, last_words: str | None = None) -> Fault:
-    """Return what a conversation's fault means, with the server's reply, or else its last words."""
-    kind = FaultKind.THROTTLED if fault.throttled else _SMTP_KINDS[fault.kind]
-    return Fault(
-        phase=Phase.TIMEOUT if kind is FaultKind.TIMEOUT else Phase.SMTP,
-        kind=kind,
-        message=_smtp_message(fault, kind),
-        server_text=str(fault.reply) if fault.reply else last_words,
-    )
-
-
-def tls_fault(failure: TlsFailure, *, requested: bool) -> Fault:
-    """Return what a failed handshake means; `requested`: the server had asked for a client certificate."""
-    from probe.net.tls_engine import TlsFailureKind
-
-    message = failure.message
-    if failure.kind is TlsFailureKind.ALERT and requested:
-        message = f"{message}, after it had asked for a client certificate"
-    return Fault(
-        phase=Phase.TLS,
-        kind=FaultKind.OLD_TLS if failure.kind is TlsFailureKind.OLD_VERSION else FaultKind.TLS_FAILED,
-        message=message,
-        server_text=failure.server_text,
-    )
+def blank(request: ProbeRequest) -> Capture:
+    """Return the capture of an observation that has shown nothing yet."""
+    return Capture(host=request.host, address=request.address, port=request.port, variant=request.label)
 
 
 def _smtp_message(fault: SmtpFault, kind: FaultKind) -> str:
-    awaited = _STAGES[fault.stage]
+    awaited = fault.stage.value
     match kind:
         case FaultKind.THROTTLED:
             return f"the server asks to come back later, in {awaited}"
@@ -291,15 +252,12 @@ def _smtp_message(fault: SmtpFault, kind: FaultKind) -> str:
 
 _SMTP_KINDS = {
     SmtpFaultKind.GREETING_THROTTLED: FaultKind.THROTTLED,
-    SmtpFaultKind.GREETING_TEMPFAIL: FaultKind.THROTTLED,
     SmtpFaultKind.GREETING_REFUSED: FaultKind.SMTP_REFUSED,
     SmtpFaultKind.EHLO_REFUSED: FaultKind.SMTP_REFUSED,
     SmtpFaultKind.STARTTLS_NOT_OFFERED: FaultKind.NO_STARTTLS,
     SmtpFaultKind.STARTTLS_REFUSED: FaultKind.STARTTLS_REFUSED,
     SmtpFaultKind.CLOSED: FaultKind.CONNECTION_CLOSED,
     SmtpFaultKind.NOT_SMTP: FaultKind.NOT_SMTP,
-    SmtpFaultKind.REPLY_TOO_LONG: FaultKind.NOT_SMTP,
-    SmtpFaultKind.TOO_MANY_LINES: FaultKind.NOT_SMTP,
     SmtpFaultKind.TIMEOUT: FaultKind.TIMEOUT,
 }
 

@@ -75,33 +75,20 @@ class ListenerSettings:
     allowed: Callable[[str], bool] = lambda _address: True
 
 
+@dataclass(slots=True)
 class _Client:
     """One connection: its socket, its session, and what is still to be written."""
 
-    __slots__ = (
-        "begun",
-        "heard",
-        "lingering",
-        "number",
-        "peer",
-        "received",
-        "reported",
-        "session",
-        "sock",
-        "unsent",
-    )
-
-    def __init__(
-        self, sock: socket.socket, peer: tuple[str, int], session: ServerSession, number: int
-    ) -> None:
-        self.sock = sock
-        self.peer = peer
-        self.session = session
-        self.number = number
-        self.begun = self.heard = monotonic()
-        self.lingering = self.reported = False
-        self.received = 0
-        self.unsent = bytearray()
+    sock: socket.socket
+    peer: tuple[str, int]
+    session: ServerSession
+    number: int
+    begun: float
+    heard: float
+    lingering: bool = False
+    reported: bool = False
+    received: int = 0
+    unsent: bytearray = field(default_factory=bytearray)
 
     @property
     def at_ms(self) -> int:
@@ -168,8 +155,6 @@ class Listener:
         finally:
             self._close()
 
-    # The loop
-
     def _turn(self, end: float) -> None:
         busy = self._clients or not self._accepting
         until = min(end, self._next_sweep) if busy else end
@@ -185,19 +170,16 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
             if len(self._clients) >= self._limits.sessions:
-                self._accept_no_more()
-                return
+                break
             try:
                 sock, place = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError:
-                # No descriptors left, most likely: the next sweep tries again.
-                self._accept_no_more()
-                return
+                break  # No descriptors left, most likely: the next sweep tries again.
             self._welcome(sock, (str(place[0]), int(place[1])))
-
-    def _accept_no_more(self) -> None:
+        else:
+            return
         self._selector.unregister(self._socket)
         self._accepting = False
 
@@ -215,7 +197,8 @@ class Listener:
             return
         # Without it the client's delayed acknowledgement holds back our replies for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client = _Client(sock, peer, self._new_session(peer[0]), self._sessions)
+        now = monotonic()
+        client = _Client(sock, peer, self._new_session(peer[0]), self._sessions, now, now)
         self._clients[sock] = client
         self._addresses[peer[0]] += 1
         self._selector.register(sock, selectors.EVENT_READ, client)

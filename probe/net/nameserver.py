@@ -43,10 +43,14 @@ def mx_records(domain: str, nameserver: str | None, timeout_s: float) -> tuple[t
     )
 
 
-def _resolver(nameserver: str | None) -> dns.resolver.Resolver:
+def _resolver(nameserver: str | None, configuration: str = "/etc/resolv.conf") -> dns.resolver.Resolver:
     """Return the system's resolver, or one that asks `nameserver` alone."""
     if nameserver is None:
-        return _system_resolver()
+        try:
+            # Windows keeps it elsewhere, and the library knows where.
+            return dns.resolver.Resolver(configuration)
+        except dns.resolver.NoResolverConfiguration as error:
+            raise ResolveError("this machine has no name server configured") from error
     try:
         server = parse_target(nameserver)
     except TargetError as error:
@@ -56,14 +60,6 @@ def _resolver(nameserver: str | None) -> dns.resolver.Resolver:
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [dns.nameserver.Do53Nameserver(server.host, server.port or DNS_PORT)]
     return resolver
-
-
-def _system_resolver(configuration: str = "/etc/resolv.conf") -> dns.resolver.Resolver:
-    try:
-        # Windows keeps it elsewhere, and the library knows where.
-        return dns.resolver.Resolver(configuration)
-    except dns.resolver.NoResolverConfiguration as error:
-        raise ResolveError("this machine has no name server configured") from error
 
 
 def _records(resolver: dns.resolver.Resolver, name: str, kind: str, timeout_s: float) -> Iterable[Any]:

@@ -5,6 +5,7 @@ To be imported after `begin_connect`: what it imports takes longer than the netw
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 
@@ -80,15 +81,9 @@ def _drive(observation: ClientSession, stream: Stream, deadline: Deadline, start
                 raise DeadlineError("no time left")
     except ObservationError as error:
         observation.break_off(error, _ms(started))
-    _say_goodbye(observation, stream, deadline, started)
-
-
-def _say_goodbye(observation: ClientSession, stream: Stream, deadline: Deadline, started: float) -> None:
-    """Write QUIT or an alert; a peer that is gone already, or does not read, has shown what there was."""
-    try:
+    # QUIT or an alert; a peer that is gone already, or does not read, has shown what there was.
+    with contextlib.suppress(ObservationError):
         _flush(observation, stream, deadline, started)
-    except ObservationError:
-        return
 
 
 def _flush(observation: ClientSession, stream: Stream, deadline: Deadline, started: float) -> None:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from OpenSSL import SSL
 
-from probe.net.tls_engine import TlsFailure, TlsParameters
+from probe.capture import TlsFacts
+from probe.net.tls_engine import TlsFailure
 from probe.net.tls_server import TlsServer
 from probe.smtp.reply import Reply
 from probe.smtp.server import ServerConversation
@@ -23,8 +24,8 @@ from probe.smtp.server_values import (
     EnvelopeCommand,
     Introduced,
     MailOffered,
+    Question,
     Quit,
-    RecipientOffered,
     ServerEvent,
     ServerLimits,
     ServerProfile,
@@ -35,8 +36,6 @@ from probe.smtp.transcript import TranscriptLine
 
 RECIPIENTS_KEPT = 100
 """Recipients of a session that are kept by name; servers have to take as many (RFC 5321 4.5.3.1.8)."""
-
-Question = MailOffered | RecipientOffered
 
 Policy = Callable[["ServerSession", Question], Reply | None]
 """Answers what a sender asks: None allows it, a 4yz or 5yz reply refuses it."""
@@ -86,7 +85,7 @@ class SessionRecord:
     ending: Ending
     client_name: str | None
     server_name: str | None
-    tls: TlsParameters | None
+    tls: TlsFacts | None
     tls_established: bool
     tls_failure: TlsFailure | None
     presented: tuple[bytes, ...]
@@ -119,9 +118,11 @@ class ServerSession:
         self._conversation = ServerConversation(profile, limits=limits, implicit_tls=implicit_tls)
         self._context = context
         self._policy = policy
-        self._tls = TlsServer(context) if implicit_tls else None
+        #: The TLS side of the connection, as soon as the handshake may begin.
+        self.tls = TlsServer(context) if implicit_tls else None
         self._outbox: list[bytes] = []
-        self._finished = False
+        #: Whether to close the connection once everything is sent.
+        self.finished = False
         self.ending: Ending | None = None
         self.client_name: str | None = None
         self.sender: str | None = None
@@ -133,54 +134,49 @@ class ServerSession:
             self._finish(Ending.REFUSED)
 
     @property
-    def finished(self) -> bool:
-        """Whether to close the connection once everything is sent."""
-        return self._finished
-
-    @property
     def presented(self) -> tuple[bytes, ...]:
         """The client's chain, DER in wire order, its own certificate first."""
-        return self._tls.presented() if self._tls else ()
-
-    @property
-    def tls(self) -> TlsServer | None:
-        """The TLS side of the connection, as soon as the handshake may begin."""
-        return self._tls
+        return self.tls.presented() if self.tls else ()
 
     def receive(self, data: bytes, at_ms: int) -> None:
         """Take bytes from the client, in any chunking."""
-        if self._finished:
+        if self.finished:
             return
-        if self._tls is None:
+        if self.tls is None:
             self._handle(self._conversation.receive(data, at_ms), at_ms)
         else:
-            self._receive_tls(self._tls, data, at_ms)
+            self._receive_tls(self.tls, data, at_ms)
 
     def receive_eof(self) -> None:
         """Note that the client closed or reset the connection."""
-        if self._tls is not None:
-            self._tls.receive_eof()
+        if self.tls is not None:
+            self.tls.receive_eof()
         self._finish(Ending.CLOSED)
 
     def shut_down(self, ending: Ending, words: str) -> None:
         """End the connection from our side, with a 421 where there is a way to say it."""
-        if self._tls is None or self._tls.established:
+        if self.tls is None or self.tls.established:
             self._conversation.shut_down(Reply(code=421, lines=(words,)))
         self._finish(ending)
 
     def bytes_to_send(self, at_ms: int) -> bytes:
         """Return what to send now, once."""
-        said = self._conversation.bytes_to_send(at_ms) if self._may_speak else b""
-        if self._tls is None:
-            self._outbox.append(said)
+        tls = self.tls
+        if tls is None:
+            self._outbox.append(self._conversation.bytes_to_send(at_ms))
         else:
-            self._speak_inside(self._tls, said)
+            # With implicit TLS the greeting waits for the handshake.
+            if tls.established and (said := self._conversation.bytes_to_send(at_ms)):
+                tls.send(said)
+            if self.finished:
+                tls.say_goodbye()
+            self._outbox.append(tls.bytes_to_send())
         waiting, self._outbox = b"".join(self._outbox), []
         return waiting
 
     def record(self, number: int, peer: tuple[str, int], elapsed_ms: int) -> SessionRecord:
         """Return what was seen; to be asked at the end."""
-        tls = self._tls
+        tls = self.tls
         return SessionRecord(
             number=number,
             peer_address=peer[0],
@@ -189,7 +185,7 @@ class ServerSession:
             ending=self.ending or Ending.CLOSED,
             client_name=self.client_name,
             server_name=tls.server_name if tls else None,
-            tls=tls.parameters if tls else None,
+            tls=tls.facts if tls else None,
             tls_established=tls is not None and tls.established,
             tls_failure=tls.failure if tls else None,
             presented=self.presented,
@@ -200,18 +196,6 @@ class ServerSession:
             violation=self.violation,
             transcript=self._conversation.transcript.lines,
         )
-
-    @property
-    def _may_speak(self) -> bool:
-        """Whether words would arrive: with implicit TLS the greeting waits for the handshake."""
-        return self._tls is None or self._tls.established
-
-    def _speak_inside(self, tls: TlsServer, said: bytes) -> None:
-        if said:
-            tls.send(said)
-        if self._finished:
-            tls.say_goodbye()
-        self._outbox.append(tls.bytes_to_send())
 
     def _receive_tls(self, tls: TlsServer, data: bytes, at_ms: int) -> None:
         was_established = tls.established
@@ -227,7 +211,7 @@ class ServerSession:
         waiting = deque(events)
         while waiting:
             event = waiting.popleft()
-            if isinstance(event, MailOffered | RecipientOffered):
+            if isinstance(event, Question):
                 waiting.extend(self._answer(event, at_ms))
             else:
                 self._note(event, at_ms)
@@ -241,7 +225,11 @@ class ServerSession:
             self.recipients += (question.recipient,)
         refusal = self._judged(question)
         if refusal is not None:
-            self.refusal = _refusal(question, refusal)
+            self.refusal = (
+                SessionRefusal(EnvelopeCommand.MAIL, refusal)
+                if isinstance(question, MailOffered)
+                else SessionRefusal(EnvelopeCommand.RCPT, refusal, question.recipient)
+            )
         return self._conversation.answer(refusal, at_ms)
 
     def _judged(self, question: Question) -> Reply | None:
@@ -257,7 +245,7 @@ class ServerSession:
                 self.client_name = name
             case StartTls() if not self._conversation.closing:
                 self._outbox.append(self._conversation.bytes_to_send(at_ms))
-                self._tls = TlsServer(self._context)
+                self.tls = TlsServer(self._context)
             case ContentEnded(size=size):
                 self.content_bytes += size
             case Quit():
@@ -270,10 +258,4 @@ class ServerSession:
 
     def _finish(self, ending: Ending) -> None:
         self.ending = self.ending or ending
-        self._finished = True
-
-
-def _refusal(question: Question, reply: Reply) -> SessionRefusal:
-    if isinstance(question, MailOffered):
-        return SessionRefusal(EnvelopeCommand.MAIL, reply)
-    return SessionRefusal(EnvelopeCommand.RCPT, reply, question.recipient)
+        self.finished = True

@@ -65,7 +65,7 @@ class PendingConnection:
     def finish(self, deadline: Deadline) -> Stream:
         """Return the open connection; raises ConnectError, or DeadlineError where nobody answered in time."""
         if self._error is not None:
-            raise _refusal(self._error, self.peer)
+            raise ConnectError(_sentence(self._error, self.peer))
         sock, self._socket = self._socket, None
         if sock is None:
             raise ConnectError(f"the connection to {self.peer} was given up")
@@ -74,7 +74,7 @@ class PendingConnection:
             stream.await_writable(deadline, f"no answer from {self.peer} in time")
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise _refusal(OSError(code, ""), self.peer)
+                raise ConnectError(_sentence(OSError(code, ""), self.peer))
         except ObservationError:
             stream.close()
             raise
@@ -116,12 +116,11 @@ class Stream:
             except OSError as error:
                 if error.errno in _HANGING_UP:
                     return b""
-                raise _breakdown(error, self.peer) from error
+                raise SmtpError(_sentence(error, self.peer)) from error
 
     def idle(self) -> bool:
         """Whether nothing of the peer's can be read at this moment."""
-        ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
-        return not ready(self._socket, reading=True, seconds=0.0)
+        return not _ready(self._socket, reading=True, seconds=0.0)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`; raises DeadlineError, and SmtpError where the peer has hung up."""
@@ -132,7 +131,7 @@ class Stream:
             except BlockingIOError:
                 self.await_writable(deadline, f"{self.peer} does not read what is sent to it")
             except OSError as error:
-                raise _breakdown(error, self.peer) from error
+                raise SmtpError(_sentence(error, self.peer)) from error
 
     def await_writable(self, deadline: Deadline, complaint: str) -> None:
         """Wait until bytes can be sent; raises DeadlineError with the complaint."""
@@ -149,8 +148,7 @@ class Stream:
         return data
 
     def _await(self, deadline: Deadline, *, reading: bool, complaint: str) -> None:
-        ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
-        if not ready(self._socket, reading=reading, seconds=deadline.remaining()):
+        if not _ready(self._socket, reading=reading, seconds=deadline.remaining()):
             raise DeadlineError(complaint)
 
 
@@ -193,12 +191,7 @@ def ready_by_select(sock: socket.socket, *, reading: bool, seconds: float) -> bo
     return any(select.select(sockets if reading else [], [] if reading else sockets, sockets, seconds))
 
 
-def _refusal(error: OSError, peer: str) -> ConnectError:
-    return ConnectError(_sentence(error, peer))
-
-
-def _breakdown(error: OSError, peer: str) -> SmtpError:
-    return SmtpError(_sentence(error, peer))
+_ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
 
 
 def _sentence(error: OSError, peer: str) -> str:

@@ -76,7 +76,10 @@ def ascii_host(host: str) -> str:
     """
     name = host.removesuffix(".")
     if not name.isascii():
-        name = _a_labels(name)
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise TargetError(f"not an internationalised host name: {_quoted(name)}") from None
     name = name.lower()
     labels = name.split(".")
     if len(name) > NAME_CHARACTERS:
@@ -100,13 +103,10 @@ def _reject_nonsense(typed: str) -> None:
         # What follows the scheme may have any shape, and is shown as it would have to be typed.
         raise TargetError(f"{_quoted(typed)} is a URL; give {_quoted(url[2] or 'the host')} alone")
     if "@" in typed:
-        raise TargetError(f"{_quoted(typed)} is a mail address; for its domain give {_mx_form(typed)}")
+        domain = _quoted("mx:" + typed.rpartition("@")[2])
+        raise TargetError(f"{_quoted(typed)} is a mail address; for its domain give {domain}")
     if any(character.isspace() or not character.isprintable() for character in typed):
         raise TargetError(f"a target has no blanks or control characters: {_quoted(typed)}")
-
-
-def _mx_form(typed: str) -> str:
-    return _quoted("mx:" + typed.rpartition("@")[2])
 
 
 def _split_port(text: str) -> tuple[str, str | None]:
@@ -131,13 +131,6 @@ def _port(text: str, typed: str) -> int:
     if not _PORT.fullmatch(text) or not 1 <= int(text) <= 65_535:
         raise TargetError(f"a port is a number from 1 to 65535, not {_quoted(text)} (in {_quoted(typed)})")
     return int(text)
-
-
-def _a_labels(name: str) -> str:
-    try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise TargetError(f"not an internationalised host name: {_quoted(name)}") from None
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from OpenSSL import SSL, crypto
 
+from probe.capture import TlsFacts
 from probe.net import tls_messages
 from probe.text import printable
 
@@ -87,14 +88,6 @@ class TlsFailure(NamedTuple):
     server_text: str | None = None
 
 
-class TlsParameters(NamedTuple):
-    """What was agreed on: `version` as in "TLSv1.3", OpenSSL's name of the cipher, the key exchange group."""
-
-    version: str
-    cipher: str
-    group: str | None
-
-
 class Witness:
     """Remembers what OpenSSL's callbacks saw of one handshake."""
 
@@ -105,13 +98,6 @@ class Witness:
         self.certificate_requested = False
         self.message: tls_messages.CertificateMessage | None = None
         self.stapled = b""
-
-    def note_state(self, where: int, value: int, state: bytes) -> None:
-        """Take one call of the info callback."""
-        if where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT:
-            self.alert = value & 0xFF
-        elif where & SSL.SSL_CB_LOOP and state.endswith(b"read server certificate request"):
-            self.certificate_requested = True
 
 
 def new_context(method: int, oldest: int) -> SSL.Context:
@@ -127,43 +113,47 @@ def new_context(method: int, oldest: int) -> SSL.Context:
 
 def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
     witness: Witness = connection.get_app_data()
-    witness.note_state(where, value, connection.get_state_string())
+    if where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT:
+        witness.alert = value & 0xFF
+    elif where & SSL.SSL_CB_LOOP and connection.get_state_string().endswith(
+        b"read server certificate request"
+    ):
+        witness.certificate_requested = True
 
 
 class TlsEngine:
     """One side of one TLS connection; contexts come from the modules of the two sides.
 
-    The context's callbacks find the `Witness` as the connection's application data.
+    The context's callbacks find the `Witness` as the connection's application data. `established`: the handshake
+    is complete on this side.
     """
 
     def __init__(self, context: SSL.Context) -> None:
         self._connection = SSL.Connection(context, None)
         self._witness = Witness()
         self._connection.set_app_data(self._witness)
-        self._failure: TlsFailure | None = None
-        self._established = False
+        self.failure: TlsFailure | None = None
+        self.established = False
         self._heard = b""
 
     @property
-    def established(self) -> bool:
-        """Whether the handshake is complete on this side."""
-        return self._established
-
-    @property
-    def failure(self) -> TlsFailure | None:
-        return self._failure
-
-    @property
-    def parameters(self) -> TlsParameters | None:
+    def facts(self) -> TlsFacts | None:
         """What was agreed on, as soon as the peer's hello has settled it."""
         cipher = self._connection.get_cipher_name()
         if cipher is None:
             return None
-        return TlsParameters(self._connection.get_protocol_version_name(), cipher, self._group())
+        # The group is not known on a connection that failed early, and absent from older OpenSSL.
+        group = self._connection.get_group_name() if self.established else None
+        return TlsFacts(
+            version=self._connection.get_protocol_version_name(),
+            cipher=cipher,
+            group=str(group) if group else None,
+            client_certificate_requested=self._witness.certificate_requested,
+        )
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, in any chunking, and go on with the handshake."""
-        if self._failure is not None or not data:
+        if self.failure is not None or not data:
             return
         if len(self._heard) < _QUOTED_BYTES:
             self._heard += data[: _QUOTED_BYTES - len(self._heard)]
@@ -175,12 +165,12 @@ class TlsEngine:
 
     def receive_eof(self) -> None:
         """Note that the peer closed the connection."""
-        if not self._established:
+        if not self.established:
             self._fail(TlsFailureKind.CLOSED, "the connection was closed during the TLS handshake")
 
     def advance(self) -> None:
         """Go on with the handshake; on the client's side the first call makes the ClientHello."""
-        if self._established or self._failure is not None:
+        if self.established or self.failure is not None:
             return
         try:
             self._connection.do_handshake()
@@ -191,7 +181,7 @@ class TlsEngine:
             self._fail_with(error)
         else:
             self._keep_message()
-            self._established = True
+            self.established = True
 
     def bytes_to_send(self) -> bytes:
         """Return what to send to the peer, once."""
@@ -211,14 +201,14 @@ class TlsEngine:
 
     def say_goodbye(self) -> None:
         """Tell the peer, as far as there is a connection, that nothing more will come (close_notify)."""
-        if self._established and self._failure is None:
+        if self.established and self.failure is None:
             with contextlib.suppress(SSL.Error):
                 self._connection.shutdown()
 
     def plaintext(self) -> bytes:
         """Return what the peer has said inside TLS, once; a failure or the peer's farewell ends it."""
         chunks: list[bytes] = []
-        while self._established and self._failure is None:
+        while self.established and self.failure is None:
             try:
                 chunks.append(self._connection.recv(_BIO_BYTES))
             except SSL.WantReadError:
@@ -232,15 +222,10 @@ class TlsEngine:
     def _keep_message(self) -> None:
         self._witness.message = tls_messages.take() or self._witness.message
 
-    def _group(self) -> str | None:
-        # Not known on a connection that failed early, and absent from older OpenSSL.
-        name = self._connection.get_group_name() if self._established else None
-        return str(name) if name else None
-
     def _fail(self, kind: TlsFailureKind, message: str, *, words: bool = False) -> None:
-        if self._failure is None:
+        if self.failure is None:
             text = printable(self._heard) if words and self._heard else None
-            self._failure = TlsFailure(kind, message, self._witness.alert, text)
+            self.failure = TlsFailure(kind, message, self._witness.alert, text)
 
     def _fail_with(self, error: SSL.Error) -> None:
         alert = self._witness.alert

@@ -18,6 +18,7 @@ class TlsServer(TlsEngine):
     def __init__(self, context: SSL.Context) -> None:
         super().__init__(context)
         self._connection.set_accept_state()
+        self._witness.certificate_requested = True
 
     @property
     def server_name(self) -> str | None:

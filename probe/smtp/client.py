@@ -19,7 +19,7 @@ from enum import Enum
 
 from probe.smtp.ehlo import ehlo_argument
 from probe.smtp.lines import LINE_BYTES, LineBuffer
-from probe.smtp.reply import Reply, ReplyFault, ReplyFaultKind, ReplyParser, overlong_line
+from probe.smtp.reply import Reply, ReplyFault, ReplyParser, overlong_line
 from probe.smtp.transcript import Speaker, Transcript
 from probe.text import printable
 
@@ -32,14 +32,13 @@ _THROTTLED = 421
 class Stage(Enum):
     """What the client is waiting for."""
 
-    GREETING = "greeting"
-    EHLO = "ehlo"
-    STARTTLS = "starttls"
-    TLS = "tls"
+    GREETING = "the greeting"
+    EHLO = "the reply to EHLO"
+    STARTTLS = "the reply to STARTTLS"
+    TLS = "the TLS handshake"
     """The server agreed to STARTTLS: the connection is the driver's, for the handshake."""
-    IDLE = "idle"
-    """Nothing: all questions are answered."""
-    QUIT = "quit"
+    IDLE = "nothing"
+    QUIT = "the reply to QUIT"
 
 
 class ClientEvent(Enum):
@@ -57,15 +56,12 @@ class SmtpFaultKind(Enum):
     """The ways in which a conversation ends without STARTTLS (or, for the last but one, taints it)."""
 
     GREETING_THROTTLED = "greeting-throttled"
-    GREETING_TEMPFAIL = "greeting-tempfail"
     GREETING_REFUSED = "greeting-refused"
     EHLO_REFUSED = "ehlo-refused"
     STARTTLS_NOT_OFFERED = "starttls-not-offered"
     STARTTLS_REFUSED = "starttls-refused"
     CLOSED = "closed"
     NOT_SMTP = "not-smtp"
-    REPLY_TOO_LONG = "reply-too-long"
-    TOO_MANY_LINES = "too-many-lines"
     PLAINTEXT_AFTER_STARTTLS = "plaintext-after-starttls"
     TIMEOUT = "timeout"
 
@@ -87,17 +83,14 @@ class SmtpFault:
         """Whether the server said 421: closing, come back later (RFC 5321 3.8, 4.2.3)."""
         return self.reply is not None and self.reply.code == _THROTTLED
 
-    @property
-    def temporary(self) -> bool:
-        """Whether the server's own reply says that a later attempt may succeed."""
-        return self.reply is not None and self.reply.temporary
-
 
 class ClientConversation:
     """One connection seen from the client; with `implicit_tls` it runs inside TLS and asks no STARTTLS.
 
     `ehlo_name` is a domain or an IP address; ValueError if it is neither (`ehlo_argument`).
-    Times are milliseconds on the driver's scale, and serve the transcript only.
+    Times are milliseconds on the driver's scale, and serve the transcript only. `banner` and `ehlo` are the
+    greeting and the reply to EHLO, whatever they say. The `transcript` has every line of both sides, nothing
+    from inside TLS unless the driver feeds it after `quit`.
     """
 
     def __init__(self, ehlo_name: str, *, implicit_tls: bool = False) -> None:
@@ -106,18 +99,14 @@ class ClientConversation:
         self._input = LineBuffer()
         self._parser = ReplyParser()
         self._unsent: list[str] = []
-        self._stage = Stage.GREETING
         self._fault: SmtpFault | None = None
         self._deaf = False
         self._trailing = b""
-        self._banner: Reply | None = None
-        self._ehlo: Reply | None = None
         self._starttls: Reply | None = None
-        self._transcript = Transcript()
-
-    @property
-    def stage(self) -> Stage:
-        return self._stage
+        self.stage = Stage.GREETING
+        self.banner: Reply | None = None
+        self.ehlo: Reply | None = None
+        self.transcript = Transcript()
 
     @property
     def fault(self) -> SmtpFault | None:
@@ -132,36 +121,16 @@ class ClientConversation:
         return self._fault
 
     @property
-    def banner(self) -> Reply | None:
-        """The greeting, welcome or not."""
-        return self._banner
-
-    @property
-    def ehlo(self) -> Reply | None:
-        """The reply to EHLO, whatever it says."""
-        return self._ehlo
-
-    @property
-    def starttls(self) -> Reply | None:
-        """The reply to STARTTLS, whatever it says."""
-        return self._starttls
-
-    @property
     def capabilities(self) -> tuple[str, ...]:
         """The EHLO keywords in upper case and in the server's order, without their parameters."""
-        if self._ehlo is None or not self._ehlo.completed:
+        if self.ehlo is None or not self.ehlo.completed:
             return ()
         # The first line is the server's name and greeting, never a keyword (RFC 5321 4.1.1.1).
-        return tuple(words[0].upper() for line in self._ehlo.lines[1:] if (words := line.split()))
+        return tuple(words[0].upper() for line in self.ehlo.lines[1:] if (words := line.split()))
 
     @property
     def starttls_offered(self) -> bool:
         return "STARTTLS" in self.capabilities
-
-    @property
-    def transcript(self) -> Transcript:
-        """Every line of both sides; nothing from inside TLS unless the driver feeds it after `quit`."""
-        return self._transcript
 
     def receive(self, data: bytes, at_ms: int) -> tuple[ClientEvent, ...]:
         """Take bytes from the server, in any chunking, and return what they bring about, in order.
@@ -176,7 +145,7 @@ class ClientConversation:
             line = self._input.next_line()
             if line is None:
                 return (*events, *self._check_length(at_ms))
-            self._transcript.add(at_ms, Speaker.SERVER, line)
+            self.transcript.add(at_ms, Speaker.SERVER, line)
             events += self._take(line)
         return (*events, *self._hear_plaintext(self._input.take()))
 
@@ -193,7 +162,7 @@ class ClientConversation:
         commands = [command.encode("ascii") for command in self._unsent]
         self._unsent.clear()
         for command in commands:
-            self._transcript.add(at_ms, Speaker.CLIENT, command)
+            self.transcript.add(at_ms, Speaker.CLIENT, command)
         return b"".join(command + b"\r\n" for command in commands)
 
     def quit(self, at_ms: int) -> bytes:
@@ -201,52 +170,49 @@ class ClientConversation:
 
         It is none before a complete greeting, after a 421, after the end, or a second time.
         """
-        if not self._deaf and self._stage not in (Stage.GREETING, Stage.QUIT):
-            self._leave()
+        if not self._deaf and self.stage not in (Stage.GREETING, Stage.QUIT):
+            self._say("QUIT", Stage.QUIT)
         return self.bytes_to_send(at_ms)
 
     @property
     def _reads_replies(self) -> bool:
-        return not self._deaf and self._stage is not Stage.TLS
+        return not self._deaf and self.stage is not Stage.TLS
 
     def _take(self, line: bytes) -> tuple[ClientEvent, ...]:
         outcome = self._parser.take(line)
-        if isinstance(outcome, ReplyFault):
-            return self._stop_listening(outcome)
-        return self._answered(outcome) if outcome else ()
-
-    def _answered(self, reply: Reply) -> tuple[ClientEvent, ...]:
-        match self._stage:
-            case Stage.GREETING:
-                return self._greeted(reply)
-            case Stage.EHLO:
-                return self._introduced(reply)
-            case Stage.STARTTLS:
-                return self._agreed(reply)
+        match outcome, self.stage:
+            case None, _:
+                return ()
+            case ReplyFault(), _:
+                return self._stop_listening(outcome)
+            case Reply(), Stage.GREETING:
+                return self._greeted(outcome)
+            case Reply(), Stage.EHLO:
+                return self._introduced(outcome)
+            case Reply(), Stage.STARTTLS:
+                return self._agreed(outcome)
             case _:
                 return ()
 
     def _greeted(self, reply: Reply) -> tuple[ClientEvent, ...]:
-        self._banner = reply
+        self.banner = reply
         # RFC 5321 4.3.2 knows 220, 421 and 554; clients in use judge by the first digit, and so do we.
         match reply.severity:
             case 2:
                 return self._say(f"EHLO {self._ehlo_name}", Stage.EHLO)
-            case 4 if reply.code == _THROTTLED:
-                return self._refused(SmtpFaultKind.GREETING_THROTTLED, reply)
             case 4:
-                return self._refused(SmtpFaultKind.GREETING_TEMPFAIL, reply)
+                return self._refused(SmtpFaultKind.GREETING_THROTTLED, reply)
             case 5:
                 return self._refused(SmtpFaultKind.GREETING_REFUSED, reply)
             case _:
                 return self._refused(SmtpFaultKind.NOT_SMTP, reply)
 
     def _introduced(self, reply: Reply) -> tuple[ClientEvent, ...]:
-        self._ehlo = reply
+        self.ehlo = reply
         if not reply.completed:
             return self._refused(SmtpFaultKind.EHLO_REFUSED, reply)
         if self._implicit_tls:
-            self._stage = Stage.IDLE
+            self.stage = Stage.IDLE
             return (ClientEvent.EHLO_DONE,)
         if not self.starttls_offered:
             return self._refused(SmtpFaultKind.STARTTLS_NOT_OFFERED, reply)
@@ -256,16 +222,13 @@ class ClientConversation:
         self._starttls = reply
         if not reply.completed:
             return self._refused(SmtpFaultKind.STARTTLS_REFUSED, reply)
-        self._stage = Stage.TLS
+        self.stage = Stage.TLS
         return (ClientEvent.TLS_READY,)
 
     def _say(self, command: str, waiting_for: Stage) -> tuple[ClientEvent, ...]:
         self._unsent.append(command)
-        self._stage = waiting_for
+        self.stage = waiting_for
         return ()
-
-    def _leave(self) -> None:
-        self._say("QUIT", Stage.QUIT)
 
     def _refused(self, kind: SmtpFaultKind, reply: Reply) -> tuple[ClientEvent, ...]:
         events = self._fail(kind, str(reply), reply)
@@ -273,7 +236,7 @@ class ClientConversation:
             self._deaf = True
         else:
             # RFC 5321 3.1: a client that was refused says QUIT; the server waits for it.
-            self._leave()
+            self._say("QUIT", Stage.QUIT)
         return events
 
     def _hear_plaintext(self, data: bytes) -> tuple[ClientEvent, ...]:
@@ -287,7 +250,7 @@ class ClientConversation:
         if not self._input.overlong:
             return ()
         start = self._input.take(LINE_BYTES)
-        self._transcript.add(at_ms, Speaker.SERVER, start)
+        self.transcript.add(at_ms, Speaker.SERVER, start)
         return self._stop_listening(overlong_line(start))
 
     def _cut_off(self, kind: SmtpFaultKind, detail: str, at_ms: int) -> tuple[ClientEvent, ...]:
@@ -297,24 +260,17 @@ class ClientConversation:
         self._deaf = True
         rest = self._input.take()
         if rest:
-            self._transcript.add(at_ms, Speaker.SERVER, rest)
+            self.transcript.add(at_ms, Speaker.SERVER, rest)
             detail = f"{detail} after {printable(rest)}"
         return self._fail(kind, detail)
 
     def _stop_listening(self, fault: ReplyFault) -> tuple[ClientEvent, ...]:
         self._deaf = True
-        return self._fail(_KINDS[fault.kind], fault.detail)
+        return self._fail(SmtpFaultKind.NOT_SMTP, fault.detail)
 
     def _fail(self, kind: SmtpFaultKind, detail: str, reply: Reply | None = None) -> tuple[ClientEvent, ...]:
         """Keep the first fault; what happens after the last question is no fault any more."""
-        if self.fault is not None or self._stage in (Stage.IDLE, Stage.QUIT):
+        if self.fault is not None or self.stage in (Stage.IDLE, Stage.QUIT):
             return ()
-        self._fault = SmtpFault(kind=kind, stage=self._stage, reply=reply, detail=detail)
+        self._fault = SmtpFault(kind=kind, stage=self.stage, reply=reply, detail=detail)
         return (ClientEvent.FAILED,)
-
-
-_KINDS = {
-    ReplyFaultKind.NOT_SMTP: SmtpFaultKind.NOT_SMTP,
-    ReplyFaultKind.TOO_LONG: SmtpFaultKind.REPLY_TOO_LONG,
-    ReplyFaultKind.TOO_MANY_LINES: SmtpFaultKind.TOO_MANY_LINES,
-}

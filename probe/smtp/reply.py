@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from typing import NamedTuple
 
 from probe.smtp.lines import LINE_BYTES
 from probe.text import printable
@@ -21,14 +21,6 @@ _QUOTED_BYTES = 80
 # digit tells a client what to do.
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 
-# RFC 5321 4.2.1, first digits.
-_COMPLETED = 2
-_TRANSIENT = 4
-_PERMANENT = 5
-
-# RFC 3463 2: class, subject and detail, the last two of up to three digits; RFC 2034 4 puts it first.
-_ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -41,16 +33,6 @@ class Reply:
     lines: tuple[str, ...]
 
     @property
-    def first(self) -> str:
-        """The text of the first line, without the code."""
-        return self.lines[0]
-
-    @property
-    def text(self) -> str:
-        """The texts of all lines, without the code, joined by newlines."""
-        return "\n".join(self.lines)
-
-    @property
     def severity(self) -> int:
         """The first digit of the code (RFC 5321 4.2.1)."""
         return self.code // 100
@@ -58,42 +40,21 @@ class Reply:
     @property
     def completed(self) -> bool:
         """Whether the request was carried out (2yz)."""
-        return self.severity == _COMPLETED
-
-    @property
-    def temporary(self) -> bool:
-        """Whether the same request may succeed later (4yz)."""
-        return self.severity == _TRANSIENT
+        return self.severity == 2
 
     @property
     def refuses(self) -> bool:
         """Whether the request was not carried out, for now or for good (4yz, 5yz)."""
-        return self.severity in (_TRANSIENT, _PERMANENT)
-
-    @property
-    def enhanced(self) -> str | None:
-        """The enhanced status code, such as "4.7.0", if its class fits the reply (RFC 2034 4, RFC 3463)."""
-        match = _ENHANCED.match(self.first)
-        return match[0] if match and int(match[1]) == self.severity else None
+        return self.severity in (4, 5)
 
     def __str__(self) -> str:
         """Return the whole reply on one line, as logs quote it: "454 4.7.0 TLS not available"."""
         return " ".join([str(self.code), *self.lines]).rstrip()
 
 
-class ReplyFaultKind(Enum):
-    """Why bytes are no SMTP reply, or one that is not worth reading to its end."""
+class ReplyFault(NamedTuple):
+    """No SMTP reply, or none worth reading to its end: one sentence that quotes what was sent, made printable."""
 
-    NOT_SMTP = "not-smtp"
-    TOO_LONG = "reply-too-long"
-    TOO_MANY_LINES = "too-many-lines"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyFault:
-    """A reply that could not be read, with one sentence that quotes what was sent, made printable."""
-
-    kind: ReplyFaultKind
     detail: str
 
 
@@ -108,11 +69,6 @@ class ReplyParser:
         self._lines: list[str] = []
         self._size = 0
 
-    @property
-    def started(self) -> bool:
-        """Whether a reply has begun and its last line is still to come."""
-        return bool(self._lines)
-
     def take(self, line: bytes) -> Reply | ReplyFault | None:
         """Take one line without its end; return the reply it completes, None within a reply, or the fault.
 
@@ -120,26 +76,21 @@ class ReplyParser:
         """
         match = _LINE.fullmatch(line)
         if match is None:
-            return _fault(ReplyFaultKind.NOT_SMTP, f"not an SMTP reply: {printable(line)}")
+            return ReplyFault(f"not an SMTP reply: {printable(line)}")
         code = int(match[1])
         if self._lines and code != self._code:
-            return _fault(
-                ReplyFaultKind.NOT_SMTP,
-                f"the code changed from {self._code} to {code} within a reply: {printable(line)}",
+            return ReplyFault(
+                f"the code changed from {self._code} to {code} within a reply: {printable(line)}"
             )
         self._size += len(line)
         self._code = code
         self._lines.append(printable(match[3] or b""))
-        return self._beyond_bounds() or (None if match[2] == b"-" else self._complete())
-
-    def _beyond_bounds(self) -> ReplyFault | None:
         if self._size > REPLY_BYTES:
-            return _fault(ReplyFaultKind.TOO_LONG, f"a reply of more than {REPLY_BYTES} bytes")
+            return ReplyFault(f"a reply of more than {REPLY_BYTES} bytes")
         if len(self._lines) > REPLY_LINES:
-            return _fault(ReplyFaultKind.TOO_MANY_LINES, f"a reply of more than {REPLY_LINES} lines")
-        return None
-
-    def _complete(self) -> Reply:
+            return ReplyFault(f"a reply of more than {REPLY_LINES} lines")
+        if match[2] == b"-":
+            return None
         reply = Reply(code=self._code, lines=tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
@@ -147,24 +98,14 @@ class ReplyParser:
 
 def overlong_line(start: bytes) -> ReplyFault:
     """Return the fault for a line that does not end within the limit; `start` is how it begins."""
-    return _fault(
-        ReplyFaultKind.TOO_LONG, f"a line of {LINE_BYTES} bytes or more: {printable(start[:_QUOTED_BYTES])}"
-    )
+    return ReplyFault(f"a line of {LINE_BYTES} bytes or more: {printable(start[:_QUOTED_BYTES])}")
 
 
 def wire(reply: Reply) -> bytes:
     """Return `reply` as a server sends it, multi-line where it has several lines (RFC 5321 4.2.1)."""
     last = len(reply.lines) - 1
     return b"".join(
-        f"{reply.code}{' ' if place == last else '-'}{_one_line(text)}\r\n".encode()
-        for place, text in enumerate(reply.lines)
+        # Whatever a text quotes from a client must not begin a reply of its own.
+        f"{reply.code}{' ' if at == last else '-'}{text if text.isprintable() else printable(text)}\r\n".encode()
+        for at, text in enumerate(reply.lines)
     )
-
-
-def _one_line(text: str) -> str:
-    # Whatever a text quotes from a client must not begin a reply of its own.
-    return text if text.isprintable() else printable(text)
-
-
-def _fault(kind: ReplyFaultKind, detail: str) -> ReplyFault:
-    return ReplyFault(kind=kind, detail=detail)

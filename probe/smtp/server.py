@@ -18,8 +18,8 @@ from probe.smtp.command import Command, parse_command
 from probe.smtp.lines import LineBuffer
 from probe.smtp.reply import Reply, wire
 from probe.smtp.server_values import (
-    ContentStarted,
     Introduced,
+    Question,
     Quit,
     ServerEvent,
     ServerLimits,
@@ -28,7 +28,7 @@ from probe.smtp.server_values import (
     Violation,
     ViolationKind,
 )
-from probe.smtp.transaction import Question, Transaction
+from probe.smtp.transaction import Transaction
 from probe.smtp.transcript import Speaker, Transcript
 from probe.text import printable
 
@@ -46,7 +46,6 @@ _TLS_HANDSHAKE = b"\x16"
 
 _QUOTED_CHARACTERS = 80
 
-_OK = Reply(code=250, lines=("2.0.0 OK",))
 _NO_ARGUMENTS = Reply(code=501, lines=("5.5.4 Invalid arguments",))
 _NOT_IMPLEMENTED = Reply(code=502, lines=("5.5.1 Command not implemented",))
 
@@ -56,8 +55,9 @@ Events = tuple[ServerEvent, ...]
 class ServerConversation:
     """One connection seen from the server; with `implicit_tls` it runs inside TLS from the start.
 
-    Times are milliseconds on the driver's scale, and serve the transcript only. Memory is bounded by the
-    limits, the transcript's bounds, and the longest chunk that is fed.
+    Times are milliseconds on the driver's scale, and serve the transcript only, which has every line of both
+    sides, inside TLS too, but for the content of messages. Memory is bounded by the limits, the transcript's
+    bounds, and the longest chunk that is fed. When `closing`, nothing is listened to any more.
     """
 
     def __init__(
@@ -67,27 +67,13 @@ class ServerConversation:
         self._limits = limits or ServerLimits()
         self._input = LineBuffer(self._limits.line_bytes)
         self._unsent: list[Reply] = []
-        self._transcript = Transcript()
+        self.transcript = Transcript()
         self._transaction = Transaction(self._limits, profile.final_reply)
         self._question: Question | None = None
-        self._tls = implicit_tls
-        self._introduced = self._handshake = self._closing = False
+        self.in_tls = implicit_tls
+        self._introduced = self._handshake = self.closing = False
         self._commands = self._errors = 0
         self._greet()
-
-    @property
-    def closing(self) -> bool:
-        """Whether to close the connection once everything is sent; nothing is listened to any more."""
-        return self._closing
-
-    @property
-    def in_tls(self) -> bool:
-        return self._tls
-
-    @property
-    def transcript(self) -> Transcript:
-        """Every line of both sides, inside TLS too, but for the content of messages."""
-        return self._transcript
 
     def receive(self, data: bytes, at_ms: int) -> Events:
         """Take bytes from the client, in any chunking, and return what they bring about, in order.
@@ -96,7 +82,7 @@ class ServerConversation:
         """
         if self._question is not None:
             raise RuntimeError("answer the open question first")
-        if self._closing:
+        if self.closing:
             return ()
         self._input.feed(data)
         return self._go_on(at_ms)
@@ -119,31 +105,28 @@ class ServerConversation:
 
         Raises RuntimeError where no handshake was due: that is the driver's mistake.
         """
-        if not self._handshake or self._closing:
+        if not self._handshake or self.closing:
             raise RuntimeError("no handshake was due")
-        self._handshake, self._tls, self._introduced = False, True, False
+        self._handshake, self.in_tls, self._introduced = False, True, False
         self._transaction.reset()
 
     def shut_down(self, reply: Reply) -> None:
         """Say a last word, such as a 421 to a client that idles, and end the connection."""
-        if not self._closing:
+        if not self.closing:
             self._unsent.append(reply)
-            self._closing, self._question = True, None
+            self.closing, self._question = True, None
 
     def bytes_to_send(self, at_ms: int) -> bytes:
         """Return what to send now, once; it enters the transcript at this moment."""
         data = b"".join(map(wire, self._unsent))
         self._unsent.clear()
         for line in data.splitlines():
-            self._transcript.add(at_ms, Speaker.SERVER, line)
+            self.transcript.add(at_ms, Speaker.SERVER, line)
         return data
 
     def _go_on(self, at_ms: int) -> Events:
         events: list[ServerEvent] = []
-        while self._question is None and not self._closing:
-            step = self._step(at_ms)
-            if step is None:
-                break
+        while self._question is None and not self.closing and (step := self._step(at_ms)) is not None:
             events += step
         return tuple(events)
 
@@ -153,11 +136,11 @@ class ServerConversation:
             return self._hear_plaintext()
         if self._transaction.receiving:
             return self._receive_content(at_ms)
-        if not self._tls and self._input.starts_with(_TLS_HANDSHAKE):
+        if not self.in_tls and self._input.starts_with(_TLS_HANDSHAKE):
             return self._violate(ViolationKind.TLS_WITHOUT_STARTTLS, "a TLS handshake without STARTTLS")
         line = self._input.next_line()
         if line is not None:
-            self._transcript.add(at_ms, Speaker.CLIENT, line)
+            self.transcript.add(at_ms, Speaker.CLIENT, line)
             return self._obey(line)
         if self._input.overlong:
             detail = f"a line of {self._limits.line_bytes} bytes or more"
@@ -185,7 +168,7 @@ class ServerConversation:
         self._unsent.append(reply)
         if ended is None:
             return ()
-        self._transcript.add(at_ms, Speaker.CLIENT, b"(%d bytes of content, not kept)" % ended.size)
+        self.transcript.add(at_ms, Speaker.CLIENT, b"(%d bytes of content, not kept)" % ended.size)
         return (ended,)
 
     def _obey(self, line: bytes) -> Events:
@@ -210,7 +193,9 @@ class ServerConversation:
             case "MAIL" | "RCPT":
                 return self._ask(self._envelope(command))
             case "DATA" | "BDAT":
-                return self._announce(command)
+                begin = self._transaction.data if command.verb == "DATA" else self._transaction.bdat
+                reply = begin(command.argument)
+                return self._reply(reply) if reply else ()
             case "QUIT" if not command.argument:
                 self.shut_down(Reply(code=221, lines=("2.0.0 Service closing transmission channel",)))
                 return (Quit(),)
@@ -222,11 +207,10 @@ class ServerConversation:
         match command.verb:
             case "RSET" | "QUIT" if command.argument:
                 return _NO_ARGUMENTS
-            case "RSET":
-                self._transaction.reset()
-                return _OK
-            case "NOOP":
-                return _OK
+            case "RSET" | "NOOP":
+                if command.verb == "RSET":
+                    self._transaction.reset()
+                return Reply(code=250, lines=("2.0.0 OK",))
             case "VRFY":
                 # RFC 5321 3.5.3: the code for a server that does not tell.
                 return Reply(code=252, lines=("2.1.5 Cannot VRFY user",))
@@ -249,7 +233,7 @@ class ServerConversation:
             return self._reply(Reply(code=501, lines=("5.5.4 Invalid domain name",)))
         extended = command.verb == "EHLO"
         # RFC 3207 4.2: no STARTTLS inside TLS.
-        keywords = [word for word in self._profile.keywords if not (self._tls and _is_starttls(word))]
+        keywords = [word for word in self._profile.keywords if not (self.in_tls and _is_starttls(word))]
         usual = Reply(code=250, lines=(f"{self._profile.hostname} Hello", *(keywords if extended else ())))
         reply = self._profile.ehlo_reply or usual if extended else usual
         self._unsent.append(reply)
@@ -262,7 +246,7 @@ class ServerConversation:
     def _start_tls(self, command: Command) -> Events:
         if command.argument:
             return self._reply(_NO_ARGUMENTS)
-        if self._tls:
+        if self.in_tls:
             return self._reply(Reply(code=503, lines=("5.5.1 TLS is active already",)))
         if not any(map(_is_starttls, self._profile.keywords)):
             return self._reply(_NOT_IMPLEMENTED)
@@ -275,16 +259,9 @@ class ServerConversation:
             return self._transaction.recipient(command.argument)
         if not self._introduced:
             return Reply(code=503, lines=("5.5.2 Send hello first",))
-        if self._profile.starttls_required and not self._tls:
+        if self._profile.starttls_required and not self.in_tls:
             return Reply(code=451, lines=("5.7.3 STARTTLS is required to send mail",))
         return self._transaction.mail(command.argument)
-
-    def _announce(self, command: Command) -> Events:
-        if command.verb == "BDAT":
-            outcome = self._transaction.bdat(command.argument)
-            return self._reply(outcome) if isinstance(outcome, Reply) else outcome
-        events = self._reply(self._transaction.data(command.argument))
-        return (ContentStarted(),) if self._transaction.receiving else events
 
     def _ask(self, outcome: Reply | Question) -> Events:
         if isinstance(outcome, Reply):

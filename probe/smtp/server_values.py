@@ -119,11 +119,6 @@ class RecipientOffered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentStarted:
-    """The client may send the content of a message, after DATA or with its first BDAT."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentEnded:
     """The content of a message ended, after that many bytes, and was refused."""
 
@@ -143,6 +138,5 @@ class Violation:
     detail: str
 
 
-ServerEvent = (
-    Introduced | StartTls | MailOffered | RecipientOffered | ContentStarted | ContentEnded | Quit | Violation
-)
+Question = MailOffered | RecipientOffered
+ServerEvent = Introduced | StartTls | Question | ContentEnded | Quit | Violation

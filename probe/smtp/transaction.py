@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from probe.smtp.command import Path, parse_bdat, parse_path
 from probe.smtp.reply import Reply
-from probe.smtp.server_values import (
-    ContentEnded,
-    ContentStarted,
-    MailOffered,
-    RecipientOffered,
-    ServerLimits,
-)
-
-Question = MailOffered | RecipientOffered
+from probe.smtp.server_values import ContentEnded, MailOffered, Question, RecipientOffered, ServerLimits
 
 _MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"})
 _RCPT_PARAMETERS = frozenset({"NOTIFY", "ORCPT"})
@@ -92,8 +84,8 @@ class Transaction:
         self._content, self._after_content = DotEnded(), self._final_reply
         return Reply(code=354, lines=("Start mail input; end with <CRLF>.<CRLF>",))
 
-    def bdat(self, argument: str) -> Reply | tuple[ContentStarted, ...]:
-        """Return the reply to a malformed BDAT; else the chunk follows, with an event before the first one.
+    def bdat(self, argument: str) -> Reply | None:
+        """Return the reply to a malformed BDAT; else the chunk follows.
 
         RFC 3030 2: a chunk that nobody asked for is read too, and the 503 comes after it.
         """
@@ -104,12 +96,11 @@ class Transaction:
         self._content = Chunk(size)
         if not self._recipients:
             self._after_content = _NO_RECIPIENT
-            return ()
+            return None
         self._chunks += 1
-        self._after_content = (
-            self._final_reply if last else Reply(code=250, lines=(f"2.0.0 {size} octets received",))
-        )
-        return (ContentStarted(),) if self._chunks == 1 else ()
+        received = Reply(code=250, lines=(f"2.0.0 {size} octets received",))
+        self._after_content = self._final_reply if last else received
+        return None
 
     def take_content(self, data: bytes) -> bytes | None:
         """Count content; return what follows it in the stream, or None if more of it is to come."""

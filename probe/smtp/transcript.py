@@ -31,31 +31,21 @@ class TranscriptLine:
 
 
 class Transcript:
-    """Keeps lines in the order they were said, until a bound is met; what follows is only counted."""
+    """Keeps lines in the order they were said, until a bound is met."""
 
     def __init__(self) -> None:
         self._lines: list[TranscriptLine] = []
         self._characters = 0
-        self._dropped = 0
+        self._full = False
 
     @property
     def lines(self) -> tuple[TranscriptLine, ...]:
         return tuple(self._lines)
 
-    @property
-    def dropped(self) -> int:
-        """The number of lines that were said after a bound was met."""
-        return self._dropped
-
     def add(self, at_ms: int, speaker: Speaker, line: bytes) -> None:
         """Keep one line, given without its end as it was on the wire."""
         text = printable(line)
-        if (
-            self._dropped
-            or len(self._lines) >= TRANSCRIPT_LINES
-            or self._characters + len(text) > TRANSCRIPT_CHARACTERS
-        ):
-            self._dropped += 1
-            return
         self._characters += len(text)
-        self._lines.append(TranscriptLine(at_ms=at_ms, speaker=speaker, text=text))
+        self._full |= len(self._lines) >= TRANSCRIPT_LINES or self._characters > TRANSCRIPT_CHARACTERS
+        if not self._full:
+            self._lines.append(TranscriptLine(at_ms=at_ms, speaker=speaker, text=text))

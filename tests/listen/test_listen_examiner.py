@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from probe.capture import FaultKind
+from probe.capture import FaultKind, TlsFacts
 from probe.cli.listen.command import _Run
 from probe.cli.listen.output import Reporter
 from probe.cli.options import Format
@@ -16,7 +16,7 @@ from probe.eop.vocabulary import Outcome
 from probe.listen.examiner import CHAINS_KEPT, Examiner, ListenOptions, worth_judging
 from probe.listen.words import log_line
 from probe.net.server_session import Ending, SessionRecord, SessionRefusal
-from probe.net.tls_engine import TlsFailure, TlsFailureKind, TlsParameters
+from probe.net.tls_engine import TlsFailure, TlsFailureKind
 from probe.pki.certificate import Certificate, parse
 from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore, RootVerdict, TrustStore
@@ -26,7 +26,9 @@ from probe.smtp.server_values import EnvelopeCommand, Violation, ViolationKind
 from tests.authority import Issued
 from tests.listen.senders import CA, HEALTHY, ISSUING, NOW, ROOT
 
-TLS13 = TlsParameters("TLSv1.3", "TLS_AES_256_GCM_SHA384", "X25519")
+TLS13 = TlsFacts(
+    version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", group="X25519", client_certificate_requested=True
+)
 
 
 def anchor(issued: Issued) -> Certificate:

@@ -15,7 +15,7 @@ import pytest
 
 from probe.errors import ConfigurationError, ResolveError
 from probe.net.clock import monotonic
-from probe.net.nameserver import _system_resolver
+from probe.net.nameserver import _resolver
 from probe.net.resolver import (
     MAX_ADDRESSES,
     MAX_EXCHANGERS,
@@ -201,11 +201,11 @@ class TestSystem:
     def test_its_name_server_is_asked_for_records(self, tmp_path: Path) -> None:
         configuration = tmp_path / "resolv.conf"
         configuration.write_text("nameserver 127.0.0.1\n")
-        assert _system_resolver(str(configuration)).nameservers == ["127.0.0.1"]
+        assert _resolver(None, str(configuration)).nameservers == ["127.0.0.1"]
 
     def test_without_one(self, tmp_path: Path) -> None:
         with pytest.raises(ResolveError, match="no name server configured"):
-            _system_resolver(str(tmp_path / "missing"))
+            _resolver(None, str(tmp_path / "missing"))
 
     def test_a_name_that_cannot_be_asked_for(self) -> None:
         with pytest.raises(ResolveError):

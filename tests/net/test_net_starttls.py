@@ -17,7 +17,7 @@ from probe.capture import Capture, FaultKind, Phase
 from probe.errors import SmtpError
 from probe.net.client_session import ClientSession, Retry
 from probe.net.clock import monotonic
-from probe.net.observe import _say_goodbye, local_ehlo_name, observe
+from probe.net.observe import _drive, local_ehlo_name, observe
 from probe.net.request import ProbeRequest, Variant
 from probe.net.stream import Deadline, begin_connect
 from probe.net.tls_client import offer_groups
@@ -639,7 +639,7 @@ class TestDriver:
         with ScriptedServer(Peer.hold) as server:
             stream = begin_connect("127.0.0.1", server.port).finish(Deadline(monotonic() + PATIENCE_S))
             stream.close()
-            _say_goodbye(observation, stream, Deadline(monotonic()), monotonic())
+            _drive(observation, stream, Deadline(monotonic()), monotonic())
         assert observation.finished
         assert fault(observation.capture()) == (FaultKind.SMTP_REFUSED, Phase.SMTP)
 

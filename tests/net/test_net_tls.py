@@ -87,7 +87,7 @@ class TestChain:
     def test_is_empty_before_it_came(self) -> None:
         client = TlsClient(client_context(), server_name=None)
         assert client.presented() == ()
-        assert client.parameters is None
+        assert client.facts is None
         assert not client.established
 
     @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ class TestChain:
     )
     def test_of_every_version_and_the_message_on_the_wire_agree(self, version: int, name: str) -> None:
         client = shake(tls_context(LEAF, ISSUING, version=version))
-        assert client.parameters is not None
-        assert client.parameters.version == name
+        assert client.facts is not None
+        assert client.facts.version == name
         assert client.presented() == ders(LEAF, ISSUING)
         message = client._witness.message
         assert message is not None
@@ -214,8 +214,8 @@ class TestFailures:
         assert client.failure is not None
         assert client.failure.alert == 40
         assert client.presented() == ders(LEAF, ISSUING)
-        assert client.parameters is not None
-        assert client.parameters.version == "TLSv1.2"
+        assert client.facts is not None
+        assert client.facts.version == "TLSv1.2"
 
     @pytest.mark.parametrize(
         "words",
@@ -331,8 +331,8 @@ class TestClientHello:
         assert offer_groups(context, groups)
         client = shake(context)
         assert client.established
-        assert client.parameters is not None
-        assert client.parameters.group
+        assert client.facts is not None
+        assert client.facts.group
 
 
 class TestVariants:

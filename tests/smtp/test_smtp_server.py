@@ -12,7 +12,6 @@ from probe.smtp.reply import Reply
 from probe.smtp.server import ServerConversation
 from probe.smtp.server_values import (
     ContentEnded,
-    ContentStarted,
     Introduced,
     MailOffered,
     Quit,
@@ -107,7 +106,7 @@ def test_a_session_from_greeting_to_quit() -> None:
     assert server.answer(None, 0) == ()
     assert server.bytes_to_send(0) == b"250 2.1.0 Sender OK\r\n250 2.1.5 Recipient OK\r\n"
     assert talk(server, b"DATA\r\n") == (
-        [ContentStarted()],
+        [],
         ["354 Start mail input; end with <CRLF>.<CRLF>"],
     )
     assert talk(server, b"Subject: x\r\n\r\n..dot\r\n.\r\n") == ([ContentEnded(size=24)], [FINAL])
@@ -302,7 +301,7 @@ def test_commands_within_content_are_content() -> None:
 
 def test_chunks_are_counted_and_the_last_one_is_refused() -> None:
     server = ready_for_content()
-    assert talk(server, b"BDAT 5\r\nab\r\n.") == ([ContentStarted()], ["250 2.0.0 5 octets received"])
+    assert talk(server, b"BDAT 5\r\nab\r\n.") == ([], ["250 2.0.0 5 octets received"])
     assert answers(server, b"DATA\r\nRCPT TO:<e@f>\r\nMAIL FROM:<x@y>\r\n") == [
         "503 5.5.2 Need rcpt command",
         "503 5.5.2 Need mail command",
@@ -316,7 +315,7 @@ def test_chunks_are_counted_and_the_last_one_is_refused() -> None:
 
 def test_an_empty_last_chunk() -> None:
     server = ready_for_content()
-    assert talk(server, b"BDAT 0 LAST\r\n") == ([ContentStarted(), ContentEnded(size=0)], [FINAL])
+    assert talk(server, b"BDAT 0 LAST\r\n") == ([ContentEnded(size=0)], [FINAL])
 
 
 def test_a_chunk_nobody_asked_for_is_read_and_then_refused() -> None:

@@ -13,6 +13,7 @@ from probe.statement import Confidence
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 _RFC_SMTP = "RFC 5321"
 _RFC_STARTTLS = "RFC 3207"
+_NO_VERDICT = "This is no verdict on the certificate."
 _SENDER_LOG = (
     (
         "Look at the sender's log for its reason. If it does not trust the listener's own certificate, give the "
@@ -35,16 +36,18 @@ def _peer(evidence: Evidence) -> str:
     return "sender" if evidence.basis is Basis.LISTENER else "server"
 
 
-def _plain(kind: FaultKind, consequence: str) -> Rule:
+def _plain(
+    kind: FaultKind, title: str, source: str, meaning: str, advice: str, consequence: str = ""
+) -> Rule:
     """A rule that only repeats a fault and says what follows from it."""
-    return _PLAIN[kind]._replace(say=lambda evidence: _repeat(evidence, kind, consequence))
 
+    def repeat(evidence: Evidence) -> Said | None:
+        fault = _fault(evidence, kind)
+        if fault is None:
+            return None
+        return Said(summary=fault.message, detail=" ".join(filter(None, (_words(fault), consequence))))
 
-def _repeat(evidence: Evidence, kind: FaultKind, consequence: str) -> Said | None:
-    fault = _fault(evidence, kind)
-    if fault is None:
-        return None
-    return Said(summary=fault.message, detail=" ".join(filter(None, (_words(fault), consequence))))
+    return Rule(kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, (advice,), repeat)
 
 
 def _no_starttls(evidence: Evidence) -> Said | None:
@@ -125,69 +128,6 @@ def _plaintext(evidence: Evidence) -> Said | None:
     )
 
 
-_PLAIN = {
-    kind: Rule(
-        kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, advice, lambda _: None
-    )
-    for kind, title, source, meaning, advice in (
-        (
-            FaultKind.UNREACHABLE,
-            "The endpoint cannot be reached",
-            _RFC_SMTP,
-            (
-                "The name does not resolve, or no TCP connection comes about: refused, filtered or no route. "
-                "Nothing is known of its certificate."
-            ),
-            (
-                "Check the name, the port and the firewalls between here and the server, then run the check again.",
-            ),
-        ),
-        (
-            FaultKind.TIMEOUT,
-            "The endpoint fell silent",
-            "RFC 5321 4.5.3.2",
-            (
-                "The time allowed for the connection ran out while waiting for the server. postscreen and "
-                "tarpits delay greetings on purpose."
-            ),
-            ("Allow more time with --timeout, and look for a tarpit or an overloaded server.",),
-        ),
-        (
-            FaultKind.THROTTLED,
-            "The server turned the connection away for now",
-            "RFC 5321 4.2.1",
-            (
-                "The server answered with a temporary code (421, 450, 454 ...) before STARTTLS. Its own words "
-                "are kept; they are about this client and this moment, not about the certificate."
-            ),
-            ("Read the server's words, wait, and try again; allow this client where a limit is named.",),
-        ),
-        (
-            FaultKind.SMTP_REFUSED,
-            "The server refuses this client",
-            "RFC 5321 4.2.1",
-            "The server answered with a permanent code (5xx) before STARTTLS, so no certificate was seen.",
-            (
-                "Read the server's words; probe from an address the server accepts, or probe another connector.",
-            ),
-        ),
-        (
-            FaultKind.NOT_SMTP,
-            "What answers is not SMTP",
-            _RFC_SMTP,
-            "The first bytes are no SMTP reply: another service listens on this port, or TLS starts at once.",
-            ("Check the port; use --implicit-tls for port 465.",),
-        ),
-        (
-            FaultKind.CONNECTION_CLOSED,
-            "The server closed the connection",
-            "RFC 5321 3.8",
-            "The connection ended before a certificate was shown: a filter, a blocklist, or a failing server.",
-            ("Look at the server's log for this connection.",),
-        ),
-    )
-}
-
 NO_STARTTLS = Rule(
     "no-starttls",
     "STARTTLS is not offered",
@@ -207,12 +147,53 @@ NO_STARTTLS = Rule(
 )
 
 TRANSPORT_RULES: tuple[Rule, ...] = (
-    _plain(FaultKind.UNREACHABLE, ""),
-    _plain(FaultKind.TIMEOUT, ""),
-    _plain(FaultKind.THROTTLED, "This is no verdict on the certificate."),
-    _plain(FaultKind.SMTP_REFUSED, "This is no verdict on the certificate."),
-    _plain(FaultKind.NOT_SMTP, ""),
-    _plain(FaultKind.CONNECTION_CLOSED, ""),
+    _plain(
+        FaultKind.UNREACHABLE,
+        "The endpoint cannot be reached",
+        _RFC_SMTP,
+        "The name does not resolve, or no TCP connection comes about: refused, filtered or no route. "
+        "Nothing is known of its certificate.",
+        "Check the name, the port and the firewalls between here and the server, then run the check again.",
+    ),
+    _plain(
+        FaultKind.TIMEOUT,
+        "The endpoint fell silent",
+        "RFC 5321 4.5.3.2",
+        "The time allowed for the connection ran out while waiting for the server. postscreen and "
+        "tarpits delay greetings on purpose.",
+        "Allow more time with --timeout, and look for a tarpit or an overloaded server.",
+    ),
+    _plain(
+        FaultKind.THROTTLED,
+        "The server turned the connection away for now",
+        "RFC 5321 4.2.1",
+        "The server answered with a temporary code (421, 450, 454 ...) before STARTTLS. Its own words "
+        "are kept; they are about this client and this moment, not about the certificate.",
+        "Read the server's words, wait, and try again; allow this client where a limit is named.",
+        _NO_VERDICT,
+    ),
+    _plain(
+        FaultKind.SMTP_REFUSED,
+        "The server refuses this client",
+        "RFC 5321 4.2.1",
+        "The server answered with a permanent code (5xx) before STARTTLS, so no certificate was seen.",
+        "Read the server's words; probe from an address the server accepts, or probe another connector.",
+        _NO_VERDICT,
+    ),
+    _plain(
+        FaultKind.NOT_SMTP,
+        "What answers is not SMTP",
+        _RFC_SMTP,
+        "The first bytes are no SMTP reply: another service listens on this port, or TLS starts at once.",
+        "Check the port; use --implicit-tls for port 465.",
+    ),
+    _plain(
+        FaultKind.CONNECTION_CLOSED,
+        "The server closed the connection",
+        "RFC 5321 3.8",
+        "The connection ended before a certificate was shown: a filter, a blocklist, or a failing server.",
+        "Look at the server's log for this connection.",
+    ),
     NO_STARTTLS,
     Rule(
         "starttls-refused",
