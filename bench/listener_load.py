@@ -131,7 +131,7 @@ class Listener:
         self.log = (folder / "log").open("w+")
         command = [sys.executable, "-m", "probe", "listen", "--port", "0", "--format", "jsonl"]
         limits = ["--max-sessions", str(sessions + 10), "--max-per-address", str(sessions + 10)]
-        files = ["--certificate", str(own), "--store", str(root), "--output", str(self.output)]
+        files = ["--certificate", str(own), "--stand-in", str(root), "--output", str(self.output)]
         self.process = subprocess.Popen([*command, *limits, *files], cwd=ROOT, stderr=self.log)
         self.port = self._port()
 

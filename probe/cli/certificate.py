@@ -33,6 +33,7 @@ def certificate(
     ],
     direction: shared.DirectionOption = Direction.TO_EOP,
     store: shared.Stores = None,
+    stand_in: shared.StandIn = None,
     at: shared.At = None,
     output_format: shared.OutputFormat = shared.Format.TERMINAL,
     output: shared.Output = None,
@@ -88,7 +89,7 @@ def certificate(
     live = parse_target(against) if against is not None else None
     options = CheckOptions(
         stores=shared.store_loader(
-            store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+            store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
         ),
         direction=direction,
         settings=Settings(

@@ -37,6 +37,7 @@ def check(
     ],
     direction: shared.DirectionOption = Direction.TO_EOP,
     store: shared.Stores = None,
+    stand_in: shared.StandIn = None,
     at: shared.At = None,
     output_format: shared.OutputFormat = shared.Format.TERMINAL,
     output: shared.Output = None,
@@ -119,7 +120,7 @@ def check(
 
     options = CheckOptions(
         stores=shared.store_loader(
-            store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+            store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
         ),
         direction=direction,
         settings=Settings(

@@ -43,12 +43,14 @@ def demo(verbose: shared.Verbose = False) -> None:
 
 
 def _store(simulator: Simulator) -> TrustStore:
+    from probe import stores
     from probe.pki.certificate import Certificate
     from probe.pki.containers import read
-    from probe.pki.truststore import AnchorStore
+    from probe.pki.truststore import AnchorStore, StandInStore
 
     held = read(simulator.root_pem)
-    return AnchorStore(STORE_NAME, [entry for entry in held.entries if isinstance(entry, Certificate)])
+    roots = AnchorStore(STORE_NAME, [entry for entry in held.entries if isinstance(entry, Certificate)])
+    return StandInStore(stores.load_default()[0], roots)
 
 
 def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:

@@ -53,7 +53,17 @@ Stores = Annotated[
         "--store",
         envvar="EOP_PROBE_STORE",
         metavar="NAME|FILE",
-        help="microsoft, mozilla or a PEM file; the first decides. Repeatable. Default: microsoft, mozilla.",
+        help="microsoft, mozilla or a PEM file; the first decides. Repeatable. Default: microsoft, mozilla. Where "
+        "another than Microsoft's decides, the outcome is at-risk at best.",
+    ),
+]
+StandIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--stand-in",
+        envvar="EOP_PROBE_STAND_IN",
+        metavar="FILE",
+        help="Take the roots of this PEM file as if Microsoft's list held them: labs and what-if.",
     ),
 ]
 At = Annotated[
@@ -207,6 +217,7 @@ def overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def store_loader(
     specs: Sequence[str] | None,
+    stand_in: Path | None = None,
     *,
     authroot_stl: Path | None,
     disallowed_stl: Path | None,
@@ -217,33 +228,19 @@ def store_loader(
     loaded: list[TrustStore] = []
 
     def load() -> Sequence[TrustStore]:
+        from probe import stores
+
         with lock:
             if not loaded:
-                loaded.extend(_load(specs, authroot_stl, disallowed_stl, warn))
+                loaded.extend(
+                    stores.load_judges(
+                        specs or (),
+                        stand_in=stand_in,
+                        authroot_stl=authroot_stl,
+                        disallowed_stl=disallowed_stl,
+                        warn=warn,
+                    )
+                )
             return loaded
 
     return load
-
-
-def _load(
-    specs: Sequence[str] | None,
-    authroot_stl: Path | None,
-    disallowed_stl: Path | None,
-    warn: Callable[[str], None],
-) -> list[TrustStore]:
-    from probe import stores
-
-    if specs:
-        names = tuple(dict.fromkeys(specs))
-        found = [stores.load(s, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl) for s in names]
-        for store in found:
-            for note in getattr(store, "notes", ()):
-                warn(note)
-        return found
-    first, warning = stores.load_default(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl)
-    if warning:
-        warn(warning)
-        return [first]
-    for note in getattr(first, "notes", ()):
-        warn(note)
-    return [first, stores.load(stores.MOZILLA)]

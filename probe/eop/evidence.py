@@ -12,7 +12,7 @@ from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.status import Purpose
-from probe.pki.truststore import TrustStore
+from probe.pki.truststore import ListRole, TrustStore
 
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath
@@ -26,6 +26,8 @@ class StorePath:
 
     name: str
     dated: datetime | None
+    role: ListRole = ListRole.MICROSOFT
+    stand_in: str | None = None
     paths: dict[Purpose, BuiltPath]
 
     def best(self) -> BuiltPath:
@@ -107,6 +109,8 @@ def weigh(
             StorePath(
                 name=store.name,
                 dated=store.dated,
+                role=store.role,
+                stand_in=store.stand_in,
                 paths={
                     purpose: build(presented, store, purpose, at, checked=checked) for purpose in purposes
                 },

@@ -17,7 +17,7 @@ from probe.eop.rules.leaf import threshold
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
-from probe.pki.truststore import RootChange, RootState, TrustStore
+from probe.pki.truststore import RootChange, RootState, TrustStore, list_title
 
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MAX_INSTANTS = 16
 
 _SECOND = timedelta(seconds=1)
-_LISTS = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
 
 
 class Turn(NamedTuple):
@@ -113,7 +112,10 @@ def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterato
     if path is not None and path.root is not None:
         for change in _announced(evidence, store, elements[-1], leaf):
             if change.at > evidence.at and not change.renewal_only:
-                yield change.at, f"{_list(store)} {_verb(change)} the root {elements[-1].subject.short}"
+                yield (
+                    change.at,
+                    f"{list_title(store.name)} {_verb(change)} the root {elements[-1].subject.short}",
+                )
 
 
 def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetime, str]]:
@@ -142,13 +144,11 @@ def _renewal(evidence: Evidence, store: TrustStore, leaf: Certificate, path: Bui
     for at in sorted({change.at for change in _announced(evidence, store, root, leaf)}):
         verdicts = [store.verdict(root, purpose, at, at) for purpose in evidence.deciding.paths]
         if all(verdict.state is not RootState.TRUSTED for verdict in verdicts):
-            reason = f"{_list(store)} trusts no certificates newer than that under {root.subject.short}"
+            reason = (
+                f"{list_title(store.name)} trusts no certificates newer than that under {root.subject.short}"
+            )
             return Turn(at, Outcome.REJECTED, "root-restricted", reason, renewal_only=True)
     return None
-
-
-def _list(store: TrustStore) -> str:
-    return _LISTS.get(store.name, f"the list {store.name}")
 
 
 def _verb(change: RootChange) -> str:

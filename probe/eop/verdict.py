@@ -9,6 +9,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
+from probe.pki.truststore import ListRole
 from probe.statement import Confidence
 
 
@@ -54,10 +55,12 @@ def conclude(evidence: Evidence, found: Iterable[Finding], *, judged: bool) -> V
 def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Prediction:
     deciding = next((f for f in found if f.severity is not Severity.INFO), None)
     outcome = _outcome(deciding, judged=judged)
+    by_another_list = evidence.deciding is not None and evidence.deciding.role is ListRole.OTHER
     return Prediction(
         direction=evidence.direction,
         outcome=outcome,
-        reply=deciding.reply if deciding and outcome is Outcome.REJECTED else None,
+        # What another list refuses, Exchange Online may take.
+        reply=deciding.reply if deciding and outcome is Outcome.REJECTED and not by_another_list else None,
         rule=deciding.rule if deciding else None,
         # "Nothing is wrong" is our reading of the documented rules, never Microsoft's word.
         confidence=deciding.confidence if deciding else Confidence.INFERRED,

@@ -16,6 +16,28 @@ from probe.pki.certificate import Certificate
 from probe.pki.status import Purpose
 
 
+class ListRole(enum.Enum):
+    """Whose word a list is on what Exchange Online trusts."""
+
+    MICROSOFT = "microsoft"
+    """Microsoft's root program, with or without roots that stand in for it."""
+    APPROXIMATION = "approximation"
+    """Another program's list in its place, where Microsoft's cannot be had and the user was told."""
+    OTHER = "other"
+    """A list that says nothing of Exchange Online."""
+
+
+_TITLES = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
+
+
+def list_title(name: str) -> str:
+    """How a sentence names a store: "Microsoft's list", "Microsoft's list with LAB.pem", "the list roots.pem"."""
+    listed, _, extra = name.partition("+")
+    if listed not in _TITLES:
+        return f"the list {name}"
+    return _TITLES[listed] + (f" with {extra}" if extra else "")
+
+
 class RootState(enum.Enum):
     """What a store says of one root for one purpose at one instant."""
 
@@ -56,6 +78,14 @@ class TrustStore(Protocol):
     def dated(self) -> datetime | None:
         """When the list was issued, where it says so."""
 
+    @property
+    def role(self) -> ListRole:
+        """Whose word it is."""
+
+    @property
+    def stand_in(self) -> str | None:
+        """The file whose roots count as if the list held them, if any."""
+
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
         """The self-signed certificates whose subject has exactly this DER."""
 
@@ -82,6 +112,8 @@ class PlainStore(ABC):
 
     name: str
     dated: datetime | None = None
+    role: ListRole = ListRole.OTHER
+    stand_in: str | None = None
 
     @abstractmethod
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
@@ -116,9 +148,14 @@ class PlainStore(ABC):
 class AnchorStore(PlainStore):
     """A plain store of certificates already at hand, in their order, each once."""
 
-    def __init__(self, name: str, certificates: Iterable[Certificate], dated: datetime | None = None) -> None:
-        self.name = name
-        self.dated = dated
+    def __init__(
+        self,
+        name: str,
+        certificates: Iterable[Certificate],
+        dated: datetime | None = None,
+        role: ListRole = ListRole.OTHER,
+    ) -> None:
+        self.name, self.dated, self.role = name, dated, role
         self._by_subject: dict[bytes, list[Certificate]] = {}
         for certificate in dict.fromkeys(certificates):
             if certificate.self_issued:
@@ -130,3 +167,30 @@ class AnchorStore(PlainStore):
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
         """The roots whose subject has exactly this DER, in the order given."""
         return tuple(self._by_subject.get(subject, ()))
+
+
+class StandInStore:
+    """A list with the roots of another one as if it held them: for labs, and for what would be if it did.
+
+    What the list says of a root of its own stands.
+    """
+
+    def __init__(self, listed: TrustStore, extra: PlainStore) -> None:
+        self.name = f"{listed.name}+{extra.name}"
+        self.stand_in = extra.name
+        self.dated, self.role = listed.dated, listed.role
+        self.disallows, self.changes = listed.disallows, listed.changes
+        self._listed, self._extra = listed, extra
+
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """The roots of either whose subject has exactly this DER, the list's own first."""
+        return tuple(dict.fromkeys((*self._listed.roots(subject), *self._extra.roots(subject))))
+
+    def verdict(
+        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, at: datetime
+    ) -> RootVerdict:
+        """The list's own word on a root it holds, else TRUSTED for one that stands in."""
+        said = self._listed.verdict(root, purpose, leaf_not_before, at)
+        if said.state is not RootState.ABSENT:
+            return said
+        return self._extra.verdict(root, purpose, leaf_not_before, at)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,4 +95,39 @@ def load_default(
         if authroot_stl is not None or disallowed_stl is not None:
             raise
         warning = f"{error}. Mozilla's roots are used instead: every verdict is a Mozilla approximation"
-    return load_mozilla(), warning
+    from probe.pki.truststore import ListRole
+
+    approximation = load_mozilla()
+    approximation.role = ListRole.APPROXIMATION
+    return approximation, warning
+
+
+def load_judges(
+    specs: Sequence[str] = (),
+    *,
+    stand_in: str | Path | None = None,
+    authroot_stl: str | Path | None = None,
+    disallowed_stl: str | Path | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> tuple[TrustStore, ...]:
+    """Load the stores that judge, the deciding one first; raises StoreError.
+
+    `specs` are what `load` takes; without any, Microsoft's list and Mozilla's. Microsoft's (or what approximates
+    it, which `warn` is told) is always among them: it has its say where another list decides. The roots of the
+    PEM file `stand_in` count as if it held them.
+    """
+    microsoft, warning = load_default(authroot_stl=authroot_stl, disallowed_stl=disallowed_stl)
+    if warning and MICROSOFT in specs:  # what was named is never replaced
+        load_microsoft()
+    for note in (warning, *getattr(microsoft, "notes", ())):
+        if note:
+            warn(note)
+    if stand_in is not None:
+        from probe.pki.truststore import StandInStore
+        from probe.stores import local
+
+        microsoft = StandInStore(microsoft, local.load(Path(stand_in)))
+    if not specs:
+        return (microsoft,) if warning else (microsoft, load_mozilla())
+    named = [microsoft if spec == MICROSOFT else load(spec) for spec in dict.fromkeys(specs)]
+    return tuple(named) if microsoft in named else (*named, microsoft)

@@ -16,7 +16,7 @@ from probe.pki import microsoft_list, rootprogram
 from probe.pki.certificate import Certificate
 from probe.pki.microsoft_list import Ctl, CtlEntry
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootChange, RootState, RootVerdict
+from probe.pki.truststore import ListRole, RootChange, RootState, RootVerdict
 from probe.stores import files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList
@@ -30,6 +30,8 @@ class MicrosoftStore:
     """Microsoft's list, by the protocol of `probe.pki.truststore`; `origin` says where it was read."""
 
     name = "microsoft"
+    role = ListRole.MICROSOFT
+    stand_in: str | None = None
 
     def __init__(
         self,

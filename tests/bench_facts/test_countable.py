@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from probe import CheckOptions, assess, load_store
+from probe import CheckOptions, assess
 from probe.report.assessment import Assessment
+from probe.stores import load_judges
 from tests.net.scripted import GREETING, ISSUING, LEAF, NOW, ROOT, Peer, ScriptedServer, tls_context
 
 HOST = "mail.contoso.test"
@@ -78,7 +79,9 @@ def counted(root_file: Path) -> tuple[Assessment, Counting, list[Peer]]:
     script = Counting()
     with ScriptedServer(script) as server:
         options = CheckOptions(
-            stores=lambda: [load_store(str(root_file))], at=NOW, overrides={HOST: ("127.0.0.1",)}
+            stores=lambda: load_judges(["microsoft"], stand_in=root_file),
+            at=NOW,
+            overrides={HOST: ("127.0.0.1",)},
         )
         (assessment,) = assess(f"{HOST}:{server.port}", options)
     return assessment, script, server.peers
@@ -95,7 +98,9 @@ def test_one_connection_and_one_handshake_for_each_address(
 def test_more_is_asked_of_the_server_only_when_the_user_asks_for_it(root_file: Path) -> None:
     script = Counting()
     with ScriptedServer(script) as server:
-        options = CheckOptions(stores=lambda: [load_store(str(root_file))], at=NOW, samples=2)
+        options = CheckOptions(
+            stores=lambda: load_judges(["microsoft"], stand_in=root_file), at=NOW, samples=2
+        )
         assess(f"127.0.0.1:{server.port}", options)
     assert (len(server.peers), script.handshakes) == (2, 2)
 
@@ -165,7 +170,16 @@ TLS_PACKAGES = {"OpenSSL", "cryptography"}
 
 def test_a_plain_check_loads_only_what_it_needs(root_file: Path) -> None:
     with _serving() as port:
-        modules = _loaded("check", f"127.0.0.1:{port}", "--store", str(root_file), "--format", "json")
+        modules = _loaded(
+            "check",
+            f"127.0.0.1:{port}",
+            "--store",
+            "microsoft",
+            "--stand-in",
+            str(root_file),
+            "--format",
+            "json",
+        )
     assert _packages(modules) >= TLS_PACKAGES
     assert not _packages(modules) & SLOW_PACKAGES
     renderers = {module for module in modules if module.startswith("probe.render.report.")}
@@ -175,7 +189,16 @@ def test_a_plain_check_loads_only_what_it_needs(root_file: Path) -> None:
 
 def test_what_is_loaded_is_seen(root_file: Path) -> None:
     with _serving() as port:
-        modules = _loaded("check", f"127.0.0.1:{port}", "--store", str(root_file), "--store", "mozilla")
+        modules = _loaded(
+            "check",
+            f"127.0.0.1:{port}",
+            "--store",
+            "microsoft",
+            "--stand-in",
+            str(root_file),
+            "--store",
+            "mozilla",
+        )
     assert {"probe.render.report.terminal", "probe.stores.mozilla"} <= modules
 
 

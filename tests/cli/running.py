@@ -59,7 +59,15 @@ class Cli:
     def check(self, port: int, *arguments: str) -> Ran:
         """`check` of HOST at a port on loopback, judged by the test authority's root."""
         return self(
-            "check", f"{HOST}:{port}", "--resolve", f"{HOST}=127.0.0.1", "--store", self.store, *arguments
+            "check",
+            f"{HOST}:{port}",
+            "--resolve",
+            f"{HOST}=127.0.0.1",
+            "--store",
+            "microsoft",
+            "--stand-in",
+            self.store,
+            *arguments,
         )
 
 

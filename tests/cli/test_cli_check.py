@@ -87,7 +87,16 @@ class TestOutcome:
 
     def test_the_worst_target_decides(self, cli: Cli) -> None:
         with serving(HEALTHY) as good, serving(SELF) as bad:
-            both = ("--resolve", f"{HOST}=127.0.0.1", "--store", cli.store, "--format", "json")
+            both = (
+                "--resolve",
+                f"{HOST}=127.0.0.1",
+                "--store",
+                "microsoft",
+                "--stand-in",
+                cli.store,
+                "--format",
+                "json",
+            )
             ran = cli("check", f"{HOST}:{good}", f"{HOST}:{bad}", *both)
             fine = cli("check", f"{HOST}:{good}", f"{HOST}:{good}", *both)
         assert ran.code == 2
@@ -113,7 +122,7 @@ class TestOutcome:
         assert assessment["presented_chain"] == []
 
     def test_unknown_host(self, cli: Cli) -> None:
-        ran = cli("check", "nowhere.invalid", "--store", cli.store)
+        ran = cli("check", "nowhere.invalid", "--store", "microsoft", "--stand-in", cli.store)
         assert (ran.code, ran.err) == (3, "")
         assert "nowhere.invalid" in ran.out
 
@@ -149,12 +158,23 @@ class TestOptions:
         with serving(HEALTHY) as port:
             second = cli.check(port, "--store", str(other), "--format", "json")
             first = cli(
-                "check", f"127.0.0.1:{port}", "--store", str(other), "--store", cli.store, "--format", "json"
+                "check",
+                f"127.0.0.1:{port}",
+                "--store",
+                str(other),
+                "--store",
+                "microsoft",
+                "--stand-in",
+                cli.store,
+                "--format",
+                "json",
             )
         assert (second.code, first.code) == (0, 2)
+        # Another list speaks for itself: no reply of Exchange Online's is named.
+        assert json.loads(first.out)["assessments"][0]["predictions"][0]["reply"] is None
         stores = json.loads(second.out)["assessments"][0]["stores"]
         assert [(each["name"], each["trusted"]) for each in stores] == [
-            ("root.pem", True),
+            ("microsoft+root.pem", True),
             ("other.pem", False),
         ]
 
@@ -168,7 +188,7 @@ class TestOptions:
 
     def test_a_store_named_twice_is_one(self, cli: Cli) -> None:
         with serving(HEALTHY) as port:
-            ran = cli.check(port, "--store", cli.store, "--format", "json")
+            ran = cli.check(port, "--store", "microsoft", "--stand-in", cli.store, "--format", "json")
         assert len(json.loads(ran.out)["assessments"][0]["stores"]) == 1
 
     def test_port_ehlo_and_transcript(self, cli: Cli) -> None:
@@ -181,6 +201,8 @@ class TestOptions:
                 "--ehlo",
                 "probe.contoso.test",
                 "--store",
+                "microsoft",
+                "--stand-in",
                 cli.store,
                 "-v",
             )
@@ -201,6 +223,24 @@ class TestOptions:
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.endswith("\n")
         assert str(port) in ran.out
+        assert "root.pem" in ran.out  # no output conceals that roots stand in for Microsoft's list
+
+    @pytest.mark.parametrize("direction", ["to-eop", "from-eop"])
+    def test_a_private_root_does_not_speak_for_exchange_online(self, cli: Cli, direction: str) -> None:
+        with serving(HEALTHY) as port:
+            target = ("check", f"{HOST}:{port}", "--resolve", f"{HOST}=127.0.0.1", "--direction", direction)
+            own = cli(*target, "--store", cli.store, "--format", "json")
+            shown = cli(*target, "--store", cli.store)
+            nagios = cli(*target, "--store", cli.store, "--format", "nagios")
+        [assessment] = json.loads(own.out)["assessments"]
+        assert (own.code, assessment["predictions"][0]["rule"]) == (1, "other-list-decides")
+        # Microsoft's list has its say all the same.
+        assert [(s["name"], s["role"], s["trusted"]) for s in assessment["stores"]] == [
+            ("root.pem", "other", True),
+            ("microsoft", "microsoft", False),
+        ]
+        assert "By the list root.pem this chain would do. Exchange Online goes by Microsoft's." in shown.out
+        assert nagios.out.startswith("EOP-PROBE WARNING - ")
 
     @pytest.mark.parametrize("fmt", ["terminal", "json", "nagios", "prometheus", "junit", "html"])
     def test_escapes_of_a_server_never_come_out(self, cli: Cli, fmt: str) -> None:
@@ -234,7 +274,7 @@ class TestOptions:
         with serving(HEALTHY) as port:
             ran = cli.check(port, "--sni", sni, "--direction", "from-eop", "--format", "json")
         findings = json.loads(ran.out)["assessments"][0]["findings"]
-        assert [f["rule"] for f in findings] == ([] if name == HOST else ["name-mismatch"])
+        assert [f["rule"] for f in findings] == [*(() if name == HOST else ("name-mismatch",)), "stand-in"]
 
 
 class TestSamples:
@@ -256,11 +296,14 @@ class TestSamples:
     def test_thorough_on_a_healthy_server_finds_nothing(self, cli: Cli) -> None:
         with serving(HEALTHY) as port:
             ran = cli.check(port, "--thorough", "--format", "json")
-        assert (ran.code, json.loads(ran.out)["assessments"][0]["findings"]) == (0, [])
+        found = [finding["rule"] for finding in json.loads(ran.out)["assessments"][0]["findings"]]
+        assert (ran.code, found) == (0, ["stand-in"])
 
     def test_thorough_of_an_address_asks_for_no_name(self, cli: Cli) -> None:
         with serving(HEALTHY) as port:
-            ran = cli("check", f"127.0.0.1:{port}", "--thorough", "--store", cli.store)
+            ran = cli(
+                "check", f"127.0.0.1:{port}", "--thorough", "--store", "microsoft", "--stand-in", cli.store
+            )
         assert ran.code == 0
 
 
@@ -284,7 +327,16 @@ class TestSaveChain:
 
     def test_a_name_is_no_option_and_no_path(self, cli: Cli, tmp_path: Path) -> None:
         with serving(HEALTHY) as port:
-            ran = cli("check", f"127.0.0.1:{port}", "--store", cli.store, "--save-chain", str(tmp_path / "c"))
+            ran = cli(
+                "check",
+                f"127.0.0.1:{port}",
+                "--store",
+                "microsoft",
+                "--stand-in",
+                cli.store,
+                "--save-chain",
+                str(tmp_path / "c"),
+            )
         assert ran.code == 0
         assert [path.name for path in (tmp_path / "c").iterdir()] == [f"127.0.0.1_127.0.0.1_{port}.pem"]
 
@@ -299,7 +351,8 @@ class TestSaveChain:
         name = ".".join(["a" * 60] * 4)
         with serving(HEALTHY) as port:
             cli(
-                "check", f"{name}:{port}", "--resolve", f"{name}=127.0.0.1", "--store", cli.store,
+                "check", f"{name}:{port}", "--resolve", f"{name}=127.0.0.1", "--store", "microsoft",
+                "--stand-in", cli.store,
                 "--save-chain", str(tmp_path / "c"),
             )  # fmt: skip
         assert [len(path.name) for path in (tmp_path / "c").iterdir()] == [204]
@@ -308,7 +361,14 @@ class TestSaveChain:
         """A file called -1_-1 would be one to other tools."""
         with ScriptedServer(HEALTHY, host="::1") as server:
             ran = cli(
-                "check", f"[::1]:{server.port}", "--store", cli.store, "--save-chain", str(tmp_path / "c")
+                "check",
+                f"[::1]:{server.port}",
+                "--store",
+                "microsoft",
+                "--stand-in",
+                cli.store,
+                "--save-chain",
+                str(tmp_path / "c"),
             )
         assert ran.code == 0
         assert [path.name for path in (tmp_path / "c").iterdir()] == [f"1_-1_{server.port}.pem"]
@@ -390,7 +450,7 @@ class TestErrors:
     def test_unusable_stores(self, cli: Cli, tmp_path: Path, content: bytes, words: str) -> None:
         store = tmp_path / "store.pem"
         store.write_bytes(content)
-        ran = cli("check", "127.0.0.1:1", "--store", str(store))
+        ran = cli("check", "127.0.0.1:1", "--store", "microsoft", "--stand-in", str(store))
         assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
         assert words in ran.err
 
@@ -464,7 +524,8 @@ class TestMailExchangers:
     def test_every_exchanger_in_its_order(self, cli: Cli) -> None:
         with NameServer() as names, serving(HEALTHY) as port:
             ran = cli(
-                "check", f"mx:contoso.test:{port}", "--resolver", f"127.0.0.1:{names.port}", "--store", cli.store,
+                "check", f"mx:contoso.test:{port}", "--resolver", f"127.0.0.1:{names.port}", "--store", "microsoft",
+                "--stand-in", cli.store,
                 "--resolve", "mail.contoso.test=127.0.0.1", "--resolve", "backup.contoso.test=127.0.0.2",
                 "--format", "json", "--timeout", "5",
             )  # fmt: skip
@@ -479,7 +540,14 @@ class TestMailExchangers:
     def test_a_domain_without_mail(self, cli: Cli) -> None:
         with NameServer() as names:
             ran = cli(
-                "check", "mx:null.contoso.test", "--resolver", f"127.0.0.1:{names.port}", "--store", cli.store
+                "check",
+                "mx:null.contoso.test",
+                "--resolver",
+                f"127.0.0.1:{names.port}",
+                "--store",
+                "microsoft",
+                "--stand-in",
+                cli.store,
             )
         assert (ran.code, ran.err) == (3, "")
         assert "takes no mail" in ran.out

@@ -57,7 +57,7 @@ def public(desk: Desk) -> str:
 @pytest.mark.parametrize("with_store", [True, False])
 def test_the_samples_tell_the_kb_story(cli: Cli, public: str, *, with_store: bool) -> None:
     """Also with Microsoft's list, which knows neither of the invented roots: the log proves which one is taken."""
-    found = stories(cli, *EVERYTHING, *(("--store", public) if with_store else ()))
+    found = stories(cli, *EVERYTHING, *(("--store", "microsoft", "--stand-in", public) if with_store else ()))
     story = found["to-eop-untrusted-root", "Outbound to Office 365"]
     assert story["seen"]
     assert story["thumbprint"].upper() == INT
@@ -81,7 +81,9 @@ def test_the_samples_tell_the_kb_story(cli: Cli, public: str, *, with_store: boo
 
 
 def test_the_samples_tell_the_story_of_5_7_64(cli: Cli, public: str) -> None:
-    story = stories(cli, *EVERYTHING, "--store", public)["to-eop-tenant-attribution", "Relay via EOP"]
+    story = stories(cli, *EVERYTHING, "--store", "microsoft", "--stand-in", public)[
+        "to-eop-tenant-attribution", "Relay via EOP"
+    ]
     assert story["thumbprint"].upper() == PUB
     assert story["reply"].startswith("550 5.7.64 TenantAttribution; Relay Access Denied")
     assert "from address 203.0.113.25" in story["happens"][0]["text"]
@@ -102,7 +104,7 @@ def test_the_samples_tell_the_story_of_5_7_64(cli: Cli, public: str) -> None:
 
 
 def test_the_page_of_the_samples(cli: Cli, public: str) -> None:
-    ran = cli("exchange", "diagnose", *EVERYTHING, "--store", public)
+    ran = cli("exchange", "diagnose", *EVERYTHING, "--store", "microsoft", "--stand-in", public)
     assert ran.code == 2
     assert ran.out.startswith("REJECTED  3 faults proven, 2 predicted from the exports")
     for heading in ("What happens", "The proof", "The cause", "The remedy, in order", "How to verify it"):
@@ -123,7 +125,9 @@ def test_nothing_wrong(cli: Cli, desk: Desk) -> None:
         desk.put("issuing.pem", ISSUING.pem),
         desk.log(session(OLD, *mail("250 2.1.5 OK"))),
     )
-    ran = cli("exchange", "diagnose", *files, "--store", desk.put("root.pem", ROOT.pem))
+    ran = cli(
+        "exchange", "diagnose", *files, "--store", "microsoft", "--stand-in", desk.put("root.pem", ROOT.pem)
+    )
     assert ran.code == 0
     assert ran.out.startswith("ACCEPTED  no fault found in the evidence given")
     assert f"presented {OLD.sha1.upper()}" in " ".join(ran.out.split())
@@ -136,7 +140,7 @@ def test_exports_alone_predict(cli: Cli, desk: Desk) -> None:
         desk.put("issuers.pem", ISSUING.pem + PRIVATE.pem + PRIVATE_ROOT.pem),
     )
     store = desk.put("root.pem", ROOT.pem)
-    arguments = (*files, "--store", store, "--at", "2026-11-03T09:14:00")
+    arguments = (*files, "--store", "microsoft", "--stand-in", store, "--at", "2026-11-03T09:14:00")
     story = stories(cli, *arguments)["to-eop-untrusted-root", "To EOP"]
     assert not story["seen"]
     assert story["thumbprint"] == NEW_PRIVATE.sha1
@@ -156,6 +160,8 @@ def test_an_ambiguous_choice_is_a_risk(cli: Cli, desk: Desk) -> None:
         "diagnose",
         *files,
         "--store",
+        "microsoft",
+        "--stand-in",
         desk.put("root.pem", ROOT.pem),
         "--at",
         "2026-11-03T09:14:00",
@@ -172,7 +178,15 @@ def test_a_tenant_that_expects_another_name_is_predicted_too(cli: Cli, desk: Des
         desk.put("d.json", [domain()]),
         desk.put("issuing.pem", ISSUING.pem),
     )
-    arguments = (*files, "--store", desk.put("root.pem", ROOT.pem), "--at", "2026-11-03T09:14:00")
+    arguments = (
+        *files,
+        "--store",
+        "microsoft",
+        "--stand-in",
+        desk.put("root.pem", ROOT.pem),
+        "--at",
+        "2026-11-03T09:14:00",
+    )
     story = stories(cli, *arguments)["to-eop-tenant-attribution", "To EOP"]
     assert (
         "PS> Set-InboundConnector 'From on-premises' -TlsSenderCertificateName '*.contoso.com'"
@@ -281,7 +295,7 @@ def test_a_live_endpoint_as_well(cli: Cli) -> None:
     with serving(SELF) as port:
         ran = cli(
             "exchange", "diagnose", "--target", f"mail.contoso.test:{port}", "--resolve", "mail.contoso.test=127.0.0.1",
-            "--store", cli.store,
+            "--store", "microsoft", "--stand-in", cli.store,
         )  # fmt: skip
     assert ran.code == 2
     assert SELF_SIGNED.sha1.upper() in ran.out
@@ -289,7 +303,7 @@ def test_a_live_endpoint_as_well(cli: Cli) -> None:
     with serving(HEALTHY) as port:
         ran = cli(
             "exchange", "diagnose", "--target", f"mail.contoso.test:{port}", "--resolve", "mail.contoso.test=127.0.0.1",
-            "--store", cli.store,
+            "--store", "microsoft", "--stand-in", cli.store,
         )  # fmt: skip
     assert (ran.code, LEAF.sha1.upper() in ran.out) == (0, True)
 

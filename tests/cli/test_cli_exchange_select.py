@@ -53,7 +53,18 @@ class Select:
 
     def __call__(self, *arguments: str, at: str = NOW.isoformat(), issuers: bool = True) -> Ran:
         files = (self._issuers,) if issuers else ()
-        return self._cli("exchange", "select", *files, "--store", self._store, "--at", at, *arguments)
+        return self._cli(
+            "exchange",
+            "select",
+            *files,
+            "--store",
+            "microsoft",
+            "--stand-in",
+            self._store,
+            "--at",
+            at,
+            *arguments,
+        )
 
     def document(self, *arguments: str) -> dict[str, object]:
         document: dict[str, object] = json.loads(self(*arguments, "--format", "json").out)
@@ -105,7 +116,7 @@ def test_of_two_issuers_of_one_name_the_one_that_signed_leads_to_the_root(select
     files = (desk.put("certs.json", listed(NEW_PRIVATE)), desk.put("send.json", send_connector()))
     for name in ("a-twin.pem", "z-twin.pem"):  # before the true one, and after it
         said = " ".join(select(*files, desk.put(name, twin.pem)).out.split())
-        assert "which is not in root.pem" in said
+        assert "which is not in Microsoft's list with root.pem" in said
         assert "among no file given" not in said
     alone = " ".join(select(*files, desk.put("a-twin.pem", twin.pem), issuers=False).out.split())
     assert "is among no file given (CN=Contoso Issuing, DC=local)" in alone

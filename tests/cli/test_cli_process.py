@@ -22,7 +22,7 @@ SAID = 65_536
 @pytest.fixture
 def there(store: Path) -> tuple[str, ...]:
     """The options that make HOST the servers on loopback."""
-    return ("--resolve", f"{HOST}=127.0.0.1", "--store", str(store))
+    return ("--resolve", f"{HOST}=127.0.0.1", "--store", "microsoft", "--stand-in", str(store))
 
 
 @contextlib.contextmanager
@@ -175,7 +175,8 @@ class TestEnvironment:
         with serving(HEALTHY) as port:
             ran = spawn(
                 "check", f"{HOST}:{port}",
-                EOP_PROBE_STORE=str(store), EOP_PROBE_FORMAT="json", EOP_PROBE_DIRECTION="from-eop",
+                EOP_PROBE_STORE="microsoft", EOP_PROBE_STAND_IN=str(store),
+                EOP_PROBE_FORMAT="json", EOP_PROBE_DIRECTION="from-eop",
                 EOP_PROBE_RESOLVE=f"{HOST}=127.0.0.1 second.contoso.test=127.0.0.1",
             )  # fmt: skip
         [assessment] = json.loads(ran.out)["assessments"]

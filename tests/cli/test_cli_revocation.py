@@ -116,7 +116,16 @@ def test_files_too(cli: Cli, web: Web, chain: tuple[Issued, Issued], tmp_path: P
     web.answers["ocsp"] = http(ocsp_response(*chain, NOW, status=REVOKED))
     file = tmp_path / "new.pem"
     file.write_text(chain_pem(*chain))
-    arguments = ("certificate", str(file), "--store", cli.store, "--direction", "from-eop")
+    arguments = (
+        "certificate",
+        str(file),
+        "--store",
+        "microsoft",
+        "--stand-in",
+        cli.store,
+        "--direction",
+        "from-eop",
+    )
     assert cli(*arguments).code == 0
     assert cli(*arguments, *ASK).code == 2
 

@@ -14,7 +14,7 @@ from probe.eop.evidence import Evidence, Observation
 from probe.eop.vocabulary import Direction, Outcome, Severity
 from probe.exchange.replies import wording
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import ListRole, RootState, RootVerdict, StandInStore
 from probe.statement import Confidence
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension
 from tests.eop.weighing import (
@@ -135,6 +135,10 @@ def asked(answer: Answer, direction: Direction) -> Evidence:
 HEALTHY = evidence(LEAF, ISSUING)
 HEALTHY_FROM = evidence(LEAF, ISSUING, direction=FROM_EOP)
 
+APPROXIMATION = anchors(ROOT, name="mozilla")
+APPROXIMATION.role = ListRole.APPROXIMATION
+STAND_IN = StandInStore(PUBLIC, anchors(PRIVATE_ROOT, name="lab.pem"))
+
 CASES = (
     # Trust
     Case(
@@ -160,7 +164,7 @@ CASES = (
         evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
         REJECT,
         DOCUMENTED,
-        "Contoso Root CA, which is not in Microsoft's root list",
+        "Contoso Root CA, which is not in Microsoft's list",
         UNTRUSTED,
         evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(PRIVATE_ROOT)]),
         "issued by CN=Contoso Issuing CA 01, DC=contoso, DC=local.",
@@ -179,7 +183,7 @@ CASES = (
         evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(name="mozilla")]),
         REJECT,
         DOCUMENTED,
-        "Mozilla's root list",
+        "Mozilla's list",
         UNTRUSTED,
         HEALTHY,
     ),
@@ -188,7 +192,7 @@ CASES = (
         evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT, stores=[anchors(name="lab.pem")]),
         REJECT,
         DOCUMENTED,
-        "not in lab.pem",
+        "not in the list lab.pem",
         UNTRUSTED,
         HEALTHY,
     ),
@@ -945,5 +949,45 @@ CASES = (
         None,
         HEALTHY,
         "stated nowhere",
+    ),
+    Case(
+        "other-list-decides",
+        evidence(
+            PRIVATE_LEAF, PRIVATE_ISSUING, stores=[anchors(PRIVATE_ROOT, name="lab.pem"), anchors(ROOT)]
+        ),
+        RISK,
+        DOCUMENTED,
+        "The list lab.pem decided, not Microsoft's",
+        None,
+        HEALTHY,
+        "Microsoft's list does not trust this chain (PartialChain).",
+    ),
+    Case(
+        "other-list-decides",
+        evidence(LEAF, ISSUING, stores=[anchors(ROOT, name="lab.pem"), anchors(ROOT)]),
+        RISK,
+        DOCUMENTED,
+        "it says nothing of what Exchange Online accepts",
+        None,
+        HEALTHY,
+        "Microsoft's list trusts this chain.",
+    ),
+    Case(
+        "other-list-decides",
+        evidence(LEAF, ISSUING, stores=[APPROXIMATION]),
+        INFO,
+        DOCUMENTED,
+        "The roots of mozilla stand for Microsoft's list",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "stand-in",
+        evidence(PRIVATE_LEAF, PRIVATE_ISSUING, stores=[STAND_IN]),
+        INFO,
+        INFERRED,
+        "The roots of lab.pem count here as if Microsoft's list held them",
+        None,
+        evidence(LEAF, ISSUING, stores=[PUBLIC, anchors(PRIVATE_ROOT, name="lab.pem")]),
     ),
 )

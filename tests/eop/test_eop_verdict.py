@@ -14,12 +14,12 @@ from probe.eop.finding import Finding
 from probe.eop.rules import RULES
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
-from probe.pki.truststore import AnchorStore
+from probe.pki.truststore import AnchorStore, ListRole
 from probe.statement import Confidence
 from probe.stores.bundle import PemBundle
 from probe.stores.microsoft import MicrosoftStore
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, pooled_key
-from tests.eop.cases import leaf
+from tests.eop.cases import CASES, Case, leaf
 from tests.eop.weighing import (
     CA,
     FROM_EOP,
@@ -317,6 +317,16 @@ def test_what_windows_would_not_trust_is_never_good(flaws: set[str], direction: 
     assert weighed.deciding is not None
     if not weighed.deciding.trusted:
         assert judge(weighed).prediction.outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{n}-{case.rule}" for n, case in enumerate(CASES)])
+def test_only_microsofts_list_can_say_accepted(case: Case) -> None:
+    """The same evidence, judged by a list of somebody else's: never accepted, and no reply of Exchange Online's."""
+    for weighed in (case.evidence, case.twin):
+        others = tuple(replace(store, role=ListRole.OTHER) for store in weighed.stores)
+        made = judge(replace(weighed, stores=others)).prediction
+        assert made.outcome is not Outcome.ACCEPTED
+        assert not (others and made.reply)
 
 
 def test_the_same_evidence_gives_the_same_verdict() -> None:

@@ -17,7 +17,7 @@ from probe.eop.vocabulary import Basis, Direction
 from probe.pki.certificate import Certificate, parse
 from probe.pki.chain import PresentedChain
 from probe.pki.status import Purpose
-from probe.pki.truststore import AnchorStore, RootState, RootVerdict, TrustStore
+from probe.pki.truststore import AnchorStore, ListRole, RootState, RootVerdict, TrustStore
 from tests.authority import Authority, Issued
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -41,7 +41,8 @@ def read(issued: Issued) -> Certificate:
 
 
 def anchors(*roots: Issued, name: str = "microsoft") -> AnchorStore:
-    return AnchorStore(name, [read(root) for root in roots])
+    role = ListRole.MICROSOFT if name == "microsoft" else ListRole.OTHER
+    return AnchorStore(name, [read(root) for root in roots], role=role)
 
 
 PUBLIC = anchors(ROOT)
@@ -52,6 +53,8 @@ class Ruled:
 
     name = "microsoft"
     dated = NOW
+    role = ListRole.MICROSOFT
+    stand_in = None
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from probe.evidence_files import read_evidence
 from probe.exchange.exports.joining import gather
 from probe.exchange.logs.reader import LogReader
 from probe.pki.certificate import Certificate, parse
-from probe.pki.truststore import AnchorStore
+from probe.pki.truststore import AnchorStore, ListRole
 from probe.report.diagnosis import Diagnosis, Story
 from tests.authority import Issued
 from tests.exchange.diagnosing import (
@@ -51,7 +51,7 @@ def read(issued: Issued) -> Certificate:
     return certificate
 
 
-STORES = (AnchorStore("microsoft", [read(ROOT)]),)
+STORES = (AnchorStore("microsoft", [read(ROOT)], role=ListRole.MICROSOFT),)
 ISSUERS = tuple(map(read, (ISSUING, PRIVATE, PRIVATE_ROOT)))
 
 

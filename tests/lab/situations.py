@@ -346,7 +346,7 @@ by `make docs`; the same table drives the tests.
 ```console
 $ make lab-up
 $ eop-probe check mail.contoso.test:2504 --resolve mail.contoso.test=127.0.0.1 \\
-    --store tests/lab/run/LAB-ROOT.pem
+    --stand-in tests/lab/run/LAB-ROOT.pem
 $ make lab-down
 ```
 

@@ -44,7 +44,16 @@ def calls() -> Iterator[Call]:
 
 def check(lab: Lab, call: Call, form: str) -> subprocess.CompletedProcess[str]:
     target = f"{HOST}:{lab.port(call.situation.service)}"
-    options = ["--resolve", f"{HOST}={ADDRESS}", "--store", str(lab.root), "--direction", call.direction]
+    options = [
+        "--resolve",
+        f"{HOST}={ADDRESS}",
+        "--store",
+        "microsoft",
+        "--stand-in",
+        str(lab.root),
+        "--direction",
+        call.direction,
+    ]
     return subprocess.run(
         [sys.executable, "-m", "probe", "check", target, *options, *call.situation.options, "--format", form],
         cwd=ROOT,

@@ -33,7 +33,16 @@ def swap(lab: Lab, tmp_path: Path) -> Swap:
         file = tmp_path / "new.pfx"
         file.write_bytes(pkcs12(*chain, password=PASSWORD.encode()))
         target = ("--against", f"{HOST}:{lab.port(service)}", "--resolve", f"{HOST}={ADDRESS}")
-        options = ("--store", str(lab.root), "--direction", direction, "--format", "json")
+        options = (
+            "--store",
+            "microsoft",
+            "--stand-in",
+            str(lab.root),
+            "--direction",
+            direction,
+            "--format",
+            "json",
+        )
         done = subprocess.run(
             [sys.executable, "-m", "probe", "certificate", str(file), *target, *options],
             cwd=ROOT,

@@ -170,7 +170,7 @@ class Listening:
 
     def run(self, *options: str) -> int:
         with pytest.raises(SystemExit) as ended:
-            run_to_exit(["listen", "--store", str(self.root), *options])
+            run_to_exit(["listen", "--store", "microsoft", "--stand-in", str(self.root), *options])
         assert isinstance(ended.value.code, int)
         return ended.value.code
 

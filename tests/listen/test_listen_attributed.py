@@ -17,7 +17,7 @@ from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConne
 from probe.exchange.problem import Place
 from probe.exchange.replies import wording
 from probe.pki.chain import PresentedChain
-from probe.pki.truststore import AnchorStore
+from probe.pki.truststore import AnchorStore, ListRole
 from tests.authority import Issued
 from tests.listen.senders import HEALTHY, ISSUING, NOW, ROOT, SELF_SIGNED
 from tests.listen.test_listen_examiner import anchor
@@ -52,7 +52,7 @@ def weighed(*chain: Issued, tls: TlsFacts | None = TLS) -> Evidence:
     capture = Capture(host="", address=None, port=0, tls=tls, presented=presented if tls else None)
     return weigh(
         capture,
-        [AnchorStore("roots", [anchor(ROOT)])],
+        [AnchorStore("roots", [anchor(ROOT)], role=ListRole.MICROSOFT)],
         direction=Direction.TO_EOP,
         basis=Basis.LISTENER,
         at=NOW,

@@ -393,6 +393,8 @@ def test_a_reader_who_has_gone_ends_it(listening: Listening) -> None:
                 "--certificate",
                 str(listening.own),
                 "--store",
+                "microsoft",
+                "--stand-in",
                 str(listening.root),
                 "--timeout",
                 str(PATIENCE_S),

@@ -19,7 +19,7 @@ from probe.net.server_session import Ending, SessionRecord, SessionRefusal
 from probe.net.tls_engine import TlsFailure, TlsFailureKind
 from probe.pki.certificate import Certificate, parse
 from probe.pki.status import Purpose
-from probe.pki.truststore import AnchorStore, RootVerdict, TrustStore
+from probe.pki.truststore import AnchorStore, ListRole, RootVerdict, TrustStore
 from probe.report.assessment import Assessment
 from probe.smtp.reply import Reply
 from probe.smtp.server_values import EnvelopeCommand, Violation, ViolationKind
@@ -41,7 +41,7 @@ class CountingStore(AnchorStore):
     """The test's root, and how often it was asked for a root's verdict."""
 
     def __init__(self) -> None:
-        super().__init__("counting", [anchor(ROOT)])
+        super().__init__("counting", [anchor(ROOT)], role=ListRole.MICROSOFT)
         self.asked = 0
 
     def verdict(
@@ -88,7 +88,7 @@ def failed(failure: TlsFailure, **changes: object) -> SessionRecord:
 
 
 def examiner(stores: Sequence[TrustStore] | None = None, **options: object) -> Examiner:
-    chosen = [AnchorStore("roots", [anchor(ROOT)])] if stores is None else stores
+    chosen = [AnchorStore("roots", [anchor(ROOT)], role=ListRole.MICROSOFT)] if stores is None else stores
     return Examiner(ListenOptions(stores=lambda: chosen, at=NOW, **options))  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ from probe.listen.words import log_line, profile
 from probe.net.listener import Listener, ListenerLimits, ListenerSettings
 from probe.net.server_session import ServerSession, SessionRecord
 from probe.net.tls_server import server_context
-from probe.pki.truststore import AnchorStore
+from probe.pki.truststore import AnchorStore, ListRole
 from probe.smtp.server_values import ServerLimits
 from probe.smtp.transcript import TRANSCRIPT_LINES
 from tests.authority import Issued, chain_pem
@@ -25,7 +25,9 @@ from tests.listen.senders import CA, HEALTHY, ISSUING, OWN, PATIENCE_S, ROOT, SE
 from tests.listen.test_listen_examiner import anchor
 
 CONTEXT = server_context(chain_pem(OWN, ISSUING).encode(), OWN.key_pem.encode())
-EXAMINER = Examiner(ListenOptions(stores=lambda: [AnchorStore("roots", [anchor(ROOT)])]))
+EXAMINER = Examiner(
+    ListenOptions(stores=lambda: [AnchorStore("roots", [anchor(ROOT)], role=ListRole.MICROSOFT)])
+)
 PROFILE = profile("listener.test")
 
 COMMANDS = st.sampled_from(

@@ -52,6 +52,7 @@ def diagnose(
         ),
     ] = None,
     store: shared.Stores = None,
+    stand_in: shared.StandIn = None,
     at: shared.At = None,
     resolve: shared.Resolve = None,
     timeout: Annotated[
@@ -84,7 +85,9 @@ def diagnose(
     from probe.render.exchange import diagnosis as page
 
     found, gathered = common.gather_files(files or (), server)
-    load = shared.store_loader(store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn)
+    load = shared.store_loader(
+        store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+    )
     diagnosis = diagnose(
         Question(
             files=found,

@@ -72,6 +72,7 @@ def select(
     ] = None,
     ip: common.Address = None,
     store: shared.Stores = None,
+    stand_in: shared.StandIn = None,
     at: shared.At = None,
     password_file: common.PasswordFile = None,
     output_format: common.OutputFormat = common.PlainFormat.TERMINAL,
@@ -98,7 +99,9 @@ def select(
     changes = _Changes(
         gathered, with_file or (), without or (), set_tls_certificate_name or (), password_file
     )
-    load = shared.store_loader(store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn)
+    load = shared.store_loader(
+        store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+    )
     extra = (*common.issuers(found, chain or (), password_file), *changes.issuers)
     simulation = _Simulation(
         gathered,

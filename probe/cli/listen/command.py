@@ -157,6 +157,7 @@ def listen(
     output_format: shared.OutputFormat = shared.Format.TERMINAL,
     output: shared.Output = None,
     store: shared.Stores = None,
+    stand_in: shared.StandIn = None,
     at: shared.At = None,
     expiring_days: shared.ExpiringDays = 30,
     expiring_share: shared.ExpiringShare = 1 / 3,
@@ -185,7 +186,7 @@ def listen(
     examiner = Examiner(
         ListenOptions(
             stores=shared.store_loader(
-                store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
+                store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
             ),
             settings=Settings(
                 # With connectors the attribution says more than the rules about one name.

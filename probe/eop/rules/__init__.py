@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probe.eop.rules.leaf import LEAF_RULES
+from probe.eop.rules.lists import LIST_RULES
 from probe.eop.rules.names import NAME_RULES
 from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     *REVOCATION_RULES,
     *NAME_RULES,
     *SENT_RULES,
+    *LIST_RULES,
     STORES_DISAGREE,
 )
 

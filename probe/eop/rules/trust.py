@@ -12,7 +12,7 @@ from probe.pki.der import DerError
 from probe.pki.extensions import KeyUsage
 from probe.pki.rootprogram import day
 from probe.pki.status import ChainStatus
-from probe.pki.truststore import RootState
+from probe.pki.truststore import RootState, list_title
 from probe.statement import Confidence
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ def faulty_path(evidence: Evidence) -> BuiltPath | None:
     return decided.best()
 
 
-def _store(evidence: Evidence) -> str:
-    name = evidence.stores[0].name
-    return {"microsoft": "Microsoft's root list", "mozilla": "Mozilla's root list"}.get(name, name)
-
-
 def not_restricted(path: BuiltPath) -> bool:
     return path.root is None or path.root.state in (RootState.ABSENT, RootState.TRUSTED)
 
@@ -78,7 +73,7 @@ def _untrusted_root(evidence: Evidence) -> Said | None:
         return None
     root = path.elements[-1].certificate
     return Said(
-        summary=f"The chain ends at {root.subject.short}, which is not in {_store(evidence)}.",
+        summary=f"The chain ends at {root.subject.short}, which is not in {list_title(evidence.stores[0].name)}.",
         detail=f"The certificate was issued by {leaf.issuer.windows}. A private CA can be trusted by every "
         "machine of an organisation and still be unknown to Exchange Online.",
         remedy=remedies.replace_untrusted(leaf, evidence.direction, evidence.settings.expected_name),
@@ -98,7 +93,7 @@ def _missing_intermediate(evidence: Evidence) -> Said | None:
     top = path.elements[-1].certificate
     return Said(
         summary=f"The chain breaks off: the issuer of {top.subject.short}, {top.issuer.short}, was not sent "
-        f"and is no root of {_store(evidence)}.",
+        f"and is no root of {list_title(evidence.stores[0].name)}.",
         detail="Exchange Online does not fetch intermediate certificates, so what the server does not send is "
         "missing there, even if other programs find it. The reply can be 454 4.7.0 UntrustedRoot, 4.4.317 or "
         "5.7.64, depending on the connector. If that issuer is a private CA, importing it will not help: then "
@@ -125,7 +120,7 @@ def _root_restricted(evidence: Evidence) -> Said | None:
         RootState.DISALLOWED: "and on Microsoft's list of disallowed certificates",
     }.get(path.root.state, "but restricted")
     return Said(
-        summary=f"The root {root.subject.short} is in {_store(evidence)}, {why}.",
+        summary=f"The root {root.subject.short} is in {list_title(evidence.stores[0].name)}, {why}.",
         detail="Tools that only look for the root in a list call this chain trusted."
         + (
             ""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from probe.capture import Capture
-from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome, Severity
@@ -109,12 +108,6 @@ def soonest_expiry(certificates: Iterable[Certificate]) -> datetime | None:
 def days_between(earlier: datetime, later: datetime) -> float:
     """Days with a fraction; negative where `later` is the earlier."""
     return (later - earlier).total_seconds() / _DAY_SECONDS
-
-
-def list_name(store: StorePath) -> str:
-    """How a sentence names a store: "Microsoft's list", "Mozilla's list", or "the list roots.pem"."""
-    known = {"microsoft": "Microsoft's list", "mozilla": "Mozilla's list"}
-    return known.get(store.name, f"the list {store.name}")
 
 
 def counted(number: int, noun: str) -> str:

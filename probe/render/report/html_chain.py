@@ -9,9 +9,9 @@ from probe.eop.evidence import StorePath
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.path import ElementSource, PathElement
 from probe.pki.status import ChainStatus
-from probe.pki.truststore import RootVerdict
+from probe.pki.truststore import RootVerdict, list_title
 from probe.render.page.markup import element, escaped
-from probe.render.report.facts import counted, day, list_name
+from probe.render.report.facts import counted, day
 from probe.render.report.wording import fault_lines, names_words, validity_words
 from probe.report.assessment import Assessment
 
@@ -23,7 +23,7 @@ def chain(assessment: Assessment) -> Iterator[str]:
         return
     store = assessment.evidence.deciding
     if store and store.best().elements:
-        yield f"<h3>Path to a root, by {escaped(list_name(store))}</h3>"
+        yield f"<h3>Path to a root, by {escaped(list_title(store.name))}</h3>"
         yield from _path(store, assessment.evidence.at)
     sent = counted(len(presented.entries) + presented.dropped, "certificate")
     yield f"<details><summary>{sent} as sent</summary>"
@@ -45,7 +45,7 @@ def _path(store: StorePath, at: datetime) -> Iterator[str]:
     if ChainStatus.PartialChain in path.status:
         issuer = path.elements[-1].certificate.issuer.windows or "(an issuer without a name)"
         missing = element(
-            "div", f"missing: not sent, and no root in {list_name(store)} (PartialChain)", "fault"
+            "div", f"missing: not sent, and no root in {list_title(store.name)} (PartialChain)", "fault"
         )
         yield f'<li class="bad missing"><strong>{escaped(issuer)}</strong>{missing}</li>'
     yield "</ol>"

@@ -231,6 +231,8 @@ def _store(store: StorePath) -> Json:
         "purposes": {_PURPOSES[purpose.value]: one.trusted for purpose, one in _by_purpose(store)},
         "limits": path.limits,
         "unevaluated": path.unevaluated,
+        "role": store.role.value,
+        "stand_in": store.stand_in,
     }
 
 

@@ -8,9 +8,9 @@ from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
 from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus
-from probe.pki.truststore import RootState
+from probe.pki.truststore import RootState, list_title
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day, days_between, list_name
+from probe.render.report.facts import counted, day, days_between
 from probe.render.report.wording import fault_lines, flag_words, names_words, validity_words
 from probe.report.assessment import Assessment
 
@@ -53,9 +53,9 @@ def _add_path(page: Page, assessment: Assessment, store: StorePath, *, sent: str
 def _end(path: BuiltPath, store: StorePath) -> str:
     """Where the path ends, as a phrase."""
     if ChainStatus.PartialChain in path.status or not path.elements:
-        return f"no path to a root in {list_name(store)}"
+        return f"no path to a root in {list_title(store.name)}"
     if path.root is None or path.root.state is RootState.TRUSTED:
-        return f"the path ends in a root of {list_name(store)}"
+        return f"the path ends in a root of {list_title(store.name)}"
     alone = len(path.elements) == 1
     return "it is signed by itself" if alone else "the root it ends in is not trusted"
 
@@ -65,7 +65,7 @@ def _add_missing(page: Page, path: BuiltPath, store: StorePath) -> None:
     issuer = path.elements[-1].certificate.issuer.windows or "(an issuer without a name)"
     page.add(issuer, first="  ✗ ", style=Style.STRONG, mark=Style.BAD)
     page.add(
-        f"missing: not sent, and no root in {list_name(store)} (PartialChain)",
+        f"missing: not sent, and no root in {list_title(store.name)} (PartialChain)",
         first="      ",
         style=Style.BAD,
     )

@@ -11,8 +11,8 @@ from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus
-from probe.pki.truststore import RootState, RootVerdict
-from probe.render.report.facts import counted, day, days_between, list_name, prediction
+from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
+from probe.render.report.facts import counted, day, days_between, prediction
 from probe.report.assessment import Assessment
 from probe.statement import Confidence
 
@@ -84,6 +84,17 @@ def verdict_sentence(assessment: Assessment) -> str:
 
 
 def _verdict(made: Prediction, assessment: Assessment) -> str:
+    decided = assessment.evidence.deciding
+    if decided is not None and decided.role is ListRole.OTHER:
+        takes = "would not do" if made.outcome is Outcome.REJECTED else "would do"
+        return f"By {list_title(decided.name)} this chain {takes}. Exchange Online goes by Microsoft's."
+    said = _of_exchange_online(made, assessment)
+    if decided is not None and decided.stand_in is not None:
+        return f"{said[:-1]}, if Microsoft's list held the roots of {decided.stand_in}."
+    return said
+
+
+def _of_exchange_online(made: Prediction, assessment: Assessment) -> str:
     if made.direction is Direction.FROM_EOP:
         return _from_eop(made, observed=assessment.capture.presented is not None)
     if made.basis is Basis.LISTENER and assessment.capture.leaf is None:
@@ -176,7 +187,7 @@ def _fault_words(
 
 def root_words(root: RootVerdict, store: StorePath) -> str:
     """What a store says of a root, as a phrase."""
-    words = _ROOTS[root.state].format(list=list_name(store))
+    words = _ROOTS[root.state].format(list=list_title(store.name))
     return f"{words} since {day(root.since)}" if root.since else words
 
 
