@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield DOCS / "replies.md", replies_page()
     yield DOCS / "limits.md", limits()
     yield DOCS / "example-report.json", sample("json")
-    for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))):
         text = path.read_text("utf-8") if path.exists() else ""
         if _BLOCK.search(text) and path.name != "lab.md":
             yield path, with_blocks(text)
@@ -156,7 +157,25 @@ def _outputs(name: str) -> str:
         return sample(command)
     if kind == "evidence":
         return evidence(command)
+    if kind == "floors":
+        return floors()
     raise ValueError(f"no generator for the block {name}")
+
+
+def floors() -> str:
+    """The floors of the building with what stands behind each, as the import contract has them."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    pure = {
+        module.removeprefix("probe.") for contract in contracts[2:] for module in contract["source_modules"]
+    }
+    rows = re.findall(
+        r'^    "([^"]+)",  # (.+)$', text.partition("\nlayers = [\n")[2].partition("\n]")[0], re.MULTILINE
+    )
+    lines = [f"{names}\n    {what}" for names, what in rows]
+    line = next(n for n, (names, _) in enumerate(rows) if set(re.findall(r"\w+", names)) <= pure)
+    lines.insert(line, "-- no sockets, files, clock or environment below, nor in report ".ljust(100, "-"))
+    return "\n".join(lines) + "\n"
 
 
 def _run(arguments: list[str]) -> str:

@@ -56,3 +56,12 @@ def test_every_link_leads_somewhere(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
     missing = [link for link in links if not ((ROOT / page).parent / link).exists()]
     assert missing == []
+
+
+def test_every_file_a_newcomer_is_sent_to_is_there() -> None:
+    """A path in CONTRIBUTING that has moved leads nowhere."""
+    named = re.findall(
+        r"`((?:probe|tests|tools|docs)/[\w/.-]*)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    )
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
