@@ -22,6 +22,9 @@ RUN set -eu; \
 
 FROM base AS build
 
+# Some builders keep this stage as an image without a name: by the label the lab's `make clean` finds it.
+LABEL eop-probe-lab=""
+
 # A folder of wheels in the build context, where pip is to ask no index (the lab's way); empty: it asks PyPI.
 ARG WHEELS=""
 
