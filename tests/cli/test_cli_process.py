@@ -110,6 +110,15 @@ class TestPipes:
         assert ran.out.isascii()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process started now has SIGINT's usual action, also where this one is a background job, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 class TestInterrupt:
     @pytest.mark.parametrize("targets", [1, 3])
     def test_ctrl_c_ends_at_once(self, there: tuple[str, ...], targets: int) -> None:

@@ -350,7 +350,11 @@ $ eop-probe check mail.contoso.test:2504 --resolve mail.contoso.test=127.0.0.1 \
 $ make lab-down
 ```
 
-`make lab-up` uses a running Docker engine. On Debian, as root, it installs and starts one where there is none.
+`make lab-up` uses a running Docker engine. On Debian, as root, it installs and starts one where there is none: its
+data are in `/var/lib/eop-probe-lab`, and the lab's bridge is all that it adds to the machine's network.
+`tests/lab/engine left` says what is there; `make clean` removes containers, images, that engine and its data, and
+nothing of an engine that somebody else runs.
+
 `EOP_PROBE_LAB_PORT` moves the base port (2500): a service listens on base + its number.
 
 | Service | Port: base + | What it presents |
