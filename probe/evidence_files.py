@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import InputError
-from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
 from probe.exchange.exports.read import Export, ExportKind, is_log, read
 from probe.exchange.inventory import Inventory
 from probe.exchange.logs.certificate import Known
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.rows import MAX_LINE
 from probe.exchange.logs.session import LogSession
+from probe.exchange.messages.read import readable
 from probe.exchange.problem import Problem, Problems
 from probe.report.reader import Sighting, read_sightings
 from probe.text import printable
@@ -116,7 +117,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         elif data:
             export = read(name, data, server=server)
             if export.kind is ExportKind.TEXT:
-                texts.append(TextFile(name, decode(data, doubts)))
+                texts.append(TextFile(name, readable(data, doubts)))
             elif export.kind is ExportKind.UNKNOWN and not export.problems:
                 doubts.add("is no evidence of a kind that is known, and was left out.")
             exports.append(export)

@@ -115,16 +115,16 @@ def address(text: str | None) -> str | None:
 
 def text_of(words: str, file: Path | None = None) -> str:
     """The text of a file, of ``@FILE``, of standard input (``-``), or as given; raises InputError."""
-    from probe.exchange.exports.decoding import decode
+    from probe.exchange.messages.read import readable, readable_text
     from probe.exchange.problem import Problems
 
     if file is None and words.startswith("@"):
         file = Path(words[1:])
     if file is not None:
-        return decode(_contents(file), Problems(str(file)))
+        return readable(_contents(file), Problems(str(file)))
     if words == "-":
-        return decode(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
-    return words
+        return readable(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
+    return readable_text(words)
 
 
 def _contents(path: Path) -> bytes:

@@ -1,0 +1,57 @@
+"""Mails as Outlook saves them (.msg): the bodies and report texts of an OLE compound file (MS-OXMSG).
+
+Of a report the diagnosis stands with its recipients (PR_SUPPLEMENTARY_INFO, PR_REPORT_TEXT), which readers of
+the message alone lose.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+
+from probe.exchange.messages.mail import is_mail, text_of_mail
+from probe.exchange.messages.markup import text_of_markup
+
+_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+#: Streams of one file that are looked at; an ordinary mail has some hundred.
+MAX_STREAMS = 2_000
+#: Bytes of one stream.
+MAX_STREAM_BYTES = 4 * 1024 * 1024
+
+# MS-OXPROPS: subject, body, report text, supplementary information, HTML body, content of an attached file.
+_STREAM = re.compile(r"__substg1\.0_(0037|1000|1001|0C1B|1013|3701)(001[EF]|0102)", re.IGNORECASE)
+
+
+def is_outlook_mail(data: bytes) -> bool:
+    """Whether bytes are an OLE compound file."""
+    return data.startswith(_MAGIC)
+
+
+def text_of_outlook_mail(data: bytes) -> str | None:
+    """Subject, bodies, the recipients' diagnoses and attached mails of a .msg file; None where it cannot be read."""
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(data), raise_defects=olefile.DEFECT_INCORRECT) as ole:
+            names = [path for path in ole.listdir()[:MAX_STREAMS] if _STREAM.fullmatch(path[-1])]
+            streams = [(path[-1], ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
+    except (OSError, ValueError, IndexError, TypeError, KeyError, RecursionError, MemoryError):
+        return None  # the library raises whatever its own arithmetic on a damaged file runs into
+    return "\n\n".join(filter(None, (_text(name, raw) for name, raw in streams)))
+
+
+def _text(name: str, raw: bytes) -> str:
+    found = _STREAM.fullmatch(name)
+    if found is None:
+        return ""
+    if found[1] == "3701":
+        return text_of_mail(raw) if is_mail(raw) else ""
+    text = raw.decode("utf-16-le", "replace") if found[2].upper() == "001F" else _eight_bit(raw)
+    return (text_of_markup(text) if found[1] == "1013" else text).strip("\0\r\n ")
+
+
+def _eight_bit(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
