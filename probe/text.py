@@ -7,8 +7,15 @@ their own format (HTML entities, label escapes, CSV quotes).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: Characters of one peer-supplied text kept for display; an SMTP reply line has 512 at most (RFC 5321 4.5.3.1.5).
 MAX_TEXT = 2000
+#: Names of one list that a sentence tells.
+MAX_LISTED = 4
 
 
 def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
@@ -31,6 +38,12 @@ def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
 def sentence(text: str) -> str:
     """Return `text` with a capital at its start and a full stop at its end, where it has a beginning at all."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list and how many more there are."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return (", ".join(names[:MAX_LISTED]) + more) if names else "no DNS name at all"
 
 
 def _escaped(code: int) -> str:

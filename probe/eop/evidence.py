@@ -15,6 +15,7 @@ from probe.pki.status import Purpose
 from probe.pki.truststore import ListRole, TrustStore
 
 if TYPE_CHECKING:
+    from probe.exchange.attribution.tenant import Attribution
     from probe.pki.path import BuiltPath
     from probe.pki.revocation_status import CertificateStanding
     from probe.pki.search import Checked
@@ -65,6 +66,8 @@ class Evidence:
     """Every capture of this address, this one included, where several were made."""
     revocation: tuple[CertificateStanding, ...] | None = None
     """What is known of each certificate of the deciding path below the root; None: not checked."""
+    attribution: Attribution | None = None
+    """What becomes of the message that the sender offered, where one was seen and connectors are known."""
 
     @property
     def leaf(self) -> Certificate | None:

@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.capture import Capture
+from probe.eop.attribution import outcome_of
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.settings import Settings
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.exchange.attribution.names import presented_by_record
-from probe.exchange.attribution.tenant import Attributed, Attribution, Envelope, attribute
-from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector
+from probe.exchange.attribution.tenant import Attribution, Envelope, attribute
+from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector, domain_of_space
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.chains import CAVEAT, chain_for
@@ -210,7 +211,11 @@ def outlook(connector: SendConnector, selection: Selection, judge_of: ChainJudge
         )
     outcome, reply = _end(selection, judged)
     if attribution is not None and outcome is not Outcome.REJECTED:
-        outcome, reply = _attributed(attribution, outcome, reply)
+        taken = outcome_of(attribution)
+        if taken is Outcome.REJECTED:
+            outcome, reply = taken, attribution.reply
+        elif outcome is Outcome.ACCEPTED and taken is not Outcome.ACCEPTED:
+            outcome = Outcome.AT_RISK
     return Outlook(
         selection=selection,
         outcome=outcome,
@@ -223,8 +228,7 @@ def outlook(connector: SendConnector, selection: Selection, judge_of: ChainJudge
 def own_mail(connector: SendConnector | None, tenant: Tenant) -> Envelope:
     """Mail of the organisation itself, to where the connector leads; what is not known stays unknown."""
     names = sorted(tenant.domains, key=lambda one: one.default is not True)
-    spaces = (space.lower().removeprefix("smtp:") for space in (connector and connector.address_spaces) or ())
-    domains = [space.partition(";")[0].strip() for space in spaces]
+    domains = [domain_of_space(space) for space in (connector and connector.address_spaces) or ()]
     specific = domains and not any("*" in domain for domain in domains)
     return Envelope(
         sender=f"someone@{names[0].domain_name}" if names else None,
@@ -248,13 +252,3 @@ def _end(selection: Selection, judged: tuple[Judged, ...]) -> tuple[Outcome, str
             return (Outcome.AT_RISK if selection.state is State.AMBIGUOUS else Outcome.UNKNOWN), None
         case _:
             return Outcome.UNKNOWN, None
-
-
-def _attributed(attribution: Attribution, outcome: Outcome, reply: str | None) -> tuple[Outcome, str | None]:
-    match attribution.outcome:
-        case Attributed.REFUSED:
-            return Outcome.REJECTED, attribution.reply
-        case Attributed.UNKNOWN | Attributed.INTERNET:
-            return (Outcome.AT_RISK if outcome is Outcome.ACCEPTED else outcome), reply
-        case _:
-            return outcome, reply

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from probe.eop.evidence import Evidence
@@ -40,16 +39,17 @@ _ORDER = (Severity.REJECT, Severity.RISK, Severity.INFO)
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Judge evidence already held; pure: the same evidence gives the same verdict."""
+    """Judge evidence already held; pure: the same evidence gives the same verdict.
+
+    Without a chain that was judged, or an attribution where none was sent, it is unknown, or a refusal.
+    """
     found = (finding for rule in RULES if (finding := rule.check(evidence)) is not None)
-    return conclude(evidence, found, judged=evidence.leaf is not None and evidence.deciding is not None)
-
-
-def conclude(evidence: Evidence, found: Iterable[Finding], *, judged: bool) -> Verdict:
-    """Draw the verdict from findings in the rules' order; without anything `judged` it is unknown, or a refusal."""
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
     findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
-    return Verdict(prediction=_predict(evidence, findings, judged=judged), findings=tuple(findings))
+    judged = evidence.deciding if evidence.leaf is not None else evidence.attribution
+    return Verdict(
+        prediction=_predict(evidence, findings, judged=judged is not None), findings=tuple(findings)
+    )
 
 
 def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Prediction:

@@ -185,3 +185,8 @@ def read_pin(text: str) -> Pin | None:
     """Take a TlsCertificateName ``<I>issuer<S>subject`` apart; None where it is not of that form."""
     found = _PIN.search(text)
     return Pin(found["issuer"].strip(), found["subject"].strip()) if found else None
+
+
+def domain_of_space(space: str) -> str:
+    """The domain of an address space such as ``smtp:*.contoso.com;1``, in lower case."""
+    return space.lower().removeprefix("smtp:").partition(";")[0].strip().rstrip(".")

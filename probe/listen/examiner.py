@@ -16,13 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from probe.capture import Capture
-from probe.eop.attribution import judge_attributed
+from probe.eop.attribution import names_of
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.forecast import Turn, forecast
 from probe.eop.settings import Settings
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome
-from probe.exchange.attribution.names import presented_by
 from probe.exchange.attribution.tenant import Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, InboundConnector
 from probe.listen.captures import WITHOUT_TLS, as_capture, capture_now
@@ -118,12 +117,13 @@ class Examiner:
         )
 
     def _conclude(self, evidence: Evidence, envelope: Envelope) -> Verdict:
-        options = self._options
-        if not options.connectors:
+        options, presented = self._options, evidence.capture.presented
+        # Without TLS, or with nothing readable, the connection itself is not known.
+        known = presented is not None and (evidence.leaf is not None or not presented.entries)
+        if not options.connectors or not known:
             return judge(evidence)
-        names = presented_by(evidence.leaf) if evidence.leaf else None
-        found = attribute(names, options.connectors, options.domains, envelope, evidence.at)
-        return judge_attributed(evidence, found)
+        found = attribute(names_of(evidence), options.connectors, options.domains, envelope, evidence.at)
+        return judge(replace(evidence, attribution=found))
 
     def _envelope(self, record: SessionRecord) -> Envelope:
         """Who sent to whom; of several recipients the one that was refused, else the first."""

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.exchange.attribution.names import NameMatch, base, connector_matches, match, owned
+from probe.exchange.attribution.names import Grade, Presented, base, connector_matches, grade, presented_by
+from probe.exchange.attribution.ownership import certificate_owned
+from probe.exchange.connector import AcceptedDomain
+from probe.exchange.problem import Place
 from tests.eop.weighing import CA, ISSUING, read
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -51,27 +54,29 @@ def test_a_wildcard_connector_takes_every_depth_and_no_neighbour(domain: str, la
 @pytest.mark.parametrize(
     ("common_name", "names", "connector", "expected"),
     [
-        ("mail.contoso.com", ("mail.contoso.com",), "mail.contoso.com", NameMatch.SUBJECT),
-        ("mail.contoso.com", ("other.contoso.com",), "mail.contoso.com", NameMatch.SUBJECT),
-        ("mail.contoso.com", ("other.contoso.com",), "other.contoso.com", NameMatch.ALTERNATIVE),
-        ("mail.contoso.com", ("mail.contoso.com",), "*.contoso.com", NameMatch.SUBJECT),
-        ("mail.fabrikam.com", ("mail.contoso.com",), "*.contoso.com", NameMatch.ALTERNATIVE),
-        ("mail.contoso.com", ("mail.contoso.com",), "mail.fabrikam.com", NameMatch.NONE),
-        ("*.contoso.com", ("*.contoso.com",), "*.contoso.com", NameMatch.SUBJECT),
-        ("*.contoso.com", ("*.contoso.com",), "mail.contoso.com", NameMatch.WILDCARD),
-        ("x.fabrikam.com", ("*.contoso.com",), "mail.contoso.com", NameMatch.WILDCARD),
-        ("*.contoso.com", ("*.contoso.com",), "a.mail.contoso.com", NameMatch.NONE),
-        ("*.contoso.com", ("*.contoso.com",), "contoso.com", NameMatch.SUBJECT),
+        ("mail.contoso.com", ("mail.contoso.com",), "mail.contoso.com", Grade.BOTH),
+        ("mail.contoso.com", ("other.contoso.com",), "mail.contoso.com", Grade.SUBJECT),
+        ("mail.contoso.com", ("other.contoso.com",), "other.contoso.com", Grade.ALTERNATIVE),
+        ("mail.contoso.com", ("mail.contoso.com",), "*.contoso.com", Grade.BOTH),
+        ("mail.fabrikam.com", ("mail.contoso.com",), "*.contoso.com", Grade.ALTERNATIVE),
+        ("mail.contoso.com", ("mail.contoso.com",), "mail.fabrikam.com", Grade.NONE),
+        ("*.contoso.com", ("*.contoso.com",), "*.contoso.com", Grade.BOTH),
+        ("*.contoso.com", ("*.contoso.com",), "mail.contoso.com", Grade.WILDCARD),
+        ("x.fabrikam.com", ("*.contoso.com",), "mail.contoso.com", Grade.WILDCARD),
+        ("*.contoso.com", ("*.contoso.com",), "a.mail.contoso.com", Grade.NONE),
+        ("*.contoso.com", ("*.contoso.com",), "contoso.com", Grade.BASE),
+        ("a.*.contoso.com", ("a.*.contoso.com",), "a.*.contoso.com", Grade.INVALID),
+        ("mail.contoso.com", ("mail.contoso.com",), "*", Grade.INVALID),
     ],
 )
-def test_certificate(common_name: str, names: tuple[str, ...], connector: str, expected: NameMatch) -> None:
+def test_certificate(common_name: str, names: tuple[str, ...], connector: str, expected: Grade) -> None:
     certificate = read(CA.leaf(ISSUING, subject=common_name, names=names))
-    assert match(certificate, connector) is expected
+    assert grade(presented_by(certificate), connector)[0] is expected
 
 
 def test_a_certificate_without_names_matches_nothing() -> None:
     certificate = read(CA.leaf(ISSUING, subject="O=Contoso", names=()))
-    assert match(certificate, "*.contoso.com") is NameMatch.NONE
+    assert grade(presented_by(certificate), "*.contoso.com") == (Grade.NONE, ())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,8 @@ def test_a_certificate_without_names_matches_nothing() -> None:
     ],
 )
 def test_owned(name: str, domains: tuple[str, ...], *, expected: bool) -> None:
-    assert owned(name, domains) is expected
+    accepted = tuple(AcceptedDomain(source=Place("a test"), domain_name=domain) for domain in domains)
+    assert certificate_owned(Presented((name,), (name,), (name,)), (), accepted).owned is expected
 
 
 def test_base() -> None:

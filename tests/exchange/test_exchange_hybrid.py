@@ -18,9 +18,8 @@ from probe.exchange.connector import (
     TlsAuthLevel,
 )
 from probe.exchange.exports.wizard_log import MAX_LINE, MAX_VALUES, changes, scan
-from probe.exchange.inventory import RootCAType
-from probe.exchange.selection.hybrid import CAPABILITY, Connector, check_hybrid, check_hybrid_certificate
-from tests.exchange.selecting import HERE, cert, samples
+from probe.exchange.selection.hybrid import CAPABILITY, Connector, check_hybrid
+from tests.exchange.selecting import HERE, samples
 
 PIN = '<I>CN=Fabrikam CA 1, O="Fabrikam, Inc.", C=US<S>CN=mail.contoso.com'
 SEND = SendConnector(
@@ -116,14 +115,6 @@ def test_the_samples_deviate_in_one_value_each() -> None:
     found = check_hybrid((*given_files.send_connectors, *given_files.inbound_connectors))
     assert [(one.connector, one.name) for one in found] == [("Outbound to Office 365", "TlsCertificateName")]
     assert CAPABILITY.startswith("mail.protection.outlook.com:")
-
-
-@pytest.mark.parametrize(
-    ("root", "said"),
-    [(RootCAType.THIRD_PARTY, False), (None, False), (RootCAType.ENTERPRISE, True), (RootCAType.NONE, True)],
-)
-def test_a_hybrid_certificate_comes_from_a_third_party(root: RootCAType | None, said: bool) -> None:
-    assert (check_hybrid_certificate(cert("a", root=root)) is not None) is said
 
 
 @pytest.mark.parametrize(

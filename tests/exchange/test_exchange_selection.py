@@ -21,7 +21,6 @@ from probe.exchange.selection.choose import (
     select_for_send,
     select_on_sources,
 )
-from probe.exchange.selection.consequences import internal_transport_events
 from probe.pki.certificate import Certificate, parse
 from probe.statement import Confidence
 from tests.authority import Authority
@@ -387,16 +386,6 @@ def test_each_source_server_is_simulated() -> None:
     assert [(one.server, ends(one)) for one in named] == [(SERVER, "a"), ("EX02", "b")]
     assert [one.server for one in select_on_sources(send(), both, NOW)] == [SERVER, "EX02"]
     assert [one.server for one in select_on_sources(send(), stock(), NOW)] == [None]
-
-
-def test_internal_transport_certificates_that_end() -> None:
-    own = cert("a", "EX01", subject="CN=EX01", issuer="CN=EX01", self_signed=True, days=(-99, 9))
-    (soon,) = internal_transport_events((own, OLD, cert("b", self_signed=True)), NOW)
-    assert "12017" in soon.text
-    assert "hours remaining: 216" in soon.text
-    (gone,) = internal_transport_events((own,), NOW.replace(year=2027))
-    assert "12015" in gone.text
-    assert soon.label is gone.label is Confidence.INFERRED
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_the_samples_tell_the_story_of_5_7_64() -> None:
         NOW,
     )
     assert (found.outcome, found.reply, found.matching) == (REFUSED, RELAY_DENIED, ())
-    assert found.certificate_owned is True
+    assert found.ownership.owned is True
     said = "\n".join(found.sentences())
     assert "hybrid.contoso.com of connector 'Inbound from contoso hybrid'" in said
     assert "Connector 'Inbound from contoso hybrid (previous)' is disabled; enabled, it would match." in said
@@ -300,7 +300,7 @@ def test_the_samples_tell_the_story_of_5_7_64() -> None:
 def test_the_null_sender_is_judged_beside_every_other() -> None:
     found = judge(next(case for case in CASES if case.what.endswith("the trap")))
     assert found.null_sender == (REFUSED, ATTR36)
-    assert (found.sender_accepted, found.certificate_owned) == (True, False)
+    assert (found.sender_accepted, found.ownership.owned) == (True, False)
     assert judge(CASES[0]).null_sender.outcome is ATTRIBUTED
 
 

@@ -7,20 +7,22 @@ from dataclasses import replace
 import pytest
 
 from probe.capture import Capture, TlsFacts
-from probe.eop.attribution import judge_attributed
+from probe.eop.attribution import names_of
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.settings import Settings
+from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
-from probe.exchange.attribution.names import presented_by
-from probe.exchange.attribution.tenant import Envelope, attribute
+from probe.exchange.attribution.tenant import Attribution, Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
 from probe.exchange.problem import Place
 from probe.exchange.replies import wording
+from probe.net.server_session import SessionRecord
+from probe.net.tls_engine import TlsFailure, TlsFailureKind
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import AnchorStore, ListRole
 from tests.authority import Issued
 from tests.listen.senders import HEALTHY, ISSUING, NOW, ROOT, SELF_SIGNED
-from tests.listen.test_listen_examiner import anchor
+from tests.listen.test_listen_examiner import anchor, assessed, examiner, failed, record
 
 HERE = Place("a test")
 TLS = TlsFacts(
@@ -63,6 +65,10 @@ def weighed(*chain: Issued, tls: TlsFacts | None = TLS) -> Evidence:
 Domains = tuple[AcceptedDomain, ...] | None
 
 
+def told(evidence: Evidence, attribution: Attribution) -> Verdict:
+    return judge(replace(evidence, attribution=attribution))
+
+
 @pytest.mark.parametrize(
     ("chain", "connector", "domains", "envelope", "outcome", "rule", "reply"),
     [
@@ -90,8 +96,9 @@ Domains = tuple[AcceptedDomain, ...] | None
             HYBRID,
             ELSEWHERE,
             MAIL._replace(sender="a@contoso.org"),
-            Outcome.ACCEPTED,
-            None,
+            # This mail flows; out-of-office replies on the same connection do not (KB 3169958).
+            Outcome.AT_RISK,
+            "not-an-accepted-domain",
             None,
         ),
         ((HEALTHY, ISSUING), HYBRID, None, MAIL, Outcome.AT_RISK, "tenant-attribution", None),
@@ -129,26 +136,28 @@ def test_what_a_sender_is_told(
     reply: str | None,
 ) -> None:
     evidence = weighed(*chain)
-    names = presented_by(evidence.leaf) if evidence.leaf else None
-    verdict = judge_attributed(evidence, attribute(names, [connector], domains, envelope, NOW))
-    made = verdict.prediction
+    made = told(evidence, attribute(names_of(evidence), [connector], domains, envelope, NOW)).prediction
     assert (made.outcome, made.rule, made.reply) == (outcome, rule, reply)
 
 
 def test_the_attribution_is_a_finding_with_its_reasons() -> None:
     evidence = weighed(HEALTHY, ISSUING)
-    assert evidence.leaf is not None
-    attribution = attribute(presented_by(evidence.leaf), [HYBRID], CONTOSO, MAIL, NOW)
-    finding = judge_attributed(evidence, attribution).findings[0]
+    attribution = attribute(names_of(evidence), [HYBRID], CONTOSO, MAIL, NOW)
+    finding = told(evidence, attribution).findings[0]
     assert (finding.rule, finding.severity) == ("tenant-attribution", Severity.INFO)
     assert finding.summary == "The mail is taken by the inbound connector Hybrid."
     assert finding.detail.splitlines() == list(attribution.sentences())
     assert finding.remedy == ()
 
 
-def test_without_a_connection_there_is_nothing_to_attribute() -> None:
-    evidence = weighed(tls=None)
-    attribution = attribute(None, [HYBRID], CONTOSO, MAIL, NOW)
-    verdict = judge_attributed(evidence, attribution)
-    assert verdict.findings == ()
-    assert verdict.prediction.outcome is Outcome.UNKNOWN
+@pytest.mark.parametrize(
+    ("ended", "rule"),
+    [
+        (failed(TlsFailure(TlsFailureKind.CLOSED, "the connection was closed")), "tls-failed"),
+        (record(presented=(b"junk", ISSUING.der)), "unreadable-certificate"),
+        (record(HEALTHY, ISSUING), "tenant-attribution"),
+    ],
+)
+def test_without_a_readable_connection_there_is_nothing_to_attribute(ended: SessionRecord, rule: str) -> None:
+    made = assessed(ended, examiner(connectors=(HYBRID,), domains=CONTOSO))
+    assert [finding.rule for finding in made.findings] == [rule]

@@ -9,7 +9,7 @@ import typer
 
 from probe.cli import options as shared
 from probe.cli.exchange import common
-from probe.cli.exit_codes import UNKNOWN, finish
+from probe.cli.exit_codes import finish
 from probe.cli.output import check_writable, render_options, write_to
 from probe.errors import ConfigurationError, InputError
 from probe.text import printable
@@ -17,7 +17,6 @@ from probe.text import printable
 if TYPE_CHECKING:
     from probe.evidence_files import EvidenceFiles
     from probe.exchange.attribution.names import Presented
-    from probe.exchange.attribution.tenant import Attribution
     from probe.exchange.exports.joining import Gathered
     from probe.pki.certificate import Certificate
 
@@ -80,6 +79,7 @@ def attribute(
     the null sender, or as mail from the Internet, 2 refused, 3 unknown.
     """
     check_writable(output)
+    from probe.eop.attribution import outcome_of
     from probe.exchange.attribution import tenant
     from probe.net import clock
     from probe.render.exchange import attribute as page
@@ -110,21 +110,7 @@ def attribute(
         write_to(output, common.as_json(page.document(report)))
     else:
         write_to(output, page.render(report, render_options(to_file=output is not None)))
-    finish(_code(attribution))
-
-
-def _code(attribution: Attribution) -> int:
-    from probe.exchange.attribution.tenant import Attributed
-
-    match attribution.outcome:
-        case Attributed.ATTRIBUTED:
-            return 1 if attribution.null_sender.outcome is Attributed.REFUSED else 0
-        case Attributed.INTERNET:
-            return 1
-        case Attributed.REFUSED:
-            return 2
-        case _:
-            return UNKNOWN
+    finish(outcome_of(attribution).exit_code)
 
 
 def _sender(text: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,7 +53,8 @@ def tenant(files: Sequence[Path], name: str | None, domains: Sequence[str]) -> T
     if not files and not (name and domains):
         return TenantInputs()
     from probe.cli.exchange.common import gather_files, warn_of
-    from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+    from probe.exchange.attribution.names import connector_asking_for
+    from probe.exchange.connector import AcceptedDomain
     from probe.exchange.problem import Place
 
     here = Place("the command line")
@@ -63,16 +65,7 @@ def tenant(files: Sequence[Path], name: str | None, domains: Sequence[str]) -> T
     if files and not connectors:
         raise InputError("--inbound-connectors: the files hold no inbound connector")
     if name:
-        given = InboundConnector(
-            source=here,
-            name="of the command line",
-            enabled=True,
-            connector_type=ConnectorType.ON_PREMISES,
-            sender_ip_addresses=(),
-            require_tls=True,
-            tls_sender_certificate_name=name,
-        )
-        connectors = (*connectors, given)
+        connectors = (*connectors, replace(connector_asking_for(name), name="of the command line"))
     accepted = (*accepted, *(AcceptedDomain(source=here, domain_name=domain) for domain in domains))
     return TenantInputs(connectors, accepted or None)
 

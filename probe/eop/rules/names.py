@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
-from probe.exchange.attribution import names as attribution
-from probe.exchange.replies import wording
 from probe.pki.certificate import Certificate
 from probe.pki.host_names import certificate_matches
 from probe.powershell import quoted
 from probe.statement import Confidence
+from probe.text import listed
 
 _NDR = "Microsoft: non-delivery reports in Exchange Online"
 
@@ -55,8 +52,10 @@ def _common_name_only(expected: str, direction: Direction) -> Said:
 def _tls_domain(leaf: Certificate, wanted: str) -> Said | None:
     # "*." of a TlsDomain stands for all subdomains, that of a certificate for one label.
     if wanted.startswith("*."):
+        from probe.exchange.attribution.names import connector_matches
+
         names = leaf.dns_names or leaf.subject.common_names
-        matches: bool | None = any(attribution.connector_matches(wanted, name) for name in names)
+        matches: bool | None = any(connector_matches(wanted, name) for name in names)
     else:
         matches = certificate_matches(leaf, wanted)
     if matches:
@@ -73,54 +72,16 @@ def _tls_domain(leaf: Certificate, wanted: str) -> Said | None:
 
 def _names(leaf: Certificate) -> str:
     """The names that count: where there are alternative names the CN does not."""
-    return _listed(leaf.dns_names or leaf.subject.common_names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return (", ".join(names[:4]) + more) if names else "no DNS name at all"
+    return listed(leaf.dns_names or leaf.subject.common_names)
 
 
 def _tenant(evidence: Evidence) -> Said | None:
-    leaf, connector = evidence.leaf, evidence.settings.tls_sender_certificate_name
-    if leaf is None or not connector or evidence.direction is not Direction.TO_EOP:
+    told = evidence.attribution is not None or evidence.settings.tls_sender_certificate_name
+    if evidence.leaf is None or not told or evidence.direction is not Direction.TO_EOP:
         return None
-    match attribution.match(leaf, connector):
-        case attribution.NameMatch.SUBJECT:
-            return None
-        case attribution.NameMatch.ALTERNATIVE:
-            return Said(
-                summary=f"The connector's TlsSenderCertificateName {connector} matches an alternative name, not "
-                "the subject.",
-                detail="That is reported to be enough; one of Microsoft's pages speaks of the subject only.",
-                severity=Severity.INFO,
-                confidence=Confidence.REPORTED,
-            )
-        case attribution.NameMatch.WILDCARD:
-            return Said(
-                summary=f"Only a wildcard of the certificate covers the connector's TlsSenderCertificateName "
-                f"{connector}; it is for {_all_names(leaf)}.",
-                detail="Whether Exchange Online takes a wildcard certificate for a connector that goes by one host "
-                "name is not documented. If it does not, relay is denied with 550 5.7.64.",
-                remedy=_attribution_remedy(leaf),
-                severity=Severity.RISK,
-                confidence=Confidence.INFERRED,
-            )
-        case attribution.NameMatch.NONE:
-            return Said(
-                summary=f"No name of the certificate matches the inbound connector's TlsSenderCertificateName "
-                f"{connector}; it is for {_all_names(leaf)}.",
-                # Set-InboundConnector: domain.*.contoso.com is not valid.
-                detail="The connector's value is not valid either: a wildcard can only stand in front, as *.domain."
-                if "*" in connector.removeprefix("*.")
-                else "",
-                remedy=_attribution_remedy(leaf),
-                reply=wording.RELAY_DENIED,
-            )
+    from probe.eop.attribution import connector_half
 
-
-def _all_names(leaf: Certificate) -> str:
-    return _listed(leaf.names())
+    return connector_half(evidence, _attribution_remedy(evidence.leaf))
 
 
 def _attribution_remedy(leaf: Certificate) -> tuple[str, ...]:
@@ -135,17 +96,12 @@ def _attribution_remedy(leaf: Certificate) -> tuple[str, ...]:
 
 
 def _not_accepted(evidence: Evidence) -> Said | None:
-    leaf, domains = evidence.leaf, evidence.settings.accepted_domains
-    if leaf is None or not domains or evidence.direction is not Direction.TO_EOP:
+    told = evidence.attribution is not None or evidence.settings.accepted_domains
+    if evidence.leaf is None or not told or evidence.direction is not Direction.TO_EOP:
         return None
-    if any(attribution.owned(name, domains) for name in leaf.names()):
-        return None
-    return Said(
-        summary=f"No name of the certificate lies in an accepted domain ({', '.join(domains[:4])}).",
-        detail="Mail from a sender in an accepted domain still passes; mail without one is refused: out-of-office "
-        f"replies, non-delivery reports and forwarded mail get {wording.RELAY_DENIED_ATTR36}",
-        reply=wording.RELAY_DENIED_ATTR36,
-    )
+    from probe.eop.attribution import domain_half
+
+    return domain_half(evidence)
 
 
 NAME_RULES: tuple[Rule, ...] = (

@@ -12,11 +12,14 @@ from probe.statement import Confidence
 
 
 class Said(NamedTuple):
-    """What a rule has to say this time; None for severity or confidence means the rule's own."""
+    """What a rule has to say this time; None for severity or confidence means the rule's own.
+
+    Without a remedy the rule's advice stands; None says that nothing is to be done.
+    """
 
     summary: str
     detail: str = ""
-    remedy: tuple[str, ...] = ()
+    remedy: tuple[str, ...] | None = ()
     reply: str | None = None
     severity: Severity | None = None
     confidence: Confidence | None = None
@@ -51,7 +54,7 @@ class Rule(NamedTuple):
             confidence=said.confidence or self.confidence,
             summary=said.summary,
             detail=said.detail,
-            remedy=said.remedy or self.advice,
+            remedy=() if said.remedy is None else said.remedy or self.advice,
             references=self.references,
             reply=said.reply,
         )

@@ -17,6 +17,10 @@ def _no_certificate(evidence: Evidence) -> Said | None:
     presented = evidence.capture.presented
     if evidence.basis is not Basis.LISTENER or presented is None or presented.entries:
         return None
+    if evidence.attribution is not None:
+        from probe.eop.attribution import of_message
+
+        return of_message(evidence.attribution, "The sender presented no client certificate, and ")
     return Said(
         summary="The sender was asked for a client certificate and presented none.",
         detail="A connector that goes by the certificate cannot match, so relay is denied; mail to the tenant's own "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 
-from probe.exchange.attribution.names import CMDLET, Facet
+from probe.exchange.attribution.names import CMDLET, Facet, called
 from probe.exchange.connector import InboundConnector
 from probe.exchange.problem import quoted
-from probe.exchange.selection.candidates import listed
 from probe.statement import Confidence, Statement
+from probe.text import listed, sentence
 
 #: The widest network a connector takes: /24 (Set-InboundConnector).
 WIDEST_PREFIX = 24
@@ -16,50 +16,36 @@ WIDEST_PREFIX = 24
 
 def by_address(connector: InboundConnector, address: str | None) -> Facet:
     """Compare the sending address, None where unknown, with the connector's; IPv4 only."""
-    ranges, name = connector.sender_ip_addresses, quoted(connector.name)
+    ranges = connector.sender_ip_addresses
     if not ranges:
         return Facet(fits=False if ranges is not None else None)
-    if address is None:
-        return _facet(name, "the sending address is not given", ranges, fits=None)
-    network = _network(address)
-    if network is None or network.version != 4:
-        return _facet(name, f"{quoted(address)} is no IPv4 address and can never match", ranges, fits=False)
-    unreadable = tuple(one for one in ranges if not _readable(one))
-    said = tuple(_about_range(one, name) for one in unreadable)
-    if any(_within(network, one) for one in ranges if one not in unreadable):
-        return _facet(name, f"{address} is one of these", ranges, said, fits=True)
-    if unreadable or "sender_ip_addresses" in connector.incomplete:
-        return _facet(name, f"{address} is none of those known", ranges, said, fits=None)
-    text = f"{address} is none of these; if the address changed, add it there"
-    return _facet(name, text, ranges, fits=False)
-
-
-def _facet(
-    name: str, text: str, ranges: tuple[str, ...], more: tuple[Statement, ...] = (), *, fits: bool | None
-) -> Facet:
-    said = Statement(
-        f"Connector {name} goes by address ({listed(ranges)}): {text}.", Confidence.DOCUMENTED, CMDLET
+    networks = {one: _network(one) for one in ranges}
+    unreadable = tuple(
+        f"{quoted(one)} of {called(connector)} is no IPv4 address and no network from /24 to /32."
+        for one, network in networks.items()
+        if network is None or network.prefixlen < WIDEST_PREFIX
     )
-    return Facet(fits, (said, *more))
+    given = _network(address) if address is not None else None
+    if address is None:
+        fits, text, unreadable = None, "the sending address is not given", ()
+    elif given is None:
+        fits, text, unreadable = False, f"{quoted(address)} is no IPv4 address and can never match", ()
+    elif any(_within(given, network) for network in networks.values()):
+        fits, text = True, f"{address} is one of these"
+    elif unreadable or "sender_ip_addresses" in connector.incomplete:
+        fits, text = None, f"{address} is none of those known"
+    else:
+        fits, text = False, f"{address} is none of these; if the address changed, add it there"
+    said = sentence(f"{called(connector)} goes by address ({listed(ranges)}): {text}")
+    return Facet(fits, tuple(Statement(one, Confidence.DOCUMENTED, CMDLET) for one in (said, *unreadable)))
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(text: str) -> ipaddress.IPv4Network | None:
     try:
-        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
+        return ipaddress.IPv4Network(text.strip().strip("[]"), strict=False)
     except ValueError:
         return None
 
 
-def _readable(text: str) -> bool:
-    network = _network(text)
-    return network is not None and network.version == 4 and network.prefixlen >= WIDEST_PREFIX
-
-
-def _about_range(text: str, name: str) -> Statement:
-    said = f"{quoted(text)} of connector {name} is no IPv4 address and no network from /24 to /32."
-    return Statement(said, Confidence.DOCUMENTED, CMDLET)
-
-
-def _within(address: ipaddress.IPv4Network | ipaddress.IPv6Network, text: str) -> bool:
-    network = _network(text)
-    return network is not None and address.network_address in network
+def _within(address: ipaddress.IPv4Network, network: ipaddress.IPv4Network | None) -> bool:
+    return network is not None and network.prefixlen >= WIDEST_PREFIX and address.network_address in network

@@ -7,10 +7,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.exchange.attribution.addresses import by_address
-from probe.exchange.attribution.names import CMDLET, Facet, Presented, by_certificate, connector_matches
-from probe.exchange.connector import ConnectorType, InboundConnector
-from probe.exchange.problem import quoted
+from probe.exchange.attribution.names import (
+    CMDLET,
+    Facet,
+    Presented,
+    by_certificate,
+    called,
+    connector_matches,
+)
+from probe.exchange.connector import ConnectorType, InboundConnector, domain_of_space
 from probe.statement import Confidence, Statement, all_of, any_of
+from probe.text import sentence
 
 
 class ConnectorMatch(NamedTuple):
@@ -20,6 +27,11 @@ class ConnectorMatch(NamedTuple):
     certificate: Facet
     address: Facet
     domain: Facet
+
+    @property
+    def partner(self) -> bool:
+        """Whether it is for another organisation's servers."""
+        return self.connector.connector_type is ConnectorType.PARTNER
 
     @property
     def fits(self) -> bool | None:
@@ -41,14 +53,12 @@ class ConnectorMatch(NamedTuple):
         return (*by_name, *self.address.statements, *by_domain, *self._state())
 
     def _state(self) -> Iterator[Statement]:
-        name = quoted(self.connector.name)
+        name = called(self.connector)
         if self.connector.enabled is False and self.fits is not False:
-            verb = "would match" if self.fits else "might match"
-            yield Statement(
-                f"Connector {name} is disabled; enabled, it {verb}.", Confidence.DOCUMENTED, CMDLET
-            )
+            text = f"{name} is disabled; enabled, it {'would' if self.fits else 'might'} match"
+            yield Statement(sentence(text), Confidence.DOCUMENTED, CMDLET)
         elif self.connector.enabled is None and self.fits:
-            yield Statement(f"This presumes that connector {name} is enabled.", Confidence.INFERRED)
+            yield Statement(f"This presumes that {name} is enabled.", Confidence.INFERRED)
 
 
 def match_connector(
@@ -73,25 +83,25 @@ def match_connector(
 
 def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
     covered = covers(connector, sender_domain)
-    if connector.sender_domains is None and connector.connector_type is not ConnectorType.PARTNER:
-        text = f"This presumes that connector {quoted(connector.name)} takes every SenderDomain."
-        return Facet(fits=True, statements=(Statement(text, Confidence.INFERRED),))
-    if covered is not False or connector.connector_type is ConnectorType.PARTNER:
+    if connector.connector_type is ConnectorType.PARTNER:
         return Facet(covered)
-    domains = ", ".join(connector.sender_domains or ())
+    if connector.sender_domains is None:
+        text = f"This presumes that {called(connector)} takes every SenderDomain."
+        return Facet(fits=True, statements=(Statement(text, Confidence.INFERRED),))
+    if covered is not False:
+        return Facet(covered)
     text = (
-        f"SenderDomains of connector {quoted(connector.name)} ({domains}) does not hold the sender's domain; "
-        "whether a connector for own servers then still counts is not published."
+        f"SenderDomains of {called(connector)} ({', '.join(connector.sender_domains)}) does not hold the sender's "
+        "domain; whether a connector for own servers then still counts is not published."
     )
     return Facet(None, (Statement(text, Confidence.INFERRED),))
 
 
 def covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:
     """Whether SenderDomains holds the sender's domain ("" for the null sender, None where unknown)."""
-    domains = connector.sender_domains
-    if domains is None:
+    if connector.sender_domains is None:
         return None
-    plain = tuple(_plain(domain) for domain in domains)
+    plain = tuple(domain_of_space(domain) for domain in connector.sender_domains)
     if "*" in plain:
         return True
     if sender_domain is None:
@@ -102,8 +112,3 @@ def covers(connector: InboundConnector, sender_domain: str | None) -> bool | Non
     ):
         return True
     return None if "sender_domains" in connector.incomplete else False
-
-
-def _plain(domain: str) -> str:
-    """The domain of an address space such as ``smtp:*.contoso.com;1``."""
-    return domain.lower().removeprefix("smtp:").partition(";")[0].strip().rstrip(".")

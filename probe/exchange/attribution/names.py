@@ -7,17 +7,18 @@ Sources: Set-InboundConnector; KB 4019940 (subject), KB 3169958 (CN or SAN), Exc
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from probe.exchange.connector import InboundConnector
+from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.inventory import ExchangeCertificate
-from probe.exchange.problem import quoted
-from probe.exchange.selection.candidates import common_names, common_names_of, listed
+from probe.exchange.problem import Place, quoted
+from probe.exchange.selection.candidates import common_names, common_names_of
 from probe.pki.certificate import Certificate
 from probe.pki.host_names import dns_id_matches
 from probe.statement import Confidence, Statement, all_of
+from probe.text import listed, printable, sentence
 
 CMDLET = "Set-InboundConnector"
 PAGES = "KB 4019940 asks for the subject, KB 3169958 for CN or SAN, the Exchange Team blog of 2025 for a SAN"
@@ -66,42 +67,25 @@ class Facet(NamedTuple):
     grade: Grade | None = None
 
 
-#: For each grade: whether it fits, what to say (of `bearer`, the names that did it), how sure that is.
+_DOCUMENTED, _INFERRED = Confidence.DOCUMENTED, Confidence.INFERRED
+
+#: For each grade: whether it fits, what to say (`{0}`: the names that did it, or all), how sure that is.
 _SAID: dict[Grade, tuple[bool | None, str, Confidence, str]] = {
-    Grade.BOTH: (True, "{bearer} {match} {value}.", Confidence.DOCUMENTED, CMDLET),
+    Grade.BOTH: (True, "{who} {match} {value}.", _DOCUMENTED, CMDLET),
     Grade.SUBJECT: (
-        True,
-        "{bearer} {match} {value}, but is no alternative name of the certificate.",
-        Confidence.INFERRED,
-        PAGES,
-    ),
+        True, "{who} {match} {value}, but is no alternative name of the certificate.", _INFERRED, PAGES),
     Grade.ALTERNATIVE: (
-        True,
-        "{bearer} {match} {value}, but only as an alternative name, not as the subject.",
-        Confidence.REPORTED,
-        PAGES,
-    ),
-    Grade.BASE: (True, "{bearer}, taken without its asterisk, {match} {value}.", Confidence.INFERRED, ""),
+        True, "{who} {match} {value}, but only as an alternative name, not as the subject.",
+        Confidence.REPORTED, PAGES),
+    Grade.BASE: (True, "{who}, taken without its asterisk, {match} {value}.", _INFERRED, ""),
     Grade.WILDCARD: (
-        None,
-        "Only the wildcard {bearer} covers {value}; no source says whether that is enough.",
-        Confidence.INFERRED,
-        "",
-    ),
+        None, "Only the wildcard {0} covers {value}; no source says whether that is enough.", _INFERRED, ""),
     Grade.UNKNOWN: (
-        None,
-        "The certificate's list of names is incomplete; none of those known matches {value}.",
-        Confidence.DOCUMENTED,
-        "",
-    ),
-    Grade.INVALID: (
-        False,
-        "{value} has a wildcard inside, which is not allowed.",
-        Confidence.DOCUMENTED,
-        CMDLET,
-    ),
-    Grade.NONE: (False, "No name of the certificate matches {value}.", Confidence.DOCUMENTED, CMDLET),
-}
+        None, "The certificate's list of names is incomplete; none of those known ({0}) matches {value}.",
+        _DOCUMENTED, ""),
+    Grade.INVALID: (False, "{value} has a wildcard inside, which is not allowed.", _DOCUMENTED, CMDLET),
+    Grade.NONE: (False, "No name of the certificate matches {value}; it is for {0}.", _DOCUMENTED, CMDLET),
+}  # fmt: skip
 
 
 def presented_by(certificate: Certificate) -> Presented:
@@ -133,6 +117,38 @@ def presented_in_log(subject: str, names: tuple[str, ...]) -> Presented:
     return Presented(common_names_of(subject), names, names)
 
 
+def connector_asking_for(name: str) -> InboundConnector:
+    """An enabled connector for own servers of which only its TlsSenderCertificateName was told."""
+    return InboundConnector(
+        source=Place("the command line"),
+        name="",
+        enabled=True,
+        connector_type=ConnectorType.ON_PREMISES,
+        sender_domains=("*",),
+        sender_ip_addresses=(),
+        require_tls=True,
+        tls_sender_certificate_name=printable(name),
+    )
+
+
+def called(connector: InboundConnector) -> str:
+    """A connector as a sentence names it."""
+    return f"connector {quoted(connector.name)}" if connector.name else "the inbound connector"
+
+
+def base(name: str) -> str:
+    """A name in lower case without a leading ``*.`` and a final dot."""
+    return name.lower().rstrip(".").removeprefix("*.")
+
+
+def connector_matches(connector: str, name: str) -> bool:
+    """Whether a connector's TlsSenderCertificateName covers one certificate name, at any depth for ``*.``."""
+    wanted, given = connector.lower().rstrip("."), base(name)
+    if wanted.startswith("*."):
+        return given == wanted[2:] or given.endswith(wanted[1:])
+    return given == wanted
+
+
 def grade(presented: Presented, wanted: str) -> tuple[Grade, tuple[str, ...]]:
     """Grade the names against TlsSenderCertificateName, and say which of them did it."""
     if "*" in wanted.removeprefix("*."):
@@ -153,34 +169,36 @@ def _graded(presented: Presented, names: tuple[str, ...]) -> Grade:
     subject = not set(names).isdisjoint(presented.common_names)
     if presented.alternative_names is None:
         return Grade.BOTH if subject else Grade.ALTERNATIVE
-    alternative = not set(names).isdisjoint(presented.alternative_names)
-    if subject and alternative:
+    if subject and not set(names).isdisjoint(presented.alternative_names):
         return Grade.BOTH
     return Grade.SUBJECT if subject else Grade.ALTERNATIVE
 
 
 def by_certificate(connector: InboundConnector, presented: Presented | None, at: datetime) -> Facet:
-    wanted, name = connector.tls_sender_certificate_name, quoted(connector.name)
+    wanted = connector.tls_sender_certificate_name
     if wanted is None:
-        text = f"The export does not hold TlsSenderCertificateName of connector {name}."
-        return Facet(None, (Statement(text, Confidence.DOCUMENTED),))
+        text = f"The export does not hold TlsSenderCertificateName of {called(connector)}."
+        return Facet(None, (Statement(text, _DOCUMENTED),))
     if not wanted:
         return Facet(fits=False)
     if presented is None:
         text = (
-            f"Connector {name} asks for a certificate for {wanted}, but no client certificate is presented."
+            f"{called(connector)} asks for a certificate for {wanted}, but no client certificate is presented"
         )
-        said = (Statement(text, Confidence.DOCUMENTED, "KB 3212877"),)
-        return Facet(fits=False, statements=said, grade=Grade.NONE)
+        said = Statement(sentence(text), _DOCUMENTED, "KB 3212877")
+        return Facet(fits=False, statements=(said,), grade=Grade.NONE)
     graded, names = grade(presented, wanted)
     fits, template, label, source = _SAID[graded]
-    verb = "match" if len(names) > 1 else "matches"
-    value = f"TlsSenderCertificateName {wanted} of connector {name}"
-    statement = Statement(template.format(bearer=listed(names), match=verb, value=value), label, source)
+    text = template.format(
+        listed(names or presented.every_name),
+        who=f"The name{'s' if len(names) > 1 else ''} {listed(names)}",
+        match="match" if len(names) > 1 else "matches",
+        value=f"TlsSenderCertificateName {wanted} of {called(connector)}",
+    )
     conditions = tuple(_conditions(connector, presented, at)) if fits is not False else ()
     return Facet(
         all_of((fits, *(fact for fact, _ in conditions))),
-        (statement, *(said for _, said in conditions)),
+        (Statement(text, label, source), *(said for _, said in conditions)),
         names,
         graded,
     )
@@ -192,64 +210,17 @@ def _conditions(
     """What can spoil a match of the names."""
     if presented.self_signed:
         text = "The certificate is self-signed; a certificate-based connector needs one signed by a CA."
-        yield False, Statement(text, Confidence.DOCUMENTED, "Exchange Team blog 3851357")
-    if presented.not_after is not None and presented.not_after < at:
+        yield False, Statement(text, _DOCUMENTED, "Exchange Team blog 3851357")
+    # notAfter's own second still counts (RFC 5280 4.1.2.5).
+    if presented.not_after is not None and presented.not_after < at.replace(microsecond=0):
         text = f"The certificate expired on {presented.not_after:%Y-%m-%d %H:%M} UTC and no longer counts."
         yield False, Statement(text, Confidence.REPORTED)
-    name = quoted(connector.name)
     if connector.require_tls is False:
         text = (
-            f"RequireTls of connector {name} is off: the certificate's name is documented to count only when it "
-            "is on, and the parameter itself to be for Partner connectors only."
+            f"RequireTls of {called(connector)} is off: the certificate's name is documented to count only when "
+            "it is on, and the parameter itself to be for Partner connectors only."
         )
-        yield None, Statement(text, Confidence.DOCUMENTED, CMDLET)
+        yield None, Statement(text, _DOCUMENTED, CMDLET)
     elif connector.require_tls is None:
-        yield (
-            True,
-            Statement(
-                f"This presumes that RequireTls of connector {name} is on.", Confidence.INFERRED, CMDLET
-            ),
-        )
-
-
-class NameMatch(enum.Enum):
-    """How well a certificate satisfies TlsSenderCertificateName."""
-
-    SUBJECT = "subject"
-    """A CN matches: every reading of Microsoft's pages accepts it."""
-    ALTERNATIVE = "alternative"
-    """Only an alternative name matches: reported to be enough, contradicted by one page."""
-    WILDCARD = "wildcard"
-    """Only a wildcard name covers the connector's host name: no source says whether that is enough."""
-    NONE = "none"
-
-
-def base(name: str) -> str:
-    """A name in lower case without a leading ``*.`` and a final dot."""
-    return name.lower().rstrip(".").removeprefix("*.")
-
-
-def connector_matches(connector: str, name: str) -> bool:
-    """Whether a connector's TlsSenderCertificateName covers one certificate name, at any depth for ``*.``."""
-    wanted, given = connector.lower().rstrip("."), base(name)
-    if wanted.startswith("*."):
-        return given == wanted[2:] or given.endswith(wanted[1:])
-    return given == wanted
-
-
-def match(certificate: Certificate, connector: str) -> NameMatch:
-    """Grade the match of a certificate against a connector's TlsSenderCertificateName."""
-    if any(connector_matches(connector, name) for name in certificate.subject.common_names):
-        return NameMatch.SUBJECT
-    if any(connector_matches(connector, name) for name in certificate.dns_names):
-        return NameMatch.ALTERNATIVE
-    if any(dns_id_matches(name, connector) for name in certificate.names()):
-        return NameMatch.WILDCARD
-    return NameMatch.NONE
-
-
-def owned(name: str, accepted_domains: Iterable[str]) -> bool:
-    """Whether a certificate name, or the domain immediately above it, is accepted (KB 4019940)."""
-    domains = {base(domain) for domain in accepted_domains} - {""}
-    given = base(name)
-    return given in domains or given.partition(".")[2] in domains
+        text = f"This presumes that RequireTls of {called(connector)} is on."
+        yield True, Statement(text, _INFERRED, CMDLET)

@@ -8,30 +8,35 @@ accepted domain: the two contradict each other), Exchange Team blog 3851357 (sen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from probe.exchange.attribution.names import Presented, base
 from probe.exchange.connector import AcceptedDomain
-from probe.exchange.selection.candidates import listed
 from probe.statement import Confidence, Statement
+from probe.text import listed
 
 KB_ATTR36 = "KB 4019940"
 
+Domains: TypeAlias = tuple[AcceptedDomain, ...]
+
 
 class Ownership(NamedTuple):
-    """Whether something is the tenant's, and the sentences that say by what."""
+    """Whether a certificate is the tenant's, and by what; without `domains` nobody can tell."""
 
     owned: bool | None
     statements: tuple[Statement, ...] = ()
+    domains: bool = True
 
 
-def sender_owned(sender: str | None, domains: tuple[AcceptedDomain, ...] | None) -> bool | None:
+def sender_owned(sender: str | None, domains: Domains | None) -> bool | None:
     """Whether an envelope sender's domain is accepted; "" is the null sender, which has none."""
     if sender == "":
         return False
     if sender is None or domains is None:
         return None
-    return _in_domains(domain_of(sender), domains)
+    if sender in _accepted(domains):
+        return True
+    return None if _below_matching(sender, domains) else False
 
 
 def domain_of(address: str) -> str:
@@ -40,7 +45,7 @@ def domain_of(address: str) -> str:
 
 
 def certificate_owned(
-    presented: Presented | None, matched: tuple[str, ...], domains: tuple[AcceptedDomain, ...] | None
+    presented: Presented | None, matched: tuple[str, ...], domains: Domains | None
 ) -> Ownership:
     """Whether a name of the certificate is accepted, or lies immediately below an accepted domain.
 
@@ -48,50 +53,58 @@ def certificate_owned(
     published.
     """
     if presented is None:
-        return Ownership(owned=False)
+        return Ownership(owned=False, domains=domains is not None)
     if domains is None:
-        return Ownership(None, (Statement("The accepted domains are not given.", Confidence.DOCUMENTED),))
+        text = "The accepted domains are not given."
+        return Ownership(None, (Statement(text, Confidence.DOCUMENTED),), domains=False)
     counting = matched or presented.every_name
-    return _owned_by(counting, domains) or _not_plainly_owned(presented, matched, domains)
-
-
-def _not_plainly_owned(
-    presented: Presented, matched: tuple[str, ...], domains: tuple[AcceptedDomain, ...]
-) -> Ownership:
-    counting = matched or presented.every_name
-    if other := _owned_by(presented.every_name, domains):
-        text = f"{listed(matched)} is not in an accepted domain, only another name of the certificate is."
-        said = Statement(text, Confidence.INFERRED, "which name Exchange Online takes is not published")
-        return Ownership(None, (said, *other.statements))
-    if any(_below_matching(name, domains) for name in counting):
-        text = f"{listed(counting)} lies deeper below an accepted domain that takes all its subdomains."
-        said = Statement(text, Confidence.INFERRED, "whether MatchSubDomains counts here is not published")
-        return Ownership(None, (said,))
-    if not presented.complete and not matched:
-        text = "None of the certificate's known names is in an accepted domain; its list is incomplete."
-        return Ownership(None, (Statement(text, Confidence.DOCUMENTED),))
-    text = f"No name of the certificate ({listed(counting)}) is an accepted domain or immediately below one."
+    if owned := _owned_by(counting, domains):
+        return Ownership(owned=True, statements=(owned,))
+    doubt = tuple(_doubts(presented, matched, domains))
+    if doubt:
+        return Ownership(None, doubt)
+    accepted = listed(tuple(domain.domain_name for domain in domains))
+    text = (
+        f"No name of the certificate ({listed(counting)}) is an accepted domain or immediately below one "
+        f"({accepted})."
+    )
     return Ownership(owned=False, statements=(Statement(text, Confidence.DOCUMENTED, KB_ATTR36),))
 
 
-def _owned_by(names: tuple[str, ...], domains: tuple[AcceptedDomain, ...]) -> Ownership | None:
-    accepted = {base(domain.domain_name) for domain in domains}
+def _doubts(presented: Presented, matched: tuple[str, ...], domains: Domains) -> Iterator[Statement]:
+    """Why a certificate may be the tenant's although the names that count are not plainly owned."""
+    counting = matched or presented.every_name
+    if other := _owned_by(presented.every_name, domains):
+        text = f"{listed(matched)} is not in an accepted domain, only another name of the certificate is."
+        yield Statement(text, Confidence.INFERRED, "which name Exchange Online takes is not published")
+        yield other
+    elif any(_below_matching(name, domains) for name in counting):
+        text = f"{listed(counting)} lies deeper below an accepted domain that takes all its subdomains."
+        yield Statement(text, Confidence.INFERRED, "whether MatchSubDomains counts here is not published")
+    elif not presented.complete and not matched:
+        text = "None of the certificate's known names is in an accepted domain; its list is incomplete."
+        yield Statement(text, Confidence.DOCUMENTED)
+
+
+def _accepted(domains: Domains) -> set[str]:
+    return {base(domain.domain_name) for domain in domains} - {""}
+
+
+def _owned_by(names: tuple[str, ...], domains: Domains) -> Statement | None:
+    accepted = _accepted(domains)
     for name in names:
         if base(name) in accepted:
-            said = Statement(f"{name} is an accepted domain.", Confidence.DOCUMENTED, KB_ATTR36)
-            return Ownership(owned=True, statements=(said,))
+            return Statement(f"{name} is an accepted domain.", Confidence.DOCUMENTED, KB_ATTR36)
     for name in names:
         if (parent := base(name).partition(".")[2]) in accepted:
             text = f"{name} lies immediately below the accepted domain {parent}."
-            return Ownership(owned=True, statements=(Statement(text, Confidence.DOCUMENTED, KB_ATTR36),))
+            return Statement(text, Confidence.DOCUMENTED, KB_ATTR36)
     return None
 
 
-def about_value(wanted: str, domains: tuple[AcceptedDomain, ...] | None) -> Iterator[Statement]:
+def about_value(wanted: str, domains: Domains | None) -> Iterator[Statement]:
     """Say where a TlsSenderCertificateName contradicts the blog's rule that it be an accepted domain."""
-    if domains is None or wanted.startswith("*."):
-        return
-    if base(wanted) not in {base(domain.domain_name) for domain in domains}:
+    if domains is not None and not wanted.startswith("*.") and base(wanted) not in _accepted(domains):
         text = (
             f"The blog of 2025 asks that {wanted} itself be an accepted domain, which it is not; KB 4019940 is "
             "content with the domain immediately above it."
@@ -99,13 +112,7 @@ def about_value(wanted: str, domains: tuple[AcceptedDomain, ...] | None) -> Iter
         yield Statement(text, Confidence.DOCUMENTED, f"Exchange Team blog, 4 June 2025, against {KB_ATTR36}")
 
 
-def _in_domains(name: str, domains: tuple[AcceptedDomain, ...]) -> bool | None:
-    if any(name == base(domain.domain_name) for domain in domains):
-        return True
-    return None if _below_matching(name, domains) else False
-
-
-def _below_matching(name: str, domains: tuple[AcceptedDomain, ...]) -> bool:
+def _below_matching(name: str, domains: Domains) -> bool:
     """Below an accepted domain with MatchSubDomains, whose part in attribution is not published."""
     return any(
         domain.match_subdomains and base(name).endswith(f".{base(domain.domain_name)}") for domain in domains

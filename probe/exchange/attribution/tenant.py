@@ -15,14 +15,24 @@ from typing import NamedTuple
 
 from probe.exchange.attribution.connectors import ConnectorMatch, covers, match_connector
 from probe.exchange.attribution.names import CMDLET, Grade, Presented
-from probe.exchange.attribution.ownership import about_value, certificate_owned, domain_of, sender_owned
-from probe.exchange.connector import AcceptedDomain, ConnectorType, InboundConnector
+from probe.exchange.attribution.ownership import (
+    Domains,
+    Ownership,
+    about_value,
+    certificate_owned,
+    domain_of,
+    sender_owned,
+)
+from probe.exchange.connector import AcceptedDomain, InboundConnector
 from probe.exchange.problem import quoted
 from probe.exchange.replies.wording import PARTNER_RESTRICTED, RELAY_DENIED, RELAY_DENIED_ATTR36
 from probe.statement import Confidence, Statement, all_of, any_of, opposite
 
 RELAY_RULE = "Exchange Team blog 3851357"
-
+NULL_SENDER = (
+    "Out-of-office replies, NDRs (null sender) and forwarded mail of other domains are refused on this "
+    "connection even if mail of senders in accepted domains flows:"
+)
 
 _SOURCES = {
     RELAY_DENIED: "KB 4051495; KB 3212877",
@@ -56,13 +66,6 @@ class Envelope(NamedTuple):
     recipient: str | None = None
 
 
-class PartnerMet(NamedTuple):
-    """Whether restricted Partner connectors are `concerned` with a message, and their restrictions are met."""
-
-    concerned: bool
-    met: bool | None
-
-
 class Judgement(NamedTuple):
     """One outcome and the replies that may come with it, the likeliest first."""
 
@@ -74,8 +77,10 @@ class Judgement(NamedTuple):
 class Attribution:
     """Which connector a connection matches, and what follows.
 
-    `matches` holds every connector in the order given, `null_sender` what becomes of a message without
-    sender on the same connection; `label` is the weakest link of what the outcome rests on.
+    `matches` holds every connector in the order given; `taken` says whether one for own servers matches, and
+    `taken_label` how sure that is; with `partner` a restricted Partner connector is concerned. `null_sender`
+    is what becomes of a message without sender on the same connection; `label` is the weakest link of what
+    the outcome rests on.
     """
 
     envelope: Envelope
@@ -83,7 +88,10 @@ class Attribution:
     label: Confidence
     replies: tuple[str, ...]
     matches: tuple[ConnectorMatch, ...]
-    certificate_owned: bool | None
+    taken: bool | None
+    taken_label: Confidence
+    partner: bool
+    ownership: Ownership
     sender_accepted: bool | None
     null_sender: Judgement
     statements: tuple[Statement, ...]
@@ -120,38 +128,44 @@ def attribute(
         match_connector(one, presented, address=envelope.address, sender_domain=sender, at=at)
         for one in connectors
     )
-    own = tuple(m for m in matches if m.connector.connector_type is not ConnectorType.PARTNER)
+    own = tuple(m for m in matches if not m.partner)
     matched = tuple(dict.fromkeys(name for m in own if m.active for name in m.certificate.names))
-    owned = certificate_owned(presented, matched, accepted)
+    ownership = certificate_owned(presented, matched, accepted)
     from_own = sender_owned(sender, accepted)
     taken = any_of(match.active for match in own)
     relayed = _relayed(envelope.recipient, accepted)
-    partner = partner_met(matches, sender) if envelope.recipient is None or relayed is False else None
+    restrictions = _restrictions(matches, sender) if envelope.recipient is None or relayed is False else ()
     judged = _with_partner(
-        _judge(taken=taken, known=any_of((owned.owned, from_own)), relayed=relayed), partner, taken=taken
+        _judge(taken=taken, known=any_of((ownership.owned, from_own)), relayed=relayed),
+        restrictions,
+        taken=taken,
     )
-    null = _judge(taken=taken, known=owned.owned, relayed=relayed)
+    null = _judge(taken=taken, known=ownership.owned, relayed=relayed)
+    label = _taken_label(own, taken=taken)
     return Attribution(
         envelope=envelope,
         outcome=judged.outcome,
-        label=_label(judged.outcome, own, () if from_own else owned.statements),
+        label=_label(judged.outcome, label, taken=taken),
         replies=judged.replies,
         matches=matches,
-        certificate_owned=owned.owned,
+        taken=taken,
+        taken_label=label,
+        partner=bool(restrictions),
+        ownership=ownership,
         sender_accepted=from_own,
         null_sender=null,
         statements=(
             *(statement for match in matches for statement in match.statements),
             *_about_matches(own, accepted),
-            *owned.statements,
+            *ownership.statements,
             *_about_sender(envelope.sender, from_own),
-            *_verdict(judged, partner, taken=taken),
+            _verdict(judged, taken=taken, partner=bool(restrictions)),
             *_null_sender_trap(sender, judged, null),
         ),
     )
 
 
-def _relayed(recipient: str | None, domains: tuple[AcceptedDomain, ...] | None) -> bool | None:
+def _relayed(recipient: str | None, domains: Domains | None) -> bool | None:
     """Whether the mail leaves the tenant: unless a recipient says otherwise, that is what is asked."""
     return True if recipient is None else opposite(sender_owned(domain_of(recipient), domains))
 
@@ -168,21 +182,19 @@ def _judge(*, taken: bool | None, known: bool | None, relayed: bool | None) -> J
     return Judgement(Attributed.INTERNET) if relayed is False else Judgement(Attributed.UNKNOWN, replies)
 
 
-def partner_met(matches: Iterable[ConnectorMatch], sender_domain: str | None) -> PartnerMet:
-    """Whether the restrictions of every enabled Partner connector for the sender's domain are met."""
-    facts: list[bool | None] = []
+def _restrictions(matches: Iterable[ConnectorMatch], sender_domain: str | None) -> tuple[bool | None, ...]:
+    """For each enabled and restricted Partner connector for the sender's domain, whether its restrictions are met."""
+    found: list[bool | None] = []
     for match in matches:
-        connector = match.connector
-        if connector.connector_type is not ConnectorType.PARTNER or connector.enabled is False:
-            continue
-        covered = covers(connector, sender_domain)
-        met = _restrictions(match)
-        if covered is not False and met != ():
-            facts.append(all_of(met) if covered or all_of(met) else None)
-    return PartnerMet(concerned=bool(facts), met=all_of(facts))
+        covered = covers(match.connector, sender_domain)
+        if match.partner and match.connector.enabled is not False and covered is not False:
+            met = _met(match)
+            if met != ():
+                found.append(all_of(met) if covered or all_of(met) else None)
+    return tuple(found)
 
 
-def _restrictions(match: ConnectorMatch) -> tuple[bool | None, ...]:
+def _met(match: ConnectorMatch) -> tuple[bool | None, ...]:
     """For each restriction that is set, whether it is met."""
     connector, facts = match.connector, []
     if connector.restrict_domains_to_certificate:
@@ -194,37 +206,43 @@ def _restrictions(match: ConnectorMatch) -> tuple[bool | None, ...]:
     return tuple(facts)
 
 
-def _with_partner(judged: Judgement, partner: PartnerMet | None, *, taken: bool | None) -> Judgement:
-    if partner is None or not partner.concerned:
+def _with_partner(
+    judged: Judgement, restrictions: tuple[bool | None, ...], *, taken: bool | None
+) -> Judgement:
+    if not restrictions:
         return judged
+    met = all_of(restrictions)
     if taken is not False:
         # Two connectors for one message: which comes first is not published, so only agreement is an answer.
-        agree = partner.met is True and judged.outcome is Attributed.ATTRIBUTED
+        agree = met is True and judged.outcome is Attributed.ATTRIBUTED
         return judged if agree else Judgement(Attributed.UNKNOWN)
-    if partner.met is False:
+    if met is False:
         return Judgement(Attributed.REFUSED, (PARTNER_RESTRICTED, *judged.replies))
-    return Judgement(Attributed.ATTRIBUTED if partner.met else Attributed.UNKNOWN)
+    return Judgement(Attributed.ATTRIBUTED if met else Attributed.UNKNOWN)
 
 
-def _label(
-    outcome: Attributed, own: tuple[ConnectorMatch, ...], ownership: tuple[Statement, ...]
-) -> Confidence:
-    """The weakest link of the strongest chain that leads to the outcome."""
-    if outcome is Attributed.UNKNOWN:
+def _taken_label(own: tuple[ConnectorMatch, ...], *, taken: bool | None) -> Confidence:
+    """The weakest link of the strongest chain that leads to a match, or to none."""
+    if taken is None:
         return Confidence.INFERRED
-    if outcome is Attributed.INTERNET:
-        return Confidence.REPORTED
-    if outcome is Attributed.ATTRIBUTED:
-        chains = [match.statements for match in own if match.active]
-    else:
-        chains = [match.statements for match in own if match.certificate.names and match.fits is False]
-    weakest = [max((_RANK[one.label] for one in (*chain, *ownership)), default=0) for chain in chains]
+    chains = [m for m in own if (m.active if taken else m.certificate.names and m.fits is False)]
+    weakest = [max((_RANK[one.label] for one in match.statements), default=0) for match in chains]
     return tuple(_RANK)[min(weakest, default=0)]
 
 
-def _about_matches(
-    own: tuple[ConnectorMatch, ...], accepted: tuple[AcceptedDomain, ...] | None
-) -> Iterator[Statement]:
+def _label(outcome: Attributed, taken_label: Confidence, *, taken: bool | None) -> Confidence:
+    match outcome:
+        case Attributed.UNKNOWN:
+            return Confidence.INFERRED
+        case Attributed.INTERNET:
+            return Confidence.REPORTED
+        case Attributed.ATTRIBUTED:
+            return taken_label if taken else Confidence.DOCUMENTED
+        case Attributed.REFUSED:
+            return taken_label if taken is False else Confidence.DOCUMENTED
+
+
+def _about_matches(own: tuple[ConnectorMatch, ...], accepted: Domains | None) -> Iterator[Statement]:
     active = tuple(match for match in own if match.active)
     for match in active:
         if match.certificate.fits:
@@ -249,36 +267,30 @@ def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Stateme
         yield Statement(text, Confidence.DOCUMENTED, RELAY_RULE)
 
 
-def _verdict(judged: Judgement, partner: PartnerMet | None, *, taken: bool | None) -> Iterator[Statement]:
-    concerned = partner is not None and partner.concerned
+def _verdict(judged: Judgement, *, taken: bool | None, partner: bool) -> Statement:
     match judged.outcome:
         case Attributed.ATTRIBUTED if taken:
-            yield Statement("The mail is attributed to the tenant.", Confidence.DOCUMENTED, RELAY_RULE)
+            return Statement("The mail is attributed to the tenant.", Confidence.DOCUMENTED, RELAY_RULE)
         case Attributed.ATTRIBUTED:
-            yield Statement(
-                "The mail comes in through the partner's connector.", Confidence.DOCUMENTED, CMDLET
-            )
+            text = "The mail comes in through the partner's connector."
+            return Statement(text, Confidence.DOCUMENTED, CMDLET)
         case Attributed.REFUSED:
             text = f"The mail is refused: {' or: '.join(judged.replies)}"
-            yield Statement(text, Confidence.DOCUMENTED, _SOURCES[judged.replies[0]])
+            return Statement(text, Confidence.DOCUMENTED, _SOURCES[judged.replies[0]])
         case Attributed.INTERNET:
             text = (
                 "No connector takes the mail; for the tenant's own recipients it counts as mail from the "
                 "Internet (with RejectDirectSend on it is refused: 550 5.7.68)."
             )
-            yield Statement(text, Confidence.REPORTED, "Message Center MC1226222")
+            return Statement(text, Confidence.REPORTED, "Message Center MC1226222")
         case Attributed.UNKNOWN:
             text = "What becomes of the mail cannot be told from this evidence."
-            if concerned and taken is not False:
+            if partner and taken is not False:
                 text = "A Partner connector is concerned too; which connector comes first is not published."
-            yield Statement(text, Confidence.INFERRED)
+            return Statement(text, Confidence.INFERRED)
 
 
 def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) -> Iterator[Statement]:
     flows = judged.outcome in {Attributed.ATTRIBUTED, Attributed.UNKNOWN}
     if sender != "" and flows and null.outcome is Attributed.REFUSED:
-        text = (
-            "Out-of-office replies, NDRs (null sender) and forwarded mail of other domains are refused on this "
-            f"connection even if mail of senders in accepted domains flows: {null.replies[0]}"
-        )
-        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")
+        yield Statement(f"{NULL_SENDER} {null.replies[0]}", Confidence.DOCUMENTED, "KB 3169958")

@@ -16,13 +16,11 @@ from probe.exchange.connector import Pin
 from probe.exchange.inventory import ExchangeCertificate, RootCAType, Services, Status
 from probe.pki.host_names import dns_id_matches
 from probe.statement import Confidence, Statement, all_of
+from probe.text import listed
 
 SELECTION = "Inbound STARTTLS certificate selection"
 PINNING = "Exchange Team blog, 4 June 2025"
 GET_CERTIFICATE = "Get-ExchangeCertificate"
-
-#: Names of one certificate that a sentence lists.
-MAX_LISTED = 4
 
 _CN = re.compile(r'(?:^|, | \+ )CN=(?:"((?:[^"]|"")*)"|([^,+]*))')
 
@@ -164,12 +162,6 @@ def title(certificate: ExchangeCertificate) -> str:
     issuer = common_names_of(certificate.issuer or "")
     known = ", ".join((*names[:1], *(f"by {one}" for one in issuer[:1])))
     return certificate.thumbprint.upper() + (f" ({known})" if known else "")
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """The first names of a list and how many more there are."""
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return (", ".join(names[:MAX_LISTED]) + more) if names else "no name at all"
 
 
 def likely_refused(certificate: ExchangeCertificate) -> bool | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from probe.exchange.inventory import ExchangeCertificate, Services
 from probe.exchange.replies.wording import STALE_PIN, UNKNOWN_CREDENTIALS
-from probe.exchange.selection.candidates import PINNING, SELECTION, NameSource, Wanted, common_names, title
+from probe.exchange.selection.candidates import PINNING, SELECTION, NameSource, Wanted, common_names
 from probe.statement import Confidence, Event, Statement
 
 #: From when a certificate is said to expire soon; Exchange's own threshold for its events is not published.
@@ -81,37 +81,3 @@ def _expiry(certificate: ExchangeCertificate, wanted: Wanted, at: datetime) -> I
         f"thumbprint: {certificate.thumbprint.upper()}, hours remaining: {hours}."
     )
     yield Event(12018, text, Confidence.INFERRED)
-
-
-def internal_transport_events(
-    certificates: tuple[ExchangeCertificate, ...], at: datetime
-) -> tuple[Statement, ...]:
-    """Say which certificates would cause events 12015 or 12017 if they are the internal transport one.
-
-    Get-ExchangeCertificate does not say which one that is; self-signed ones with SMTP are the usual ones.
-    """
-    return tuple(
-        _internal(one, one.not_after, at)
-        for one in certificates
-        if one.is_self_signed
-        and one.services is not None
-        and Services.SMTP in one.services
-        and one.not_after is not None
-        and one.not_after - at <= EXPIRES_SOON
-    )
-
-
-def _internal(certificate: ExchangeCertificate, end: datetime, at: datetime) -> Statement:
-    thumbprint = certificate.thumbprint.upper()
-    hours = int((end - at).total_seconds() // 3600)
-    event = (
-        f"12015 (An internal transport certificate expired. Thumbprint:{thumbprint})"
-        if end < at
-        else f"12017 (An internal transport certificate will expire soon. Thumbprint:{thumbprint}, "
-        f"hours remaining: {hours})"
-    )
-    return Statement(
-        f"If {title(certificate)} is the internal transport certificate, Exchange logs event {event}.",
-        Confidence.INFERRED,
-        "MSExchangeTransport events",
-    )

@@ -16,10 +16,9 @@ from probe.exchange.connector import (
     ReceiveConnector,
     SendConnector,
     TlsAuthLevel,
+    domain_of_space,
 )
-from probe.exchange.inventory import ExchangeCertificate, RootCAType
 from probe.exchange.problem import quoted
-from probe.exchange.selection.candidates import title
 from probe.statement import Confidence, Statement
 
 WIZARD = "Exchange Team blog, 4 June 2025: what the Hybrid Configuration Wizard sets"
@@ -76,17 +75,8 @@ def is_hybrid_send(connector: SendConnector) -> bool:
     return connector.cloud_services_mail_enabled is True or any(map(_is_routing, spaces))
 
 
-def check_hybrid_certificate(record: ExchangeCertificate) -> Statement | None:
-    """Say where a certificate cannot serve hybrid mail: the wizard offers none but a third party's."""
-    kind = record.root_ca_type
-    if kind is None or kind is RootCAType.THIRD_PARTY:
-        return None
-    text = f"{title(record)} has RootCAType {kind.value}; the wizard offers only certificates of type ThirdParty."
-    return Statement(text, Confidence.DOCUMENTED, "KB 2879262; hybrid certificate requirements")
-
-
 def _is_routing(space: str) -> bool:
-    return space.lower().removeprefix("smtp:").partition(";")[0].endswith(ROUTING_DOMAIN)
+    return domain_of_space(space).endswith(ROUTING_DOMAIN)
 
 
 def _is_hybrid(connector: InboundConnector | OutboundConnector) -> bool:

@@ -97,7 +97,7 @@ def document(report: AttributeReport) -> dict[str, Any]:
         "outcome": found.outcome.value,
         "replies": list(found.replies),
         "confidence": found.label.value,
-        "certificate_owned": found.certificate_owned,
+        "certificate_owned": found.ownership.owned,
         "sender_accepted": found.sender_accepted,
         "null_sender": {
             "outcome": found.null_sender.outcome.value,
