@@ -7,6 +7,7 @@ their own format (HTML entities, label escapes, CSV quotes).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,19 +18,27 @@ MAX_TEXT = 2000
 #: Names of one list that a sentence tells.
 MAX_LISTED = 4
 
+#: What shows as nothing although Unicode calls it a letter, a mark or a symbol (Default_Ignorable_Code_Point and the
+#: empty braille cell): a name with one looks like the name without.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 
 def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
     r"""Return `value` with every character that is not plainly visible written as an escape.
 
     Bytes are read as UTF-8, others shown as ``\xNN``. Unicode's control, format (bidirectional,
-    zero-width), surrogate, private, unassigned and separator classes become ``\xNN``,
-    ``\uNNNN`` or ``\UNNNNNNNN``; the space stays. A text longer than `limit` characters is cut
-    and says by how much.
+    zero-width), surrogate, private, unassigned and separator classes, and what shows as nothing for
+    other reasons, become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; the space stays. A text longer than
+    `limit` characters is cut and says by how much.
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
     cut = len(text) - limit
     if cut > 0:
         text = text[:limit]
+    if not text.isascii():
+        text = _UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
     return f"{text}...({cut} more)" if cut > 0 else text

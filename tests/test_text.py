@@ -20,7 +20,12 @@ def test_a_second_time_changes_nothing(value: str) -> None:
     assert printable(once, len(once)) == once
 
 
-@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=MAX_TEXT))
+@given(
+    st.text(
+        st.characters(categories=["L", "N", "P", "S"], exclude_characters="\u115f\u1160\u2800\u3164\uffa0"),
+        max_size=MAX_TEXT,
+    )
+)
 def test_what_can_be_seen_stays(value: str) -> None:
     assert printable(value) == value
 
@@ -68,3 +73,18 @@ def test_long_texts_are_cut_and_say_so() -> None:
 def test_sentence(text: str, whole: str) -> None:
     assert sentence(text) == whole
     assert sentence(whole) == whole
+
+
+@pytest.mark.parametrize(
+    "code", [0x034F, 0x115F, 0x17B4, 0x180B, 0x2800, 0x3164, 0xFE0F, 0xFFA0, 0xE0100, 0xE01EF]
+)
+def test_what_shows_as_nothing_is_shown(code: int) -> None:
+    shown = printable(f"mail{chr(code)}.contoso.test")
+    assert shown == "mail" + (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}") + ".contoso.test"
+
+
+@pytest.mark.parametrize(
+    "text", ["M\u00fcller", "\u0e01\u0e33", "\u2801", "\u3131", "e\u0301", "\u65e5\u672c"]
+)
+def test_letters_and_signs_of_any_script_stay(text: str) -> None:
+    assert printable(text) == text
