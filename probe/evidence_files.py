@@ -24,7 +24,7 @@ from probe.exchange.logs.rows import MAX_LINE
 from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.read import readable
 from probe.exchange.problem import Problem, Problems
-from probe.report.reader import Sighting, read_sightings
+from probe.report.reader import ReportedCapture, read_captures
 from probe.text import printable
 
 #: Files of one run; a server writes some 9,000 hourly logs a year.
@@ -62,7 +62,7 @@ class EvidenceFiles:
     exports: tuple[Export, ...] = ()
     logs: tuple[Path, ...] = ()
     texts: tuple[TextFile, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
+    captures: tuple[ReportedCapture, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -101,7 +101,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     exports: list[Export] = []
     logs: list[Path] = []
     texts: list[TextFile] = []
-    sightings: list[Sighting] = []
+    captures: list[ReportedCapture] = []
     problems: list[Problem] = []
     for path in expand(paths):
         name = printable(str(path))
@@ -112,8 +112,8 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
             data = b""
         elif len(data) == _HEAD_BYTES:
             data = b"".join(_bounded(path, doubts))
-        if seen := read_sightings(name, data):
-            sightings += seen
+        if seen := read_captures(name, data):
+            captures += seen
         elif data:
             export = read(name, data, server=server)
             if export.kind is ExportKind.TEXT:
@@ -126,7 +126,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         exports=tuple(exports),
         logs=tuple(logs),
         texts=tuple(texts),
-        sightings=tuple(sightings),
+        captures=tuple(captures),
         problems=tuple(problems),
     )
 

@@ -107,6 +107,6 @@ def test_no_file_raises(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "evidence"
     path.write_bytes(data)
     found = read_evidence([path])
-    assert len(found.exports) + len(found.logs) + len(found.sightings) + len(found.problems) >= (
+    assert len(found.exports) + len(found.logs) + len(found.captures) + len(found.problems) >= (
         1 if data else 0
     )

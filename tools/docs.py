@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from probe.exchange.replies.entry import Entry
+    from probe.powershell import Step
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -75,20 +77,30 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
     )
     yield DOCS / "rules" / "README.md", head + "\n".join(rows) + "\n"
     for rule in EVERY_RULE:
-        steps = "\n".join(_step(line) for line in rule.advice)
         sources = "\n".join(f"- {reference}" for reference in rule.references)
         yield (
             DOCS / "rules" / f"{rule.id}.md",
             (
                 f"# `{rule.id}`: {rule.title}\n\nSeverity at worst: **{rule.severity.value}**. "
-                f"Confidence: **{rule.confidence.value}**.\n\n{rule.meaning}\n\n## What to do\n\n{steps}\n\n"
-                f"## Sources\n\n{sources}\n"
+                f"Confidence: **{rule.confidence.value}**.\n\n{rule.meaning}\n\n## What to do\n\n"
+                f"{_steps(rule.advice)}\n\n## Sources\n\n{sources}\n"
             ),
         )
 
 
-def _step(line: str) -> str:
-    return f"\n```powershell\n{line.removeprefix('PS> ')}\n```\n" if line.startswith("PS> ") else f"- {line}"
+def _steps(steps: Iterable[Step]) -> str:
+    """A list; commands that follow each other for one shell are one block to copy, under the shell's name."""
+    from probe.powershell import Command, Shell
+
+    parts = []
+    for commands, group in groupby(steps, key=lambda step: step.shell if isinstance(step, Command) else None):
+        if commands is None:
+            parts += [f"- {step}" for step in group]
+            continue
+        fence = "sh" if commands is Shell.ANY else "powershell"
+        text = "\n".join(map(str, group))
+        parts.append(f"\n{commands.value}:\n\n```{fence}\n{text}\n```\n")
+    return "\n".join(parts).replace("\n\n\n", "\n\n")
 
 
 def replies_page() -> str:
@@ -100,7 +112,7 @@ def replies_page() -> str:
         for entry in CATALOGUE
     )
     head = (
-        "# Replies, log lines and events\n\nGenerated from the catalogue in `probe/exchange/catalogue/` by "
+        "# Replies, log lines and events\n\nGenerated from the catalogue in `probe/exchange/replies/` by "
         "`make docs`.\n`eop-probe explain TEXT` finds these in any pasted text, wrapped or not, in any language, by "
         "their codes and\ntokens. Where several fit, the first one is what the text says.\n\n"
         "| What it says | Stands in | Mail | Confidence |\n|---|---|---|---|\n"
@@ -123,9 +135,8 @@ def _entry(entry: Entry) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _listed(heading: str, lines: Iterable[str]) -> str:
-    # Commands that follow each other are one block to copy.
-    steps = "\n".join(map(_step, lines)).replace("\n```\n\n\n```powershell\n", "\n")
+def _listed(heading: str, lines: Iterable[Step]) -> str:
+    steps = _steps(lines)
     return f"**{heading}**\n\n{steps}\n" if steps else ""
 
 

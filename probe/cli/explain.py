@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,6 +113,8 @@ def _hint(words: str) -> str:
 
 
 def _rule_json(rule: Rule) -> dict[str, object]:
+    from probe.render.page.steps import commands_json, steps_json
+
     return {
         "schema": "eop-probe/explain-rule/1",
         "rule": rule.id,
@@ -121,26 +122,22 @@ def _rule_json(rule: Rule) -> dict[str, object]:
         "severity": rule.severity.value,
         "confidence": rule.confidence.value,
         "meaning": rule.meaning,
-        "remedy": list(rule.advice),
+        "remedy": steps_json(rule.advice),
         "references": list(rule.references),
+        "remedy_commands": commands_json(rule.advice),
     }
 
 
 def _page(rule: Rule) -> str:
-    wrap = textwrap.TextWrapper(width=80, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
-    steps = [line if line.startswith("PS> ") else wrap.fill(line) for line in rule.advice]
-    return "\n".join(
-        (
-            f"{rule.id}: {rule.title}",
-            f"At worst: {rule.severity.value}. Confidence: {rule.confidence.value}.",
-            "",
-            wrap.fill(rule.meaning),
-            "",
-            "What to do",
-            *(f"  {line}" if line.startswith("PS> ") else line for line in steps),
-            "",
-            "Sources",
-            *(wrap.fill(reference) for reference in rule.references),
-            "",
-        )
-    )
+    from probe.render.page.text import Page
+
+    page = Page(render_options())
+    page.add(f"{rule.id}: {rule.title}")
+    page.add(f"At worst: {rule.severity.value}. Confidence: {rule.confidence.value}.")
+    page.blank()
+    page.add(rule.meaning, first="  ")
+    for heading, lines in (("What to do", rule.advice), ("Sources", rule.references)):
+        page.blank()
+        page.add(heading)
+        page.steps(lines, bullet="·")
+    return page.text

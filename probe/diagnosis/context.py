@@ -1,4 +1,4 @@
-"""Everything a story can draw on: what was gathered, what logs prove, and the steps that fill in real names."""
+"""What every account of a fault draws on: what was gathered, what logs prove, what was captured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from probe.diagnosis.cases import Case, Seen
+from probe.diagnosis.refusals import RefusalGroup, Seen
 from probe.eop.outlook import ChainJudge, Tenant, sends_to_exchange_online
 from probe.exchange.connector import SendConnector
 from probe.exchange.exports.joining import Gathered
@@ -17,8 +17,9 @@ from probe.exchange.selection.choose import Selection, select_on_sources
 from probe.exchange.selection.planned import set_tls_certificate_name
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
+from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe
 from probe.report.diagnosis import Proof
-from probe.report.reader import Sighting
+from probe.report.reader import ReportedCapture
 from probe.statement import Confidence, Statement
 
 #: Texts that one proof names.
@@ -26,16 +27,44 @@ _MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What all stories share; `delivered` says of thumbprints when Exchange Online last took mail with them."""
+class DiagnosisContext:
+    """What the accounts of all faults share.
+
+    `delivered` says of thumbprints when Exchange Online last took mail with them. `given` and `logs` are the
+    paths to name in commands; sessions from `now` on are new.
+    """
 
     gathered: Gathered
+    now: datetime
+    given: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
     stores: Sequence[TrustStore] = ()
     issuers: tuple[Certificate, ...] = ()
     delivered: dict[str, Seen] = field(default_factory=dict)
     changes: tuple[CertificateChange, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
+    captures: tuple[ReportedCapture, ...] = ()
     address: str | None = None
+
+    def again(self, command: str, **options: str | None) -> Command:
+        """A command on the files given."""
+        return eop_probe(command, *(self.given or ("<exported files>",)), **options)
+
+    def filled(self, steps: Steps, connector: str | None, better: ExchangeCertificate | None) -> Steps:
+        """Steps of the catalogue with what is known here in place of the placeholders."""
+        known = {
+            CONNECTOR: connector,
+            PUBLIC: better.thumbprint.upper() if better is not None else None,
+            LOG_FOLDER: self.logs[0] if self.logs else None,
+        }
+        values = {placeholder: value for placeholder, value in known.items() if value is not None}
+        return tuple(step.filled(values) if isinstance(step, Command) else step for step in steps)
+
+    def new_sessions(self, connector: str | None) -> Command:
+        """How to see what became of mail that is sent from now on."""
+        since = f"{self.now:%Y-%m-%dT%H:%M:%SZ}"
+        return eop_probe(
+            "exchange log", *(self.logs or (LOG_FOLDER,)), connector=connector or CONNECTOR, since=since
+        )
 
     def judge(self, at: datetime) -> ChainJudge:
         """A judge of chains as of `at`; what mail was delivered with, it does not doubt."""
@@ -91,10 +120,10 @@ class Scene:
             return 3 if certificate.root_ca_type is RootCAType.THIRD_PARTY else None
         return None if refused else 1
 
-    def to_eop(self, connector: SendConnector | None, case: Case) -> bool:
-        """Whether a case is about mail to Exchange Online."""
+    def to_eop(self, connector: SendConnector | None, group: RefusalGroup) -> bool:
+        """Whether a group is about mail to Exchange Online."""
         known = sends_to_exchange_online(connector) if connector is not None else None
-        return case.to_eop if known is None else known
+        return group.to_eop if known is None else known
 
 
 def took(thumbprint: str, seen: Seen) -> Statement:
@@ -107,27 +136,11 @@ def took(thumbprint: str, seen: Seen) -> Statement:
     return Statement(text, Confidence.DOCUMENTED)
 
 
-def ps(text: str) -> str:
-    """A text as PowerShell takes it literally: in single quotes, its own doubled."""
-    for quote in ("\N{LEFT SINGLE QUOTATION MARK}", "\N{RIGHT SINGLE QUOTATION MARK}"):
-        text = text.replace(quote, quote * 2)  # PowerShell takes typographic quotes for quotes
-    return "'" + text.replace("'", "''") + "'"
-
-
-def pin_steps(connector: str, certificate: ExchangeCertificate) -> tuple[str, ...]:
-    """The documented way to fix a Send connector's certificate (Exchange Team blog, 4 June 2025)."""
-    return (
-        f"Name {certificate.thumbprint.upper()} on the Send connector, so that no other certificate can win:",
-        f"PS> $cert = Get-ExchangeCertificate -Thumbprint {certificate.thumbprint.upper()}",
-        f'PS> Set-SendConnector {ps(connector)} -TlsCertificateName "<I>$($cert.Issuer)<S>$($cert.Subject)"',
-    )
-
-
 def pinned_choice(
-    scene: Scene, connector: SendConnector, certificate: ExchangeCertificate, at: datetime
+    context: DiagnosisContext, connector: SendConnector, certificate: ExchangeCertificate, at: datetime
 ) -> Statement:
     """What the simulation makes of the connector once it names the certificate."""
-    selections = scene.selections(set_tls_certificate_name(connector, certificate), at)
+    selections = context.selections(set_tls_certificate_name(connector, certificate), at)
     right = [s for s in selections if s.winner and s.winner.thumbprint == certificate.thumbprint]
     thumbprint = certificate.thumbprint.upper()
     if len(right) == len(selections):
@@ -144,22 +157,22 @@ def pinned_choice(
     )
 
 
-def quoted_proof(case: Case) -> tuple[Proof, ...]:
-    """The log lines and texts that prove a case."""
+def quoted_proof(group: RefusalGroup) -> tuple[Proof, ...]:
+    """The log lines and texts that prove a group."""
     found: list[Proof] = []
-    if case.first is not None:
-        at = f" at {case.first.at:%Y-%m-%d %H:%M:%S} UTC" if case.first.at else ""
-        sessions = "1 session" if case.sessions == 1 else f"{case.sessions} sessions, the first"
-        quotes = tuple((f"{line.source}, line {line.number}", line.text) for line in case.lines)
-        found.append(Proof(f"The protocol log: {sessions}{at}, session {case.first.session}.", quotes))
-    same = [one for one in case.texts if one.found.message_id and one.found.message_id in case.messages]
-    other = [one for one in case.texts if one not in same]
+    if group.first is not None:
+        at = f" at {group.first.at:%Y-%m-%d %H:%M:%S} UTC" if group.first.at else ""
+        sessions = "1 session" if group.sessions == 1 else f"{group.sessions} sessions, the first"
+        quotes = tuple((f"{line.source}, line {line.number}", line.text) for line in group.lines)
+        found.append(Proof(f"The protocol log: {sessions}{at}, session {group.first.session}.", quotes))
+    same = [one for one in group.texts if one.found.message_id and one.found.message_id in group.messages]
+    other = [one for one in group.texts if one not in same]
     if same:
         event = f"event {same[0].found.event_id}" if same[0].found.event_id else "the text"
         files = _files(one.source for one in same)
         found.append(Proof(f"Of the message <{same[0].found.message_id}> {event} says the same: {files}."))
     if other:
-        quotes = tuple((one.source, one.found.reply) for one in other[:1]) if case.first is None else ()
+        quotes = tuple((one.source, one.found.reply) for one in other[:1]) if group.first is None else ()
         found.append(Proof(f"The same reply stands in {_files(one.source for one in other)}.", quotes))
     return tuple(found)
 
@@ -170,12 +183,12 @@ def _files(sources: Iterable[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
-def sighted(scene: Scene, thumbprint: str | None) -> tuple[Proof, ...]:
+def captured(context: DiagnosisContext, thumbprint: str | None) -> tuple[Proof, ...]:
     """What listeners and probes saw of a certificate, the listeners first."""
     if not thumbprint:
         return ()
     found = []
-    for one in sorted(scene.sightings, key=lambda one: not one.by_listener):
+    for one in sorted(context.captures, key=lambda one: not one.by_listener):
         if not one.thumbprints or one.thumbprints[0] != thumbprint:
             continue
         count = len(one.thumbprints)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from probe.diagnosis.cases import MAX_LINES, Case, CaseBook, with_lines, with_texts
-from probe.diagnosis.context import Scene, took
-from probe.diagnosis.explain import stories
+from probe.diagnosis.context import DiagnosisContext, took
+from probe.diagnosis.faults import faults
+from probe.diagnosis.refusals import MAX_LINES, RefusalGroup, Refusals, with_lines, with_texts
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import EvidenceFiles, known_from, read_sessions, session_lines
 from probe.exchange.exports.joining import Gathered
@@ -22,9 +22,12 @@ from probe.exchange.problem import Problem
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
-from probe.report.diagnosis import Diagnosis, Story
-from probe.report.reader import Sighting
+from probe.report.diagnosis import DiagnosedFault, Diagnosis
+from probe.report.reader import ReportedCapture
 from probe.statement import Confidence, Statement
+
+#: Paths that a proposed command names.
+MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Question:
     """What to diagnose and by what.
 
     `at` is the instant of what is predicted: None for the last session of the logs, without logs `now`.
-    `texts` are pairs of a name and a text.
+    `texts` are pairs of a name and a text; `paths` are what the user named, to be named in commands again.
     """
 
     files: EvidenceFiles
@@ -44,36 +47,48 @@ class Question:
     texts: tuple[tuple[str, str], ...] = ()
     live: tuple[Assessment, ...] = ()
     address: str | None = None
+    paths: tuple[Path, ...] = ()
 
 
 def diagnose(question: Question) -> Diagnosis:
-    """Tell every story there is in the evidence; raises StoreError for an unusable store."""
+    """Everything the evidence tells; raises StoreError for an unusable store."""
     problems: list[Problem] = []
     book, changes = _read_logs(question, problems)
     texts = (*question.texts, *((one.name, one.text) for one in question.files.texts))
-    cases = with_texts(_proven(book.cases, question.files.logs), texts)
+    groups = with_texts(_proven(book.groups, question.files.logs), texts)
     at = question.at or book.latest or question.now
-    scene = Scene(
+    context = DiagnosisContext(
         gathered=question.gathered,
+        now=question.now,
+        given=_few(question.paths),
+        logs=_few([path.parent for path in question.files.logs]),
         stores=question.stores(),
         issuers=question.issuers,
         delivered=book.delivered,
         changes=changes,
-        sightings=(*question.files.sightings, *map(_sighting, question.live)),
-        address=question.address or next((case.seen_as for case in cases if case.seen_as), None),
+        captures=(*question.files.captures, *map(_capture, question.live)),
+        address=question.address or next((group.seen_as for group in groups if group.seen_as), None),
     )
-    told = stories(cases, scene, at)
+    told = faults(groups, context, at)
     return Diagnosis(
         at=at,
-        stories=told,
-        notes=tuple(_notes(question, scene, book)),
+        faults=told,
+        notes=tuple(_notes(question, context, book)),
         problems=(*question.files.problems, *question.gathered.problems, *problems),
-        outcome=_outcome(told, book, scene),
+        outcome=_outcome(told, book, context),
     )
 
 
-def _read_logs(question: Question, problems: list[Problem]) -> tuple[CaseBook, tuple[CertificateChange, ...]]:
-    reader, summary, book = LogReader(known=known_from(question.gathered.inventory)), Summary(), CaseBook()
+def _few(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The paths to name in a command; of many their folders, of too many folders none."""
+    named = tuple(dict.fromkeys(map(str, paths)))
+    if len(named) > MAX_NAMED:
+        named = tuple(dict.fromkeys(str(path.parent) for path in paths))
+    return named if len(named) <= MAX_NAMED else ()
+
+
+def _read_logs(question: Question, problems: list[Problem]) -> tuple[Refusals, tuple[CertificateChange, ...]]:
+    reader, summary, book = LogReader(known=known_from(question.gathered.inventory)), Summary(), Refusals()
     for session in read_sessions(reader, question.files.logs, problems):
         summary.add(session)
         book.add(session)
@@ -81,13 +96,17 @@ def _read_logs(question: Question, problems: list[Problem]) -> tuple[CaseBook, t
     return book, summary.result().changes
 
 
-def _proven(cases: Iterable[Case], logs: Sequence[Path]) -> tuple[Case, ...]:
-    """Add to each case the lines of its first session; each log is read once, whatever it holds."""
+def _proven(groups: Iterable[RefusalGroup], logs: Sequence[Path]) -> tuple[RefusalGroup, ...]:
+    """Add to each group the lines of its first session; each log is read once, whatever it holds."""
     paths = {str(path): path for path in logs}
-    found = list(cases)
+    found = list(groups)
     for source, path in paths.items():
-        mine = [n for n, case in enumerate(found) if case.first is not None and case.first.source == source]
-        wanted = {case.first.session for n, case in enumerate(found) if n in mine and case.first is not None}
+        mine = [
+            n for n, group in enumerate(found) if group.first is not None and group.first.source == source
+        ]
+        wanted = {
+            group.first.session for n, group in enumerate(found) if n in mine and group.first is not None
+        }
         lines = session_lines(path, wanted, MAX_LINES) if wanted else {}
         for place in mine:
             first = found[place].first
@@ -96,11 +115,11 @@ def _proven(cases: Iterable[Case], logs: Sequence[Path]) -> tuple[Case, ...]:
     return tuple(found)
 
 
-def _sighting(one: Assessment) -> Sighting:
+def _capture(one: Assessment) -> ReportedCapture:
     made = one.predictions[0]
     presented = one.capture.presented
     leaf = one.evidence.leaf
-    return Sighting(
+    return ReportedCapture(
         source="live",
         target=one.target,
         address=one.capture.address or "",
@@ -114,28 +133,28 @@ def _sighting(one: Assessment) -> Sighting:
     )
 
 
-def _notes(question: Question, scene: Scene, book: CaseBook) -> Iterable[Statement]:
-    for thumbprint, seen in scene.delivered.items():
+def _notes(question: Question, context: DiagnosisContext, book: Refusals) -> Iterable[Statement]:
+    for thumbprint, seen in context.delivered.items():
         yield took(thumbprint, seen)
-        for record in scene.gathered.inventory.find(thumbprint)[:1]:
+        for record in context.gathered.inventory.find(thumbprint)[:1]:
             if record.not_after is not None and record.not_after < question.now:
                 text = f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}."
                 yield Statement(text, Confidence.DOCUMENTED)
     # A listener left alone for an hour captures the same sender many times: it is said once.
-    yield from dict.fromkeys(map(_sighted, scene.sightings))
+    yield from dict.fromkeys(map(_noted, context.captures))
     if question.files.logs and not book.sessions:
         yield Statement("The logs given hold no session.", Confidence.DOCUMENTED)
 
 
-def _sighted(one: Sighting) -> Statement:
+def _noted(one: ReportedCapture) -> Statement:
     which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
     who = "The sender presented" if one.by_listener else f"{one.target} presents"
     text = f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source})."
     return Statement(text, Confidence.DOCUMENTED)
 
 
-def _outcome(told: tuple[Story, ...], book: CaseBook, scene: Scene) -> Outcome:
+def _outcome(told: tuple[DiagnosedFault, ...], book: Refusals, context: DiagnosisContext) -> Outcome:
     if told:
-        return Outcome.worst(tuple(story.outcome for story in told))
-    fine = book.delivered or any(one.outcome == "accepted" for one in scene.sightings)
+        return Outcome.worst(tuple(fault.outcome for fault in told))
+    fine = book.delivered or any(one.outcome == "accepted" for one in context.captures)
     return Outcome.ACCEPTED if fine else Outcome.UNKNOWN

@@ -1,4 +1,4 @@
-"""The story of 5.7.64: Exchange Online cannot tie the connection to the tenant."""
+"""5.7.64: Exchange Online cannot tie the connection to the tenant."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from probe.diagnosis.cases import Case
-from probe.diagnosis.context import Scene, ps, quoted_proof, sighted
+from probe.diagnosis.context import DiagnosisContext, captured, quoted_proof
+from probe.diagnosis.refusals import RefusalGroup
 from probe.eop.outlook import Tenant
 from probe.eop.vocabulary import Outcome
 from probe.exchange.attribution.names import Presented, base, presented_by_record, presented_in_log
@@ -16,43 +16,54 @@ from probe.exchange.attribution.tenant import Attributed, Attribution, Envelope,
 from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.replies.entry import Entry
 from probe.exchange.selection.candidates import title
-from probe.report.diagnosis import Advice, Proof, Story
+from probe.powershell import (
+    IMPORT_INTERMEDIATE,
+    INBOUND_CONNECTOR,
+    Step,
+    Steps,
+    enable_inbound,
+    expect_name,
+)
+from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.statement import Confidence, Statement
 
-#: Repairs that are offered of one kind.
+#: Connectors to repair that are offered of one kind.
 MAX_FIXES = 3
+#: Names of a certificate that are tried on a connector.
+_MAX_NAMES = 20
 
 
 class Fix(NamedTuple):
-    """A repair: what it is, its command, and the connector as it would be."""
+    """A repair: what it is, its steps, and the connector as it would be."""
 
     words: str
-    command: str
+    steps: Steps
     connector: InboundConnector
 
 
-def tell(case: Case, scene: Scene, at: datetime) -> Story:
-    """Tell it, as far as the evidence goes."""
-    tenant = scene.tenant(case.seen_as)
+def account(group: RefusalGroup, context: DiagnosisContext, at: datetime) -> DiagnosedFault:
+    """What can be said of it, as far as the evidence goes."""
+    tenant = context.tenant(group.seen_as)
     advice = advise(
-        _presented(case, scene),
+        context,
+        _presented(group, context),
         tenant,
-        Envelope(case.mail_from, tenant.address, case.rcpt_to),
+        Envelope(group.mail_from, tenant.address, group.rcpt_to),
         at,
-        entry=case.entry,
-        connector=case.connector,
-        thumbprint=case.thumbprint,
+        entry=group.entry,
+        connector=group.connector,
+        thumbprint=group.thumbprint,
     )
-    return Story(
-        id=case.reason,
+    return DiagnosedFault(
+        id=group.reason,
         title="No inbound connector of the tenant recognises the connection",
         outcome=Outcome.REJECTED,
         seen=True,
-        connector=case.connector,
-        thumbprint=case.thumbprint.upper() if case.thumbprint else None,
-        reply=case.reply,
-        happens=tuple(_happens(case, scene)),
-        proof=(*quoted_proof(case), *sighted(scene, case.thumbprint), *_configured(scene)),
+        connector=group.connector,
+        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
+        reply=group.reply,
+        happens=tuple(_happens(group, context)),
+        proof=(*quoted_proof(group), *captured(context, group.thumbprint), *_configured(context)),
         cause=advice.cause,
         remedy=advice.remedy,
         verify=advice.verify,
@@ -60,6 +71,7 @@ def tell(case: Case, scene: Scene, at: datetime) -> Story:
 
 
 def advise(
+    context: DiagnosisContext,
     presented: Presented | None,
     tenant: Tenant,
     envelope: Envelope,
@@ -75,16 +87,16 @@ def advise(
     return Advice(
         tuple(_cause(entry, found)),
         tuple(_remedy(entry, tenant, found, fixes)),
-        tuple(_verify(connector, thumbprint, envelope, fixes)),
+        tuple(_verify(context, connector, thumbprint, envelope, fixes)),
     )
 
 
-def _presented(case: Case, scene: Scene) -> Presented | None:
-    record = scene.record(case.thumbprint)
+def _presented(group: RefusalGroup, context: DiagnosisContext) -> Presented | None:
+    record = context.record(group.thumbprint)
     if record is not None:
         return presented_by_record(record)
-    if case.certificate is not None:
-        return presented_in_log(case.certificate.subject or "", case.certificate.names)
+    if group.certificate is not None:
+        return presented_in_log(group.certificate.subject or "", group.certificate.names)
     return None
 
 
@@ -94,19 +106,19 @@ def _attribution(
     return attribute(presented, tenant.connectors, tenant.domains or None, envelope, at)
 
 
-def _happens(case: Case, scene: Scene) -> Iterator[Statement]:
-    record = scene.record(case.thumbprint)
-    which = title(record) if record is not None else (case.thumbprint or "a certificate not known").upper()
-    who = f"The Send connector '{case.connector}'" if case.connector else "A Send connector"
-    mail = f" from {case.mail_from or '<>'}" if case.mail_from is not None else ""
-    mail += f" to {case.rcpt_to}" if case.rcpt_to else ""
-    source = f" from address {case.seen_as}" if case.seen_as else ""
+def _happens(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Statement]:
+    record = context.record(group.thumbprint)
+    which = title(record) if record is not None else (group.thumbprint or "a certificate not known").upper()
+    who = f"The Send connector '{group.connector}'" if group.connector else "A Send connector"
+    mail = f" from {group.mail_from or '<>'}" if group.mail_from is not None else ""
+    mail += f" to {group.rcpt_to}" if group.rcpt_to else ""
+    source = f" from address {group.seen_as}" if group.seen_as else ""
     text = f"{who} presents {which}{source}; Exchange Online refuses the mail{mail} at the recipient."
     yield Statement(text, Confidence.DOCUMENTED)
 
 
-def _configured(scene: Scene) -> Iterator[Proof]:
-    for one in scene.gathered.inbound_connectors:
+def _configured(context: DiagnosisContext) -> Iterator[Proof]:
+    for one in context.gathered.inbound_connectors:
         if one.connector_type is not ConnectorType.PARTNER and one.tls_sender_certificate_name:
             state = "disabled" if one.enabled is False else "enabled"
             value = one.tls_sender_certificate_name
@@ -133,11 +145,16 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
 
 
 def _working(presented: Presented | None, tenant: Tenant, envelope: Envelope, at: datetime) -> Iterator[Fix]:
-    """The repairs that the simulation confirms."""
+    """The repairs that the simulation confirms: of each connector the first exact name and the first wildcard."""
+    taken: set[tuple[str, bool]] = set()
     for fix in _fixes(presented, tenant):
+        kind = fix.connector.name, "*" in (fix.connector.tls_sender_certificate_name or "")
+        if kind in taken:
+            continue
         changed = tuple(fix.connector if one.name == fix.connector.name else one for one in tenant.connectors)
         after = _attribution(presented, tenant._replace(connectors=changed), envelope, at)
         if after.outcome is Attributed.ATTRIBUTED:
+            taken.add(kind)
             yield fix
 
 
@@ -145,43 +162,35 @@ def _fixes(presented: Presented | None, tenant: Tenant) -> Iterator[Fix]:
     own = [c for c in tenant.connectors if c.connector_type is not ConnectorType.PARTNER]
     by_name = [c for c in own if c.tls_sender_certificate_name]
     for connector in [c for c in by_name if c.enabled is not False][:MAX_FIXES]:
-        for value in _values(presented, tenant)[:MAX_FIXES]:
+        for value in _values(presented, tenant):
             yield Fix(
                 f"Let '{connector.name}' ask for {value} instead of {connector.tls_sender_certificate_name}",
-                f"PS> Set-InboundConnector {ps(connector.name)} -TlsSenderCertificateName {ps(value)}",
+                expect_name(value, connector.name),
                 replace(connector, tls_sender_certificate_name=value),
             )
     for connector in [c for c in by_name if c.enabled is False][:MAX_FIXES]:
         yield Fix(
             f"Enable '{connector.name}' again, which asks for {connector.tls_sender_certificate_name}",
-            f"PS> Set-InboundConnector {ps(connector.name)} -Enabled $true",
+            (enable_inbound(connector.name),),
             replace(connector, enabled=True),
         )
 
 
 def _values(presented: Presented | None, tenant: Tenant) -> list[str]:
-    """What TlsSenderCertificateName could be: a wildcard of an accepted domain (KB 3169958 prefers it), else a name."""
-    if presented is None:
-        return []
+    """What TlsSenderCertificateName could be: an exact name, else a wildcard of an accepted domain (KB 3169958)."""
+    names = presented.every_name[:_MAX_NAMES] if presented is not None else ()
     accepted = {base(domain.domain_name) for domain in tenant.domains}
-    found: dict[str, None] = {}
-    for name in presented.every_name:
-        for domain in (base(name), base(name).partition(".")[2]):
-            if domain in accepted:
-                found[f"*.{domain}"] = None
-    if not found:
-        found = dict.fromkeys(name for name in presented.every_name if "." in name and "*" not in name)
-    return list(found)
+    exact = (name for name in names if "." in name and "*" not in name)
+    above = (domain for name in names for domain in (base(name), base(name).partition(".")[2]))
+    return list(dict.fromkeys((*exact, *(f"*.{domain}" for domain in above if domain in accepted))))
 
 
 def _remedy(
     entry: Entry | None, tenant: Tenant, found: Attribution | None, fixes: tuple[Fix, ...]
-) -> Iterator[str]:
+) -> Iterator[Step]:
     for number, fix in enumerate(fixes):
-        yield f"{'Or: ' if number else 'In Exchange Online PowerShell: '}{fix.words}:"
-        yield fix.command
-    if any("*." in fix.command for fix in fixes):
-        yield "Mind that a wildcard stands for all subdomains and can catch other clients' mail too."
+        yield f"Or: {fix.words}:" if number else f"{fix.words}:"
+        yield from fix.steps
     wanted = [
         c.tls_sender_certificate_name
         for c in tenant.connectors
@@ -194,21 +203,26 @@ def _remedy(
     if not fixes and entry is not None:
         yield from entry.remedy
     elif found is not None and found.outcome is Attributed.ATTRIBUTED:
-        yield "Import the missing intermediate certificates on every sending server (KB 3212877)."
+        yield from IMPORT_INTERMEDIATE
 
 
 def _verify(
-    connector: str | None, thumbprint: str | None, envelope: Envelope, fixes: tuple[Fix, ...]
-) -> Iterator[str]:
+    context: DiagnosisContext,
+    connector: str | None,
+    thumbprint: str | None,
+    envelope: Envelope,
+    fixes: tuple[Fix, ...],
+) -> Iterator[Step]:
     if fixes:
         yield f"Simulated with the first change: the mail is attributed to the tenant (by '{fixes[0].connector.name}')."
     yield "After the change, export the connectors again and ask:"
-    which = f" --thumbprint {thumbprint.upper()}" if thumbprint else ""
-    sender = f" --sender {ps(envelope.sender or '<>')}" if envelope.sender is not None else ""
-    address = f" --ip {envelope.address}" if envelope.address else ""
-    yield f"$ eop-probe exchange attribute FILE...{which}{sender}{address}"
-    yield "PS> Get-InboundConnector | fl Name,Enabled,ConnectorType,TlsSenderCertificateName,SenderIPAddresses"
-    name = ps(connector or "NAME")
+    yield context.again(
+        "exchange attribute",
+        thumbprint=thumbprint.upper() if thumbprint else None,
+        sender=None if envelope.sender is None else envelope.sender or "<>",
+        ip=envelope.address or None,
+    )
+    yield INBOUND_CONNECTOR
     yield "Send a message; new sessions must be delivered:"
-    yield f"$ eop-probe exchange log FOLDER --connector {name} --since INSTANT"
+    yield context.new_sessions(connector)
     yield "Try an out-of-office reply as well: its null sender needs the certificate, not the sender's domain."

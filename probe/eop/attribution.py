@@ -14,6 +14,7 @@ from probe.exchange.attribution.tenant import NULL_SENDER, Attributed, Attributi
 from probe.exchange.connector import AcceptedDomain
 from probe.exchange.problem import Place
 from probe.exchange.replies.wording import RELAY_DENIED_ATTR36
+from probe.powershell import Steps
 from probe.statement import Confidence
 from probe.text import sentence
 
@@ -76,7 +77,7 @@ def _said(found: Attribution, severity: Severity, text: str) -> Said:
     )
 
 
-def connector_half(evidence: Evidence, by_name: tuple[str, ...]) -> Said | None:
+def connector_half(evidence: Evidence, by_name: Steps) -> Said | None:
     """Whether an inbound connector takes the connection; `by_name` are the steps where its name is at fault."""
     found = evidence.attribution or _by_settings(evidence)
     said = _connector_half(found)

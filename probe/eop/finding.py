@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probe.eop.vocabulary import Severity
+from probe.powershell import Steps
 from probe.statement import Confidence
 
 
@@ -12,9 +13,8 @@ from probe.statement import Confidence
 class Finding:
     """One rule's statement.
 
-    `summary` is one sentence; `detail` says more, in paragraphs; `remedy` holds steps in order, a
-    line that starts with ``PS> `` or ``$ `` being a command to paste; `reply` is the SMTP reply
-    Exchange Online would give, verbatim, or None where none is known.
+    `summary` is one sentence; `detail` says more, in paragraphs; `remedy` holds steps in order; `reply`
+    is the SMTP reply Exchange Online would give, verbatim, or None where none is known.
     """
 
     rule: str
@@ -22,6 +22,6 @@ class Finding:
     confidence: Confidence
     summary: str
     detail: str = ""
-    remedy: tuple[str, ...] = ()
+    remedy: Steps = ()
     references: tuple[str, ...] = ()
     reply: str | None = None

@@ -22,6 +22,7 @@ from probe.exchange.attribution.names import presented_by_record
 from probe.exchange.attribution.tenant import Attribution, Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector, domain_of_space
 from probe.exchange.inventory import ExchangeCertificate, Inventory
+from probe.exchange.replies.wording import UNTRUSTED_TO_EOP
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.chains import CAVEAT, chain_for
 from probe.exchange.selection.choose import Selection, State
@@ -34,9 +35,6 @@ from probe.statement import Confidence, Statement
 
 #: Hosts of Exchange Online's inbound SMTP; the second since domains can be secured with DNSSEC.
 _EOP_HOSTS = (f".{EOP_DOMAIN}", ".mx.microsoft")
-
-#: KB 2888788 (documented).
-UNTRUSTED_ROOT = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 
 
 class Judged(NamedTuple):
@@ -182,7 +180,7 @@ def _by_hint(record: ExchangeCertificate, why: Statement) -> Judged:
     text = "Nothing in the export says whether its root is a public one."
     if refused:
         text = f"The server knows its root as {kind}, so Exchange Online most likely does not trust it."
-        reply = UNTRUSTED_ROOT
+        reply = UNTRUSTED_TO_EOP
     elif refused is False:
         text = "The server knows its root as ThirdParty, so it is probably a public one."
     outcome = Outcome.REJECTED if refused else Outcome.UNKNOWN

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from probe import powershell
 from probe.eop import remedies
 from probe.eop.finding import Finding
 from probe.eop.rules import swap as rules
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Outcome, Severity
+from probe.exchange.replies.wording import STALE_PIN
 from probe.pki.certificate import Certificate
-from probe.powershell import quoted
 
 #: Names that are listed of those a new certificate lacks.
 MAX_NAMES = 6
@@ -32,11 +33,6 @@ class Swap(NamedTuple):
 
     findings: tuple[Finding, ...]
     outcome: Outcome
-
-    @property
-    def safe(self) -> bool:
-        """Whether nothing else has to be changed."""
-        return self.outcome is Outcome.ACCEPTED
 
 
 def compare(olds: Iterable[Certificate], new: Certificate, judged: Outcome) -> Swap:
@@ -85,20 +81,14 @@ def _pin(old: Certificate, new: Certificate) -> Finding:
         Said(
             summary="Issuer or subject changes: connectors that name the old certificate will not find the new "
             "one.",
-            detail="Their mail stops with 454 4.7.5 The certificate specified in TlsCertificateName of the "
-            f"SendConnector could not be found.\nOld: {before}\nNew: {after}",
-            remedy=_repin(before, after),
+            detail=f"Their mail stops with {STALE_PIN}\nOld: {before}\nNew: {after}",
+            remedy=(
+                "Find the connectors that name the old one:",
+                *powershell.named_by(before),
+                "Install the new one on every server.",
+                *powershell.name_on_connector(remedies.thumbprint(new), what="it then"),
+            ),
         )
-    )
-
-
-def _repin(before: str, after: str) -> tuple[str, ...]:
-    return (
-        "Find the connectors that name the old one:",
-        f'PS> Get-SendConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(before)} }} | fl Name',
-        (f'PS> Get-ReceiveConnector | ? {{ "$($_.TlsCertificateName)" -eq {quoted(before)} }} | fl Identity'),
-        "When the new one is installed on every server, name it on each of them:",
-        f"PS> Set-SendConnector '<name>' -TlsCertificateName {quoted(after)}",
     )
 
 

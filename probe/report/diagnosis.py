@@ -1,4 +1,4 @@
-"""A diagnosis told as stories: what happens, the proof, the cause, the remedy in order, and how to verify it."""
+"""A diagnosis, fault by fault: what happens, the proof, the cause, the remedy in order, and how to verify it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from probe.eop.vocabulary import Outcome
 from probe.exchange.problem import Problem
+from probe.powershell import Steps
 from probe.statement import Statement
 
 
@@ -19,20 +20,19 @@ class Proof(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """The second half of a story."""
+    """The second half of what is said of a fault."""
 
     cause: tuple[Statement, ...]
-    remedy: tuple[str, ...]
-    verify: tuple[str, ...]
+    remedy: Steps
+    verify: Steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class DiagnosedFault:
     """One fault from end to end.
 
     `id` is the catalogue's, or a rule's, that it is about; `seen` is False where it is only predicted
-    from exports. `thumbprint` is upper-case SHA-1. Lines of `remedy` and `verify` that start with
-    ``PS> `` or ``$ `` are commands.
+    from exports. `thumbprint` is upper-case SHA-1.
     """
 
     id: str
@@ -45,16 +45,16 @@ class Story:
     happens: tuple[Statement, ...]
     proof: tuple[Proof, ...]
     cause: tuple[Statement, ...]
-    remedy: tuple[str, ...]
-    verify: tuple[str, ...]
+    remedy: Steps
+    verify: Steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Every story, those that happened and the worst first; `at` is the instant of what is only predicted."""
+    """Every fault, those that happened and the worst first; `at` is the instant of what is only predicted."""
 
     at: datetime
-    stories: tuple[Story, ...]
+    faults: tuple[DiagnosedFault, ...]
     notes: tuple[Statement, ...]
     problems: tuple[Problem, ...]
     outcome: Outcome

@@ -16,12 +16,12 @@ from probe.text import printable
 SCHEMA = "eop-probe/report/1"
 
 #: Assessments of one file that are read.
-MAX_SIGHTINGS = 10_000
+MAX_CAPTURES = 10_000
 #: Certificates of one chain.
 _MAX_CHAIN = 64
 
 
-class Sighting(NamedTuple):
+class ReportedCapture(NamedTuple):
     """One assessment of a report, escaped; thumbprints are lower-case SHA-1, the end certificate's first.
 
     `basis`, `outcome`, `reply` and `rule` are those of its first prediction.
@@ -44,15 +44,15 @@ class Sighting(NamedTuple):
         return self.basis == "listener"
 
 
-def read_sightings(name: str, data: bytes) -> tuple[Sighting, ...]:
+def read_captures(name: str, data: bytes) -> tuple[ReportedCapture, ...]:
     """The assessments of a report or of lines of assessments; empty where the file is neither."""
     if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return ()
-    found: list[Sighting] = []
+    found: list[ReportedCapture] = []
     for document in _documents(data):
         for assessment in _assessments(document):
-            if len(found) < MAX_SIGHTINGS:
-                found.append(_sighting(name, assessment))
+            if len(found) < MAX_CAPTURES:
+                found.append(_capture(name, assessment))
     return tuple(found)
 
 
@@ -82,12 +82,12 @@ def _assessments(document: object) -> Iterator[dict[str, Any]]:
             yield one
 
 
-def _sighting(name: str, assessment: dict[str, Any]) -> Sighting:
+def _capture(name: str, assessment: dict[str, Any]) -> ReportedCapture:
     predictions = assessment.get("predictions")
     first = predictions[0] if isinstance(predictions, list) and predictions else {}
     made = first if isinstance(first, dict) else {}
     chain = [one for one in assessment["presented_chain"][:_MAX_CHAIN] if isinstance(one, dict)]
-    return Sighting(
+    return ReportedCapture(
         source=name,
         target=_text(assessment, "target") or "",
         address=_text(assessment, "address") or "",

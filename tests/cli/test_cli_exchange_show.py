@@ -29,7 +29,8 @@ AT = ("--at", "2026-11-03T09:14:00")
 
 def test_the_export_lines_are_read_only_and_whole(cli: Cli) -> None:
     ran = cli("exchange", "export")
-    lines = [line for line in ran.out.splitlines() if line and not line.startswith("#")]
+    *lines, last = [line for line in ran.out.splitlines() if line and not line.startswith("#")]
+    assert last == "eop-probe exchange show '*.json'"
     assert ran.code == 0
     assert {line.split(" ")[0] for line in lines} == {
         "Get-ExchangeCertificate",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 
 from probe.eop import remedies
 from probe.eop.vocabulary import Direction
+from probe.powershell import Command, Steps
 from tests.authority import DAY, Issued
 from tests.eop.cases import leaf
 from tests.eop.weighing import (
@@ -30,59 +28,17 @@ from tests.eop.weighing import (
     read,
     verdict,
 )
+from tests.powershell_lexer import Kind, skeleton, tokens
 
-# The tokenizer of PowerShell takes each of these for the plain one, and any two in a row for one inside a string.
-SINGLE_QUOTES = "'\u2018\u2019\u201a\u201b"
 HOSTILE = "'\"`$(){};|&<>\n\r\t #,=+\\\u2018\u2019\u201a\u201b\u201c\u201d\u202e\x1b\x07ab"
 
 
-def strings(command: str) -> Iterator[tuple[str, str]]:
-    """Split a command as PowerShell does: ("code", text) and ("single", content), double quotes staying code."""
-    code, at = "", 0
-    while at < len(command):
-        if command[at] not in SINGLE_QUOTES:
-            code += command[at]
-            at += 1
-            continue
-        yield "code", code
-        code, text, at = "", "", at + 1
-        while True:
-            if at >= len(command):
-                raise AssertionError(f"a string without an end: {command!r}")
-            if command[at] in SINGLE_QUOTES:
-                if command[at + 1 : at + 2] and command[at + 1] in SINGLE_QUOTES:
-                    text += command[at]
-                    at += 2
-                    continue
-                break
-            text += command[at]
-            at += 1
-        at += 1
-        yield "single", text
-    yield "code", code
-
-
-def code(command: str) -> list[str]:
-    return [text for kind, text in strings(command) if kind == "code"]
-
-
 def singles(command: str) -> list[str]:
-    return [text for kind, text in strings(command) if kind == "single"]
+    return [token.text for token in tokens(command) if token.kind is Kind.SINGLE]
 
 
-def test_the_model_sees_an_escape_where_there_is_one() -> None:
-    """The control: a text put between plain quotes breaks out, and the model says so."""
-    assert code("x 'a' ; Remove-Item 'b'") != code("x 'harmless'")
-    assert singles("x 'it''s'") == ["it's"]
-    assert singles("x 'it\u2019\u2019s'") == ["it\u2019s"]
-    assert code("x 'a\u2019; calc \u2018b'") == ["x ", "; calc ", ""]
-    with pytest.raises(AssertionError, match="without an end"):
-        code("x 'it's'")
-
-
-@given(st.text(alphabet=HOSTILE) | st.text())
-def test_quoted_is_one_string_with_that_content(text: str) -> None:
-    assert list(strings(f"x {remedies.quoted(text)} y")) == [("code", "x "), ("single", text), ("code", " y")]
+def commands(steps: Steps) -> list[str]:
+    return [step.text for step in steps if isinstance(step, Command)]
 
 
 def hostile(text: str) -> Issued:
@@ -107,8 +63,8 @@ def test_a_hostile_subject_stays_inside_its_quotes(text: str) -> None:
         lambda each: remedies.replace_untrusted(each, TO_EOP, text),
         lambda each: remedies.import_intermediate(each, each),
     ):
-        assert [code(step) for step in commands(make(certificate))] == [
-            [part.replace(tame.sha1.upper(), certificate.sha1.upper()) for part in code(step)]
+        assert [skeleton(step) for step in commands(make(certificate))] == [
+            skeleton(step.replace(tame.sha1.upper(), certificate.sha1.upper()))
             for step in commands(make(tame))
         ]
 
@@ -118,11 +74,7 @@ def test_a_hostile_subject_stays_inside_its_quotes(text: str) -> None:
 def test_no_step_holds_a_control_character(text: str) -> None:
     for found in verdict(hostile(text), tls_sender_certificate_name="relay.contoso.test").findings:
         for step in (found.summary, *found.remedy, *found.detail.split("\n")):
-            assert step.isprintable()
-
-
-def commands(steps: tuple[str, ...]) -> list[str]:
-    return [step for step in steps if step.startswith("PS> ")]
+            assert str(step).isprintable()
 
 
 def test_the_pin_is_in_windows_form() -> None:
@@ -154,14 +106,14 @@ def test_renewal_names_the_connectors_that_pin_the_old_one() -> None:
     steps = finding(verdict(soon, ISSUING), "expires-soon").remedy
     pinned = [step for step in commands(steps) if "-eq" in step]
     assert [singles(step) for step in pinned] == [[remedies.pin(read(soon))]] * 2
-    assert [step.split()[1] for step in pinned] == ["Get-SendConnector", "Get-ReceiveConnector"]
+    assert [step.split()[0] for step in pinned] == ["Get-SendConnector", "Get-ReceiveConnector"]
     assert steps[-1] == f"Then remove the old certificate {soon.sha1.upper()} once nothing uses it."
-    assert f"Get a renewed certificate for {HOST} " in steps[0]
+    assert f"Get a renewed certificate for {HOST} " in str(steps[0])
 
 
 def test_a_certificate_without_names_is_renewed_all_the_same() -> None:
     nameless = leaf(subject=x509.Name([]), names=(), not_after=NOW + DAY)
-    assert "for the same names from" in finding(verdict(nameless, ISSUING), "expires-soon").remedy[0]
+    assert "for the same names from" in str(finding(verdict(nameless, ISSUING), "expires-soon").remedy[0])
 
 
 def test_an_expiring_authority_is_no_reason_to_list_the_leaf() -> None:
@@ -178,19 +130,20 @@ def test_the_connector_is_the_one_of_the_direction(direction: Direction, cmdlet:
     steps = finding(verdict(SELF_SIGNED, direction=direction), "self-signed").remedy
     named = [step for step in commands(steps) if "-TlsCertificateName" in step]
     assert len(named) == 1
-    assert named[0].startswith(f"PS> {cmdlet} '<")
+    assert named[0].startswith(f"{cmdlet} '<")
     assert named[0].endswith('-TlsCertificateName "<I>$($cert.Issuer)<S>$($cert.Subject)"')
 
 
 def test_without_a_name_the_command_says_what_to_fill_in() -> None:
-    assert singles(remedies.find_public(None)[1]) == ["<FQDN of the connector>"]
+    first = commands(remedies.replace_untrusted(read(SELF_SIGNED), TO_EOP, None))[0]
+    assert singles(first) == ["<FQDN of the connector>"]
 
 
 @pytest.mark.parametrize("direction", [TO_EOP, FROM_EOP])
 def test_every_command_is_one_that_exists(direction: Direction) -> None:
     known = {
         "Get-ExchangeCertificate", "Enable-ExchangeCertificate", "$cert", "Set-SendConnector", "Set-ReceiveConnector",
-        "Get-SendConnector", "Get-ReceiveConnector", "Import-Certificate", "Set-InboundConnector",
+        "Get-SendConnector", "Get-ReceiveConnector", "Import-Certificate", "Set-InboundConnector", "eop-probe",
     }  # fmt: skip
     old = leaf(not_before=NOW - 90 * DAY, not_after=NOW - DAY)
     for chain in ((SELF_SIGNED,), (LEAF,), (old, ISSUING), (PRIVATE_LEAF,)):
@@ -198,4 +151,4 @@ def test_every_command_is_one_that_exists(direction: Direction) -> None:
             *chain, direction=direction, tls_sender_certificate_name="relay.contoso.test"
         ).findings:
             for step in commands(found.remedy):
-                assert re.split(r"\s+", step)[1] in known
+                assert step.split()[0] in known

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.diagnosis.cases import MAX_CASES, CaseBook, with_texts
+from probe.diagnosis.refusals import MAX_GROUPS, Refusals, with_texts
 from probe.diagnosis.run import Question, diagnose
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import read_evidence
@@ -15,7 +15,8 @@ from probe.exchange.exports.joining import gather
 from probe.exchange.logs.reader import LogReader
 from probe.pki.certificate import Certificate, parse
 from probe.pki.truststore import AnchorStore, ListRole
-from probe.report.diagnosis import Diagnosis, Story
+from probe.powershell import Steps, expect_name
+from probe.report.diagnosis import DiagnosedFault, Diagnosis
 from tests.authority import Issued
 from tests.exchange.diagnosing import (
     CA,
@@ -74,8 +75,12 @@ def ask(*paths: str, texts: tuple[str, ...] = (), issuers: tuple[Certificate, ..
     )
 
 
-def one(diagnosis: Diagnosis, connector: str = "To EOP") -> Story:
-    return next(story for story in diagnosis.stories if story.connector == connector)
+def one(diagnosis: Diagnosis, connector: str = "To EOP") -> DiagnosedFault:
+    return next(fault for fault in diagnosis.faults if fault.connector == connector)
+
+
+def joined(steps: Steps) -> str:
+    return "\n".join(map(str, steps))
 
 
 def said(statements: object) -> str:
@@ -84,31 +89,31 @@ def said(statements: object) -> str:
 
 
 def test_a_public_certificate_that_is_refused_lacks_its_intermediates(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("c.json", listed(OLD)),
             desk.put("s.json", [send_connector()]),
             desk.log(session(OLD, *mail(UNTRUSTED))),
         )
     )
-    assert story.title.startswith("The certificate is a public one")
-    assert "most likely not sent along" in said(story.cause)
-    assert any("Import-Certificate" in line for line in story.remedy)
-    assert "Remove-ExchangeCertificate" not in "".join(story.remedy)
+    assert fault.title.startswith("The certificate is a public one")
+    assert "most likely not sent along" in said(fault.cause)
+    assert "Import-Certificate" in joined(fault.remedy)
+    assert "Remove-ExchangeCertificate" not in joined(fault.remedy)
 
 
 def test_a_self_signed_certificate_is_never_advised_to_be_removed(desk: Desk) -> None:
     mine = CA.self_signed(HOST)
-    story = one(
+    fault = one(
         ask(
             desk.put("c.json", listed(mine, services="SMTP, IIS")),
             desk.put("s.json", [send_connector()]),
             desk.log(session(mine, *mail(UNTRUSTED))),
         )
     )
-    assert story.title == "A self-signed certificate is presented to Exchange Online"
-    assert "Remove-ExchangeCertificate" not in "".join(story.remedy)
-    assert any("additive" in line for line in story.remedy)
+    assert fault.title == "A self-signed certificate is presented to Exchange Online"
+    assert "Remove-ExchangeCertificate" not in joined(fault.remedy)
+    assert "additive" in joined(fault.remedy)
 
 
 def test_the_public_certificate_is_enabled_for_smtp_where_it_is_not(desk: Desk) -> None:
@@ -118,37 +123,37 @@ def test_the_public_certificate_is_enabled_for_smtp_where_it_is_not(desk: Desk) 
         desk.put("s.json", [send_connector(SourceTransportServers="EX01;EX02")]),
         desk.log(session(NEW_PRIVATE, *mail(UNTRUSTED))),
     )
-    story = one(ask(*files))
-    assert f"PS> Enable-ExchangeCertificate -Thumbprint {OLD.sha1.upper()} -Services SMTP" in story.remedy
-    assert "is on every source server: EX01, EX02" in "".join(story.remedy)
-    assert "is not surely chosen on EX02" in story.verify[0]
+    fault = one(ask(*files))
+    assert f"Enable-ExchangeCertificate -Thumbprint {OLD.sha1.upper()} -Services SMTP" in joined(fault.remedy)
+    assert "is on every source server: EX01, EX02" in joined(fault.remedy)
+    assert "is not surely chosen on EX02" in str(fault.verify[0])
     # An internal certificate for SMTP alone: the KB's step would be empty, and is not shown.
-    assert "additive" not in "".join(story.remedy)
+    assert "additive" not in joined(fault.remedy)
 
 
 def test_what_the_exports_do_not_hold_is_said(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("c.json", listed(OLD)),
             desk.put("s.json", [send_connector()]),
             desk.log(session(NEW_PRIVATE, *mail(UNTRUSTED))),
         )
     )
-    assert "is in no export given" in said(story.cause)
-    assert "the log proves another one, and counts" in said(story.cause)
-    assert f"Get-ExchangeCertificate -Thumbprint {OLD.sha1.upper()}" in "".join(story.remedy)
+    assert "is in no export given" in said(fault.cause)
+    assert "the log proves another one, and counts" in said(fault.cause)
+    assert f"Get-ExchangeCertificate -Thumbprint {OLD.sha1.upper()}" in joined(fault.remedy)
 
 
 def test_a_simulation_that_finds_nothing_is_said(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("c.json", listed(leaf(ISSUING, "www.contoso.com"))),
             desk.put("s.json", [send_connector()]),
             desk.log(session(NEW_PRIVATE, *mail(UNTRUSTED))),
         )
     )
-    assert "the simulation ends: nothing" in said(story.cause)
-    assert story.remedy[0].startswith("Install a certificate of a public CA")
+    assert "the simulation ends: nothing" in said(fault.cause)
+    assert str(fault.remedy[0]).startswith("Install a certificate of a public CA")
 
 
 def test_a_delivery_proves_which_certificate_is_taken_whatever_the_stores_say(desk: Desk) -> None:
@@ -161,7 +166,7 @@ def test_a_delivery_proves_which_certificate_is_taken_whatever_the_stores_say(de
     )
     files = (desk.put("c.json", listed(taken, NEW_PRIVATE)), desk.put("s.json", [send_connector()]), log)
     diagnosis = ask(*files)
-    assert f"Get-ExchangeCertificate -Thumbprint {taken.sha1.upper()}" in "".join(one(diagnosis).remedy)
+    assert f"Get-ExchangeCertificate -Thumbprint {taken.sha1.upper()}" in joined(one(diagnosis).remedy)
     notes = said(diagnosis.notes)
     assert f"took mail on {NOW - 2 * DAY:%Y-%m-%d %H:%M} UTC" in notes
     assert f"{taken.sha1.upper()} has expired since" in notes
@@ -181,7 +186,7 @@ def test_the_instant_is_that_of_the_last_session(desk: Desk) -> None:
 
 
 def test_names_that_match_leave_the_chain_as_the_cause(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("c.json", listed(OLD)),
             desk.put("i.json", [inbound_connector()]),
@@ -189,8 +194,8 @@ def test_names_that_match_leave_the_chain_as_the_cause(desk: Desk) -> None:
             desk.log(session(OLD, *mail(DENIED))),
         )
     )
-    assert "the intermediate certificates were most likely not sent" in said(story.cause)
-    assert any("Import" in line for line in story.remedy)
+    assert "the intermediate certificates were most likely not sent" in said(fault.cause)
+    assert "Import" in joined(fault.remedy)
 
 
 @pytest.mark.parametrize(
@@ -198,39 +203,39 @@ def test_names_that_match_leave_the_chain_as_the_cause(desk: Desk) -> None:
     [("hybrid.contoso.com", "*.contoso.com"), ("*.fabrikam.com", "*.contoso.com")],
 )
 def test_a_name_that_would_match_is_found_from_the_log_alone(desk: Desk, wanted: str, value: str) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("i.json", [inbound_connector(TlsSenderCertificateName=wanted)]),
             desk.put("d.json", [domain()]),
             desk.log(session(OLD, *mail(DENIED))),
         )
     )
-    assert f"PS> Set-InboundConnector 'From on-premises' -TlsSenderCertificateName '{value}'" in story.remedy
-    assert story.remedy[-1] == f"Or present a certificate of a public CA that bears {wanted}."
+    assert expect_name(value, "From on-premises")[-1] in fault.remedy
+    assert fault.remedy[-1] == f"Or present a certificate of a public CA that bears {wanted}."
 
 
 def test_without_accepted_domains_no_repair_is_promised(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("i.json", [inbound_connector(TlsSenderCertificateName="hybrid.contoso.com")]),
             desk.put("d.json", [domain("fabrikam.com")]),
             desk.log(session(OLD, *mail(DENIED))),
         )
     )
-    assert not any("Simulated" in line for line in story.verify)
-    assert any("<name in the certificate>" in line for line in story.remedy)
+    assert "Simulated" not in joined(fault.verify)
+    assert "<name in the certificate>" in joined(fault.remedy)
 
 
 def test_no_certificate_was_sent(desk: Desk) -> None:
-    story = one(
+    fault = one(
         ask(
             desk.put("i.json", [inbound_connector()]),
             desk.put("d.json", [domain()]),
             desk.log(session(None, *mail(DENIED))),
         )
     )
-    assert "no client certificate is presented" in said(story.cause)
-    assert story.thumbprint is None
+    assert "no client certificate is presented" in said(fault.cause)
+    assert fault.thumbprint is None
 
 
 def test_a_stale_pin_seen_in_a_text_is_not_predicted_again(desk: Desk) -> None:
@@ -241,31 +246,31 @@ def test_a_stale_pin_seen_in_a_text_is_not_predicted_again(desk: Desk) -> None:
         "of the SendConnector could not be found."
     )
     files = (desk.put("c.json", listed(OLD)), desk.put("s.json", [send_connector(TlsCertificateName=pin)]))
-    assert [story.seen for story in ask(*files).stories] == [False]
-    told = ask(*files, texts=(text,)).stories
-    assert [(story.id, story.seen) for story in told] == [("pin-not-found", True)]
-    assert "Set-SendConnector 'To EOP'" in "".join(told[0].remedy)
+    assert [fault.seen for fault in ask(*files).faults] == [False]
+    told = ask(*files, texts=(text,)).faults
+    assert [(fault.id, fault.seen) for fault in told] == [("pin-not-found", True)]
+    assert "Set-SendConnector 'To EOP'" in joined(told[0].remedy)
 
 
 def test_a_text_of_another_message_is_a_case_of_its_own(desk: Desk) -> None:
     event = "Event ID: 2004 Source: MSExchangeTransport Send connector Other: <{}@EX01> {}"
     log = desk.log(session(NEW_PRIVATE, *mail(UNTRUSTED)))
     diagnosis = ask(log, texts=(event.format("m2", UNTRUSTED), UNTRUSTED))
-    assert len(diagnosis.stories) == 2
-    joined = " ".join(proof.text for proof in one(diagnosis).proof)
-    assert "The same reply stands in --text." in joined
+    assert len(diagnosis.faults) == 2
+    proofs = " ".join(proof.text for proof in one(diagnosis).proof)
+    assert "The same reply stands in --text." in proofs
 
 
 def test_the_number_of_cases_is_bounded() -> None:
     text = HEADER + "".join(
         session(NEW_PRIVATE, *mail(UNTRUSTED), connector=f"Connector {number}", number=number)
-        for number in range(MAX_CASES + 3)
+        for number in range(MAX_GROUPS + 3)
     )
-    book, reader = CaseBook(), LogReader()
+    book, reader = Refusals(), LogReader()
     for found in (*reader.read("x", [text.encode()]), *reader.finish()):
         book.add(found)
-    assert len(book.cases) == MAX_CASES
-    assert len(with_texts(book.cases, [("y", DENIED)])) == MAX_CASES
+    assert len(book.groups) == MAX_GROUPS
+    assert len(with_texts(book.groups, [("y", DENIED)])) == MAX_GROUPS
 
 
 def test_sessions_of_one_reason_are_one_case(desk: Desk) -> None:
@@ -273,8 +278,8 @@ def test_sessions_of_one_reason_are_one_case(desk: Desk) -> None:
         *(session(NEW_PRIVATE, *mail(UNTRUSTED), number=n, at=NOW + n * timedelta(hours=1)) for n in range(4))
     )
     diagnosis = ask(log)
-    assert len(diagnosis.stories) == 1
-    assert "4 sessions, the first at 2026-11-03 09:14:00 UTC" in diagnosis.stories[0].proof[0].text
+    assert len(diagnosis.faults) == 1
+    assert "4 sessions, the first at 2026-11-03 09:14:00 UTC" in diagnosis.faults[0].proof[0].text
 
 
 def test_a_renewal_that_is_as_good_is_no_fault(desk: Desk) -> None:
@@ -282,7 +287,7 @@ def test_a_renewal_that_is_as_good_is_no_fault(desk: Desk) -> None:
     pinned = send_connector(TlsCertificateName="<I>CN=Fabrikam TLS CA, O=Fabrikam<S>CN=mail.contoso.com")
     files = (desk.put("c.json", listed(OLD, later)), desk.put("s.json", [pinned]))
     log = desk.log(session(OLD, *mail(FINE)))
-    assert ask(*files, log).stories == ()
+    assert ask(*files, log).faults == ()
     short = leaf(ISSUING, begins=-0.5, days=100)
     files = (desk.put("c.json", listed(OLD, short, RENEWED)), desk.put("s.json", [pinned]))
-    assert [story.id for story in ask(*files, log).stories] == ["ambiguous-choice"]
+    assert [fault.id for fault in ask(*files, log).faults] == ["ambiguous-choice"]

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from probe.exchange.exports.commands import COMMANDS, ExportCommand, Shell
+from probe.exchange.exports.commands import COMMANDS, ExportCommand
 from probe.exchange.exports.read import ExportKind, read
+from probe.powershell import Shell
 
 BY_KIND = {command.kind: command for command in COMMANDS}
 READ_ONLY = {"Get-", "Select-Object", "ConvertTo-Json", "Set-Content"}
@@ -16,13 +17,13 @@ READ_ONLY = {"Get-", "Select-Object", "ConvertTo-Json", "Set-Content"}
 def test_there_is_one_line_for_each_kind_and_its_own_file() -> None:
     assert len(BY_KIND) == len(COMMANDS) == 6
     assert len({command.file for command in COMMANDS}) == 6
-    assert [command.shell for command in COMMANDS] == [Shell.MANAGEMENT_SHELL] * 3 + [
+    assert [command.command.shell for command in COMMANDS] == [Shell.EXCHANGE] * 3 + [
         Shell.EXCHANGE_ONLINE
     ] * 3
 
 
 def test_the_certificates_line_to_the_letter() -> None:
-    assert BY_KIND[ExportKind.CERTIFICATES].line == (
+    assert BY_KIND[ExportKind.CERTIFICATES].command.text == (
         """Get-ExchangeCertificate | Select-Object @{n='Identity';e={"$($_.Identity)"}},FriendlyName,Thumbprint,"""
         """Subject,Issuer,SerialNumber,@{n='NotBefore';e={$_.NotBefore.ToUniversalTime().ToString('o')}},"""
         """@{n='NotAfter';e={$_.NotAfter.ToUniversalTime().ToString('o')}},@{n='Status';e={"$($_.Status)"}},"""
@@ -35,17 +36,17 @@ def test_the_certificates_line_to_the_letter() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.kind.value)
 def test_a_line_only_reads_and_exports_no_key(command: ExportCommand) -> None:
-    steps = [step.split()[0] for step in command.line.split(" | ")]
+    steps = [step.split()[0] for step in command.command.text.split(" | ")]
     assert steps[0].startswith("Get-")
     assert steps[1:] == ["Select-Object", "ConvertTo-Json", "Set-Content"]
-    assert not re.search(r"PrivateKey\b(?<!HasPrivateKey)|Password|Pfx", command.line)
-    assert "\n" not in command.line
+    assert not re.search(r"PrivateKey\b(?<!HasPrivateKey)|Password|Pfx", command.command.text)
+    assert "\n" not in command.command.text
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.kind.value)
 def test_the_readers_recognise_what_a_line_exports(command: ExportCommand) -> None:
-    calculated = re.findall(r"n='(\w+)'", command.line)
-    plain = re.findall(r"(?<=[ ,])([A-Z]\w+)(?=,| \|)", command.line)
+    calculated = re.findall(r"n='(\w+)'", command.command.text)
+    plain = re.findall(r"(?<=[ ,])([A-Z]\w+)(?=,| \|)", command.command.text)
     record = ",".join(f'"{name}": null' for name in [*calculated, *plain])
     found = read("x.json", f'[{{"Name": "a", {record}}}]'.encode())
     assert (found.kind, found.problems) == (command.kind, ())

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from probe import powershell
 from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
 from probe.eop.evidence import Evidence, Observation, StorePath
 from probe.eop.finding import Finding
@@ -24,6 +25,7 @@ from probe.pki.chain import PresentedChain
 from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus, Purpose
 from probe.pki.truststore import RootState, RootVerdict
+from probe.powershell import Command, Shell, quoted
 from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import Speaker, TranscriptLine
 from probe.statement import Confidence
@@ -298,8 +300,7 @@ def missing_intermediate() -> Assessment:
         "missing link by themselves, which is why everything looks fine from there.",
         remedy=(
             "Fetch the missing issuer's certificate, CN=Example Issuing CA 1, O=Example Trust, C=US.",
-            "Import it on every server that presents this certificate (KB 3212877):",
-            "PS> Import-Certificate -FilePath 'C:\\intermediate.cer' -CertStoreLocation Cert:\\LocalMachine\\CA",
+            *powershell.IMPORT_INTERMEDIATE,
             "Run this check again.",
         ),
         references=("https://learn.microsoft.com/exchange/fix-error-code-4-4-317",),
@@ -332,11 +333,8 @@ def untrusted_root() -> Assessment:
                 summary="The chain ends in Contoso Internal Root CA, which is not in Microsoft's list of roots.",
                 detail="First paragraph.\nSecond paragraph.",
                 remedy=(
-                    "Enable the certificate of a public CA for SMTP:",
-                    "PS> Enable-ExchangeCertificate -Thumbprint '<thumbprint of the public one>' -Services SMTP",
-                    "Name it on the Send connector, so that no other certificate can win:",
-                    "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the public certificate>'",
-                    "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",
+                    *powershell.enable_for_smtp(),
+                    *powershell.name_on_connector(),
                 ),
                 references=("Microsoft KB 2888788 (mail flow stops, event 2004)",),
                 reply=REFUSED,
@@ -421,7 +419,7 @@ def fault(kind: FaultKind, phase: Phase, message: str, server_text: str | None =
         severity=Severity.RISK,
         confidence=Confidence.DOCUMENTED,
         summary=f"{message}.",
-        remedy=("Check the firewall and the address:", "$ nc -vz 192.0.2.1 25"),
+        remedy=("Check the firewall and the address:", Command("nc -vz 192.0.2.1 25", Shell.ANY)),
         references=("RFC 5321",),
     )
     return assess(observed, prediction(Outcome.UNKNOWN, kind.value), findings=(finding,))
@@ -550,7 +548,7 @@ def hostile() -> Assessment:
                 confidence=Confidence.DOCUMENTED,
                 summary=f"The certificate of {text} is signed by itself.",
                 detail=text,
-                remedy=(f"Replace {text}.", f"PS> Get-ExchangeCertificate '{text}'"),
+                remedy=(f"Replace {text}.", Command(f"Get-ExchangeCertificate {quoted(text)}")),
                 references=("https://example.com/?a=1&b=2",),
                 reply=REFUSED,
             ),

@@ -10,6 +10,7 @@ import pytest
 from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
+from probe.powershell import Command
 from probe.render.page.options import RenderOptions
 from probe.render.report import html
 from probe.text import printable
@@ -90,17 +91,21 @@ def test_hostile_text_is_there_as_text() -> None:
     assert not {"\x1b", "\u202e", "\u2028", "\r"} & set(text)
 
 
-def test_commands_stand_alone_without_their_prompt() -> None:
+def test_commands_stand_alone_under_the_name_of_their_shell() -> None:
     page = Page(render(samples.missing_intermediate()))
-    command = samples.missing_intermediate().findings[0].remedy[2].removeprefix("PS> ")
+    command = str(samples.missing_intermediate().findings[0].remedy[2])
     assert command in page.texts["pre"]
+    assert "Exchange Management Shell:" in page.texts["div"]
     assert samples.REFUSED in page.texts["pre"]
 
 
 def test_a_remedy_of_nothing_but_a_command_is_a_step() -> None:
-    finding = dataclasses.replace(samples.missing_intermediate().findings[0], remedy=("$ postfix reload",))
+    finding = dataclasses.replace(
+        samples.missing_intermediate().findings[0], remedy=(Command("Get-X"), Command("Get-Y"))
+    )
     page = Page(render(dataclasses.replace(samples.missing_intermediate(), findings=(finding,))))
-    assert "postfix reload" in page.texts["pre"]
+    assert {"Get-X", "Get-Y"} <= set(page.texts["pre"])
+    assert page.texts["div"].count("Exchange Management Shell:") == 1
     blank = dataclasses.replace(finding, remedy=("",))
     assert Page(render(dataclasses.replace(samples.missing_intermediate(), findings=(blank,))))
 

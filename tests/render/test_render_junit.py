@@ -53,7 +53,7 @@ def test_a_failure_says_why_and_what_to_do() -> None:
     assert failure.get("type") == "missing-intermediate"
     assert (failure.get("message") or "").startswith("The server does not send")
     assert f"Predicted reply (documented): {samples.REFUSED}" in (failure.text or "")
-    assert "PS> Import-Certificate" in (failure.text or "")
+    assert "    Import-Certificate" in (failure.text or "")
 
 
 def test_an_error_holds_the_servers_own_words() -> None:

@@ -14,6 +14,7 @@ from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
+from probe.powershell import Command, Shell
 from probe.render.page.options import MIN_WIDTH, RenderOptions
 from probe.render.page.text import cells, wrap
 from probe.render.report import terminal
@@ -24,8 +25,8 @@ from tests.render import samples
 from tests.render.goldens import EVERYTHING
 
 SGR = re.compile(r"\x1b\[[0-9;]+m")
-#: Lines that are copied whole: commands, replies, the server's words, links, the conversation.
-UNBROKEN = re.compile(r"^ +(PS> |\$ |reply  |see |\d+ [CS]: )")
+#: Lines that are copied whole, beside commands: replies, the server's words, links, the conversation.
+UNBROKEN = re.compile(r"^ +(reply  |see |\d+ [CS]: )")
 
 
 def render(assessment: samples.Assessment, **options: int | bool) -> str:
@@ -46,8 +47,11 @@ def test_no_line_is_wider_than_the_page_but_those_to_be_copied(
     text = render(every(name), width=width, verbose=verbose, ascii=plain)
     room = max(width, MIN_WIDTH)
     words = False
+    steps = {
+        str(step) for found in every(name).findings for step in found.remedy if isinstance(step, Command)
+    }
     for line in text.splitlines():
-        assert words or UNBROKEN.match(line) or cells(line) <= room, line
+        assert words or line.strip() in steps or UNBROKEN.match(line) or cells(line) <= room, line
         words = line == "The server's own words:"
 
 
@@ -114,7 +118,8 @@ def test_any_text_through_the_border_stays_on_its_page(text: str) -> None:
 
 def test_commands_come_out_whole_however_narrow_the_page() -> None:
     command = samples.missing_intermediate().findings[0].remedy[2]
-    assert f"     {command}\n" in render(samples.missing_intermediate(), width=40)
+    text = render(samples.missing_intermediate(), width=40)
+    assert f"     Exchange Management Shell:\n       {command}\n" in text
 
 
 def test_steps_are_numbered_and_commands_are_not() -> None:
@@ -131,10 +136,24 @@ def test_steps_against_everything_else_are_shown_on_demand() -> None:
     assert "--verbose" not in text
 
 
-def test_a_step_of_several_lines_is_taken_apart() -> None:
-    finding = dataclasses.replace(samples.missing_intermediate().findings[0], remedy=("Do it:\nPS> Do-It\n",))
+def test_a_shell_is_named_once_for_the_commands_that_follow_each_other() -> None:
+    steps = ("Do it:", Command("Get-A"), Command("Get-B"), Command("Get-C", Shell.EXCHANGE_ONLINE), "Done.")
+    finding = dataclasses.replace(samples.missing_intermediate().findings[0], remedy=steps)
     text = render(dataclasses.replace(samples.missing_intermediate(), findings=(finding,)))
-    assert text.endswith("What to do\n  1. Do it:\n     PS> Do-It\n")
+    assert text.endswith(
+        "What to do\n  1. Do it:\n     Exchange Management Shell:\n       Get-A\n       Get-B\n"
+        "     Exchange Online PowerShell:\n       Get-C\n  2. Done.\n"
+    )
+
+
+def test_a_command_that_cannot_be_shown_is_told_to_be_another_one() -> None:
+    command = Command("Get-X 'M\u00fcller'")
+    finding = dataclasses.replace(samples.missing_intermediate().findings[0], remedy=(command,))
+    assessment = dataclasses.replace(samples.missing_intermediate(), findings=(finding,))
+    assert f"       {command}\n" in render(assessment)
+    told = render(assessment, ascii=True)
+    assert "(some characters of it cannot be shown here" in told
+    assert "Get-X 'M\\xfcller'\n" in told
 
 
 def test_the_missing_link_is_drawn_where_it_is_missing() -> None:

@@ -99,6 +99,7 @@ def diagnose(
             texts=tuple(_texts(text or ())),
             live=_live(target or (), load, resolve or (), timeout),
             address=common.address(ip),
+            paths=tuple(files or ()),
         )
     )
     if output_format is common.PlainFormat.JSON:

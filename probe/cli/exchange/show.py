@@ -6,27 +6,33 @@ from probe.cli import options as shared
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
 from probe.cli.output import check_writable, render_options, write_out, write_to
+from probe.powershell import eop_probe
 
 
 def export(output_format: common.OutputFormat = common.PlainFormat.TERMINAL) -> None:
     """Print the PowerShell lines that export the evidence: read-only, nothing secret, ready to paste."""
-    from probe.exchange.exports.commands import COMMANDS
+    from probe.exchange.exports.commands import COMMANDS, PLACES
 
     if output_format is common.PlainFormat.JSON:
         rows = [
-            {"kind": one.kind.value, "shell": one.shell.value, "file": one.file, "line": one.line}
+            {
+                "kind": one.kind.value,
+                "shell": PLACES[one.command.shell],
+                "file": one.file,
+                "line": one.command.text,
+            }
             for one in COMMANDS
         ]
         write_out(common.as_json({"schema": "eop-probe/exchange-export/1", "commands": rows}))
         finish(0)
     lines = []
-    for shell in dict.fromkeys(one.shell for one in COMMANDS):
-        lines += ["", f"# {shell.value}", *(one.line for one in COMMANDS if one.shell is shell)]
+    for shell, place in PLACES.items():
+        lines += [f"# {place}", *(one.command.text for one in COMMANDS if one.command.shell is shell), ""]
     lines += [
-        "",
-        "# Nothing is changed; no private key leaves the server. Then: eop-probe exchange show *.json",
+        "# Nothing is changed; no private key leaves the server. Then, where eop-probe is installed:",
+        eop_probe("exchange show", "*.json").text,
     ]
-    write_out("\n".join(lines[1:]))
+    write_out("\n".join(lines))
     finish(0)
 
 
@@ -51,7 +57,7 @@ def show(
         kinds=(
             *names,
             *((str(path), "log") for path in found.logs),
-            *dict.fromkeys((one.source, "report") for one in found.sightings),
+            *dict.fromkeys((one.source, "report") for one in found.captures),
         ),
         gathered=gathered,
         x509=page.x509_of(found.exports),

@@ -8,7 +8,7 @@ from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.host_names import certificate_matches
-from probe.powershell import quoted
+from probe.powershell import NAME, Steps, expect_name
 from probe.statement import Confidence
 from probe.text import listed
 
@@ -84,13 +84,10 @@ def _tenant(evidence: Evidence) -> Said | None:
     return connector_half(evidence, _attribution_remedy(evidence.leaf))
 
 
-def _attribution_remedy(leaf: Certificate) -> tuple[str, ...]:
+def _attribution_remedy(leaf: Certificate) -> Steps:
     return (
-        "Set the inbound connector to a name of the certificate, in Exchange Online PowerShell:",
-        (
-            "PS> Set-InboundConnector -Identity '<name>' -TlsSenderCertificateName "
-            f"{quoted(next(iter(leaf.names()), '<name in the certificate>'))}"
-        ),
+        "Set the inbound connector to a name of the certificate:",
+        *expect_name(min(leaf.names(), key=lambda name: "*" in name, default=NAME)),
         "Or present the certificate the connector expects (TlsCertificateName on the Send connector).",
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.vocabulary import Severity
+from probe.powershell import Steps
 from probe.statement import Confidence
 
 
@@ -19,7 +20,7 @@ class Said(NamedTuple):
 
     summary: str
     detail: str = ""
-    remedy: tuple[str, ...] | None = ()
+    remedy: Steps | None = ()
     reply: str | None = None
     severity: Severity | None = None
     confidence: Confidence | None = None
@@ -38,7 +39,7 @@ class Rule(NamedTuple):
     confidence: Confidence
     references: tuple[str, ...]
     meaning: str
-    advice: tuple[str, ...]
+    advice: Steps
     say: Callable[[Evidence], Said | None]
 
     def check(self, evidence: Evidence) -> Finding | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from probe import powershell
 from probe.capture import FaultKind
 from probe.eop import remedies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Severity
 from probe.exchange.replies import wording
+from probe.powershell import Command
 from probe.statement import Confidence
 
 _REQUIREMENTS = "Exchange Team blog 3851357 (relay through Exchange Online)"
@@ -39,7 +41,7 @@ def _not_used(evidence: Evidence) -> Said | None:
         summary=fault.message,
         detail="Without TLS there is no certificate. Exchange Online takes plain text from the Internet, but no "
         "connector that goes by a certificate can match it; a sender that used no TLS is reported to have been "
-        "told 454 4.7.0 Failed to establish appropriate TLS channel: Access Denied, without a token.",
+        f"told {wording.NO_TLS}, without a token.",
         reply=wording.STARTTLS_REQUIRED_OF_SENDER,
     )
 
@@ -54,7 +56,7 @@ def _unexpected(evidence: Evidence) -> Said | None:
         detail=f"Expected: {', '.join(mark.upper() for mark in expected)}.",
         remedy=(
             "See which connectors name the certificate that was presented:",
-            *remedies.named_by(leaf),
+            *powershell.named_by(remedies.pin(leaf)),
             "Name the one you expect on the Send connector (TlsCertificateName), then send again.",
         ),
     )
@@ -71,10 +73,9 @@ NO_CERTIFICATE = Rule(
     "certificate without clientAuth, which looks just like this.",
     (
         "See which certificate the Send connector names, and what its extended key usage is:",
-        "PS> Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS",
-        (
-            "PS> Get-ChildItem Cert:\\LocalMachine\\My | fl Thumbprint,HasPrivateKey,"
-            "EnhancedKeyUsageList,NotAfter,Subject"
+        Command("Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS"),
+        Command(
+            "Get-ChildItem Cert:\\LocalMachine\\My | fl Thumbprint,HasPrivateKey,EnhancedKeyUsageList,NotAfter,Subject"
         ),
         (
             "Name a certificate of a public CA with TlsCertificateName; if one is named, look for its private key and "
@@ -101,7 +102,7 @@ SENDER_RULES: tuple[Rule, ...] = (
         "STARTTLS was offered, and the sender went on in plain text.",
         (
             "On the Send connector, turn TLS on and do not ignore STARTTLS:",
-            "PS> Set-SendConnector '<name>' -RequireTLS $true -IgnoreSTARTTLS $false",
+            powershell.REQUIRE_TLS,
             "Other mail servers: make TLS mandatory for this destination.",
         ),
         _not_used,

@@ -8,6 +8,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Direction, Severity
 from probe.exchange.replies import wording
+from probe.powershell import Command
 from probe.statement import Confidence
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
@@ -138,9 +139,11 @@ NO_STARTTLS = Rule(
     "(event 12014) or the Receive connector's AuthMechanism lacks TLS; an inspecting firewall can strip it.",
     (
         "Look for event 12014 on the server, and for a certificate with the SMTP service:",
-        "PS> Get-ExchangeCertificate | fl Thumbprint,Services,NotAfter,CertificateDomains",
+        Command("Get-ExchangeCertificate | fl Thumbprint,Services,NotAfter,CertificateDomains"),
         "Check that the Receive connector which answers here offers TLS:",
-        "PS> Get-ReceiveConnector | fl Identity,Bindings,RemoteIPRanges,AuthMechanism,Fqdn,TlsCertificateName",
+        Command(
+            "Get-ReceiveConnector | fl Identity,Bindings,RemoteIPRanges,AuthMechanism,Fqdn,TlsCertificateName"
+        ),
         "Compare with a probe from inside the firewall: SMTP inspection removes STARTTLS.",
     ),
     _no_starttls,

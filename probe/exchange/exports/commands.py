@@ -6,26 +6,24 @@ enumerations as numbers, lists as objects and dates in local time, hence the cal
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple
 
 from probe.exchange.exports.read import ExportKind
+from probe.powershell import Command, Shell
 
-
-class Shell(enum.Enum):
-    """Where a line is to be pasted."""
-
-    MANAGEMENT_SHELL = "Exchange Management Shell, on each Exchange server"
-    EXCHANGE_ONLINE = "Exchange Online PowerShell"
+#: Where the lines for each shell are to be pasted.
+PLACES = {
+    Shell.EXCHANGE: "Exchange Management Shell, on each Exchange server",
+    Shell.EXCHANGE_ONLINE: Shell.EXCHANGE_ONLINE.value,
+}
 
 
 class ExportCommand(NamedTuple):
-    """One line to paste, what it exports, where to paste it, and the file it writes."""
+    """One line to paste, what it exports, and the file it writes."""
 
     kind: ExportKind
-    shell: Shell
     file: str
-    line: str
+    command: Command
 
 
 #: How a property is made into something that JSON keeps.
@@ -52,12 +50,12 @@ def _line(cmdlet: str, properties: str, file: str) -> str:
 
 
 def _command(kind: ExportKind, shell: Shell, cmdlet: str, file: str, properties: str) -> ExportCommand:
-    return ExportCommand(kind, shell, file, _line(cmdlet, properties, file))
+    return ExportCommand(kind, file, Command(_line(cmdlet, properties, file), shell))
 
 
 COMMANDS: tuple[ExportCommand, ...] = (
     _command(
-        ExportKind.CERTIFICATES, Shell.MANAGEMENT_SHELL, "Get-ExchangeCertificate",
+        ExportKind.CERTIFICATES, Shell.EXCHANGE, "Get-ExchangeCertificate",
         # Each server lists its own certificates: the name keeps the files apart.
         "exchange-certificates-$env:COMPUTERNAME.json",
         "Identity:text FriendlyName Thumbprint Subject Issuer SerialNumber NotBefore:utc NotAfter:utc "
@@ -65,13 +63,13 @@ COMMANDS: tuple[ExportCommand, ...] = (
         "CertificateDomains:list RawData:base64",
     ),
     _command(
-        ExportKind.SEND_CONNECTORS, Shell.MANAGEMENT_SHELL, "Get-SendConnector", "send-connectors.json",
+        ExportKind.SEND_CONNECTORS, Shell.EXCHANGE, "Get-SendConnector", "send-connectors.json",
         "Name Enabled AddressSpaces:list SmartHosts:list SourceTransportServers:list Fqdn:text "
         "TlsCertificateName:text TlsAuthLevel:text TlsDomain:text RequireTLS CloudServicesMailEnabled "
         "DNSRoutingEnabled FrontendProxyEnabled IgnoreSTARTTLS DomainSecureEnabled Port ProtocolLoggingLevel:text",
     ),
     _command(
-        ExportKind.RECEIVE_CONNECTORS, Shell.MANAGEMENT_SHELL, "Get-ReceiveConnector", "receive-connectors.json",
+        ExportKind.RECEIVE_CONNECTORS, Shell.EXCHANGE, "Get-ReceiveConnector", "receive-connectors.json",
         "Identity:text Name Enabled Bindings:list AuthMechanism:text Fqdn:text TlsCertificateName:text "
         "TlsDomainCapabilities:list RequireTLS ProtocolLoggingLevel:text",
     ),

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from probe.powershell import Steps
 from probe.statement import Confidence
 
 #: What may stand where a recogniser has a blank: any white space, also the no-break and the
@@ -42,7 +43,7 @@ class Entry(NamedTuple):
     white space (``" ?"`` for some or none), case is ignored, and a group named ``token`` is the reason
     that the text names.
     `examples` and `lookalikes` are what it must and must not recognise. `rule` is the related rule's
-    id or "". Lines of `remedy` and `check` that start with ``PS> `` are PowerShell.
+    id or "".
     """
 
     id: str
@@ -53,8 +54,8 @@ class Entry(NamedTuple):
     label: Confidence
     meaning: str
     causes: tuple[str, ...]
-    remedy: tuple[str, ...]
-    check: tuple[str, ...]
+    remedy: Steps
+    check: Steps
     references: tuple[str, ...]
     examples: tuple[str, ...]
     lookalikes: tuple[str, ...]

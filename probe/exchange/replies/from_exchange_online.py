@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
@@ -31,18 +33,18 @@ UNTRUSTED_ROOT = Entry(
         "The certificate is self-signed or of an internal CA.",
     ),
     remedy=(
-        "Send the full chain; on Exchange, import the intermediate on every server:",
-        powershell.IMPORT_INTERMEDIATE,
+        "Send the full chain.",
+        *powershell.IMPORT_INTERMEDIATE,
         "Present a certificate of a public CA: TlsCertificateName of the Receive connector names it.",
     ),
-    check=(powershell.PROBE, *powershell.RECEIVE_CONNECTOR, *powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR),
     references=(_317, _NDR),
     examples=(
-        "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]",
+        wording.UNTRUSTED_FROM_EOP,
         (
-            "[{LED=450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot] "
-            "[LastAttemptedServerName=mail.contoso.com] [LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]};"
-            "{MSG=UntrustedRoot};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=11/3/2026 9:14:02 AM}]"
+            f"[{{LED={wording.UNTRUSTED_FROM_EOP} [LastAttemptedServerName=mail.contoso.com] "
+            "[LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]};{MSG=UntrustedRoot};"
+            "{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=11/3/2026 9:14:02 AM}]"
         ),
     ),
     lookalikes=(
@@ -67,10 +69,14 @@ SUBJECT_MISMATCH = Entry(
         "TlsDomain of the outbound connector is wrong.",
     ),
     remedy=(
-        "Present the certificate with that name: TlsCertificateName of the Receive connector, or",
-        "PS> Set-OutboundConnector '<name>' -TlsDomain '<name in the certificate>'",
+        "Present the certificate with that name: TlsCertificateName of the Receive connector names it.",
+        "Or let the outbound connector expect the certificate's name:",
+        Command(
+            "Set-OutboundConnector '<name of the outbound connector>' -TlsDomain '<name in the certificate>'",
+            Shell.EXCHANGE_ONLINE,
+        ),
     ),
-    check=(*powershell.RECEIVE_CONNECTOR, *powershell.OUTBOUND_CONNECTOR, powershell.PROBE),
+    check=(powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR, *powershell.PROBE),
     references=(_TEAM,),
     examples=(
         (
@@ -117,10 +123,10 @@ STARTTLS_REQUIRED = Entry(
         "Switch SMTP inspection off on the path.",
         "Give the Receive connector a certificate for its name.",
     ),
-    check=(powershell.PROBE, *powershell.RECEIVE_CONNECTOR),
+    check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR),
     references=(_TEAM, _G2),
     examples=(
-        "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]",
+        wording.STARTTLS_REQUIRED,
         (
             "450 4.4.317 Cannot establish session with remote server [Message=451 5.7.3 STARTTLS is required, "
             "5.7.0 Must issue a STARTTLS command first]"
@@ -142,13 +148,10 @@ TLS_FAILED = Entry(
     meaning="The TLS handshake between Exchange Online and your server broke; the text names how Windows saw it.",
     causes=("The server speaks only TLS 1.0 or 1.1.", "A device on the path breaks or alters TLS."),
     remedy=(_TLS12,),
-    check=(powershell.PROBE,),
+    check=powershell.PROBE,
     references=("Reports of practitioners",),
     examples=(
-        (
-            "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 TLS negotiation failed with error "
-            "SocketError] [SmtpSecurity=-2;-2]"
-        ),
+        f"{wording.OLD_TLS_FROM_EOP} [SmtpSecurity=-2;-2]",
         "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status IllegalMessage]",
         "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status InvalidToken]",
     ),
@@ -171,7 +174,7 @@ VALIDATION_OTHER = Entry(
     meaning="An older form of the refusal; only SubjectMismatch is known in it, others are shown as they came.",
     causes=("The message names it.",),
     remedy=("Check names, dates, intermediates and root of the certificate presented.",),
-    check=(powershell.PROBE, *powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
     references=("A report of 2017",),
     examples=("450 4.7.320 Certificate validation failed [Message=SomethingNew]",),
     lookalikes=("450 4.7.32 Certificate validation failed [Message=SomethingNew]",),
@@ -189,7 +192,7 @@ CANNOT_CONNECT = Entry(
     meaning="4.4.317 with a message that is not explained publicly; it is shown as it came.",
     causes=("The message names it.",),
     remedy=("Look at the certificate, the TLS versions and the path to the server.",),
-    check=(powershell.PROBE, *powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
     references=(_317, _NDR),
     examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
     lookalikes=("450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",),
@@ -207,7 +210,7 @@ REFUSED = Entry(
     meaning="Not about certificates: nothing answered on port 25 (socket error 10061 is a refused connection).",
     causes=("The service is down, or a firewall lets Exchange Online's addresses not through.",),
     remedy=("Open port 25 for the addresses of Microsoft 365 (endpoint set 10).",),
-    check=(powershell.PROBE,),
+    check=powershell.PROBE,
     references=(_NDR,),
     examples=("450 4.4.316 Connection refused [Message=Socket error code 10061]",),
     lookalikes=("450 4.4.3160 Connection refused",),
@@ -226,7 +229,7 @@ EXPIRED = Entry(
     meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),
-    check=(powershell.PROBE,),
+    check=powershell.PROBE,
     references=(_NDR,),
     examples=("550 5.4.317 Message expired, cannot connect to remote server",),
     lookalikes=("550 5.4.300 Message expired",),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.powershell import Command, quoted
 from probe.statement import Confidence
 
 _TEAM = "Exchange Team blog, June 2025"
@@ -29,14 +31,13 @@ STALE_PIN = Entry(
         "The certificate is missing on this one of several source servers.",
     ),
     remedy=(
-        "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the certificate to send>'",
-        "PS> Set-SendConnector '<name>' -TlsCertificateName \"<I>$($cert.Issuer)<S>$($cert.Subject)\"",
+        *powershell.name_on_connector(what="the certificate to send"),
         "Import that certificate on every source server of the connector.",
     ),
-    check=(*powershell.SEND_CONNECTOR, *powershell.LIST_CERTIFICATES),
+    check=(powershell.SEND_CONNECTOR, powershell.LIST_CERTIFICATES),
     references=(_TEAM, "Microsoft KB 3156771"),
     examples=(
-        "454 4.7.5 The certificate specified in TlsCertificateName of the SendConnector could not be found.",
+        wording.STALE_PIN,
         "454 4.7.5 the certificate specified in the tlscertificatename of the send connector could not be found",
     ),
     lookalikes=(
@@ -68,11 +69,11 @@ EOP_UNTRUSTED = Entry(
         "A device between replaces the certificate.",
     ),
     remedy=("Let Windows update its roots, or import the root of Exchange Online's certificate.",),
-    check=("PS> Get-ChildItem Cert:\\LocalMachine\\Root | ? Subject -like '*DigiCert Global Root G2*'",),
+    check=(Command("Get-ChildItem Cert:\\LocalMachine\\Root | ? Subject -like '*DigiCert Global Root G2*'"),),
     references=("Forum threads; Exchange Team blog, 2026: DigiCert Global Root G2",),
     examples=("454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",),
     lookalikes=(
-        "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied",
+        wording.UNTRUSTED_TO_EOP,
         "454 4.7.5 Certificate validated, Reason:UntrustedRoot",
     ),
     codes=("454 4.7.5",),
@@ -92,7 +93,7 @@ EOP_INVALID = Entry(
         "TlsDomain does not fit the host.",
     ),
     remedy=("Compare TlsDomain and TlsAuthLevel of the Send connector with the host's certificate.",),
-    check=powershell.SEND_CONNECTOR,
+    check=(powershell.SEND_CONNECTOR,),
     references=("Forum threads",),
     examples=("454 4.7.5 Certificate validation failure, Reason:SubjectMismatch",),
     lookalikes=("454 4.7.5 Certificate validation, Reason:SubjectMismatch",),
@@ -109,10 +110,10 @@ UNKNOWN_CREDENTIALS = Entry(
     label=Confidence.DOCUMENTED,
     meaning="Exchange chose a certificate it cannot use: it lacks the SMTP service, or is damaged.",
     causes=("TlsCertificateName or the Fqdn leads to a certificate without the SMTP service.",),
-    remedy=powershell.ENABLE_PUBLIC,
-    check=(*powershell.LIST_CERTIFICATES, *powershell.SEND_CONNECTOR),
+    remedy=powershell.enable_for_smtp(),
+    check=(powershell.LIST_CERTIFICATES, powershell.SEND_CONNECTOR),
     references=(_UNKNOWN,),
-    examples=("TLS negotiation failed with error UnknownCredentials",),
+    examples=(wording.UNKNOWN_CREDENTIALS,),
     lookalikes=("TLS negotiation succeeded with UnknownCredentials",),
     phrase=r"TLS negotiation failed with error (?P<token>UnknownCredentials)\b",
 )
@@ -130,10 +131,13 @@ NO_CREDENTIALS = Entry(
         "Exchange may not read the key.",
         "TlsCertificateName is wrong.",
     ),
-    remedy=("Import the certificate again, with its private key, on this server.", *powershell.ENABLE_PUBLIC),
+    remedy=(
+        "Import the certificate again, with its private key, on this server.",
+        *powershell.enable_for_smtp(),
+    ),
     check=(
-        "PS> Get-ExchangeCertificate | fl Thumbprint,Subject,HasPrivateKey,Services",
-        *powershell.SEND_CONNECTOR,
+        Command("Get-ExchangeCertificate | fl Thumbprint,Subject,HasPrivateKey,Services"),
+        powershell.SEND_CONNECTOR,
     ),
     references=(_NONE,),
     examples=("TLS negotiation failed with error NoCredentials",),
@@ -151,7 +155,7 @@ TLS_OTHER = Entry(
     meaning="Documented reasons are NoCredentials, UnknownCredentials and SocketError; this one is shown as it came.",
     causes=("Unknown: no public statement explains this reason.",),
     remedy=("Look at the certificate that was sent and at the TLS versions both sides allow.",),
-    check=(powershell.READ_LOG, powershell.PROBE),
+    check=(*powershell.READ_LOG, *powershell.PROBE),
     references=(_UNKNOWN, _NONE),
     examples=("TLS negotiation failed with error AlgorithmMismatch",),
     lookalikes=("TLS negotiation failed",),
@@ -171,7 +175,7 @@ TIMED_OUT = Entry(
     ),
     causes=("Port 25 is blocked or the host is down.", "The certificate in use lacks SMTP (KB 4051498)."),
     remedy=("Read the protocol log of the same minute before changing anything.",),
-    check=(powershell.READ_LOG,),
+    check=powershell.READ_LOG,
     references=(_UNKNOWN,),
     examples=("421 4.4.1 Connection timed out",),
     lookalikes=("421 4.4.1 Connection refused",),
@@ -190,7 +194,7 @@ DROPPED = Entry(
     meaning="The connection ended before an answer came. This is no verdict about a certificate.",
     causes=("A timeout on the path or on the other side.",),
     remedy=("Look at firewalls, inspection devices and the load of the other side.",),
-    check=(powershell.READ_LOG,),
+    check=powershell.READ_LOG,
     references=("Reports of practitioners",),
     examples=(
         "421 4.4.2 Connection dropped due to TimedOut",
@@ -211,7 +215,7 @@ PROXY_LAYER = Entry(
     meaning="PRX codes come from Exchange's own proxying and say nothing about certificates.",
     causes=("Not told by the text.",),
     remedy=("Look at the transport services of the server that answered; leave the certificates alone.",),
-    check=("PS> Test-ServiceHealth",),
+    check=(Command("Test-ServiceHealth"),),
     references=("Reports of practitioners",),
     examples=("451 4.7.0 Temporary server error. Please try again later. PRX5",),
     lookalikes=("451 4.7.0 Temporary server error. Please try again later. APRX5",),
@@ -229,7 +233,7 @@ EMPTY_CERTIFICATE = Entry(
     meaning="A receive log's note: the sender presented no client certificate.",
     causes=("Usual for ordinary senders; a fault only where a connector needs the certificate.",),
     remedy=("Nothing, unless this sender must be recognised by its certificate.",),
-    check=powershell.RECEIVE_CONNECTOR,
+    check=(powershell.RECEIVE_CONNECTOR,),
     references=("Published receive logs",),
     examples=(
         "Client certificate chain validation status: 'EmptyCertificate'",
@@ -252,7 +256,7 @@ CLIENT_STATUS = Entry(
     meaning="A receive log's note; 'Valid' and 'EmptyCertificate' are known, others are shown as they came.",
     causes=("The status names it.",),
     remedy=("Nothing where it says Valid.",),
-    check=powershell.RECEIVE_CONNECTOR,
+    check=(powershell.RECEIVE_CONNECTOR,),
     references=("Published receive logs",),
     examples=("Client certificate chain validation status: 'Valid'",),
     lookalikes=("Client certificate status: 'Valid'",),
@@ -271,8 +275,8 @@ SCHANNEL_UNTRUSTED = Entry(
         "it went with a chain that was not sent, and with 550 5.7.64."
     ),
     causes=("The intermediate certificate is missing on the sending server.",),
-    remedy=("Import the intermediates on the sending server (KB 3212877):", powershell.IMPORT_INTERMEDIATE),
-    check=(powershell.PROBE,),
+    remedy=powershell.IMPORT_INTERMEDIATE,
+    check=powershell.PROBE,
     references=("Microsoft KB 3212877: 550 5.7.64 TenantAttribution",),
     examples=('CertVerifyCertificateChainPolicy CERT_CHAIN_POLICY_SSL lsass.exe Result value="800B0109"',),
     lookalikes=('CERT_CHAIN_POLICY_SSL Result value="0"',),
@@ -291,12 +295,12 @@ CANNOT_REMOVE = Entry(
     causes=("A renewal with the same issuer and subject makes old and new look the same to the connector.",),
     remedy=(
         "On every source server stop MSExchangeTransport, then:",
-        "PS> Set-SendConnector -Identity '<name>' -TlsCertificateName $null",
-        "Remove the old certificate on every server, set TlsCertificateName again and start the service:",
-        "PS> $cert = Get-ExchangeCertificate -Thumbprint '<thumbprint of the new certificate>'",
-        "PS> Set-SendConnector -Identity '<name>' -TlsCertificateName \"<i>$($cert.Issuer)<s>$($cert.Subject)\"",
+        Command(f"Set-SendConnector {quoted(powershell.CONNECTOR)} -TlsCertificateName $null"),
+        "Remove the old certificate on every server.",
+        *powershell.name_on_connector("<thumbprint of the new certificate>", what="the new one"),
+        "Start the service again on every source server.",
     ),
-    check=powershell.SEND_CONNECTOR,
+    check=(powershell.SEND_CONNECTOR,),
     references=(_REMOVE,),
     examples=(
         (

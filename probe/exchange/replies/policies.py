@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.statement import Confidence
 
@@ -20,7 +21,7 @@ _POLICY = Entry(
     meaning="",
     causes=(),
     remedy=(),
-    check=(powershell.PROBE,),
+    check=powershell.PROBE,
     references=(_NDR,),
     examples=(),
     lookalikes=(),
@@ -79,7 +80,7 @@ ENTRIES = (
         title="The certificate has expired",
         codes=("4.7.322", "5.7.322"),
         words=r".{0,10}?(?P<token>certificate-expired)",
-        examples=("4.7.322 certificate-expired: Destination mail server's certificate is expired.",),
+        examples=(wording.EXPIRED_DANE,),
         meaning="The certificate presented by your server has expired.",
         causes=("The certificate was not renewed, or another one than the renewed is presented.",),
         remedy=("Renew the certificate, and publish its TLSA record first where the record changes.",),

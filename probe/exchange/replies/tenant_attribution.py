@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _ATTRIBUTION = "Microsoft KB 4051495 and KB 3212877: 550 5.7.64 TenantAttribution"
@@ -34,13 +36,10 @@ ATTR36 = Entry(
             "TlsSenderCertificateName to it."
         ),
     ),
-    check=("PS> Get-AcceptedDomain | fl DomainName", *powershell.INBOUND_CONNECTOR),
+    check=(powershell.ACCEPTED_DOMAINS, powershell.INBOUND_CONNECTOR),
     references=(_ATTR36,),
     examples=(
-        (
-            "550 5.7.64 Relay Access Denied ATTR36. For more details please refer to: "
-            "https://support.microsoft.com/kb/3169958"
-        ),
+        wording.RELAY_DENIED_ATTR36,
         "550 5.7.64 Relay Access Denied ATT36",
     ),
     lookalikes=("550 5.7.64 Relay Access Denied ATTR360", "550 5.7.1 Relay Access Denied ATTR36"),
@@ -69,14 +68,15 @@ TENANT_ATTRIBUTION = Entry(
     ),
     remedy=(
         "Compare TlsSenderCertificateName (or SenderIPAddresses) of the inbound connector with what is sent.",
-        "PS> Set-InboundConnector '<name>' -TlsSenderCertificateName '<name in the certificate>' -Enabled $true",
-        "Import the missing intermediate on every sending server (KB 3212877):",
-        powershell.IMPORT_INTERMEDIATE,
+        *powershell.expect_name(powershell.NAME),
+        "Enable the connector where it is disabled:",
+        powershell.enable_inbound(),
+        *powershell.IMPORT_INTERMEDIATE,
     ),
-    check=(*powershell.INBOUND_CONNECTOR, powershell.READ_LOG, powershell.PROBE),
+    check=(powershell.INBOUND_CONNECTOR, *powershell.READ_LOG, *powershell.PROBE),
     references=(_ATTRIBUTION,),
     examples=(
-        "550 5.7.64 TenantAttribution; Relay Access Denied SMTP",
+        wording.RELAY_DENIED,
         (
             "550 5.7.64 TenantAttribution; Relay Access Denied "
             "[XX1EUR00FT001.eop-EUR00.prod.protection.outlook.com]"
@@ -104,7 +104,7 @@ RELAY_DENIED = Entry(
     meaning="Attribution to a tenant failed; the reply names neither TenantAttribution nor ATTR36.",
     causes=("As for TenantAttribution and ATTR36; the text does not say which.",),
     remedy=("Compare the inbound connector and the accepted domains with the certificate that was sent.",),
-    check=(*powershell.INBOUND_CONNECTOR, "PS> Get-AcceptedDomain | fl DomainName", powershell.READ_LOG),
+    check=(powershell.INBOUND_CONNECTOR, powershell.ACCEPTED_DOMAINS, *powershell.READ_LOG),
     references=(_ATTRIBUTION, _ATTR36),
     examples=("550 5.7.64 Relay Access Denied ATTR99", "550 5.7.64 Relay Access Denied"),
     lookalikes=("550 5.7.640 Relay Access Denied",),
@@ -126,7 +126,7 @@ WRONG_REGION = Entry(
     ),
     causes=("The address or the certificate has changed, or several tenants share it.",),
     remedy=("Give each tenant its own certificate domain; correct the connector's certificate or address.",),
-    check=(*powershell.INBOUND_CONNECTOR, "Is the smart host the MX name of your own tenant?"),
+    check=(powershell.INBOUND_CONNECTOR, "Is the smart host the MX name of your own tenant?"),
     references=(_REGION, "Microsoft: printers, scanners and applications that send email"),
     examples=("451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35. For more information",),
     lookalikes=("451 4.4.6 Mail sent to the wrong place. ATTR35",),
@@ -145,7 +145,7 @@ NOT_SUBSCRIBED = Entry(
     meaning="Not about certificates: the tenant that owns the recipient's domain has no mail subscription.",
     causes=("No licence with mail in the tenant, or the domain stands in the wrong tenant.",),
     remedy=("Check the tenant's subscriptions and in which tenant the recipient's domain is registered.",),
-    check=("PS> Get-AcceptedDomain | fl DomainName",),
+    check=(powershell.ACCEPTED_DOMAINS,),
     references=(_REGION,),
     examples=(
         (
@@ -203,15 +203,9 @@ PARTNER_RESTRICTION = Entry(
             "or SenderIPAddresses on it."
         ),
     ),
-    check=(*powershell.INBOUND_CONNECTOR, powershell.READ_LOG),
+    check=(powershell.INBOUND_CONNECTOR, *powershell.READ_LOG),
     references=(_TEAM,),
-    examples=(
-        (
-            "550 5.7.51 TenantInboundAttribution; There is a partner connector configured that matched the "
-            "message's recipient domain. The connector had either the RestrictDomainsToIPAddresses or "
-            "RestrictDomainsToCertificate set"
-        ),
-    ),
+    examples=(wording.PARTNER_RESTRICTED,),
     lookalikes=("550 5.7.510 TenantInboundAttribution; There is a partner connector configured",),
     codes=("550 5.7.51",),
     words=r".{0,200}?(?:\b(?P<token>TenantInboundAttribution)\b|partner connector)",
@@ -228,7 +222,10 @@ DIRECT_SEND = Entry(
     meaning=("RejectDirectSend is on, and the message was not attributed to a connector."),
     causes=("The certificate or address does not match the inbound connector.", "A device sends directly."),
     remedy=("Make the connection match an inbound connector, by certificate or address.",),
-    check=(*powershell.INBOUND_CONNECTOR, "PS> Get-OrganizationConfig | fl RejectDirectSend"),
+    check=(
+        powershell.INBOUND_CONNECTOR,
+        Command("Get-OrganizationConfig | fl RejectDirectSend", Shell.EXCHANGE_ONLINE),
+    ),
     references=("Exchange Team blog: Reject Direct Send",),
     examples=(
         (
@@ -258,7 +255,7 @@ OTHER_ATTR = Entry(
         "Others: unknown, unless the whole reply says more; give it all.",
     ),
     remedy=("Compare the inbound connector and the accepted domains with the certificate that was sent.",),
-    check=(*powershell.INBOUND_CONNECTOR, "PS> Get-AcceptedDomain | fl DomainName"),
+    check=(powershell.INBOUND_CONNECTOR, powershell.ACCEPTED_DOMAINS),
     references=(_REGION, _ATTR36),
     examples=("Access denied ATTR77",),
     lookalikes=("ATTRIBUTE77", "XATTR77"),

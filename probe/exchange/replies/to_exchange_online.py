@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _KB2888788 = "Microsoft KB 2888788: mail flow stops, event 2004"
@@ -33,11 +35,11 @@ UNTRUSTED_ROOT = Entry(
             "the KB describes the private CA only)."
         ),
     ),
-    remedy=powershell.CHOOSE_PUBLIC,
-    check=(powershell.READ_LOG, powershell.PROBE, *powershell.LIST_CERTIFICATES),
+    remedy=(*powershell.CHOOSE_PUBLIC, powershell.UNBINDING),
+    check=(*powershell.READ_LOG, *powershell.PROBE, powershell.LIST_CERTIFICATES),
     references=(_KB2888788,),
     examples=(
-        "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied.",
+        f"{wording.UNTRUSTED_TO_EOP}.",
         "454 4.7.0 Non è stato possibile stabilire il canale TLS appropriato: UntrustedRoot: Accesso negato.",
         "454 4.7.0 Nie można ustanowić odpowiedniego kanału TLS: UntrustedRoot: Odmowa dostępu.",
         "SMTP 応答 454 4.7.0 で確認されました。適切な TLS チャネルの確立に失敗しました: UntrustedRoot: Access Denied。",
@@ -67,9 +69,9 @@ NO_TLS = Entry(
         "Turn TLS on for this route (RequireTLS on the Send connector).",
         "Look for a firewall or gateway that takes STARTTLS out of the session.",
     ),
-    check=(powershell.READ_LOG,),
+    check=powershell.READ_LOG,
     references=("A report of 2016 with a Postfix relay; Microsoft does not describe it.",),
-    examples=("454 4.7.0 Failed to establish appropriate TLS channel: Access Denied",),
+    examples=(wording.NO_TLS,),
     lookalikes=("454 4.7.0 TLS not available due to local problem",),
     codes=("454 4.7.0",),
     words=r".{0,40}?Failed to establish appropriate TLS channel: Access Denied",
@@ -87,7 +89,7 @@ UNKNOWN_TOKEN = Entry(
     meaning="In this reply only UntrustedRoot is known publicly. The token is shown as it came.",
     causes=("Unknown: no public statement explains this token.",),
     remedy=("Check the whole chain of the Send connector's certificate: dates, names, intermediates, root.",),
-    check=(powershell.READ_LOG, powershell.PROBE),
+    check=(*powershell.READ_LOG, *powershell.PROBE),
     references=(_KB2888788,),
     examples=("454 4.7.0 Failed to establish appropriate TLS channel: SomethingNew: Access Denied",),
     lookalikes=("454 4.7.0 Failed to open the TLS channel: SomethingNew: Access Denied",),
@@ -112,10 +114,10 @@ OLD_TLS = Entry(
         "A device on the path breaks TLS.",
     ),
     remedy=("Enable TLS 1.2 on the sending server (Schannel client and .NET) and restart it.",),
-    check=(powershell.READ_LOG,),
+    check=powershell.READ_LOG,
     references=(_SOCKET,),
     examples=(
-        "421 4.4.2 Connection dropped due to SocketError",
+        wording.OLD_TLS_TO_EOP,
         "TLS negotiation failed with error SocketError",
     ),
     lookalikes=("421 4.4.2 Connection dropped due to TimedOut", "TLS negotiation failed"),
@@ -138,14 +140,15 @@ STARTTLS_REQUIRED = Entry(
         "The sender offers only TLS 1.0 or 1.1.",
     ),
     remedy=(
-        "PS> Set-SendConnector '<name>' -IgnoreSTARTTLS $false -RequireTLS $true",
+        "Turn TLS on at the Send connector, and do not ignore STARTTLS:",
+        powershell.REQUIRE_TLS,
         "Enable TLS 1.2 on the sending server.",
     ),
-    check=(powershell.READ_LOG,),
+    check=powershell.READ_LOG,
     references=(_SOCKET, _G2),
     examples=(
         "451 5.7.3 STARTTLS is required, 5.7.0 Must issue a STARTTLS command first",
-        "451 5.7.3 STARTTLS is required to send mail [XX1EUR00FT001.mail.protection.outlook.com]",
+        f"{wording.STARTTLS_REQUIRED_OF_SENDER} [XX1EUR00FT001.mail.protection.outlook.com]",
         "451 5.7.3 Must issue a STARTTLS command first",
     ),
     lookalikes=("451 5.7.3 Authentication unsuccessful",),
@@ -167,7 +170,7 @@ CLOSED = Entry(
     ),
     causes=("An expired or unusable client certificate.", "A device between that inspects SMTP."),
     remedy=("Make sure that the client certificate is valid and of a public CA, and try again.",),
-    check=(powershell.READ_LOG, powershell.PROBE),
+    check=(*powershell.READ_LOG, *powershell.PROBE),
     references=("MailCleaner issue 598 and a forum thread; no Microsoft source.",),
     examples=(
         "403 4.7.0 TLS handshake failed",
@@ -196,7 +199,7 @@ OUTDATED = Entry(
         "Update the server to a supported build.",
         "An exemption of up to 90 days a year can be asked for (New-TenantExemptionInfo).",
     ),
-    check=("PS> Get-OnPremServerReportInfo",),
+    check=(Command("Get-OnPremServerReportInfo", Shell.EXCHANGE_ONLINE),),
     references=("Exchange Team blog: throttling and blocking of persistently vulnerable Exchange servers",),
     examples=(
         (

@@ -14,14 +14,14 @@ PARTNER_RESTRICTED = (
 )
 #: KB 2888788 (documented for a certificate from a CA Exchange Online does not trust).
 UNTRUSTED_TO_EOP = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
+#: A report of 2016: the sender used no TLS at all (reported).
+NO_TLS = "454 4.7.0 Failed to establish appropriate TLS channel: Access Denied"
 #: Microsoft, "Fix error code 450 4.4.317" (documented).
 UNTRUSTED_FROM_EOP = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
-#: Exchange Team blog, June 2025 (documented).
-STARTTLS_REQUIRED = (
-    "450 4.4.317 Cannot connect to remote server [Message=451 5.7.3 STARTTLS is required to send mail]"
-)
 #: Exchange Team blog, June 2025 (documented where TLS is required), as a sender is told.
 STARTTLS_REQUIRED_OF_SENDER = "451 5.7.3 STARTTLS is required to send mail"
+#: Exchange Team blog, June 2025 (documented).
+STARTTLS_REQUIRED = f"450 4.4.317 Cannot connect to remote server [Message={STARTTLS_REQUIRED_OF_SENDER}]"
 #: Microsoft, "Send or receive e-mail: SocketError" (documented): the sender offers TLS 1.0 or 1.1 only.
 OLD_TLS_TO_EOP = "421 4.4.2 Connection dropped due to SocketError"
 #: Seen in practice (reported).

@@ -20,6 +20,7 @@ from probe.exchange.selection.candidates import PINNING, Candidate, likely_refus
 from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import Refused
 from probe.pki.certificate import Certificate
+from probe.powershell import pin
 from probe.statement import Confidence, Statement
 
 CANNOT_REMOVE = "You cannot remove an installed certificate"
@@ -155,10 +156,10 @@ def set_receive_tls_certificate_name(
 
 
 def pin_for(certificate: Certificate | ExchangeCertificate) -> str:
-    """The TlsCertificateName of a certificate: ``<I>issuer<S>subject``, names in Windows' form."""
+    """The TlsCertificateName of a certificate."""
     if isinstance(certificate, Certificate):
-        return f"<I>{certificate.issuer.windows}<S>{certificate.subject.windows}"
-    return f"<I>{certificate.issuer or ''}<S>{certificate.subject or ''}"
+        return pin(certificate.issuer.windows, certificate.subject.windows)
+    return pin(certificate.issuer or "", certificate.subject or "")
 
 
 def plan(

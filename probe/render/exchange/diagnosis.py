@@ -1,4 +1,4 @@
-"""The diagnosis for a person and for a program: each story from what happens to how to verify the repair."""
+"""The diagnosis for a person and for a program: each fault from what happens to how to verify the repair."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from probe.render.exchange.parts import (
     stamp,
     statement_json,
     statements,
-    steps,
     title,
 )
 from probe.render.page.options import RenderOptions
+from probe.render.page.steps import commands_json, steps_json
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import counted
-from probe.report.diagnosis import Diagnosis, Story
+from probe.report.diagnosis import DiagnosedFault, Diagnosis
 
 SCHEMA = "eop-probe/exchange-diagnosis/1"
 
@@ -36,15 +36,15 @@ _OUTCOMES = {
 def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     """The page."""
     page = Page(options)
-    seen = sum(story.seen for story in diagnosis.stories)
+    seen = sum(fault.seen for fault in diagnosis.faults)
     told = counted(seen, "fault") + " proven"
-    if len(diagnosis.stories) > seen:
-        told += f", {len(diagnosis.stories) - seen} predicted from the exports as of {stamp(diagnosis.at)}"
-    if not diagnosis.stories:
+    if len(diagnosis.faults) > seen:
+        told += f", {len(diagnosis.faults) - seen} predicted from the exports as of {stamp(diagnosis.at)}"
+    if not diagnosis.faults:
         told = "no fault found in the evidence given"
     page.add(told, first=f"{diagnosis.outcome.value.upper()}  ", mark=_OUTCOMES[diagnosis.outcome])
-    for number, story in enumerate(diagnosis.stories, start=1):
-        _add_story(page, number, story)
+    for number, fault in enumerate(diagnosis.faults, start=1):
+        _add_fault(page, number, fault)
     if diagnosis.notes:
         title(page, "Also known")
         statements(page, diagnosis.notes, indent=2)
@@ -52,30 +52,30 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     return page.text
 
 
-def _add_story(page: Page, number: int, story: Story) -> None:
+def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
     page.blank()
-    page.add(story.title, first=f"{number}. ", style=Style.STRONG, mark=_OUTCOMES[story.outcome])
-    lead = "what happened" if story.seen else "predicted, not seen"
-    where = f", Send connector '{story.connector}'" if story.connector else ""
-    page.add(f"{story.outcome.value}: {lead}{where}", first="   ")
-    if story.thumbprint:
-        page.verbatim(story.thumbprint, first="   certificate  ")
-    if story.reply:
-        page.verbatim(story.reply, first="   reply        ", style=Style.BAD)
+    page.add(fault.title, first=f"{number}. ", style=Style.STRONG, mark=_OUTCOMES[fault.outcome])
+    lead = "what happened" if fault.seen else "predicted, not seen"
+    where = f", Send connector '{fault.connector}'" if fault.connector else ""
+    page.add(f"{fault.outcome.value}: {lead}{where}", first="   ")
+    if fault.thumbprint:
+        page.verbatim(fault.thumbprint, first="   certificate  ")
+    if fault.reply:
+        page.verbatim(fault.reply, first="   reply        ", style=Style.BAD)
     _add_part(page, "What happens")
-    statements(page, story.happens)
+    statements(page, fault.happens)
     _add_part(page, "The proof")
-    for proof in story.proof:
+    for proof in fault.proof:
         page.add(proof.text, first="    · ", rest="      ")
         for place, line in proof.quotes:
             page.add(place, first="      ", style=Style.FAINT)
             page.verbatim(line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]} ...", first="        ")
     _add_part(page, "The cause")
-    statements(page, story.cause)
+    statements(page, fault.cause)
     _add_part(page, "The remedy, in order")
-    steps(page, story.remedy, indent=4)
+    page.steps(fault.remedy, indent=4)
     _add_part(page, "How to verify it")
-    steps(page, story.verify, indent=4)
+    page.steps(fault.verify, indent=4)
 
 
 def _add_part(page: Page, heading: str) -> None:
@@ -88,27 +88,29 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "schema": SCHEMA,
         "outcome": diagnosis.outcome.value,
         "at": iso(diagnosis.at),
-        "stories": [_story_json(story) for story in diagnosis.stories],
+        "stories": [_fault_json(fault) for fault in diagnosis.faults],
         "notes": [statement_json(one) for one in diagnosis.notes],
         "problems": [problem_json(one) for one in diagnosis.problems],
     }
 
 
-def _story_json(story: Story) -> dict[str, Any]:
+def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:
     return {
-        "id": story.id,
-        "title": story.title,
-        "outcome": story.outcome.value,
-        "seen": story.seen,
-        "connector": story.connector,
-        "thumbprint": story.thumbprint.lower() if story.thumbprint else None,
-        "reply": story.reply,
-        "happens": [statement_json(one) for one in story.happens],
+        "id": fault.id,
+        "title": fault.title,
+        "outcome": fault.outcome.value,
+        "seen": fault.seen,
+        "connector": fault.connector,
+        "thumbprint": fault.thumbprint.lower() if fault.thumbprint else None,
+        "reply": fault.reply,
+        "happens": [statement_json(one) for one in fault.happens],
         "proof": [
             {"text": one.text, "quotes": [{"place": place, "line": line} for place, line in one.quotes]}
-            for one in story.proof
+            for one in fault.proof
         ],
-        "cause": [statement_json(one) for one in story.cause],
-        "remedy": list(story.remedy),
-        "verify": list(story.verify),
+        "cause": [statement_json(one) for one in fault.cause],
+        "remedy": steps_json(fault.remedy),
+        "verify": steps_json(fault.verify),
+        "remedy_commands": commands_json(fault.remedy),
+        "verify_commands": commands_json(fault.verify),
     }

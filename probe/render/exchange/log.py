@@ -13,7 +13,7 @@ from probe.exchange.logs.summary import CertificateChange, Group, LogSummary, Re
 from probe.exchange.problem import Problem
 from probe.exchange.replies.catalogue import by_id
 from probe.exchange.replies.entry import Entry
-from probe.render.exchange.parts import fact, iso, problem_json, problems, stamp, steps, title
+from probe.render.exchange.parts import fact, iso, problem_json, problems, stamp, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import counted, day
@@ -127,11 +127,11 @@ def _add_meanings(page: Page, summary: LogSummary) -> None:
         page.add(f"{entry.judge} ({entry.label.value})", first="  ")
         page.add(entry.meaning, first="  ")
         page.add("What to do:", first="  ")
-        steps(page, entry.remedy)
+        page.steps(entry.remedy)
     if summary.groups and any(group.refused for group in summary.groups):
         page.blank()
         page.add(
-            "With exports of certificates and connectors beside the logs, `eop-probe exchange diagnose` "
+            "With exports of certificates and connectors beside the logs, the command exchange diagnose "
             "tells the cause and the steps for your connector.",
             style=Style.FAINT,
         )

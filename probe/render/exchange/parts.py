@@ -12,8 +12,6 @@ from probe.statement import Confidence, Statement
 #: Columns of the labels that stand before a value.
 LABEL_COLUMNS = 12
 
-_COMMANDS = ("PS> ", "$ ")
-
 
 def title(page: Page, text: str, more: str = "") -> None:
     """Begin a section."""
@@ -24,26 +22,6 @@ def title(page: Page, text: str, more: str = "") -> None:
 def fact(page: Page, label: str, text: str, *, indent: int = 4, style: Style = Style.PLAIN) -> None:
     """Add one labelled value."""
     page.add(text, first=f"{' ' * indent}{label:<{LABEL_COLUMNS}}", style=style)
-
-
-def steps(page: Page, lines: Iterable[str], *, indent: int = 2) -> None:
-    """Number the steps; a command stands on a line of its own under its step, unbroken."""
-    number = 0
-    for line in lines:
-        if line.startswith(_COMMANDS):
-            page.verbatim(line, first=" " * (indent + 3), style=Style.COMMAND)
-        else:
-            number += 1
-            page.add(line, first=f"{' ' * indent}{number}. ", rest=" " * (indent + 3))
-
-
-def listing(page: Page, lines: Iterable[str], *, indent: int = 2) -> None:
-    """Add the lines with a bullet each, commands unbroken."""
-    for line in lines:
-        if line.startswith(_COMMANDS):
-            page.verbatim(line, first=" " * (indent + 2), style=Style.COMMAND)
-        else:
-            page.add(line, first=f"{' ' * indent}· ", rest=" " * (indent + 2))
 
 
 def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.recognise import Recognised
-from probe.render.exchange.parts import fact, listing, steps, title
+from probe.powershell import eop_probe
+from probe.render.exchange.parts import fact, title
 from probe.render.page.options import RenderOptions
+from probe.render.page.steps import commands_json, steps_json
 from probe.render.page.text import Page, Style
 
 SCHEMA = "eop-probe/explain/1"
@@ -80,17 +82,17 @@ def _add_entry(page: Page, entry: Entry) -> None:
     title(page, "Meaning")
     page.add(entry.meaning, first="  ")
     title(page, "Causes")
-    listing(page, entry.causes)
+    page.steps(entry.causes, bullet="·")
     title(page, "What to do")
-    steps(page, entry.remedy)
+    page.steps(entry.remedy)
     if entry.check:
         title(page, "What to check next")
-        listing(page, entry.check)
+        page.steps(entry.check, bullet="·")
     title(page, "Sources")
-    listing(page, entry.references)
+    page.steps(entry.references, bullet="·")
     if entry.rule:
         page.blank()
-        page.add(f"The rule about it: eop-probe explain {entry.rule}", style=Style.FAINT)
+        page.steps(("The rule about it:", eop_probe("explain", entry.rule)), bullet="·")
 
 
 def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
@@ -109,8 +111,10 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "confidence": entry.label.value,
         "meaning": entry.meaning,
         "causes": list(entry.causes),
-        "remedy": list(entry.remedy),
-        "check": list(entry.check),
+        "remedy": steps_json(entry.remedy),
+        "check": steps_json(entry.check),
+        "remedy_commands": commands_json(entry.remedy),
+        "check_commands": commands_json(entry.check),
         "references": list(entry.references),
         "rule": entry.rule or None,
     }

@@ -6,12 +6,23 @@ Hand-made, because a library for it costs more start-up time than the whole rend
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
+from probe.powershell import Command, Step
 from probe.render.page.options import MIN_WIDTH, RenderOptions
 
 #: Columns a wrapped text gets at least, however deep it is indented.
 _MIN_TEXT = 20
+
+# What a shell would take a line for, were it pasted: a variable, a call, a verb of PowerShell's, this program.
+_RUNNABLE = re.compile(
+    r"\s*(?:[$&>]|eop-probe\b|(?:add|clear|copy|disable|enable|export|get|import|install|invoke|move|new|remove|"
+    r"rename|resume|retry|restart|set|start|stop|suspend|test|uninstall|update|write)-\w)",
+    re.IGNORECASE,
+)
+#: Stands before prose that would begin a line so.
+_NO_COMMAND = "… "
 
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "│": "|", "·": "-", "—": "-", "…": "..."})
 
@@ -59,13 +70,39 @@ class Page:
         first = self._encodable(first)
         rest = " " * cells(first) if rest is None else self._encodable(rest)
         room = max(self._width - max(cells(first), cells(rest)), _MIN_TEXT)
-        for number, line in enumerate(wrap(self._encodable(text), room)):
+        for number, line in enumerate(wrap(self._encodable(_as_prose(text, first)), room)):
             lead = self._paint(first, mark) if number == 0 else rest
             self._lines.append((lead + self._paint(line, style)).rstrip(" "))
 
     def verbatim(self, text: str, *, first: str = "", style: Style = Style.PLAIN) -> None:
         """Add one line that is never broken, so that it can be copied whole."""
-        self._lines.append(self._encodable(first) + self._paint(self._encodable(text), style))
+        self._lines.append(
+            self._encodable(first) + self._paint(self._encodable(_as_prose(text, first)), style)
+        )
+
+    def steps(self, steps: Iterable[Step], *, indent: int = 2, bullet: str = "") -> None:
+        """Add steps, numbered or behind a `bullet`; commands stand under the name of the shell they are for.
+
+        A command is a line of its own, whole and unbroken: copied, it is what is to be run.
+        """
+        number, shell = 0, None
+        rest = " " * (indent + (2 if bullet else 3))
+        for step in steps:
+            if isinstance(step, Command):
+                if step.shell is not shell:
+                    self.add(f"{step.shell.value}:", first=rest)
+                self._command(step, f"{rest}  ")
+                shell = step.shell
+            else:
+                number, shell = number + 1, None
+                self.add(step, first=f"{' ' * indent}{bullet or f'{number}.'} ", rest=rest)
+
+    def _command(self, command: Command, lead: str) -> None:
+        if self._options.ascii and not command.text.isascii():
+            self.add(
+                "(some characters of it cannot be shown here: have it written to a file)", first=lead[2:]
+            )
+        self._lines.append(lead + self._paint(self._encodable(command.text), Style.COMMAND))
 
     def _paint(self, text: str, style: Style) -> str:
         body = text.strip(" ")
@@ -77,6 +114,10 @@ class Page:
         if not self._options.ascii or text.isascii():
             return text
         return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _as_prose(text: str, before: str = "") -> str:
+    return _NO_COMMAND + text if not before.strip() and _RUNNABLE.match(text) else text
 
 
 def cells(text: str) -> int:
@@ -95,7 +136,7 @@ def wrap(text: str, room: int) -> Iterator[str]:
         longer = f"{line} {word}" if line else word
         if line and cells(longer) > room:
             yield line
-            longer = word
+            longer = _as_prose(word)
         line = longer
     yield line
 

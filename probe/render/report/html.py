@@ -9,6 +9,7 @@ from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome
+from probe.powershell import Steps
 from probe.render.page.markup import element, escaped
 from probe.render.page.options import RenderOptions
 from probe.render.page.style import STYLE
@@ -17,7 +18,6 @@ from probe.render.report.html_chain import chain
 from probe.render.report.wording import basis_words, confidence_words, revocation_words, verdict_sentence
 from probe.report.assessment import Assessment, Report
 
-_COMMANDS = ("PS> ", "$ ")
 #: The page may load nothing and run nothing, even if a mistake let a peer's text through as markup.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -138,19 +138,24 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
             yield element("p", f"See {reference}", "soft")
 
 
-def _steps(remedy: tuple[str, ...]) -> Iterator[str]:
-    """A numbered list; a command stands in a block of its own, without the prompt, so that it pastes."""
+def _steps(remedy: Steps) -> Iterator[str]:
+    """A numbered list; a command stands in a block of its own, under the name of the shell it is for."""
     if not remedy:
         return
     yield "<ol>"
-    open_step = False
-    for line in (line for step in remedy for line in step.split("\n") if line):
-        command = line.startswith(_COMMANDS)
-        if not (command and open_step):
-            yield f"{'</li>' if open_step else ''}<li>"
-            open_step = True
-        yield f"<pre>{escaped(line.partition(' ')[2])}</pre>" if command else escaped(line)
-    yield "</li></ol>" if open_step else "</ol>"
+    shell, end = None, ""
+    for step in remedy:
+        if isinstance(step, str) or not end:
+            yield f"{end}<li>"
+            end, shell = "</li>", None
+        if isinstance(step, str):
+            yield escaped(step)
+            continue
+        if step.shell is not shell:
+            yield element("div", f"{step.shell.value}:", "soft")
+        yield f"<pre>{escaped(step.text)}</pre>"
+        shell = step.shell
+    yield f"{end}</ol>"
 
 
 def _connection(assessment: Assessment) -> Iterator[str]:

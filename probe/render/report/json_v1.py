@@ -18,6 +18,7 @@ from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.der import DerError
 from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import Purpose
+from probe.render.page.steps import commands_json, steps_json
 from probe.render.report.facts import instant
 from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import TranscriptLine
@@ -134,9 +135,10 @@ def _finding(finding: Finding) -> Json:
         "confidence": finding.confidence.value,
         "summary": finding.summary,
         "detail": finding.detail,
-        "remedy": finding.remedy,
+        "remedy": steps_json(finding.remedy),
         "references": finding.references,
         "reply": finding.reply,
+        "commands": commands_json(finding.remedy),
     }
 
 

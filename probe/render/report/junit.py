@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from probe.eop.finding import Finding
 from probe.eop.vocabulary import Outcome
+from probe.powershell import Command, Step
 from probe.render.page.markup import escaped
 from probe.render.page.options import RenderOptions
 from probe.render.report.facts import deciding_finding, instant, label, prediction
@@ -65,4 +66,8 @@ def _words(assessment: Assessment) -> list[str]:
 
 def _finding(finding: Finding) -> list[str]:
     head = f"[{finding.severity.value}] {finding.rule} ({finding.confidence.value}): {finding.summary}"
-    return [head, *(f"  {line}" for step in finding.remedy for line in step.split("\n"))]
+    return [head, *(f"  {line}" for step in finding.remedy for line in _step(step))]
+
+
+def _step(step: Step) -> tuple[str, ...]:
+    return (f"{step.shell.value}:", f"  {step.text}") if isinstance(step, Command) else (step,)

@@ -43,7 +43,6 @@ _MARKS = {
 }
 #: Changes to come that are shown of an accepted target.
 MAX_TURNS = 3
-_COMMANDS = ("PS> ", "$ ")
 #: Seconds between a judgement's instant and the observation from which on it is worth a line.
 _OTHER_TIME_SECONDS = 3600
 
@@ -226,7 +225,7 @@ class _Section:
             self._page.blank()
             about = f" about {finding.rule}" if len(worth) > 1 else ""
             self._page.add("", first=f"What to do{about}", mark=Style.STRONG)
-            _add_steps(self._page, finding.remedy)
+            self._page.steps(finding.remedy)
         rest = [finding.rule for finding in with_steps if finding not in worth]
         if rest:
             self._page.blank()
@@ -273,17 +272,6 @@ def _add_reference(page: Page, reference: str) -> None:
         page.verbatim(reference, first="    see ", style=Style.FAINT)
     else:
         page.add(reference, first="    see ", style=Style.FAINT)
-
-
-def _add_steps(page: Page, remedy: tuple[str, ...]) -> None:
-    """Number the steps; a command stands on a line of its own under its step, unbroken."""
-    number = 0
-    for line in (line for step in remedy for line in step.split("\n")):
-        if line.startswith(_COMMANDS):
-            page.verbatim(line, first="     ", style=Style.COMMAND)
-        elif line:
-            number += 1
-            page.add(line, first=f"  {number}. ", rest="     ")
 
 
 def _add_summary(page: Page, report: Report) -> None:

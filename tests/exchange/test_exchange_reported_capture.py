@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.report.reader import MAX_SIGHTINGS, read_sightings
+from probe.report.reader import MAX_CAPTURES, read_captures
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = {
@@ -23,7 +23,7 @@ ONE = {
 def test_a_report_of_the_product() -> None:
     data = (ROOT / "docs/example-report.json").read_bytes()
     report = json.loads(data)["assessments"][0]
-    found = read_sightings("report.json", data)[0]
+    found = read_captures("report.json", data)[0]
     assert found.thumbprints[0] == report["presented_chain"][0]["sha1"]
     assert (found.outcome, found.rule) == (report["outcome"], report["predictions"][0]["rule"])
     assert found.at is not None
@@ -32,7 +32,7 @@ def test_a_report_of_the_product() -> None:
 
 def test_lines_and_half_a_line() -> None:
     line = json.dumps({**ONE, "predictions": [{"basis": "listener", "rule": "expired"}]})
-    found = read_sightings("x", f"{line}\n{line[:50]}\n{line}\n".encode())
+    found = read_captures("x", f"{line}\n{line[:50]}\n{line}\n".encode())
     assert [one.by_listener for one in found] == [True, True]
     assert found[0].thumbprints == ("ab",)
 
@@ -47,7 +47,7 @@ def test_lines_and_half_a_line() -> None:
     ],
 )
 def test_other_documents_are_none(document: object) -> None:
-    assert read_sightings("x", json.dumps(document).encode()) == ()
+    assert read_captures("x", json.dumps(document).encode()) == ()
 
 
 def test_odd_values_are_left_out() -> None:
@@ -57,25 +57,25 @@ def test_odd_values_are_left_out() -> None:
         "target": None,
         "started_at": "soon",
     }
-    found = read_sightings("x", json.dumps(odd).encode())[0]
+    found = read_captures("x", json.dumps(odd).encode())[0]
     assert (found.target, found.at, found.thumbprints) == ("", None, ("", ""))
-    nothing = read_sightings("x", json.dumps({"presented_chain": []}).encode())[0]
+    nothing = read_captures("x", json.dumps({"presented_chain": []}).encode())[0]
     assert (nothing.thumbprints, nothing.subject) == ((), None)
 
 
 def test_hostile_text_is_escaped() -> None:
     hostile = {**ONE, "target": "\x1b[31m"}
-    assert "\x1b" not in read_sightings("x", json.dumps(hostile).encode())[0].target
+    assert "\x1b" not in read_captures("x", json.dumps(hostile).encode())[0].target
 
 
 def test_a_bounded_number() -> None:
     document = {
         "schema": "eop-probe/report/1",
-        "assessments": [{"presented_chain": []}] * (MAX_SIGHTINGS + 5),
+        "assessments": [{"presented_chain": []}] * (MAX_CAPTURES + 5),
     }
-    assert len(read_sightings("x", json.dumps(document).encode())) == MAX_SIGHTINGS
+    assert len(read_captures("x", json.dumps(document).encode())) == MAX_CAPTURES
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(tail: bytes) -> None:
-    assert isinstance(read_sightings("x", b'{"presented_chain": ' + tail), tuple)
+    assert isinstance(read_captures("x", b'{"presented_chain": ' + tail), tuple)

@@ -1,4 +1,4 @@
-"""Sessions that were refused, gathered into cases: one for each connector, certificate and reason."""
+"""Sessions that were refused, in groups: one for each connector, certificate and reason."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from probe.exchange.replies.entry import Entry, EntryKind
 from probe.exchange.replies.recognise import Recognised, explain_text
 from probe.text import printable
 
-#: Cases told apart; an organisation with more has a list of connectors to look at first.
-MAX_CASES = 200
-#: Message ids remembered of one case, to find the events of the same messages.
+#: Groups told apart; an organisation with more has a list of connectors to look at first.
+MAX_GROUPS = 200
+#: Message ids remembered of one group, to find the events of the same messages.
 MAX_MESSAGES = 500
-#: Texts kept as proof of one case.
+#: Texts kept as proof of one group.
 MAX_TEXTS = 20
 #: Lines of a session that are looked at for proof.
 MAX_LINES = 500
@@ -55,10 +55,10 @@ class TextProof(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class RefusalGroup:
     """One reason for which the sessions of one connector with one certificate were refused.
 
-    A case without `first` comes from texts alone. `lines` prove it; `mail_from`, `rcpt_to` and
+    A group without `first` comes from texts alone. `lines` prove it; `mail_from`, `rcpt_to` and
     `seen_as` (the address the other side greets) are the first session's, None where unknown.
     """
 
@@ -84,11 +84,11 @@ class Case:
         return self.certificate.thumbprint if self.certificate else None
 
 
-class CaseBook:
-    """Collects cases, and which certificates mail was delivered with, from sessions in any order."""
+class Refusals:
+    """Collects the groups, and which certificates mail was delivered with, from sessions in any order."""
 
     def __init__(self) -> None:
-        self._cases: dict[tuple[str, str | None, str], Case] = {}
+        self._groups: dict[tuple[str, str | None, str], RefusalGroup] = {}
         self.delivered: dict[str, Seen] = {}
         """The last session in which Exchange Online took mail, by lower-case thumbprint."""
         self.latest: datetime | None = None
@@ -110,11 +110,11 @@ class CaseBook:
 
     def _refused(self, session: LogSession, refusal: RefusedReply, *, to_eop: bool) -> None:
         key = (session.connector, session.sent.thumbprint if session.sent else None, refusal.reason)
-        case = self._cases.get(key)
-        if case is None:
-            if len(self._cases) >= MAX_CASES:
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
                 return
-            case = Case(
+            group = RefusalGroup(
                 connector=session.connector,
                 certificate=session.sent,
                 reason=refusal.reason,
@@ -122,41 +122,41 @@ class CaseBook:
                 reply=refusal.reply.text,
                 first=Seen(session.source, session.id, session.started),
             )
-        messages = case.messages
+        messages = group.messages
         if len(messages) < MAX_MESSAGES:
             messages |= set(session.message_ids)
-        self._cases[key] = replace(
-            case,
-            sessions=case.sessions + 1,
-            last=max(filter(None, (case.last, session.started)), default=None),
-            to_eop=case.to_eop or to_eop,
+        self._groups[key] = replace(
+            group,
+            sessions=group.sessions + 1,
+            last=max(filter(None, (group.last, session.started)), default=None),
+            to_eop=group.to_eop or to_eop,
             messages=messages,
         )
 
     @property
-    def cases(self) -> tuple[Case, ...]:
-        """The cases so far, in the order first seen."""
-        return tuple(self._cases.values())
+    def groups(self) -> tuple[RefusalGroup, ...]:
+        """The groups so far, in the order first seen."""
+        return tuple(self._groups.values())
 
 
-def with_lines(case: Case, lines: Sequence[tuple[int, str]]) -> Case:
+def with_lines(group: RefusalGroup, lines: Sequence[tuple[int, str]]) -> RefusalGroup:
     """Keep the lines of its first session that prove what was sent and what was answered."""
-    source = case.first.source if case.first else ""
+    source = group.first.source if group.first else ""
     text = "\n".join(line for _, line in lines)
     return replace(
-        case,
-        lines=tuple(Line(source, number, line) for number, line in lines if _proves(case, line)),
+        group,
+        lines=tuple(Line(source, number, line) for number, line in lines if _proves(group, line)),
         mail_from=_first(_MAIL, text),
         rcpt_to=_first(_RCPT, text),
         seen_as=_first(_HELLO, text),
     )
 
 
-def _proves(case: Case, line: str) -> bool:
+def _proves(group: RefusalGroup, line: str) -> bool:
     lower = line.lower()
-    if case.thumbprint and case.thumbprint in lower and "remote certificate" not in lower:
+    if group.thumbprint and group.thumbprint in lower and "remote certificate" not in lower:
         return True
-    words = case.reply.split(" [", 1)[0]
+    words = group.reply.split(" [", 1)[0]
     return len(words) > 3 and words in line
 
 
@@ -165,9 +165,9 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
     return printable(found[1]) if found else None
 
 
-def with_texts(cases: Iterable[Case], texts: Iterable[tuple[str, str]]) -> tuple[Case, ...]:
-    """Add what texts say: to the case of the same message or reason, else as cases of their own."""
-    found = list(cases)
+def with_texts(groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]]) -> tuple[RefusalGroup, ...]:
+    """Add what texts say: to the group of the same message or reason, else as groups of their own."""
+    found = list(groups)
     for source, text in texts:
         for one in explain_text(text):
             if one.entry.kind is not EntryKind.WRAPPER:
@@ -175,17 +175,17 @@ def with_texts(cases: Iterable[Case], texts: Iterable[tuple[str, str]]) -> tuple
     return tuple(found)
 
 
-def _file(cases: list[Case], proof: TextProof) -> None:
-    for place, case in enumerate(cases):
-        if _same(case, proof.found):
-            if len(case.texts) < MAX_TEXTS:
-                cases[place] = replace(case, texts=(*case.texts, proof))
+def _file(groups: list[RefusalGroup], proof: TextProof) -> None:
+    for place, group in enumerate(groups):
+        if _same(group, proof.found):
+            if len(group.texts) < MAX_TEXTS:
+                groups[place] = replace(group, texts=(*group.texts, proof))
             return
-    if len(cases) < MAX_CASES:
+    if len(groups) < MAX_GROUPS:
         one = proof.found
         ids = frozenset({one.message_id} if one.message_id else ())
-        cases.append(
-            Case(
+        groups.append(
+            RefusalGroup(
                 connector=one.connector,
                 certificate=None,
                 reason=one.entry.id,
@@ -197,8 +197,8 @@ def _file(cases: list[Case], proof: TextProof) -> None:
         )
 
 
-def _same(case: Case, found: Recognised) -> bool:
+def _same(group: RefusalGroup, found: Recognised) -> bool:
     """The same reason, and nothing that says that it is about another message."""
-    if case.reason != found.entry.id:
+    if group.reason != found.entry.id:
         return False
-    return found.message_id is None or not case.messages or found.message_id in case.messages
+    return found.message_id is None or not group.messages or found.message_id in group.messages
