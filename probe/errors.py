@@ -12,7 +12,6 @@
         ├── ResolveError          phase resolve
         ├── ConnectError          phase connect
         ├── SmtpError             phase smtp
-        ├── TlsError              phase tls
         └── DeadlineError         phase timeout
 
 An expired certificate or a 454 is evidence, not an exception.
@@ -76,12 +75,6 @@ class SmtpError(ObservationError):
     """The SMTP conversation ended before TLS began."""
 
     phase = "smtp"
-
-
-class TlsError(ObservationError):
-    """The TLS handshake failed."""
-
-    phase = "tls"
 
 
 class DeadlineError(ObservationError):

@@ -107,9 +107,7 @@ def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | 
         ),
         proof=captured(context, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
-        cause=(Statement(rule.meaning, Confidence(rule.confidence.value), f"rule {rule.id}"),)
-        if rule
-        else (),
+        cause=(Statement(rule.meaning, rule.confidence, f"rule {rule.id}"),) if rule else (),
         remedy=rule.advice if rule else (),
         verify=("The same capture again: the verdict must be accepted.",),
     )

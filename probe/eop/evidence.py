@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +30,12 @@ class StorePath:
     role: ListRole = ListRole.MICROSOFT
     stand_in: str | None = None
     paths: dict[Purpose, BuiltPath]
+    _best: BuiltPath = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        paths = self.paths.values()
+        # Rules ask for it a hundred times a verdict; a frozen value is set like this or not at all.
+        object.__setattr__(self, "_best", next((path for path in paths if path.trusted), next(iter(paths))))
 
     def best(self) -> BuiltPath:
         """The path that decides: a trusted one if any purpose has it, else the first purpose's.
@@ -37,7 +43,7 @@ class StorePath:
         Which purpose EOP asks of a client certificate is unknown, so either will do (to-eop asks
         serverAuth and clientAuth, from-eop serverAuth alone).
         """
-        return next((path for path in self.paths.values() if path.trusted), next(iter(self.paths.values())))
+        return self._best
 
     @property
     def trusted(self) -> bool:

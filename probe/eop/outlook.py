@@ -161,9 +161,7 @@ def _by_verdict(record: ExchangeCertificate, evidence: Evidence, verdict: Verdic
     made = verdict.prediction
     deciding = next((finding for finding in verdict.findings if finding.rule == made.rule), None)
     if deciding is not None:
-        said = Statement(
-            f"{deciding.summary}", Confidence(deciding.confidence.value), f"rule {deciding.rule}"
-        )
+        said = Statement(deciding.summary, deciding.confidence, f"rule {deciding.rule}")
     else:
         root = evidence.deciding.best().elements[-1].certificate if evidence.deciding else None
         text = f"Its chain ends at a trusted root: {root.subject.short if root else 'unknown'}."

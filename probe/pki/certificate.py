@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import TypeVar
 
 from probe.pki import algorithms, der
 from probe.pki.extensions import (
+    SUBJECT_ALT_NAMES,
     BasicConstraints,
     Extension,
     KeyUsage,
@@ -33,36 +35,53 @@ from probe.text import printable
 
 _TBS_PARTS_AT_LEAST = 6  # serial, signature, issuer, validity, subject, key (RFC 5280 4.1.2)
 _EXTENSIONS_TAG = 0xA3
+_T = TypeVar("_T")
 
 
-class Unreadable(NamedTuple):
-    """A certificate whose structure cannot be walked: its bytes, and what is wrong with them."""
+class _Encoded:
+    """Bytes sent as a certificate, and what is known of them without reading; equal and hashed by them."""
 
-    der: bytes
-    reason: str
+    def __init__(self, data: bytes) -> None:
+        self.der = data
 
-    @property
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.der == other.der
+
+    def __hash__(self) -> int:
+        return hash(self.der)
+
+    @cached_property
     def sha1(self) -> str:
         """Lower-case hex of SHA-1, Windows' thumbprint."""
         return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Lower-case hex of SHA-256."""
         return hashlib.sha256(self.der).hexdigest()
 
     @property
     def pem(self) -> str:
-        """The bytes as a PEM block, although they are no certificate."""
-        return pem_block(self.der)
+        """The bytes as a PEM block (RFC 7468), be they a certificate or not."""
+        text = base64.b64encode(self.der).decode("ascii")
+        lines = [text[i : i + 64] for i in range(0, len(text), 64)]
+        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
 
 
-class Certificate:
+class Unreadable(_Encoded):
+    """A certificate whose structure cannot be walked: its bytes, and what is wrong with them."""
+
+    def __init__(self, data: bytes, reason: str) -> None:
+        super().__init__(data)
+        self.reason = reason
+
+
+class Certificate(_Encoded):
     """A certificate by its DER: hashable, equal by its bytes, immutable by convention."""
 
     def __init__(self, data: bytes) -> None:
         """Walk the outer structure; raises DerError where there is none."""
-        self.der = data
+        super().__init__(data)
         outer = der.whole(data, der.SEQUENCE, "a certificate").children()
         if len(outer) != 3:  # TBS, algorithm, signature: RFC 5280 4.1
             raise der.DerError("a certificate that is not three parts")
@@ -79,16 +98,13 @@ class Certificate:
         self.serial = der.integer(parts[0])
         self.inner_signature_algorithm = algorithms.read(parts[1])
         self.issuer = Name(parts[2].encoded)
-        self.not_before, self.not_after = _read_validity(parts[3])
+        times = der.expect(parts[3], der.SEQUENCE, "the validity").children()
+        if len(times) != 2:  # notBefore and notAfter, RFC 5280 4.1.2.5
+            raise der.DerError("a validity that is not two times")
+        self.not_before, self.not_after = map(read_time, times)
         self.subject = Name(parts[4].encoded)
         self.spki = der.expect(parts[5], der.SEQUENCE, "the public key").encoded
         self._extensions = next((p for p in parts[6:] if p.tag == _EXTENSIONS_TAG), None)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Certificate) and self.der == other.der
-
-    def __hash__(self) -> int:
-        return hash(self.der)
 
     def __repr__(self) -> str:
         return f"Certificate({self.subject.windows!r}, sha1={self.sha1})"
@@ -97,21 +113,6 @@ class Certificate:
     def tbs(self) -> bytes:
         """The octets the issuer signed."""
         return self._tbs.encoded
-
-    @cached_property
-    def sha1(self) -> str:
-        """Lower-case hex of SHA-1, Windows' thumbprint."""
-        return hashlib.sha1(self.der, usedforsecurity=False).hexdigest()
-
-    @cached_property
-    def sha256(self) -> str:
-        """Lower-case hex of SHA-256."""
-        return hashlib.sha256(self.der).hexdigest()
-
-    @property
-    def pem(self) -> str:
-        """The certificate as a PEM block (RFC 7468)."""
-        return pem_block(self.der)
 
     @property
     def serial_hex(self) -> str:
@@ -128,8 +129,6 @@ class Certificate:
     @cached_property
     def self_signed(self) -> bool:
         """Self-issued, and its own key made the signature."""
-        from probe.pki.signature import Signature
-
         return self.self_issued and verify(self, self) is Signature.VALID
 
     @cached_property
@@ -144,10 +143,8 @@ class Certificate:
 
     @cached_property
     def _extension_table(self) -> tuple[dict[str, Extension], str | None]:
-        if self._extensions is None:
-            return {}, None
         try:
-            return read_extensions(self._extensions), None
+            return read_extensions(self._extensions) if self._extensions else {}, None
         except der.DerError as error:
             return {}, str(error)
 
@@ -161,29 +158,30 @@ class Certificate:
         """Why the extensions cannot be walked, or None."""
         return self._extension_table[1]
 
+    def extension(self, oid: str, read: Callable[[bytes], _T]) -> _T | None:
+        """What `read` makes of an extension's value; None where it is absent; raises what `read` raises."""
+        found = self.extensions.get(oid)
+        return None if found is None else read(found.value)
+
     @cached_property
     def basic_constraints(self) -> BasicConstraints | None:
         """RFC 5280 4.2.1.9; None where absent; raises DerError where undecodable."""
-        found = self.extensions.get("2.5.29.19")
-        return read_basic_constraints(found.value) if found else None
+        return self.extension("2.5.29.19", read_basic_constraints)
 
     @cached_property
     def key_usage(self) -> KeyUsage | None:
         """RFC 5280 4.2.1.3; None where absent; raises DerError where undecodable."""
-        found = self.extensions.get("2.5.29.15")
-        return read_key_usage(found.value) if found else None
+        return self.extension("2.5.29.15", read_key_usage)
 
     @cached_property
     def extended_key_usage(self) -> tuple[str, ...] | None:
         """The purposes as dotted OIDs (RFC 5280 4.2.1.12); None where absent; raises DerError."""
-        found = self.extensions.get("2.5.29.37")
-        return read_oids(found.value) if found else None
+        return self.extension("2.5.29.37", read_oids)
 
     @cached_property
     def subject_alt_names(self) -> SubjectAltNames:
         """RFC 5280 4.2.1.6; empty where absent; undecodable entries are counted, never raised."""
-        found = self.extensions.get("2.5.29.17")
-        return read_subject_alt_names(found.value) if found else SubjectAltNames()
+        return self.extension(SUBJECT_ALT_NAMES, read_subject_alt_names) or SubjectAltNames()
 
     @property
     def dns_names(self) -> tuple[str, ...]:
@@ -193,20 +191,29 @@ class Certificate:
     @cached_property
     def authority_key_id(self) -> bytes | None:
         """The key identifier of the issuer (RFC 5280 4.2.1.1), or None."""
-        found = self.extensions.get("2.5.29.35")
-        return read_key_identifier(found.value, authority=True) if found else None
+        return self.extension("2.5.29.35", read_key_identifier)
 
     @cached_property
     def subject_key_id(self) -> bytes | None:
         """The key identifier (RFC 5280 4.2.1.2), or None."""
-        found = self.extensions.get("2.5.29.14")
-        return read_key_identifier(found.value, authority=False) if found else None
+        return self.extension("2.5.29.14", read_key_identifier)
 
-    @cached_property
+    @property
     def issuer_urls(self) -> tuple[str, ...]:
         """Where the CA publishes the issuer's certificate (RFC 5280 4.2.2.1), escaped."""
-        found = self.extensions.get("1.3.6.1.5.5.7.1.1")
-        return read_access_locations(found.value, "1.3.6.1.5.5.7.48.2") if found else ()
+        return self.access_locations("1.3.6.1.5.5.7.48.2")
+
+    def access_locations(self, method: str) -> tuple[str, ...]:
+        """The places the CA names for one access method (RFC 5280 4.2.2.1), escaped."""
+        return self.extension("1.3.6.1.5.5.7.1.1", lambda value: read_access_locations(value, method)) or ()
+
+    @property
+    def is_ca(self) -> bool:
+        """Whether it says that it is a CA's (RFC 5280 4.2.1.9); what is undecodable says nothing."""
+        try:
+            return self.basic_constraints is not None and self.basic_constraints.ca
+        except der.DerError:
+            return False
 
     def names(self) -> tuple[str, ...]:
         """Every DNS name it could stand for: the SAN's, and the CNs (Windows looks at CN where no SAN is)."""
@@ -219,20 +226,6 @@ def parse(data: bytes) -> Certificate | Unreadable:
         return Certificate(data)
     except der.DerError as error:
         return Unreadable(data, printable(str(error)))
-
-
-def pem_block(data: bytes) -> str:
-    """A PEM block of the label CERTIFICATE with 64-character lines (RFC 7468)."""
-    text = base64.b64encode(data).decode("ascii")
-    lines = [text[i : i + 64] for i in range(0, len(text), 64)]
-    return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
-
-
-def _read_validity(element: der.Element) -> tuple[datetime, datetime]:
-    parts = der.expect(element, der.SEQUENCE, "the validity").children()
-    if len(parts) != 2:  # notBefore and notAfter, RFC 5280 4.1.2.5
-        raise der.DerError("a validity that is not two times")
-    return read_time(parts[0]), read_time(parts[1])
 
 
 def read_time(element: der.Element) -> datetime:

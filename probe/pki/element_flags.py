@@ -154,8 +154,9 @@ def path_length_exceeded(path: tuple[Certificate, ...], position: int) -> bool:
 
 def _purposes(certificate: Certificate) -> tuple[str, ...] | None:
     """Application policies replace the EKU; empty means nothing; None means everything [R]."""
-    found = certificate.extensions.get(_APPLICATION_POLICIES)
-    return policies.read_policies(found.value) if found else certificate.extended_key_usage
+    if _APPLICATION_POLICIES in certificate.extensions:
+        return certificate.extension(_APPLICATION_POLICIES, policies.read_policies)
+    return certificate.extended_key_usage
 
 
 def _has_short_key(certificate: Certificate) -> bool:

@@ -13,6 +13,7 @@ from probe.text import printable
 MAX_EXTENSIONS = 128
 #: Purposes read from one extended key usage.
 MAX_PURPOSES = 256
+SUBJECT_ALT_NAMES = "2.5.29.17"
 _DNS_NAME, _EMAIL, _URI, _IP_ADDRESS = 0x82, 0x81, 0x86, 0x87
 
 
@@ -124,15 +125,14 @@ def _address(content: bytes) -> str:
         return "#" + content.hex()
 
 
-def read_key_identifier(value: bytes, *, authority: bool) -> bytes | None:
+def read_key_identifier(value: bytes) -> bytes | None:
     """Read a subject key identifier, or the one inside an authority key identifier; None if unusable."""
     try:
-        if not authority:
-            return der.whole(value, der.OCTET_STRING, "a key identifier").content
-        parts = der.whole(value, der.SEQUENCE, "an authority key identifier").children()
+        outer = der.read(value)
+        parts = [outer] if outer.tag == der.OCTET_STRING else outer.children()
     except der.DerError:
         return None
-    return next((part.content for part in parts if part.tag == 0x80), None)  # [0] keyIdentifier
+    return next((each.content for each in parts if each.tag in (der.OCTET_STRING, 0x80)), None)  # [0]
 
 
 def read_access_locations(value: bytes, method: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probe.pki.names import SUBJECT_ALT_NAMES
+from probe.pki.extensions import SUBJECT_ALT_NAMES
 
 if TYPE_CHECKING:
     from probe.pki.certificate import Certificate

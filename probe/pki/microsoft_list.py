@@ -42,12 +42,6 @@ _CONTENT_TYPE = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _PROPERTY = "1.3.6.1.4.1.311.10.11."  # the attribute's last arc is the CERT_*_PROP_ID
 _EXPLICIT_0 = 0xA0
-_TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
-_SHA2 = {
-    "2.16.840.1.101.3.4.2.1": "sha256",
-    "2.16.840.1.101.3.4.2.2": "sha384",
-    "2.16.840.1.101.3.4.2.3": "sha512",
-}
 # A SignerInfo may name the bare key algorithm and leave the hash to digestAlgorithm (RFC 5754 3.2).
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _RSA_WITH = {
@@ -71,11 +65,6 @@ class CtlEntry:
     read; whoever decides by this entry is then not certain. Meanings: Microsoft, wincrypt.h and the
     trusted root program's "Deprecation Definitions".
     """
-
-    __slots__ = (
-        "disallowed_at", "disallowed_purposes", "friendly_name", "identifier", "not_before",
-        "not_before_purposes", "properties", "purposes", "sha256", "unread",
-    )  # fmt: skip
 
     def __init__(self, identifier: bytes, properties: dict[str, bytes]) -> None:
         self.identifier = identifier
@@ -149,11 +138,12 @@ class Ctl:
         if parts[-1].tag == der.INTEGER:
             parts.pop()  # version, absent where it is the default
         self.usages = read_oids(parts.pop().encoded)
-        identifier = parts.pop().content if parts[-1].tag == der.OCTET_STRING else b""
-        self.list_identifier = _read_text(identifier)
-        self.sequence = der.integer(parts.pop()) if parts[-1].tag == der.INTEGER else None
+        for optional in (der.OCTET_STRING, der.INTEGER):  # the list's identifier, its sequence number
+            if parts[-1].tag == optional:
+                parts.pop()
         self.this_update = read_time(parts.pop())
-        self.next_update = read_time(parts.pop()) if parts[-1].tag in _TIMES else None
+        if parts[-1].tag in (der.UTC_TIME, der.GENERALIZED_TIME):
+            parts.pop()  # nextUpdate: Microsoft's list has none
         self.subject_algorithm = algorithms.read(parts.pop()).oid
         subjects = parts[-1] if parts and parts[-1].tag == der.SEQUENCE else None
         self._spans = _index(subjects) if subjects else {}
@@ -197,11 +187,12 @@ class Ctl:
             embedded = _embedded(self._signed_data)
             signer = _find_signer(info, embedded)
             _check_attributes(info, self._content, signer)
+            usages_of_signer = signer.extended_key_usage or ()
         except CtlError:
             raise
         except (ValueError, IndexError) as error:
             raise CtlError(f"its signature cannot be read: {error}") from error
-        if not usages.intersection(_usages_of(signer)):
+        if not usages.intersection(usages_of_signer):
             raise CtlError(f"its signer {signer.subject.short!r} may not sign such lists")
         _check_path(signer, embedded, roots, pin, self.this_update)
         return signer
@@ -285,8 +276,8 @@ def _check_attributes(info: list[der.Element], content: der.Element, signer: Cer
     The digest is over the content without tag and length, the signature over the attributes encoded
     as a SET instead of [0].
     """
-    digest_algorithm = _SHA2.get(algorithms.read(info[2]).oid)
-    if info[3].tag != _EXPLICIT_0 or digest_algorithm is None:
+    digest_algorithm = algorithms.DIGESTS.get(algorithms.read(info[2]).oid, "")
+    if info[3].tag != _EXPLICIT_0 or digest_algorithm not in _RSA_WITH:
         raise CtlError("signed without attributes or with an outdated hash")
     values = {der.oid(a.children()[0]): a.children()[1].children()[0] for a in info[3].children()}
     if _MESSAGE_DIGEST not in values or _CONTENT_TYPE not in values:
@@ -298,19 +289,11 @@ def _check_attributes(info: list[der.Element], content: der.Element, signer: Cer
     if algorithm.oid == _RSA_ENCRYPTION:
         algorithm = algorithms.Algorithm(_RSA_WITH[digest_algorithm], b"")
     signed = b"\x31" + info[3].encoded[1:]
-    _require_valid(verify_bytes(signer.spki, algorithm, info[5].content, signed), "its signature is wrong")
-
-
-def _require_valid(outcome: Signature, otherwise: str) -> None:
-    if outcome is not Signature.VALID:
-        raise CtlError(otherwise if outcome is Signature.INVALID else f"{otherwise} (unknown algorithm)")
-
-
-def _usages_of(signer: Certificate) -> tuple[str, ...]:
-    try:
-        return signer.extended_key_usage or ()
-    except der.DerError:
-        return ()
+    match verify_bytes(signer.spki, algorithm, info[5].content, signed):
+        case Signature.INVALID:
+            raise CtlError("its signature is wrong")
+        case Signature.UNSUPPORTED:
+            raise CtlError("its signature is wrong (unknown algorithm)")
 
 
 def _check_path(
@@ -336,14 +319,6 @@ def _issuer_of(certificate: Certificate, candidates: list[Certificate], pin: str
         if candidate.subject != certificate.issuer or candidate == certificate:
             continue
         anchored = candidate.sha256 == pin
-        if (anchored or _is_ca(candidate)) and verify(certificate, candidate) is Signature.VALID:
+        if (anchored or candidate.is_ca) and verify(certificate, candidate) is Signature.VALID:
             return candidate
     raise CtlError(f"the signature of {certificate.subject.short!r} does not lead to Microsoft's root")
-
-
-def _is_ca(certificate: Certificate) -> bool:
-    try:
-        constraints = certificate.basic_constraints
-    except der.DerError:
-        return False
-    return constraints is not None and constraints.ca

@@ -7,11 +7,12 @@ constraint stands for itself [R].
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from probe.pki import der
+from probe.pki.extensions import SUBJECT_ALT_NAMES
 from probe.pki.names import EMPTY_NAME, Name, Rdns, folded_rdns
 from probe.pki.status import ChainStatus
 
@@ -27,7 +28,6 @@ _OTHER, _EMAIL, _DNS, _X400, _DIRECTORY, _EDI, _URI, _IP, _REGISTERED = (
 _UNSUPPORTED = frozenset({_X400, _EDI, _REGISTERED})  # [D], with otherName other than a UPN
 _UPN = "1.3.6.1.4.1.311.20.2.3"
 NAME_CONSTRAINTS = "2.5.29.30"
-_SUBJECT_ALT_NAMES = "2.5.29.17"
 _EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
 _BROKEN = ChainStatus.InvalidExtension | ChainStatus.InvalidNameConstraints
 
@@ -103,15 +103,17 @@ def names_of(certificate: Certificate, *, common_names: bool = False) -> tuple[G
     name Windows takes it for [I].
     """
     found: list[GeneralName] = []
-    extension = certificate.extensions.get(_SUBJECT_ALT_NAMES)
-    if extension is not None:
-        found.extend(_alternative_names(extension.value))
+    extension = certificate.extensions.get(SUBJECT_ALT_NAMES)
+    with suppress(der.DerError):  # what cannot be walked is flagged InvalidExtension elsewhere
+        entries = der.whole(extension.value, der.SEQUENCE, "names").children() if extension else ()
+        found.extend(_read_name(entry, constraint=False) for entry in entries)
     subject = certificate.subject
     if subject.rdns:
         found.append(GeneralName(_DIRECTORY, folded_rdns(subject.rdns)))
     found.extend(GeneralName(_EMAIL, each.lower()) for each in subject.values(_EMAIL_ATTRIBUTE))
     if extension is None and common_names:
-        found.extend(GeneralName(_DNS, each.lower()) for each in subject.common_names if _like_a_host(each))
+        hosts = (each.lower() for each in subject.common_names if "." in each and not {" ", "@"} & {*each})
+        found.extend(GeneralName(_DNS, each) for each in hosts)
     return tuple(found)
 
 
@@ -145,14 +147,6 @@ def _read_subtrees(part: der.Element) -> tuple[tuple[GeneralName, ...], bool]:
     return tuple(names), unsupported
 
 
-def _alternative_names(value: bytes) -> Iterator[GeneralName]:
-    try:
-        for entry in der.whole(value, der.SEQUENCE, "the alternative names").children():
-            yield _read_name(entry, constraint=False)
-    except der.DerError:
-        return  # what cannot be walked is flagged InvalidExtension elsewhere
-
-
 def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName:
     """One GeneralName; raises DerError."""
     tag = entry.tag
@@ -163,7 +157,10 @@ def _read_name(entry: der.Element, *, constraint: bool) -> GeneralName:
             raise der.DerError("an address constraint of an odd length")
         return GeneralName(tag, entry.content)
     if tag == _DIRECTORY:
-        return GeneralName(tag, _directory(entry.content))
+        name = Name(entry.content)
+        if not name.rdns and entry.content != EMPTY_NAME:
+            raise der.DerError("an unreadable directory name, or one of too many attributes")
+        return GeneralName(tag, folded_rdns(name.rdns))
     if tag == _OTHER:
         return _other_name(entry)
     if tag in _UNSUPPORTED:
@@ -177,22 +174,11 @@ def _text(entry: der.Element, *, constraint: bool) -> str:
     except UnicodeDecodeError:
         raise der.DerError("a name that is not ASCII") from None
     if entry.tag == _URI and not constraint:
-        return _uri_host(text)
+        try:
+            return urlsplit(text).hostname or ""
+        except ValueError:
+            return ""
     return text.rstrip(".") if entry.tag == _DNS else text
-
-
-def _uri_host(text: str) -> str:
-    try:
-        return urlsplit(text).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _directory(encoded: bytes) -> Rdns:
-    name = Name(encoded)
-    if not name.rdns and encoded != EMPTY_NAME:
-        raise der.DerError("an unreadable directory name, or one of too many attributes")
-    return folded_rdns(name.rdns)
 
 
 def _other_name(entry: der.Element) -> GeneralName:
@@ -203,10 +189,6 @@ def _other_name(entry: der.Element) -> GeneralName:
     if kind != _UPN:
         return GeneralName(kind, None)
     return GeneralName(kind, der.read(parts[1].content).content.decode("utf-8", "replace").lower())
-
-
-def _like_a_host(text: str) -> bool:
-    return "." in text and " " not in text and "@" not in text
 
 
 def _within(name: GeneralName, constraint: GeneralName) -> bool:

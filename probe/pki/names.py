@@ -28,7 +28,6 @@ _ENCODINGS = {
     0x0C: "utf-8", 0x12: "ascii", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1",
     0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be",
 }  # fmt: skip
-SUBJECT_ALT_NAMES = "2.5.29.17"
 #: The DER of a name without parts.
 EMPTY_NAME = b"\x30\x00"
 #: A name folded for comparison: its relative names, each a set of identifier and text.

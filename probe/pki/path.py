@@ -20,6 +20,8 @@ The algorithm, each step tagged in the code ([D] documented, [R] observed or rep
 from __future__ import annotations
 
 import enum
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -105,19 +107,14 @@ _SSL_POLICY_ORDER = (
     (ChainStatus.InvalidPolicyConstraints | ChainStatus.NoIssuanceChainPolicy, "CERT_E_INVALID_POLICY"),
 )
 # Step 6, the worst first; what is in no class weighs like usage.
-_SEVERITIES = (
+_WORST = (
     ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature,
     ChainStatus.PartialChain | ChainStatus.Cyclic,
     ChainStatus.UntrustedRoot | ChainStatus.ExplicitDistrust | ChainStatus.Revoked,
     ChainStatus.InvalidBasicConstraints,
-    ~(
-        ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature
-        | ChainStatus.PartialChain | ChainStatus.Cyclic
-        | ChainStatus.UntrustedRoot | ChainStatus.ExplicitDistrust | ChainStatus.Revoked
-        | ChainStatus.InvalidBasicConstraints | ChainStatus.NotTimeValid
-    ),
-    ChainStatus.NotTimeValid,
-)  # fmt: skip
+)
+_LEAST = ChainStatus.NotTimeValid
+_SEVERITIES = (*_WORST, ~functools.reduce(operator.or_, _WORST, _LEAST), _LEAST)
 _ROOT_FLAGS = {
     RootState.TRUSTED: ChainStatus.NoError,
     RootState.ABSENT: ChainStatus.UntrustedRoot,  # [D]
@@ -148,17 +145,10 @@ def build(
     Never raises for what a peer sent: an end certificate that is missing or unreadable gives a
     path without elements, PartialChain, and the reason in `unevaluated`.
     """
-    if isinstance(presented, PresentedChain) and presented.leaf is None:
-        return _nothing_to_judge(presented)
-    certificates = presented.certificates if isinstance(presented, PresentedChain) else tuple(presented)
-    if not certificates:
-        return _nothing_to_judge(None)
-    examiner = ElementFlags(certificates[0], store, purpose, at, refuse_sha1=refuse_sha1)
-    return _Judgement(certificates, store, purpose, at, examiner, checked).best()
-
-
-def _nothing_to_judge(presented: PresentedChain | None) -> BuiltPath:
-    first = presented.entries[0] if presented and presented.entries else None
+    chain = presented if isinstance(presented, PresentedChain) else PresentedChain(entries=tuple(presented))
+    if chain.leaf is not None:
+        return _Judgement(chain.certificates, store, purpose, at, refuse_sha1, checked).best()
+    first = chain.entries[0] if chain.entries else None
     reason = (
         f"the end certificate cannot be read: {first.reason}"
         if isinstance(first, Unreadable)
@@ -176,7 +166,7 @@ class _Judgement:
         store: TrustStore,
         purpose: Purpose,
         at: datetime,
-        examiner: ElementFlags,
+        refuse_sha1: bool,  # noqa: FBT001 - handed on
         checked: Checked | None,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
@@ -185,7 +175,7 @@ class _Judgement:
         self._leaf = presented[0]
         self._store, self._purpose, self._at = store, purpose, at
         self._verdicts: dict[Certificate, RootVerdict] = {}
-        self._examiner = examiner
+        self._examiner = ElementFlags(self._leaf, store, purpose, at, refuse_sha1=refuse_sha1)
         self._search = Search(tuple(self._presented), store, at, self._is_listed, checked)
 
     def best(self) -> BuiltPath:

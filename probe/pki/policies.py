@@ -79,8 +79,7 @@ def policy_status(path: tuple[Certificate, ...]) -> ChainStatus:
 
 def _alive(state: _State, certificate: Certificate, *, is_last: bool) -> _State:
     """RFC 5280 6.1.3 (d) to (f): what of the policies alive the certificate carries on."""
-    found = certificate.extensions.get(_POLICIES)
-    stated = frozenset(read_policies(found.value)) if found else frozenset()
+    stated = frozenset(certificate.extension(_POLICIES, read_policies) or ())
     if _ANY in stated and (state.inhibit_any > 0 or (certificate.self_issued and not is_last)):
         return state
     stated -= {_ANY}
@@ -91,8 +90,7 @@ def _prepared(state: _State, certificate: Certificate) -> _State:
     """RFC 5280 6.1.4: mappings, then the counters, for the certificate below."""
     alive = _mapped(state, certificate)
     demands = _demands(certificate)
-    inhibit = certificate.extensions.get(_INHIBIT_ANY)
-    inhibit_any = der.integer(der.read(inhibit.value)) if inhibit else None
+    inhibit_any = certificate.extension(_INHIBIT_ANY, lambda value: der.integer(der.read(value)))
     step = 0 if certificate.self_issued else 1
     return _State(
         alive,
@@ -123,8 +121,7 @@ def _mapped(state: _State, certificate: Certificate) -> frozenset[str] | None:
 
 
 def _demands(certificate: Certificate) -> Demands:
-    found = certificate.extensions.get(_CONSTRAINTS)
-    return read_constraints(found.value) if found else Demands()
+    return certificate.extension(_CONSTRAINTS, read_constraints) or Demands()
 
 
 def _first(entry: der.Element) -> der.Element:

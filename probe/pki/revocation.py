@@ -19,7 +19,6 @@ from cryptography.x509 import ocsp
 from probe.pki import algorithms, der
 from probe.pki.certificate import Certificate, parse, verify
 from probe.pki.crypto_errors import REFUSALS
-from probe.pki.extensions import read_access_locations
 from probe.pki.revocation_status import Answer, Standing
 from probe.pki.signature import Signature, verify_bytes
 from probe.text import printable
@@ -41,14 +40,12 @@ _URI = 0x86
 
 def ocsp_urls(certificate: Certificate) -> tuple[str, ...]:
     """Where the issuer answers OCSP requests (RFC 5280 4.2.2.1), escaped."""
-    found = certificate.extensions.get("1.3.6.1.5.5.7.1.1")
-    return read_access_locations(found.value, _OCSP)[:MAX_URLS] if found else ()
+    return certificate.access_locations(_OCSP)[:MAX_URLS]
 
 
 def crl_urls(certificate: Certificate) -> tuple[str, ...]:
     """Where the issuer publishes its CRL (RFC 5280 4.2.1.13), escaped; points with other names are left out."""
-    found = certificate.extensions.get(_CRL_POINTS)
-    return tuple(_point_urls(found.value))[:MAX_URLS] if found else ()
+    return tuple(certificate.extension(_CRL_POINTS, _point_urls) or ())[:MAX_URLS]
 
 
 def _point_urls(value: bytes) -> Iterator[str]:
@@ -175,18 +172,12 @@ def _covers(crl: x509.CertificateRevocationList, certificate: Certificate) -> bo
             case x509.DeltaCRLIndicator():
                 return False
             case x509.IssuingDistributionPoint() as scope:
-                wrong_kind = (
-                    scope.only_contains_user_certs if _is_ca(certificate) else scope.only_contains_ca_certs
-                )
+                only = (scope.only_contains_ca_certs, scope.only_contains_user_certs)
+                wrong_kind = only[certificate.is_ca]
                 other = scope.indirect_crl or scope.only_contains_attribute_certs or scope.only_some_reasons
                 if wrong_kind or other:
                     return False
     return True
-
-
-def _is_ca(certificate: Certificate) -> bool:
-    constraints = certificate.basic_constraints
-    return constraints is not None and constraints.ca
 
 
 def _listed(entry: x509.RevokedCertificate, at: datetime) -> Answer:

@@ -125,45 +125,32 @@ def describe(
     16 April 2025.``
     """
     words = _PURPOSE_WORDS[purpose]
+    since = f" since {day(verdict.since)}" if verdict.since else ""
     match verdict.state:
         case RootState.ABSENT:
             return f"{name} is not in {listed}."
         case RootState.DISALLOWED:
             return f"{name} is on Microsoft's list of disallowed certificates: nothing under it is trusted."
         case RootState.TRUSTED:
-            text = f"{name} is in {listed} and trusted for {_until(entry, purpose, words)}"
+            text = f"and trusted for {words}"
+            if entry and entry.not_before and _applies_from(entry, purpose):
+                text += f" issued before {day(entry.not_before)}"
         case RootState.PILOT:
-            text = f"{name} is in {listed} for a post-quantum pilot only: it is not publicly trusted"
+            text = "for a post-quantum pilot only: it is not publicly trusted"
         case RootState.NO_EKU:
-            text = f"{name} is in {listed}, but not for {words}{_only_for(entry)}"
+            usages = [_USAGE_WORDS.get(oid, oid) for oid in entry.purposes or ()] if entry else []
+            text = f"but not for {words}" + (f" (only for {', '.join(usages)})" if usages else "")
         case RootState.EKU_DISALLOWED:
-            text = f"{name} is in {listed}, but disallowed for {words}{_since(verdict)}"
+            text = f"but disallowed for {words}{since}"
         case RootState.DISABLED:
-            text = f"{name} is in {listed}, but disabled{_since(verdict)}"
+            text = f"but disabled{since}"
         case RootState.NOT_BEFORE:
-            text = f"{name} is in {listed}, but not for {words}{_issued_from(verdict)}"
+            text = f"but not for {words}" + since.replace("since", "issued on or after")
         case _:
             assert_never(verdict.state)
-    return f"{text}." if verdict.certain else f"{text}; this is not certain{_doubt(verdict, entry)}."
-
-
-def _until(entry: CtlEntry | None, purpose: Purpose, words: str) -> str:
-    if entry and entry.not_before and _applies_from(entry, purpose):
-        return f"{words} issued before {day(entry.not_before)}"
-    return words
-
-
-def _only_for(entry: CtlEntry | None) -> str:
-    usages = [_USAGE_WORDS.get(oid, oid) for oid in (entry.purposes or ())] if entry else []
-    return f" (only for {', '.join(usages)})" if usages else ""
-
-
-def _since(verdict: RootVerdict) -> str:
-    return f" since {day(verdict.since)}" if verdict.since else ""
-
-
-def _issued_from(verdict: RootVerdict) -> str:
-    return f" issued on or after {day(verdict.since)}" if verdict.since else ""
+    comma = "" if text.startswith(("and", "for")) else ","
+    doubt = "" if verdict.certain else f"; this is not certain{_doubt(verdict, entry)}"
+    return f"{name} is in {listed}{comma} {text}{doubt}."
 
 
 def _doubt(verdict: RootVerdict, entry: CtlEntry | None) -> str:

@@ -42,9 +42,6 @@ class PathEnd(enum.Enum):
     CYCLIC = "cyclic"
 
 
-_END_OF_LOOP = {False: PathEnd.PARTIAL, True: PathEnd.CYCLIC}
-
-
 class Route(NamedTuple):
     """One way up: certificates leaf first, what came of each one's signature under the next, and its end."""
 
@@ -131,14 +128,16 @@ class Search:
         tip = path[-1]
         if self._is_spent(sound=sound):
             return
-        if tip.self_issued and self._is_root(tip):
+        # A listed root is one whatever its signature [I]; any other has to be signed by itself.
+        if tip.self_issued and (self._is_listed(tip) or self.signatures.check(tip, tip) is Signature.VALID):
             yield self._ended(path, signatures, PathEnd.ROOT)
             return
         poor: list[tuple[Certificate, Signature]] = []
         climbed = looped = False
         for candidate in self._candidates(tip):
             result = self.signatures.check(tip, candidate)
-            if any(_same_authority(candidate, each) for each in path):
+            # One name and key twice lead nowhere the first of them did not lead (RFC 4158 2.4.2).
+            if any(candidate.spki == each.spki and candidate.subject == each.subject for each in path):
                 looped = looped or result is Signature.VALID
             elif result is Signature.VALID:
                 climbed = True
@@ -148,12 +147,12 @@ class Search:
         if climbed:
             return
         if poor and not sound and not tip.self_issued:
-            for candidate, result in sorted(poor, key=_unsupported_first):
+            for candidate, result in sorted(poor, key=lambda pair: pair[1] is not Signature.UNSUPPORTED):
                 yield from self._step(path, signatures, candidate, result, sound=sound)
             return
         # A self-issued one nobody else signed is a root, though its own signature be bad.
-        broken_root = tip.self_issued and not sound
-        yield self._ended(path, signatures, PathEnd.ROOT if broken_root else _END_OF_LOOP[looped])
+        end = PathEnd.CYCLIC if looped else PathEnd.PARTIAL
+        yield self._ended(path, signatures, PathEnd.ROOT if tip.self_issued and not sound else end)
 
     def _step(
         self, path: Path, signatures: Results, candidate: Certificate, result: Signature, *, sound: bool
@@ -174,12 +173,6 @@ class Search:
         self._paths += 1
         return Route(path, signatures, end)
 
-    def _is_root(self, certificate: Certificate) -> bool:
-        """A listed root is one whatever its signature [I]; any other has to be signed by itself."""
-        return (
-            self._is_listed(certificate) or self.signatures.check(certificate, certificate) is Signature.VALID
-        )
-
     def _candidates(self, child: Certificate) -> Path:
         """Certificates named like the issuer, the most promising first; listed roots lead."""
         name, key_id = child.issuer.der, child.authority_key_id
@@ -194,12 +187,3 @@ class Search:
         """Key identifiers and validity only sort candidates; neither breaks a chain [R]."""
         other_key = None not in (key_id, candidate.subject_key_id) and candidate.subject_key_id != key_id
         return other_key, not candidate.not_before <= self._at <= candidate.not_after
-
-
-def _same_authority(one: Certificate, other: Certificate) -> bool:
-    """One name and key twice in a path lead nowhere the first of them did not lead (RFC 4158 2.4.2)."""
-    return one.spki == other.spki and one.subject == other.subject
-
-
-def _unsupported_first(entry: tuple[Certificate, Signature]) -> bool:
-    return entry[1] is not Signature.UNSUPPORTED

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, p
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from probe.pki import der
+from probe.pki.algorithms import DIGESTS
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -25,13 +26,6 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "md5": hashes.MD5, "sha1": hashes.SHA1, "sha224": hashes.SHA224,
     "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512,
 }  # fmt: skip
-_PSS_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "1.3.14.3.2.26": hashes.SHA1,
-    "2.16.840.1.101.3.4.2.4": hashes.SHA224,
-    "2.16.840.1.101.3.4.2.1": hashes.SHA256,
-    "2.16.840.1.101.3.4.2.2": hashes.SHA384,
-    "2.16.840.1.101.3.4.2.3": hashes.SHA512,
-}
 _PSS_DEFAULT_SALT = 20  # bytes, RFC 4055 3.1
 
 
@@ -84,15 +78,13 @@ def _hash(name: str) -> hashes.HashAlgorithm:
 
 def _pss(parameters: bytes) -> tuple[padding.PSS, hashes.HashAlgorithm]:
     """Read RSASSA-PSS-params (RFC 4055 3.1): hash, mask generation, salt length; all optional."""
-    digest: type[hashes.HashAlgorithm] = hashes.SHA1
-    mask: type[hashes.HashAlgorithm] = hashes.SHA1
-    salt = _PSS_DEFAULT_SALT
+    digest, mask, salt = "sha1", "sha1", _PSS_DEFAULT_SALT
     for part in der.whole(parameters, der.SEQUENCE, "PSS parameters").children():
         inner = der.read(part.content)
         if part.tag == 0xA0:  # [0] hashAlgorithm
-            digest = _PSS_HASHES[der.oid(inner.children()[0])]
+            digest = DIGESTS[der.oid(inner.children()[0])]
         elif part.tag == 0xA1:  # [1] maskGenAlgorithm: MGF1 and its hash
-            mask = _PSS_HASHES[der.oid(inner.children()[1].children()[0])]
+            mask = DIGESTS[der.oid(inner.children()[1].children()[0])]
         elif part.tag == 0xA2:  # [2] saltLength
             salt = der.integer(inner)
-    return padding.PSS(padding.MGF1(mask()), salt), digest()
+    return padding.PSS(padding.MGF1(_hash(mask)), salt), _hash(digest)

@@ -40,36 +40,18 @@ class ChainStatus(enum.Flag):
 
     def names(self) -> tuple[str, ...]:
         """The names of the flags set, in the order .NET lists them; empty for NoError."""
-        return tuple(flag.name for flag in _LISTING_ORDER if flag in self and flag.name)
+        return tuple(name for name in _LISTING_ORDER if ChainStatus[name] in self)
 
 
+# In the order .NET lists them.
 _LISTING_ORDER = (
-    ChainStatus.NotSignatureValid,
-    ChainStatus.UntrustedRoot,
-    ChainStatus.PartialChain,
-    ChainStatus.Cyclic,
-    ChainStatus.Revoked,
-    ChainStatus.NotValidForUsage,
-    ChainStatus.CtlNotValidForUsage,
-    ChainStatus.NotTimeValid,
-    ChainStatus.CtlNotTimeValid,
-    ChainStatus.InvalidNameConstraints,
-    ChainStatus.HasNotSupportedNameConstraint,
-    ChainStatus.HasNotDefinedNameConstraint,
-    ChainStatus.HasNotPermittedNameConstraint,
-    ChainStatus.HasExcludedNameConstraint,
-    ChainStatus.InvalidPolicyConstraints,
-    ChainStatus.NoIssuanceChainPolicy,
-    ChainStatus.InvalidExtension,
-    ChainStatus.InvalidBasicConstraints,
-    ChainStatus.NotTimeNested,
-    ChainStatus.RevocationStatusUnknown,
-    ChainStatus.OfflineRevocation,
-    ChainStatus.CtlNotSignatureValid,
-    ChainStatus.ExplicitDistrust,
-    ChainStatus.HasNotSupportedCriticalExtension,
-    ChainStatus.HasWeakSignature,
-)
+    "NotSignatureValid", "UntrustedRoot", "PartialChain", "Cyclic", "Revoked", "NotValidForUsage",
+    "CtlNotValidForUsage", "NotTimeValid", "CtlNotTimeValid", "InvalidNameConstraints",
+    "HasNotSupportedNameConstraint", "HasNotDefinedNameConstraint", "HasNotPermittedNameConstraint",
+    "HasExcludedNameConstraint", "InvalidPolicyConstraints", "NoIssuanceChainPolicy", "InvalidExtension",
+    "InvalidBasicConstraints", "NotTimeNested", "RevocationStatusUnknown", "OfflineRevocation",
+    "CtlNotSignatureValid", "ExplicitDistrust", "HasNotSupportedCriticalExtension", "HasWeakSignature",
+)  # fmt: skip
 
 
 class Purpose(enum.Enum):
