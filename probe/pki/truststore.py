@@ -7,7 +7,7 @@ self-signed certificates of one key whose states differ.
 from __future__ import annotations
 
 import enum
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -68,7 +68,11 @@ class RootChange(NamedTuple):
 
 
 class TrustStore(Protocol):
-    """The roots of one list and its rules; reading it needs no I/O."""
+    """The roots of one list and its rules; reading it needs no I/O.
+
+    Its own methods are those of a plain list: each of its roots is trusted for everything, at any time. An
+    intermediate is no anchor: Windows wants a path to end at a root.
+    """
 
     @property
     def name(self) -> str:
@@ -86,63 +90,44 @@ class TrustStore(Protocol):
     def stand_in(self) -> str | None:
         """The file whose roots count as if the list held them, if any."""
 
-    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
-        """The self-signed certificates whose subject has exactly this DER."""
-
-    def verdict(
-        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, at: datetime
-    ) -> RootVerdict:
-        """Whether `root` is trusted for `purpose` at `at`, for a leaf issued at `leaf_not_before`."""
-
-    def disallows(self, certificate: Certificate) -> bool:
-        """Whether the list names this very certificate as never to be trusted."""
-
-    def changes(
-        self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, after: datetime
-    ) -> tuple[RootChange, ...]:
-        """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
-
-
-class PlainStore(ABC):
-    """A store without rules of its own: each of its roots is trusted for everything, at any time.
-
-    What it holds is a subclass's matter. An intermediate is no anchor: Windows wants a path to end
-    at a root.
-    """
-
-    name: str
-    dated: datetime | None = None
-    role: ListRole = ListRole.OTHER
-    stand_in: str | None = None
-
     @abstractmethod
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
-        """The roots whose subject has exactly this DER."""
+        """The self-signed certificates whose subject has exactly this DER, in the list's order."""
 
+    # A plain list has no rules for one purpose or date, hence ARG002.
     def verdict(
         self,
         root: Certificate,
-        purpose: Purpose,  # noqa: ARG002 - no rules for one purpose or date
+        purpose: Purpose,  # noqa: ARG002
         leaf_not_before: datetime,  # noqa: ARG002
         at: datetime,  # noqa: ARG002
     ) -> RootVerdict:
-        """TRUSTED for a root of the store, ABSENT for any other."""
+        """Whether `root` is trusted for `purpose` at `at`, for a leaf issued at `leaf_not_before`."""
         held = root in self.roots(root.subject.der)
         return RootVerdict(RootState.TRUSTED if held else RootState.ABSENT)
 
-    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002 - it forbids nothing
-        """Nothing: it names no certificate as distrusted."""
+    def disallows(self, certificate: Certificate) -> bool:  # noqa: ARG002
+        """Whether the list names this very certificate as never to be trusted."""
         return False
 
     def changes(
         self,
-        root: Certificate,  # noqa: ARG002 - it announces nothing
+        root: Certificate,  # noqa: ARG002
         purpose: Purpose,  # noqa: ARG002
         leaf_not_before: datetime,  # noqa: ARG002
         after: datetime,  # noqa: ARG002
     ) -> tuple[RootChange, ...]:
-        """Nothing: it has no dates."""
+        """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
         return ()
+
+
+class PlainStore(TrustStore, Protocol):
+    """A list that says nothing but which roots it holds."""
+
+    name: str = ""
+    dated: datetime | None = None
+    role: ListRole = ListRole.OTHER
+    stand_in: str | None = None
 
 
 class AnchorStore(PlainStore):
@@ -160,9 +145,6 @@ class AnchorStore(PlainStore):
         for certificate in dict.fromkeys(certificates):
             if certificate.self_issued:
                 self._by_subject.setdefault(certificate.subject.der, []).append(certificate)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_subject.values()))
 
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
         """The roots whose subject has exactly this DER, in the order given."""

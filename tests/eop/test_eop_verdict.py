@@ -333,3 +333,23 @@ def test_only_microsofts_list_can_say_accepted(case: Case) -> None:
 def test_the_same_evidence_gives_the_same_verdict() -> None:
     weighed = evidence(PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT)
     assert judge(weighed) == judge(replace(weighed))
+
+
+class _Counted(dict):
+    """The paths of a store, and how often somebody looked for the best one."""
+
+    looked = 0
+
+    def values(self) -> object:
+        self.looked += 1
+        return super().values()
+
+
+@pytest.mark.parametrize("chain", [(LEAF, ISSUING), (LEAF,)], ids=["accepted", "rejected"])
+def test_the_best_path_is_looked_for_once_a_verdict(chain: tuple[Issued, ...]) -> None:
+    weighed = evidence(*chain)
+    paths = _Counted(weighed.stores[0].paths)
+    counted = replace(weighed, stores=(replace(weighed.stores[0], paths=paths),))
+    assert paths.looked == 1
+    assert judge(counted) == judge(weighed)
+    assert paths.looked == 1
