@@ -178,7 +178,9 @@ def floors() -> str:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
     pure = {
-        module.removeprefix("probe.") for contract in contracts[2:] for module in contract["source_modules"]
+        module.removeprefix("probe.")
+        for contract in contracts[2:]
+        for module in contract.get("source_modules", ())
     }
     rows = re.findall(
         r'^    "([^"]+)",  # (.+)$', text.partition("\nlayers = [\n")[2].partition("\n]")[0], re.MULTILINE
