@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated
 
 import typer
 import typer.core
 import typer.main
+
+from probe.cli.declare import opened
 
 _COMMANDS = {
     "check": "Probe SMTP endpoints and predict what Exchange Online would say to their certificates.",
@@ -44,9 +47,20 @@ class _LazyGroup(typer.core.TyperGroup):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+class _App(typer.Typer):
+    """A typer application whose commands take classes of options."""
+
+    def command(self, *arguments, **settings):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN202 - as typer's
+        def add(function: Callable[..., None]) -> Callable[..., None]:
+            typer.Typer.command(self, *arguments, **settings)(opened(function))
+            return function
+
+        return add
+
+
 def new_app(**options: object) -> typer.Typer:
     """A typer application with this product's switches: no markup, no pretty tracebacks, no completion."""
-    return typer.Typer(
+    return _App(
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,

@@ -11,10 +11,9 @@ import typer
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
-from probe.cli.output import check_writable, deliver, warn
-from probe.eop.settings import Settings
-from probe.eop.vocabulary import Direction
+from probe.cli.output import ReportOutput, warn
 from probe.net.target import Target, is_ip_address, parse_target
 from probe.text import printable
 
@@ -31,83 +30,38 @@ def certificate(
         list[Path],
         typer.Argument(metavar="FILE...", help="PEM, DER, PKCS#7 or PKCS#12 (PFX); each judged by itself."),
     ],
-    direction: shared.DirectionOption = Direction.TO_EOP,
-    store: shared.Stores = None,
-    stand_in: shared.StandIn = None,
-    at: shared.At = None,
-    output_format: shared.OutputFormat = shared.Format.TERMINAL,
-    output: shared.Output = None,
+    *,
+    question: shared.Question,
+    stores: shared.Stores,
+    output: ReportOutput,
     chain: Annotated[
-        list[Path] | None,
-        typer.Option(
-            envvar="EOP_PROBE_CHAIN", metavar="FILE", help="More certificates the server would send along."
-        ),
+        list[Path] | None, option("--chain FILE", "More certificates the server would send along.")
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            envvar="EOP_PROBE_AGAINST",
-            metavar="TARGET",
-            help="Compare with what this endpoint presents now: is the swap safe?",
-        ),
+        option("--against TARGET", "Compare with what this endpoint presents now: is the swap safe?"),
     ] = None,
     resolve: shared.Resolve = None,
     timeout: Annotated[
-        float,
-        typer.Option(
-            envvar="EOP_PROBE_TIMEOUT",
-            metavar="SECONDS",
-            min=0.1,
-            max=3600,
-            help="Total for one connection of --against.",
-        ),
-    ] = 30.0,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="EOP_PROBE_PASSWORD_FILE",
-            metavar="FILE",
-            help="First line: password of the PFX or key. Else $EOP_PROBE_PASSWORD, else a prompt.",
-        ),
-    ] = None,
-    tls_sender_certificate_name: shared.SenderCertificateName = None,
-    accepted_domain: shared.AcceptedDomains = None,
-    tls_domain: shared.TlsDomain = None,
-    expiring_days: shared.ExpiringDays = 30,
-    expiring_share: shared.ExpiringShare = 1 / 3,
-    authroot_stl: shared.AuthrootStl = None,
-    disallowed_stl: shared.DisallowedStl = None,
-    revocation: shared.Revocation = False,
-    revocation_allow_private: shared.RevocationAllowPrivate = False,
-    verbose: shared.Verbose = False,
+        float, seconds("--timeout", "Total for one connection of --against.")
+    ] = shared.TIMEOUT_S,
+    password_file: Annotated[Path | None, shared.password_file("the PFX or key")] = None,
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""
-    check_writable(output)
-    from probe.check.options import CheckOptions
     from probe.net import clock
 
     live = parse_target(against) if against is not None else None
-    options = CheckOptions(
-        stores=shared.store_loader(
-            store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
-        ),
-        direction=direction,
-        settings=Settings(
-            tls_sender_certificate_name=tls_sender_certificate_name,
-            accepted_domains=tuple(accepted_domain or ()),
-            tls_domain=tls_domain,
-            expected_name=live.host if live and not live.mx and not is_ip_address(live.host) else None,
-            expiring_days=expiring_days,
-            expiring_fraction=expiring_share,
-        ),
-        at=shared.parse_instant(at) or clock.now(),
-        overrides=shared.overrides(resolve or ()),
+    named = live.host if live and not live.mx and not is_ip_address(live.host) else None
+    options = question.options(stores)
+    options = replace(
+        options,
+        settings=replace(options.settings, expected_name=named),
+        at=options.at or clock.now(),
+        overrides=shared.overrides(resolve),
         timeout_s=timeout,
-        revocation=revocation,
-        revocation_allow_private=revocation_allow_private,
     )
     report = _report(files, chain or (), live, options, password_file)
-    deliver(report, output_format, output, verbose=verbose)
+    output.deliver(report)
     finish(report.outcome.exit_code)
 
 

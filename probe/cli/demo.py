@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.output import render_options, warn, write_out
+from probe.cli.output import Verbose, render_options, warn, write_out
 
 if TYPE_CHECKING:
     from probe.demo_servers import SimulatedServer, Simulator
@@ -24,7 +23,7 @@ SAMPLES = 2
 
 
 @app.command()
-def demo(verbose: shared.Verbose = False) -> None:
+def demo(verbose: Verbose = False) -> None:
     """Run the main job on built-in servers with throw-away certificates: no network, no Docker, seconds."""
     from probe.demo_servers import Simulator
     from probe.net import clock

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli import options as shared
 from probe.cli.app import new_app
-from probe.cli.exchange.common import OutputFormat, PlainFormat, as_json, text_of
+from probe.cli.declare import option
+from probe.cli.exchange.common import text_of
 from probe.cli.exit_codes import finish
-from probe.cli.output import check_writable, render_options, write_to
+from probe.cli.output import PlainOutput
 from probe.errors import InputError
 from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.eop.rules.rule import Rule
-    from probe.exchange.replies.entry import Entry
+    from probe.render.page.options import RenderOptions
 
 app = new_app()
 
@@ -31,74 +31,51 @@ def explain(
             help="A reply, NDR, LED= record, queue error or event, a rule's id, @FILE, or - for standard input.",
         ),
     ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", envvar="EOP_PROBE_FILE", metavar="FILE", help="Read the text there."),
-    ] = None,
-    output_format: OutputFormat = PlainFormat.TERMINAL,
-    output: shared.Output = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="All findings in full.")
-    ] = False,
+    *,
+    file: Annotated[Path | None, option("--file FILE", "Read the text there.")] = None,
+    output: PlainOutput,
+    verbose: Annotated[bool, option("--verbose -v", "All findings in full.")] = False,
 ) -> None:
     """Say what a rule, a reply or an event means, who refuses whom, how sure that is, and what to do.
 
     A text may be wrapped, in any language, and inside other texts: codes and tokens are recognised. Exit
     codes: 0 explained, 3 nothing recognised.
     """
-    check_writable(output)
     words = " ".join(subject or ()).strip()
-    as_document = output_format is PlainFormat.JSON
-    if file is None and (page := _by_id(words, as_document=as_document)) is not None:
-        write_to(output, page)
-        finish(0)
-    if file is None and not words:
-        raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
+    if file is None:
+        _by_id(words.lower(), output)
+        if not words:
+            raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
     text = text_of(words, file)
     from probe.exchange.replies.recognise import explain_text
-    from probe.render.exchange import replies as exchange_text
+    from probe.render.exchange import replies as page
 
     found = explain_text(text)
     if not found:
         raise InputError(
             f"nothing in it is known: {printable(text.strip() or 'an empty text', 80)}{_hint(words)}"
         )
-    if as_document:
-        write_to(output, as_json(exchange_text.document(found)))
-    else:
-        options = render_options(to_file=output is not None, verbose=verbose)
-        write_to(output, exchange_text.render(found, options))
+    output.deliver(page.document, page.render, found, verbose=verbose)
     finish(0)
 
 
-def _by_id(words: str, *, as_document: bool) -> str | None:
-    """The page, or the document, of a rule or of an entry of the catalogue."""
-    from probe.render.exchange import replies as exchange_text
-
-    name = words.lower()
-    if (rule := _rule(name)) is not None:
-        return as_json(_rule_json(rule)) if as_document else _page(rule)
-    if (entry := _entry(name)) is None:
-        return None
-    if as_document:
-        return as_json({"schema": exchange_text.SCHEMA, "findings": [exchange_text.entry_json(entry)]})
-    return exchange_text.render_entry(entry, render_options())
-
-
-def _rule(name: str) -> Rule | None:
+def _by_id(name: str, output: PlainOutput) -> None:
+    """Write what is known of the rule or the entry of the catalogue with that id, and end; return where none has it."""
     if " " in name:
-        return None
+        return
     from probe.eop.rules import EVERY_RULE
-
-    return next((rule for rule in EVERY_RULE if rule.id == name), None)
-
-
-def _entry(name: str) -> Entry | None:
-    if " " in name:
-        return None
     from probe.exchange.replies.catalogue import by_id
+    from probe.render.exchange import replies as page
 
-    return by_id().get(name)
+    if (rule := next((rule for rule in EVERY_RULE if rule.id == name), None)) is not None:
+        output.deliver(_rule_json, _page, rule)
+    elif (entry := by_id().get(name)) is not None:
+        output.deliver(
+            lambda one: {"schema": page.SCHEMA, "findings": [page.entry_json(one)]}, page.render_entry, entry
+        )
+    else:
+        return
+    finish(0)
 
 
 def _hint(words: str) -> str:
@@ -128,10 +105,10 @@ def _rule_json(rule: Rule) -> dict[str, object]:
     }
 
 
-def _page(rule: Rule) -> str:
+def _page(rule: Rule, options: RenderOptions) -> str:
     from probe.render.page.text import Page
 
-    page = Page(render_options())
+    page = Page(options)
     page.add(f"{rule.id}: {rule.title}")
     page.add(f"At worst: {rule.severity.value}. Confidence: {rule.confidence.value}.")
     page.blank()

@@ -1,188 +1,175 @@
-"""The options that commands share, each with its environment variable, and how their values are read."""
+"""The options that commands share, each declared once, and how their values are read.
+
+A class of options is taken by a command as one parameter.
+"""
 
 from __future__ import annotations
 
-import enum
-import math
+import ipaddress
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
+from probe.cli.declare import finite, option, seconds
+from probe.cli.output import warn
+from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
 from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
+    from probe.check.options import CheckOptions
     from probe.pki.truststore import TrustStore
 
-
-class Format(enum.StrEnum):
-    """How the report is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-    JSONL = "jsonl"
-    NAGIOS = "nagios"
-    PROMETHEUS = "prometheus"
-    JUNIT = "junit"
-    HTML = "html"
+#: The defaults of the thresholds.
+DEFAULTS = Settings()
 
 
-def finite(value: float) -> float:
-    """Refuse what is no number: "nan" lies in every range."""
-    if not math.isfinite(value):
-        raise typer.BadParameter("not a number")
-    return value
-
-
-DirectionOption = Annotated[
-    Direction,
-    typer.Option(
-        "--direction",
-        envvar="EOP_PROBE_DIRECTION",
-        help="to-eop: EOP judges what your server sends. from-eop: Exchange Online judges your server.",
-    ),
+At = Annotated[str | None, option("--at ISO-INSTANT", "Judge as of this moment (UTC unless it says).")]
+Resolve = Annotated[
+    list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]
-Stores = Annotated[
+#: Seconds that one connection may take.
+TIMEOUT_S = 30.0
+Timeout = Annotated[float, seconds("--timeout", "Total for one connection.")]
+StoreNames = Annotated[
     list[str] | None,
-    typer.Option(
-        "--store",
-        envvar="EOP_PROBE_STORE",
-        metavar="NAME|FILE",
-        help="microsoft, mozilla or a PEM file; the first decides. Repeatable. Default: microsoft, mozilla. Where "
+    option(
+        "--store NAME|FILE",
+        "microsoft, mozilla or a PEM file; the first decides. Repeatable. Default: microsoft, mozilla. Where "
         "another than Microsoft's decides, the outcome is at-risk at best.",
-    ),
-]
-StandIn = Annotated[
-    Path | None,
-    typer.Option(
-        "--stand-in",
-        envvar="EOP_PROBE_STAND_IN",
-        metavar="FILE",
-        help="Take the roots of this PEM file as if Microsoft's list held them: labs and what-if.",
-    ),
-]
-At = Annotated[
-    str | None,
-    typer.Option(
-        "--at",
-        envvar="EOP_PROBE_AT",
-        metavar="ISO-INSTANT",
-        help="Judge as of this moment (UTC unless it says).",
-    ),
-]
-OutputFormat = Annotated[
-    Format, typer.Option("--format", envvar="EOP_PROBE_FORMAT", help="How the report is written.")
-]
-Output = Annotated[
-    str | None,
-    typer.Option("--output", envvar="EOP_PROBE_OUTPUT", metavar="FILE", help="Write the report there."),
-]
-SenderCertificateName = Annotated[
-    str | None,
-    typer.Option(
-        "--tls-sender-certificate-name",
-        envvar="EOP_PROBE_TLS_SENDER_CERTIFICATE_NAME",
-        metavar="NAME",
-        help="TlsSenderCertificateName of the inbound connector in Exchange Online.",
-    ),
-]
-AcceptedDomains = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accepted-domain",
-        envvar="EOP_PROBE_ACCEPTED_DOMAIN",
-        metavar="NAME",
-        help="An accepted domain of the tenant. Repeatable.",
-    ),
-]
-TlsDomain = Annotated[
-    str | None,
-    typer.Option(
-        "--tls-domain",
-        envvar="EOP_PROBE_TLS_DOMAIN",
-        metavar="NAME",
-        help="TlsDomain of the outbound connector (with --direction from-eop).",
-    ),
-]
-ExpiringDays = Annotated[
-    int,
-    typer.Option(
-        "--expiring-days",
-        envvar="EOP_PROBE_EXPIRING_DAYS",
-        min=0,
-        max=3650,
-        help="At risk when fewer days remain, or less than the share below, whichever is shorter.",
-    ),
-]
-ExpiringShare = Annotated[
-    float,
-    typer.Option(
-        "--expiring-share",
-        callback=finite,
-        envvar="EOP_PROBE_EXPIRING_SHARE",
-        min=0.0,
-        max=1.0,
-        show_default="a third",
-        help="Share of the certificate's lifetime for --expiring-days.",
     ),
 ]
 AuthrootStl = Annotated[
     Path | None,
-    typer.Option(
-        "--authroot-stl",
-        envvar="EOP_PROBE_AUTHROOT_STL",
-        metavar="FILE",
-        help="Your own copy of Microsoft's signed root list (authroot.stl or authrootstl.cab).",
+    option(
+        "--authroot-stl FILE",
+        "Your own copy of Microsoft's signed root list (authroot.stl or authrootstl.cab).",
     ),
 ]
 DisallowedStl = Annotated[
     Path | None,
-    typer.Option(
-        "--disallowed-stl",
-        envvar="EOP_PROBE_DISALLOWED_STL",
-        metavar="FILE",
-        help="Your own copy of Microsoft's list of disallowed certificates.",
+    option("--disallowed-stl FILE", "Your own copy of Microsoft's list of disallowed certificates."),
+]
+
+
+def password_file(of: str) -> object:
+    """The option for the password of `of`."""
+    return option(
+        "--password-file FILE", f"First line: password of {of}. Else $EOP_PROBE_PASSWORD, else a prompt."
+    )
+
+
+class Stores(NamedTuple):
+    """Which root lists judge, and where Microsoft's are read."""
+
+    store: StoreNames = None
+    stand_in: Annotated[
+        Path | None,
+        option(
+            "--stand-in FILE",
+            "Take the roots of this PEM file as if Microsoft's list held them: labs and what-if.",
+        ),
+    ] = None
+    authroot_stl: AuthrootStl = None
+    disallowed_stl: DisallowedStl = None
+
+    def loader(self) -> Callable[[], Sequence[TrustStore]]:
+        """Return a function that loads the stores once, however many threads ask; it raises StoreError."""
+        lock = threading.Lock()
+        loaded: list[TrustStore] = []
+
+        def load() -> Sequence[TrustStore]:
+            from probe import stores
+
+            with lock:
+                if not loaded:
+                    more = self._asdict()
+                    loaded.extend(stores.load_judges(more.pop("store") or (), **more, warn=warn))
+                return loaded
+
+        return load
+
+
+SenderCertificateName = Annotated[
+    str | None,
+    option(
+        "--tls-sender-certificate-name NAME",
+        "TlsSenderCertificateName of the inbound connector in Exchange Online.",
     ),
 ]
-Resolve = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--resolve",
-        envvar="EOP_PROBE_RESOLVE",
-        metavar="HOST=IP",
-        help="Take this address for a host. Repeatable.",
+AcceptedDomains = Annotated[
+    list[str] | None, option("--accepted-domain NAME", "An accepted domain of the tenant. Repeatable.")
+]
+ExpiringDays = Annotated[
+    int,
+    option(
+        "--expiring-days",
+        "At risk when fewer days remain, or less than the share below, whichever is shorter.",
+        min=0,
+        max=3650,
     ),
 ]
-Revocation = Annotated[
-    bool,
-    typer.Option(
-        "--revocation",
-        envvar="EOP_PROBE_REVOCATION",
-        help="Ask the issuers whether certificates are revoked: stapled OCSP, OCSP, CRLs.",
+ExpiringShare = Annotated[
+    float,
+    option(
+        "--expiring-share",
+        "Share of the certificate's lifetime for --expiring-days.",
+        callback=finite,
+        min=0.0,
+        max=1.0,
+        show_default="a third",
     ),
 ]
-RevocationAllowPrivate = Annotated[
-    bool,
-    typer.Option(
-        "--revocation-allow-private",
-        envvar="EOP_PROBE_REVOCATION_ALLOW_PRIVATE",
-        help="Ask at addresses that are not public, too.",
-    ),
-]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        envvar="EOP_PROBE_VERBOSE",
-        help="Show every fact and remedy, and the SMTP conversation.",
-    ),
-]
+
+
+class Question(NamedTuple):
+    """What is asked of a certificate, and by which thresholds: the options of `check` and `certificate`."""
+
+    direction: Annotated[
+        Direction,
+        option(
+            "--direction",
+            "to-eop: EOP judges what your server sends. from-eop: Exchange Online judges your server.",
+        ),
+    ] = Direction.TO_EOP
+    at: At = None
+    tls_sender_certificate_name: SenderCertificateName = None
+    accepted_domain: AcceptedDomains = None
+    tls_domain: Annotated[
+        str | None,
+        option("--tls-domain NAME", "TlsDomain of the outbound connector (with --direction from-eop)."),
+    ] = None
+    expiring_days: ExpiringDays = DEFAULTS.expiring_days
+    expiring_share: ExpiringShare = DEFAULTS.expiring_fraction
+    revocation: Annotated[
+        bool,
+        option("--revocation", "Ask the issuers whether certificates are revoked: stapled OCSP, OCSP, CRLs."),
+    ] = False
+    revocation_allow_private: Annotated[
+        bool, option("--revocation-allow-private", "Ask at addresses that are not public, too.")
+    ] = False
+
+    def options(self, stores: Stores) -> CheckOptions:
+        """The options of a check, without those of the connection."""
+        from probe.check.options import CheckOptions
+
+        return CheckOptions(
+            stores=stores.loader(),
+            direction=self.direction,
+            settings=Settings(
+                tls_sender_certificate_name=self.tls_sender_certificate_name,
+                accepted_domains=tuple(self.accepted_domain or ()),
+                tls_domain=self.tls_domain,
+                expiring_days=self.expiring_days,
+                expiring_fraction=self.expiring_share,
+            ),
+            at=parse_instant(self.at),
+            revocation=self.revocation,
+            revocation_allow_private=self.revocation_allow_private,
+        )
 
 
 def parse_instant(text: str | None, option: str = "--at") -> datetime | None:
@@ -198,12 +185,22 @@ def parse_instant(text: str | None, option: str = "--at") -> datetime | None:
         ) from None
 
 
-def overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def parse_address(text: str | None, option: str = "--ip") -> str | None:
+    """Read an IP address; raises ConfigurationError."""
+    if text is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        raise ConfigurationError(f"{option}: {printable(text, 60)} is no IP address") from None
+
+
+def overrides(pairs: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
     """Read every ``HOST=IP`` of --resolve, several addresses for a host in order; raises ConfigurationError."""
     from probe.net.target import ascii_host, is_ip_address
 
     found: dict[str, tuple[str, ...]] = {}
-    for pair in pairs:
+    for pair in pairs or ():
         host, equals, address = pair.partition("=")
         address = address.strip("[]")
         if not equals or not is_ip_address(address):
@@ -213,34 +210,3 @@ def overrides(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
         name = ascii_host(host)
         found[name] = (*found.get(name, ()), address)
     return found
-
-
-def store_loader(
-    specs: Sequence[str] | None,
-    stand_in: Path | None = None,
-    *,
-    authroot_stl: Path | None,
-    disallowed_stl: Path | None,
-    warn: Callable[[str], None],
-) -> Callable[[], Sequence[TrustStore]]:
-    """Return a function that loads the stores once, however many threads ask; it raises StoreError."""
-    lock = threading.Lock()
-    loaded: list[TrustStore] = []
-
-    def load() -> Sequence[TrustStore]:
-        from probe import stores
-
-        with lock:
-            if not loaded:
-                loaded.extend(
-                    stores.load_judges(
-                        specs or (),
-                        stand_in=stand_in,
-                        authroot_stl=authroot_stl,
-                        disallowed_stl=disallowed_stl,
-                        warn=warn,
-                    )
-                )
-            return loaded
-
-    return load

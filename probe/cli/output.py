@@ -1,18 +1,20 @@
-"""Where a report goes: rendered in the format asked for, to standard output or to a file."""
+"""Where a result goes, and the options that say so: rendered in a format, to standard output or to a file."""
 
 from __future__ import annotations
 
+import enum
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 
+from probe.cli.declare import option
 from probe.cli.exit_codes import discard_output
-from probe.cli.options import Format
 from probe.errors import OutputError
 
 if TYPE_CHECKING:
@@ -22,28 +24,118 @@ if TYPE_CHECKING:
 #: Columns where the output is no terminal and COLUMNS says nothing.
 _PLAIN_WIDTH = 80
 
+T = TypeVar("T")
+
+
+class Format(enum.StrEnum):
+    """How a report is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    JSONL = "jsonl"
+    NAGIOS = "nagios"
+    PROMETHEUS = "prometheus"
+    JUNIT = "junit"
+    HTML = "html"
+
+
+class PlainFormat(enum.StrEnum):
+    """How another result is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+def _writable(path: str | None) -> str | None:
+    """Raise OutputError now rather than after minutes of probing."""
+    if path is None:
+        return None
+    folder = Path(path).parent
+    try:
+        unfit = Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)
+    except OSError as error:  # a name that is too long, say
+        raise unwritable(path, error) from None
+    if unfit:
+        raise OutputError(f"cannot write the report to {path}: no folder there that can be written to")
+    return path
+
+
+def unwritable(path: str | None, error: OSError) -> OutputError:
+    """What is raised where a result cannot be written."""
+    where = f"the report to {path}" if path else "to standard output"
+    return OutputError(f"cannot write {where}: {error.strerror or error}")
+
+
+def standard_output() -> TextIO:
+    """Standard output; raises OutputError where who started us has closed it."""
+    if sys.stdout is None:
+        raise OutputError("there is no standard output to write to")
+    return sys.stdout
+
+
+Output = Annotated[str | None, option("--output FILE", "Write the report there.", callback=_writable)]
+Verbose = Annotated[bool, option("--verbose -v", "Show every fact and remedy, and the SMTP conversation.")]
+PlainFormatOption = Annotated[
+    PlainFormat, option("--format", "How the result is written.", variable="EXCHANGE_FORMAT")
+]
+
+
+class ReportOutput(NamedTuple):
+    """How a report is written, and where."""
+
+    output_format: Annotated[Format, option("--format", "How the report is written.")] = Format.TERMINAL
+    output: Output = None
+    verbose: Verbose = False
+
+    def deliver(self, report: Report) -> None:
+        """Render the report and write it; raises OutputError."""
+        write_to(self.output, self.rendered(report))
+
+    def rendered(self, report: Report) -> str:
+        """The report in the format, for where it goes."""
+        if self.output_format in (Format.JSON, Format.JSONL):
+            from probe.render.report.json_v1 import dumps, lines
+
+            return dumps(report) if self.output_format is Format.JSON else lines(report)
+        # The other renderers share one shape, and are modules of the format's name.
+        renderer = import_module(f"probe.render.report.{self.output_format.value}")
+        options = render_options(to_file=self.output is not None, verbose=self.verbose)
+        return str(renderer.render(report, options))
+
+
+class PlainOutput(NamedTuple):
+    """How another result is written, and where."""
+
+    output_format: PlainFormatOption = PlainFormat.TERMINAL
+    output: Output = None
+
+    def deliver(
+        self,
+        document: Callable[[T], object],
+        render: Callable[[T, RenderOptions], str],
+        value: T,
+        *,
+        verbose: bool = False,
+    ) -> None:
+        """Write the page of `value`, or its JSON document; raises OutputError."""
+        if self.output_format is PlainFormat.JSON:
+            write_to(self.output, as_json(document(value)))
+        else:
+            write_to(
+                self.output, render(value, render_options(to_file=self.output is not None, verbose=verbose))
+            )
+
 
 def warn(sentence: str) -> None:
     """Say something beside the result: on standard error."""
     typer.echo(f"eop-probe: {sentence}", err=True)
 
 
-def check_writable(path: str | None) -> None:
-    """Raise OutputError now rather than after minutes of probing."""
-    if path is None:
-        return
-    folder = Path(path).parent
-    try:
-        unfit = Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)
-    except OSError as error:  # a name that is too long, say
-        raise OutputError(f"cannot write the report to {path}: {error.strerror or error}") from None
-    if unfit:
-        raise OutputError(f"cannot write the report to {path}: no folder there that can be written to")
+def as_json(document: object) -> str:
+    """A JSON document as this command line writes it."""
+    import json
 
-
-def deliver(report: Report, fmt: Format, path: str | None, *, verbose: bool = False) -> None:
-    """Render the report and write it; raises OutputError."""
-    write_to(path, _rendered(report, fmt, to_file=path is not None, verbose=verbose))
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_to(path: str | None, text: str) -> None:
@@ -52,34 +144,21 @@ def write_to(path: str | None, text: str) -> None:
         write_out(text)
         return
     try:
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        Path(path).write_text(text, "utf-8", newline="\n")
     except OSError as error:
-        raise OutputError(f"cannot write the report to {path}: {error.strerror or error}") from None
+        raise unwritable(path, error) from None
 
 
 def write_out(text: str) -> None:
     """Write a result to standard output, in UTF-8 where the terminal cannot say otherwise."""
-    if sys.stdout is None:  # closed by who started us
-        raise OutputError("there is no standard output to write to")
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = standard_output().encoding or "ascii"
     try:
         typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
     except BrokenPipeError:
         discard_output()  # The reader (``head``, ``less``) has gone: its right, and the verdict stays what it is.
     except OSError as error:
         discard_output()
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from None
-
-
-def _rendered(report: Report, fmt: Format, *, to_file: bool, verbose: bool) -> str:
-    if fmt in (Format.JSON, Format.JSONL):
-        from probe.render.report.json_v1 import dumps, lines
-
-        return dumps(report) if fmt is Format.JSON else lines(report)
-    # The other renderers share one shape, and are modules of the format's name.
-    renderer = import_module(f"probe.render.report.{fmt.value}")
-    return str(renderer.render(report, render_options(to_file=to_file, verbose=verbose)))
+        raise unwritable(None, error) from None
 
 
 def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:

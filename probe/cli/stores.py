@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +11,9 @@ import typer
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.declare import option
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.output import warn, write_out
+from probe.cli.output import PlainFormat, as_json, warn, write_out
 from probe.errors import ConfigurationError, InputError
 from probe.text import printable
 
@@ -32,16 +31,8 @@ MAX_SHOWN = 25
 app = new_app()
 
 
-class PlainFormat(enum.StrEnum):
-    """How a listing is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 FormatOption = Annotated[
-    PlainFormat,
-    typer.Option("--format", envvar="EOP_PROBE_STORES_FORMAT", help="How the listing is written."),
+    PlainFormat, option("--format", "How the listing is written.", variable="STORES_FORMAT")
 ]
 
 
@@ -62,25 +53,21 @@ class _Row(NamedTuple):
 def stores(context: typer.Context) -> None:
     """Which root lists are in use, how old they are, and what they say of a root."""
     if context.invoked_subcommand is None:
-        list_stores()
+        list_stores(chosen=shared.Stores())
 
 
 @app.command("list")
 def list_stores(
     output_format: FormatOption = PlainFormat.TERMINAL,
-    store: shared.Stores = None,
-    authroot_stl: shared.AuthrootStl = None,
-    disallowed_stl: shared.DisallowedStl = None,
+    *,
+    chosen: shared.Stores,
     at: shared.At = None,
 ) -> None:
     """List the stores a check would use: where from, how old, how many roots, how many still trusted."""
     instant = _instant(at)
-    load = shared.store_loader(store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn)
-    rows = [_row(found, instant) for found in load()]
+    rows = [_row(found, instant) for found in chosen.loader()()]
     if output_format is PlainFormat.JSON:
-        write_out(
-            json.dumps({"schema": "eop-probe/stores/1", "stores": [_json(row) for row in rows]}, indent=2)
-        )
+        write_out(as_json({"schema": "eop-probe/stores/1", "stores": [_json(row) for row in rows]}))
     else:
         write_out("\n".join(_table(rows)))
     for row in rows:
@@ -254,7 +241,7 @@ def diff(
     found = difference(*sides)
     parts = {"common": found.common, f"only {first}": found.only_first, f"only {second}": found.only_second}
     if output_format is PlainFormat.JSON:
-        write_out(json.dumps({name: [_brief(c) for c in part] for name, part in parts.items()}, indent=2))
+        write_out(as_json({name: [_brief(c) for c in part] for name, part in parts.items()}))
         finish(0)
     write_out(", ".join(f"{name} {len(part)}" for name, part in parts.items()))
     for name in (f"only {first}", f"only {second}"):

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from probe.cli.listen.output import MAX_REPORTED, Reporter
-from probe.cli.options import Format
+from probe.cli.output import Format, ReportOutput
 from probe.errors import OutputError
 from probe.listen.examiner import Examiner, ListenOptions
 from tests.authority import Issued, chain_pem, pkcs12
@@ -433,7 +433,7 @@ def test_a_key_that_needs_no_password_with_one(listening: Listening) -> None:
 
 
 def test_too_many_sessions_for_one_document(listening: Listening) -> None:
-    reporter = Reporter(Format.JSON, str(listening.folder / "all.json"), verbose=False)
+    reporter = Reporter(ReportOutput(Format.JSON, str(listening.folder / "all.json")))
     examiner = Examiner(ListenOptions(stores=tuple))
     assessment = examiner.assess(record(HEALTHY, ISSUING))
     assert assessment is not None
@@ -448,7 +448,7 @@ def test_too_many_sessions_for_one_document(listening: Listening) -> None:
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match="No such file"),
-        Reporter(Format.JSONL, str(tmp_path / "no" / "x"), verbose=False),
+        Reporter(ReportOutput(Format.JSONL, str(tmp_path / "no" / "x"))),
     ):
         pass
 

@@ -11,7 +11,7 @@ import pytest
 from probe.capture import FaultKind, TlsFacts
 from probe.cli.listen.command import _Run
 from probe.cli.listen.output import Reporter
-from probe.cli.options import Format
+from probe.cli.output import Format, ReportOutput
 from probe.eop.vocabulary import Outcome
 from probe.listen.examiner import CHAINS_KEPT, Examiner, ListenOptions, worth_judging
 from probe.listen.words import log_line
@@ -234,7 +234,7 @@ class BrokenStore(AnchorStore):
 
 
 def test_a_defect_of_ours_costs_one_verdict_and_not_the_listener(capsys: pytest.CaptureFixture[str]) -> None:
-    with Reporter(Format.JSONL, None, verbose=False) as reporter:
+    with Reporter(ReportOutput(Format.JSONL)) as reporter:
         broken = examiner([BrokenStore("broken", [])])
         run = _Run(broken, reporter, once=False, until_accepted=False)
         run.note(record(HEALTHY, ISSUING))

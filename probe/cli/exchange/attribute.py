@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
 from probe.cli import options as shared
+from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
-from probe.cli.output import check_writable, render_options, write_to
+from probe.cli.output import PlainOutput
 from probe.errors import ConfigurationError, InputError
 from probe.text import printable
 
@@ -30,55 +29,38 @@ class _Shown(NamedTuple):
 
 def attribute(
     files: common.Files,
+    *,
     certificate: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="EOP_PROBE_CERTIFICATE", metavar="FILE", help="The client certificate: PEM, DER, PFX."
-        ),
+        Path | None, option("--certificate FILE", "The client certificate: PEM, DER, PFX.")
     ] = None,
     thumbprint: Annotated[
         str | None,
-        typer.Option(
-            envvar="EOP_PROBE_THUMBPRINT",
-            metavar="THUMBPRINT",
-            help="The client certificate, by its thumbprint in the exports or logs given.",
+        option(
+            "--thumbprint THUMBPRINT",
+            "The client certificate, by its thumbprint in the exports or logs given.",
         ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(
-            envvar="EOP_PROBE_TARGET",
-            metavar="TARGET",
-            help="Take the certificate that this endpoint presents (its Receive connector's).",
+        option(
+            "--target TARGET", "Take the certificate that this endpoint presents (its Receive connector's)."
         ),
     ] = None,
-    sender: Annotated[
-        str | None,
-        typer.Option(
-            envvar="EOP_PROBE_SENDER", metavar="ADDRESS|<>", help="MAIL FROM; <> is the null sender."
-        ),
-    ] = None,
+    sender: Annotated[str | None, option("--sender ADDRESS|<>", "MAIL FROM; <> is the null sender.")] = None,
     recipient: Annotated[
-        str | None,
-        typer.Option(
-            envvar="EOP_PROBE_RECIPIENT",
-            metavar="ADDRESS",
-            help="RCPT TO. Without it mail to be relayed is meant.",
-        ),
+        str | None, option("--recipient ADDRESS", "RCPT TO. Without it mail to be relayed is meant.")
     ] = None,
     ip: common.Address = None,
     at: shared.At = None,
     resolve: shared.Resolve = None,
     password_file: common.PasswordFile = None,
-    output_format: common.OutputFormat = common.PlainFormat.TERMINAL,
-    output: shared.Output = None,
+    output: PlainOutput,
 ) -> None:
     """Say which inbound connector of the exports takes a connection, and what becomes of the mail.
 
     Without a certificate: as if none were presented. Exit codes: 0 attributed, 1 attributed but not with
     the null sender, or as mail from the Internet, 2 refused, 3 unknown.
     """
-    check_writable(output)
     from probe.eop.attribution import outcome_of
     from probe.exchange.attribution import tenant
     from probe.net import clock
@@ -99,17 +81,14 @@ def attribute(
         shown = _by_thumbprint(thumbprint, found, gathered)
     elif target is not None:
         shown = _from_target(target, resolve or [])
-    envelope = tenant.Envelope(_sender(sender), common.address(ip), recipient)
+    envelope = tenant.Envelope(_sender(sender), shared.parse_address(ip), recipient)
     attribution = tenant.attribute(
         shown.presented, gathered.inbound_connectors, gathered.accepted_domains or None, envelope, instant
     )
     report = page.AttributeReport(
         shown.subject, shown.presented, attribution, (*found.problems, *gathered.problems)
     )
-    if output_format is common.PlainFormat.JSON:
-        write_to(output, common.as_json(page.document(report)))
-    else:
-        write_to(output, page.render(report, render_options(to_file=output is not None)))
+    output.deliver(page.document, page.render, report)
     finish(outcome_of(attribution).exit_code)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-import ipaddress
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -13,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.declare import option
+from probe.cli.options import password_file
 from probe.cli.output import warn
-from probe.errors import ConfigurationError, InputError
+from probe.errors import InputError
 from probe.text import printable
 
 if TYPE_CHECKING:
@@ -33,13 +32,6 @@ MAX_PROBLEMS = 12
 MAX_TEXT_BYTES = 4 << 20
 
 
-class PlainFormat(enum.StrEnum):
-    """How a result is written."""
-
-    TERMINAL = "terminal"
-    JSON = "json"
-
-
 Files = Annotated[
     list[Path],
     typer.Argument(
@@ -47,41 +39,14 @@ Files = Annotated[
         help="Exports (JSON, CLIXML, CSV, Format-List, tables), certificates, logs; folders and patterns too.",
     ),
 ]
-Inventory = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--inventory",
-        envvar="EOP_PROBE_INVENTORY",
-        metavar="FILE",
-        help="Get-ExchangeCertificate exports to join with. Repeatable.",
-    ),
-]
-OutputFormat = Annotated[
-    PlainFormat,
-    typer.Option("--format", envvar="EOP_PROBE_EXCHANGE_FORMAT", help="How the result is written."),
-]
 Server = Annotated[
     str | None,
-    typer.Option(
-        "--server",
-        envvar="EOP_PROBE_SERVER",
-        metavar="NAME",
-        help="The server an export is of, where it names none; and the only one to look at.",
-    ),
+    option("--server NAME", "The server an export is of, where it names none; and the only one to look at."),
 ]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--ip", envvar="EOP_PROBE_IP", metavar="IP", help="The sending address as Exchange Online sees it."
-    ),
-]
-PasswordFile = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="EOP_PROBE_PASSWORD_FILE",
-        metavar="FILE",
-        help="First line: password of a PFX. Else $EOP_PROBE_PASSWORD, else a prompt.",
-    ),
+Address = Annotated[str | None, option("--ip IP", "The sending address as Exchange Online sees it.")]
+PasswordFile = Annotated[Path | None, password_file("a PFX")]
+Chain = Annotated[
+    list[Path] | None, option("--chain FILE", "Intermediates the servers send along. Repeatable.")
 ]
 
 
@@ -101,16 +66,6 @@ def warn_of(problems: Iterable[Problem]) -> None:
         warn(problem)
     if len(told) > MAX_PROBLEMS:
         warn(f"{len(told) - MAX_PROBLEMS} more problems; eop-probe exchange show lists all of them")
-
-
-def address(text: str | None) -> str | None:
-    """The address of --ip; raises ConfigurationError."""
-    if text is None:
-        return None
-    try:
-        return str(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        raise ConfigurationError(f"--ip: {printable(text, 60)} is no IP address") from None
 
 
 def text_of(words: str, file: Path | None = None) -> str:
@@ -133,11 +88,6 @@ def _contents(path: Path) -> bytes:
             return file.read(MAX_TEXT_BYTES)
     except OSError as error:
         raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
-
-
-def as_json(document: object) -> str:
-    """A JSON document as this command line writes it."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 class Judging:

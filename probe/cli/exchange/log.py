@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe.cli import options as shared
+from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.output import check_writable, render_options, write_out, write_to
-from probe.errors import ConfigurationError, OutputError
+from probe.cli.output import Output, PlainFormat, PlainOutput, unwritable, write_out
+from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
@@ -42,42 +43,33 @@ def log(
             metavar="PATH...", help="Logs, folders of them, patterns; .gz is unpacked as it is read."
         ),
     ],
+    *,
     since: Annotated[
-        str | None,
-        typer.Option(
-            envvar="EOP_PROBE_SINCE",
-            metavar="ISO-INSTANT",
-            help="Only sessions that lasted until then or later.",
-        ),
+        str | None, option("--since ISO-INSTANT", "Only sessions that lasted until then or later.")
     ] = None,
-    connector: Annotated[
-        str | None, typer.Option(envvar="EOP_PROBE_CONNECTOR", metavar="NAME", help="Only this connector's.")
+    connector: Annotated[str | None, option("--connector NAME", "Only this connector's.")] = None,
+    inventory: Annotated[
+        list[Path] | None,
+        option("--inventory FILE", "Get-ExchangeCertificate exports to join with. Repeatable."),
     ] = None,
-    inventory: common.Inventory = None,
     ansi: Annotated[
-        str,
-        typer.Option(
-            envvar="EOP_PROBE_ANSI",
-            metavar="ENCODING",
-            help="Encoding of lines that are not UTF-8, e.g. cp1251.",
-        ),
+        str, option("--ansi ENCODING", "Encoding of lines that are not UTF-8, e.g. cp1251.")
     ] = "cp1252",
     output_format: Annotated[
         LogFormat,
-        typer.Option(
+        option(
             "--format",
-            envvar="EOP_PROBE_EXCHANGE_LOG_FORMAT",
-            help="terminal and json: a summary. jsonl and csv: a row for each session.",
+            "terminal and json: a summary. jsonl and csv: a row for each session.",
+            variable="EXCHANGE_LOG_FORMAT",
         ),
     ] = LogFormat.TERMINAL,
-    output: shared.Output = None,
+    output: Output = None,
 ) -> None:
     """Say which certificates SMTP protocol logs prove were sent, what was answered, and what that means.
 
     Exit codes: 0 mail was delivered and nothing refused, 1 TLS failed or was dropped, 2 something was
     refused, 3 no session.
     """
-    check_writable(output)
     known, problems = _known(inventory or ())
     reading = _Reading(paths, known, shared.parse_instant(since, "--since"), connector, _encoding(ansi))
     if output_format in {LogFormat.JSONL, LogFormat.CSV}:
@@ -144,7 +136,7 @@ def _write_all(pieces: Iterable[str], output: str | None) -> None:
         with Path(output).open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
     except OSError as error:
-        raise OutputError(f"cannot write the report to {output}: {error.strerror or error}") from None
+        raise unwritable(output, error) from None
 
 
 def _write_summary(
@@ -155,10 +147,7 @@ def _write_summary(
     for _ in reading.sessions():
         pass
     report = page.LogReport(reading.summary, tuple(map(str, reading.files)), (*problems, *reading.problems))
-    if output_format is LogFormat.JSON:
-        write_to(output, common.as_json(page.document(report)))
-    else:
-        write_to(output, page.render(report, render_options(to_file=output is not None)))
+    PlainOutput(PlainFormat(output_format.value), output).deliver(page.document, page.render, report)
 
 
 def _known(inventory: Sequence[Path]) -> tuple[dict[str, Known], tuple[Problem, ...]]:

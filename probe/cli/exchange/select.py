@@ -8,12 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from probe.cli import options as shared
+from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
-from probe.cli.output import check_writable, render_options, warn, write_to
+from probe.cli.output import PlainOutput, warn
 from probe.errors import ConfigurationError, InputError
 from probe.text import printable
 
@@ -32,66 +31,42 @@ if TYPE_CHECKING:
 def select(
     files: common.Files,
     server: common.Server = None,
+    *,
     connector: Annotated[
-        str | None,
-        typer.Option(
-            envvar="EOP_PROBE_CONNECTOR", metavar="NAME", help="Only this connector, even if disabled."
-        ),
+        str | None, option("--connector NAME", "Only this connector, even if disabled.")
     ] = None,
     with_file: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--with",
-            envvar="EOP_PROBE_WITH",
-            metavar="FILE",
-            help="As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
+        option(
+            "--with FILE",
+            "As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
         ),
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(
-            envvar="EOP_PROBE_WITHOUT",
-            metavar="THUMBPRINT",
-            help="As if this certificate were removed. Repeatable.",
-        ),
+        option("--without THUMBPRINT", "As if this certificate were removed. Repeatable."),
     ] = None,
     set_tls_certificate_name: Annotated[
         list[str] | None,
-        typer.Option(
-            envvar="EOP_PROBE_SET_TLS_CERTIFICATE_NAME",
-            metavar="NAME=STRING",
-            help="As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
+        option(
+            "--set-tls-certificate-name NAME=STRING",
+            "As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
             "and subject to take, or nothing to unset it. Repeatable.",
         ),
     ] = None,
-    chain: Annotated[
-        list[Path] | None,
-        typer.Option(
-            envvar="EOP_PROBE_CHAIN", metavar="FILE", help="Intermediates the servers send along. Repeatable."
-        ),
-    ] = None,
+    chain: common.Chain = None,
     ip: common.Address = None,
-    store: shared.Stores = None,
-    stand_in: shared.StandIn = None,
+    stores: shared.Stores,
     at: shared.At = None,
     password_file: common.PasswordFile = None,
-    output_format: common.OutputFormat = common.PlainFormat.TERMINAL,
-    output: shared.Output = None,
-    authroot_stl: shared.AuthrootStl = None,
-    disallowed_stl: shared.DisallowedStl = None,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", envvar="EOP_PROBE_VERBOSE", help="All certificates, not only the fitting."
-        ),
-    ] = False,
+    output: PlainOutput,
+    verbose: Annotated[bool, option("--verbose -v", "All certificates, not only the fitting.")] = False,
 ) -> None:
     """Say which certificate Exchange chooses for each connector, and what Exchange Online says to it.
 
     Exit codes: 0 accepted, 1 ambiguous or at risk, 2 refused, 3 unknown, the worst of the enabled Send
     connectors to Exchange Online. With a planned change: 0 safe, 1 risky, 2 it breaks mail.
     """
-    check_writable(output)
     from probe.net import clock
     from probe.render.exchange import select as page
 
@@ -99,24 +74,17 @@ def select(
     changes = _Changes(
         gathered, with_file or (), without or (), set_tls_certificate_name or (), password_file
     )
-    load = shared.store_loader(
-        store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
-    )
     extra = (*common.issuers(found, chain or (), password_file), *changes.issuers)
     simulation = _Simulation(
         gathered,
         server,
         connector,
         shared.parse_instant(at) or clock.now(),
-        common.Judging(load, extra),
-        common.address(ip),
+        common.Judging(stores.loader(), extra),
+        shared.parse_address(ip),
     )
     report = simulation.report(found, changes)
-    if output_format is common.PlainFormat.JSON:
-        write_to(output, common.as_json(page.document(report)))
-    else:
-        options = render_options(to_file=output is not None, verbose=verbose)
-        write_to(output, page.render(report, options))
+    output.deliver(page.document, page.render, report, verbose=verbose)
     finish(_code(report))
 
 

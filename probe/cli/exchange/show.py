@@ -5,15 +5,15 @@ from __future__ import annotations
 from probe.cli import options as shared
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
-from probe.cli.output import check_writable, render_options, write_out, write_to
+from probe.cli.output import PlainFormat, PlainFormatOption, PlainOutput, as_json, write_out
 from probe.powershell import eop_probe
 
 
-def export(output_format: common.OutputFormat = common.PlainFormat.TERMINAL) -> None:
+def export(output_format: PlainFormatOption = PlainFormat.TERMINAL) -> None:
     """Print the PowerShell lines that export the evidence: read-only, nothing secret, ready to paste."""
     from probe.exchange.exports.commands import COMMANDS, PLACES
 
-    if output_format is common.PlainFormat.JSON:
+    if output_format is PlainFormat.JSON:
         rows = [
             {
                 "kind": one.kind.value,
@@ -23,7 +23,7 @@ def export(output_format: common.OutputFormat = common.PlainFormat.TERMINAL) -> 
             }
             for one in COMMANDS
         ]
-        write_out(common.as_json({"schema": "eop-probe/exchange-export/1", "commands": rows}))
+        write_out(as_json({"schema": "eop-probe/exchange-export/1", "commands": rows}))
         finish(0)
     lines = []
     for shell, place in PLACES.items():
@@ -40,14 +40,13 @@ def show(
     files: common.Files,
     server: common.Server = None,
     at: shared.At = None,
-    output_format: common.OutputFormat = common.PlainFormat.TERMINAL,
-    output: shared.Output = None,
+    *,
+    output: PlainOutput,
 ) -> None:
     """Show what evidence files hold: certificates, connectors, accepted domains, and what is wrong with them.
 
     Exit codes: 0, and 3 where nothing usable was found.
     """
-    check_writable(output)
     from probe.net import clock
     from probe.render.exchange import show as page
 
@@ -64,9 +63,6 @@ def show(
         problems=(*found.problems, *gathered.problems),
         at=shared.parse_instant(at) or clock.now(),
     )
-    if output_format is common.PlainFormat.JSON:
-        write_to(output, common.as_json(page.document(held)))
-    else:
-        write_to(output, page.render(held, render_options(to_file=output is not None)))
+    output.deliver(page.document, page.render, held)
     usable = any(kind != "unknown" for _, kind in held.kinds)
     finish(0 if usable else 3)

@@ -9,14 +9,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
 from probe.cli.listen import inputs
 from probe.cli.listen.output import Reporter
-from probe.cli.output import check_writable, warn
+from probe.cli.output import ReportOutput, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
 from probe.errors import OutputError, ProbeError
@@ -39,131 +38,86 @@ IDLE_S, TOTAL_S = 60.0, 300.0
 
 @app.command()
 def listen(
+    *,
     host: Annotated[
-        str,
-        typer.Option(
-            envvar="EOP_PROBE_HOST", metavar="IP", help="Address to listen on; 0.0.0.0 or :: for every one."
-        ),
+        str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")
     ] = LOOPBACK,
     port: Annotated[
-        int, typer.Option(envvar="EOP_PROBE_LISTEN_PORT", min=0, max=65535, help="Port; 0 for any free one.")
+        int, option("--port", "Port; 0 for any free one.", variable="LISTEN_PORT", min=0, max=65535)
     ] = DEFAULT_PORT,
     allow: Annotated[
         list[str] | None,
-        typer.Option(
-            envvar="EOP_PROBE_ALLOW",
-            metavar="CIDR",
-            help="Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
+        option(
+            "--allow CIDR",
+            "Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
         ),
     ] = None,
     certificate: Annotated[
         Path | None,
-        typer.Option(
-            envvar="EOP_PROBE_CERTIFICATE",
-            metavar="FILE",
-            help="The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
+        option(
+            "--certificate FILE",
+            "The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
         ),
     ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="EOP_PROBE_PASSWORD_FILE",
-            metavar="FILE",
-            help="First line: password of --certificate. Else $EOP_PROBE_PASSWORD, else a prompt.",
-        ),
-    ] = None,
+    password_file: Annotated[Path | None, shared.password_file("--certificate")] = None,
     stage: Annotated[
-        EnvelopeCommand,
-        typer.Option(envvar="EOP_PROBE_STAGE", help="The command that is answered with the verdict."),
+        EnvelopeCommand, option("--stage", "The command that is answered with the verdict.")
     ] = EnvelopeCommand.RCPT,
     defer: Annotated[
         bool,
-        typer.Option(
-            "--defer",
-            envvar="EOP_PROBE_DEFER",
-            help="Say permanent refusals (550) as temporary ones, so that the sender keeps its message.",
+        option(
+            "--defer", "Say permanent refusals (550) as temporary ones, so that the sender keeps its message."
         ),
     ] = False,
     tls_sender_certificate_name: shared.SenderCertificateName = None,
     accepted_domain: shared.AcceptedDomains = None,
     inbound_connectors: Annotated[
         list[Path] | None,
-        typer.Option(
-            envvar="EOP_PROBE_INBOUND_CONNECTORS",
-            metavar="FILE",
-            help="Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
+        option(
+            "--inbound-connectors FILE",
+            "Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
         ),
     ] = None,
     accepted_domains: Annotated[
         list[Path] | None,
-        typer.Option(
-            envvar="EOP_PROBE_ACCEPTED_DOMAINS",
-            metavar="FILE",
-            help="Get-AcceptedDomain export, to go with it. Repeatable.",
-        ),
+        option("--accepted-domains FILE", "Get-AcceptedDomain export, to go with it. Repeatable."),
     ] = None,
     sending_address: Annotated[
         str | None,
-        typer.Option(
-            envvar="EOP_PROBE_SENDING_ADDRESS",
-            metavar="IP",
-            help="Address Exchange Online sees of the senders, where they are behind NAT.",
+        option(
+            "--sending-address IP", "Address Exchange Online sees of the senders, where they are behind NAT."
         ),
     ] = None,
     expect: Annotated[
         list[str] | None,
-        typer.Option(
-            envvar="EOP_PROBE_EXPECT",
-            metavar="THUMBPRINT|FILE",
-            help="The certificate that ought to be presented; another one is a finding. Repeatable.",
+        option(
+            "--expect THUMBPRINT|FILE",
+            "The certificate that ought to be presented; another one is a finding. Repeatable.",
         ),
     ] = None,
-    once: Annotated[
-        bool, typer.Option("--once", envvar="EOP_PROBE_ONCE", help="End after the first sender's session.")
-    ] = False,
+    once: Annotated[bool, option("--once", "End after the first sender's session.")] = False,
     until_accepted: Annotated[
-        bool,
-        typer.Option(
-            "--until-accepted",
-            envvar="EOP_PROBE_UNTIL_ACCEPTED",
-            help="End when a sender would be accepted (or is at risk).",
-        ),
+        bool, option("--until-accepted", "End when a sender would be accepted (or is at risk).")
     ] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(
-            envvar="EOP_PROBE_LISTEN_TIMEOUT",
-            metavar="SECONDS",
-            min=0.1,
-            max=31_536_000,
-            help="End after so many seconds. [default: never]",
+        seconds(
+            "--timeout",
+            "End after so many seconds. [default: never]",
+            longest=31_536_000,
+            variable="LISTEN_TIMEOUT",
         ),
     ] = None,
-    old_tls: Annotated[
-        bool,
-        typer.Option(
-            "--old-tls", envvar="EOP_PROBE_OLD_TLS", help="Capture TLS 1.0 and 1.1 too, which EOP refuses."
-        ),
-    ] = False,
-    max_sessions: Annotated[
-        int, typer.Option(envvar="EOP_PROBE_MAX_SESSIONS", min=1, max=10_000, help="Sessions at once.")
-    ] = 512,
+    old_tls: Annotated[bool, option("--old-tls", "Capture TLS 1.0 and 1.1 too, which EOP refuses.")] = False,
+    max_sessions: Annotated[int, option("--max-sessions", "Sessions at once.", min=1, max=10_000)] = 512,
     max_per_address: Annotated[
-        int,
-        typer.Option(
-            envvar="EOP_PROBE_MAX_PER_ADDRESS", min=1, max=10_000, help="Of those, from one address."
-        ),
+        int, option("--max-per-address", "Of those, from one address.", min=1, max=10_000)
     ] = 64,
-    output_format: shared.OutputFormat = shared.Format.TERMINAL,
-    output: shared.Output = None,
-    store: shared.Stores = None,
-    stand_in: shared.StandIn = None,
+    output: ReportOutput,
+    stores: shared.Stores,
     at: shared.At = None,
-    expiring_days: shared.ExpiringDays = 30,
-    expiring_share: shared.ExpiringShare = 1 / 3,
-    authroot_stl: shared.AuthrootStl = None,
-    disallowed_stl: shared.DisallowedStl = None,
-    verbose: shared.Verbose = False,
+    expiring_days: shared.ExpiringDays = shared.DEFAULTS.expiring_days,
+    expiring_share: shared.ExpiringShare = shared.DEFAULTS.expiring_fraction,
 ) -> None:
     """Stand in for Exchange Online: ask senders for their client certificate, judge it, answer as EOP would.
 
@@ -173,7 +127,6 @@ def listen(
     Ends on Ctrl-C, SIGTERM, --timeout, --once or --until-accepted. Exit code: with --once that session's,
     with --until-accepted the last one's, else the worst of all; 3 where no sender came.
     """
-    check_writable(output)
     from probe.listen.examiner import Examiner, ListenOptions
     from probe.listen.words import profile
     from probe.net.listener import ListenerLimits, ListenerSettings
@@ -185,9 +138,7 @@ def listen(
     )
     examiner = Examiner(
         ListenOptions(
-            stores=shared.store_loader(
-                store, stand_in, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl, warn=warn
-            ),
+            stores=stores.loader(),
             settings=Settings(
                 # With connectors the attribution says more than the rules about one name.
                 tls_sender_certificate_name=None if tenant.connectors else tls_sender_certificate_name,
@@ -201,7 +152,7 @@ def listen(
             defer=defer,
             connectors=tenant.connectors,
             domains=tenant.domains,
-            address=inputs.address(sending_address),
+            address=shared.parse_address(sending_address, "--sending-address"),
         )
     )
     examiner.prepare()
@@ -217,7 +168,7 @@ def listen(
             sessions=max_sessions, per_address=max_per_address, idle_s=IDLE_S, total_s=TOTAL_S
         ),
     )
-    with Reporter(output_format, output, verbose=verbose) as reporter:
+    with Reporter(output) as reporter:
         run = _Run(examiner, reporter, once=once, until_accepted=until_accepted)
         run.listen(settings, hostname, timeout)
     finish(run.outcome.exit_code)

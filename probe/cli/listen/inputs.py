@@ -70,15 +70,6 @@ def tenant(files: Sequence[Path], name: str | None, domains: Sequence[str]) -> T
     return TenantInputs(connectors, accepted or None)
 
 
-def address(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return str(ipaddress.ip_address(text.strip("[]")))
-    except ValueError:
-        raise ConfigurationError(f"--sending-address: {printable(text, 60)} is no IP address") from None
-
-
 def allowed(networks: Sequence[str]) -> Callable[[str], bool]:
     """A test for addresses; IPv4 addresses that arrive at an IPv6 socket count as what they are."""
     if not networks:

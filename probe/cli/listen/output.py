@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from probe.cli.exit_codes import discard_output
-from probe.cli.options import Format
-from probe.cli.output import deliver, render_options, warn
-from probe.errors import OutputError
+from probe.cli.output import Format, ReportOutput, standard_output, unwritable, warn
 from probe.net import clock
 
 if TYPE_CHECKING:
@@ -24,21 +21,19 @@ MAX_REPORTED = 1000
 class Reporter:
     """Takes assessments while the listener runs. Raises OutputError if the file cannot be written."""
 
-    def __init__(self, fmt: Format, path: str | None, *, verbose: bool) -> None:
-        self._format = fmt
-        self._path = path
-        self._verbose = verbose
+    def __init__(self, output: ReportOutput) -> None:
+        self._output = output
         self._file: TextIO | None = None
         self._kept: deque[Assessment] = deque(maxlen=MAX_REPORTED)
         self._dropped = 0
         self._written = 0
 
     def __enter__(self) -> Self:
-        if self._path is not None and self._streams:
+        if self._output.output is not None and self._streams:
             try:
-                self._file = Path(self._path).open("w", encoding="utf-8", newline="\n")
+                self._file = Path(self._output.output).open("w", encoding="utf-8", newline="\n")
             except OSError as error:
-                raise self._failure(error) from None
+                raise unwritable(self._output.output, error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
@@ -47,7 +42,7 @@ class Reporter:
         if kind is None and not self._streams:
             if self._dropped:
                 warn(f"{self._dropped} sessions before the last {MAX_REPORTED} are not in the report")
-            deliver(_report(tuple(self._kept)), self._format, self._path, verbose=self._verbose)
+            self._output.deliver(_report(tuple(self._kept)))
 
     def add(self, assessment: Assessment) -> bool:
         """Write or keep one assessment; False if nobody reads any more."""
@@ -55,29 +50,18 @@ class Reporter:
             self._dropped += len(self._kept) == MAX_REPORTED
             self._kept.append(assessment)
             return True
-        text = self._rendered(_report((assessment,)))
-        if self._written and self._format is Format.TERMINAL:
+        text = self._output.rendered(_report((assessment,)))
+        if self._written and self._output.output_format is Format.TERMINAL:
             text = f"\n{text}"
         self._written += 1
         return self._write(text)
 
     @property
     def _streams(self) -> bool:
-        return self._format in (Format.TERMINAL, Format.JSONL)
-
-    def _rendered(self, report: Report) -> str:
-        if self._format is Format.JSONL:
-            from probe.render.report.json_v1 import lines
-
-            return lines(report)
-        from probe.render.report.terminal import render
-
-        return render(report, render_options(to_file=self._file is not None, verbose=self._verbose))
+        return self._output.output_format in (Format.TERMINAL, Format.JSONL)
 
     def _write(self, text: str) -> bool:
-        if self._file is None and sys.stdout is None:
-            raise OutputError("there is no standard output to write to")
-        target = self._file or sys.stdout
+        target = self._file or standard_output()
         encoding = target.encoding or "ascii"
         try:
             target.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -86,12 +70,8 @@ class Reporter:
             discard_output()
             return False
         except OSError as error:
-            raise self._failure(error) from None
+            raise unwritable(self._output.output, error) from None
         return True
-
-    def _failure(self, error: OSError) -> OutputError:
-        where = f"the report to {self._path}" if self._path else "to standard output"
-        return OutputError(f"cannot write {where}: {error.strerror or error}")
 
 
 def _report(assessments: tuple[Assessment, ...]) -> Report:

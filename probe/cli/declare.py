@@ -1,0 +1,59 @@
+"""How commands declare options: the environment variable follows from the flag, and options come in classes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_type_hints
+
+import typer
+
+
+def option(flags: str, help_text: str, *, variable: str = "", **settings: Any) -> Any:  # noqa: ANN401 - typer's own
+    """Declare an option: `flags` as a help page shows them, as "--verbose -v" or "--output FILE", the long one first.
+
+    The variable is EOP_PROBE_ and the flag's name, or `variable` where the flag means something else to another
+    command; `settings` are those of `typer.Option`.
+    """
+    names = [word for word in flags.split() if word.startswith("-")]
+    metavar = next((word for word in flags.split() if not word.startswith("-")), None)
+    name = variable or names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
+    return typer.Option(*names, envvar=f"EOP_PROBE_{name}", metavar=metavar, help=help_text, **settings)
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse what is no number: "nan" lies in every range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("not a number")
+    return value
+
+
+def seconds(flag: str, help_text: str, *, longest: float = 3600, variable: str = "") -> Any:  # noqa: ANN401 - typer's own
+    """Declare an option in seconds."""
+    return option(f"{flag} SECONDS", help_text, variable=variable, callback=finite, min=0.1, max=longest)
+
+
+def opened(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with each parameter that is a class of options (a NamedTuple) opened into its fields for typer."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if hasattr(hint, "_fields")}
+    parameters: list[inspect.Parameter] = []
+    for one in inspect.signature(command).parameters.values():
+        defaults = groups[one.name]._field_defaults if one.name in groups else {one.name: one.default}
+        own = get_type_hints(groups[one.name], include_extras=True) if one.name in groups else hints
+        parameters += (
+            inspect.Parameter(name, one.KEYWORD_ONLY, default=default, annotation=own[name])
+            for name, default in defaults.items()
+        )
+
+    @wraps(command)
+    def run(**values: object) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field: values.pop(field) for field in group._fields})
+        command(**values)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where inspect looks first
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
