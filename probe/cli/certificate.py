@@ -13,7 +13,8 @@ from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
-from probe.cli.output import ReportOutput, warn
+from probe.cli.output import ReportOutput, report_of, warn
+from probe.cli.waiting import Waiting
 from probe.net.target import Target, is_ip_address, parse_target
 from probe.text import printable
 
@@ -73,11 +74,8 @@ def _report(
     password_file: Path | None,
 ) -> Report:
     """Judge every file; all of them are read first, so that nothing is asked of the network in vain."""
-    from probe import __version__
     from probe.check.file import assess_file
     from probe.cli.passwords import Passwords
-    from probe.net import clock
-    from probe.report.assessment import Report
 
     passwords = Passwords(password_file)
     extra = tuple(entry for path in chain for entry in passwords.open(path).entries)
@@ -85,7 +83,7 @@ def _report(
     assessments = [assess_file(name, container, extra, options) for name, container in held]
     if live is not None:
         assessments = _compared(assessments, live, options)
-    return Report(generated_at=clock.now(), version=__version__, assessments=tuple(assessments))
+    return report_of(assessments)
 
 
 def _compared(judged: list[Assessment], live: Target, options: CheckOptions) -> list[Assessment]:
@@ -93,7 +91,8 @@ def _compared(judged: list[Assessment], live: Target, options: CheckOptions) -> 
     from probe.check.run import assess
     from probe.eop.swap import compare, not_compared
 
-    seen = assess(live, replace(options, at=None, revocation=False))
+    with Waiting("probing"):
+        seen = assess(live, replace(options, at=None, revocation=False))
     olds = [a.evidence.leaf for a in seen if a.evidence.leaf is not None]
     reasons = [a.error.message for a in seen if a.error is not None]
     if olds and reasons:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from probe.cli.app import new_app
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.output import Verbose, render_options, warn, write_out
+from probe.cli.output import Verbose, render_options, report_of, warn, write_out
 
 if TYPE_CHECKING:
     from probe.demo_servers import SimulatedServer, Simulator
@@ -65,13 +65,10 @@ def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:
 
 
 def _show(server: SimulatedServer, assessment: Assessment, *, verbose: bool) -> None:
-    from probe import __version__
     from probe.render.report.terminal import render
-    from probe.report.assessment import Report
 
-    report = Report(generated_at=assessment.started_at, version=__version__, assessments=(assessment,))
     _say(f"\n{server.name}: {server.title}\n")
-    _say(render(report, render_options(verbose=verbose, brief=not verbose)))
+    _say(render(report_of([assessment]), render_options(verbose=verbose, brief=not verbose)))
 
 
 def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:

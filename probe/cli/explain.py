@@ -9,8 +9,8 @@ import typer
 
 from probe.cli.app import new_app
 from probe.cli.declare import option
-from probe.cli.exchange.common import text_of
 from probe.cli.exit_codes import finish
+from probe.cli.files import text_of
 from probe.cli.output import PlainOutput
 from probe.errors import InputError
 from probe.text import printable

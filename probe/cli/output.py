@@ -6,10 +6,10 @@ import enum
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -18,8 +18,10 @@ from probe.cli.exit_codes import discard_output
 from probe.errors import OutputError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from probe.render.page.options import RenderOptions
-    from probe.report.assessment import Report
+    from probe.report.assessment import Assessment, Report
 
 #: Columns where the output is no terminal and COLUMNS says nothing.
 _PLAIN_WIDTH = 80
@@ -64,13 +66,6 @@ def unwritable(path: str | None, error: OSError) -> OutputError:
     """What is raised where a result cannot be written."""
     where = f"the report to {path}" if path else "to standard output"
     return OutputError(f"cannot write {where}: {error.strerror or error}")
-
-
-def standard_output() -> TextIO:
-    """Standard output; raises OutputError where who started us has closed it."""
-    if sys.stdout is None:
-        raise OutputError("there is no standard output to write to")
-    return sys.stdout
 
 
 Output = Annotated[str | None, option("--output FILE", "Write the report there.", callback=_writable)]
@@ -119,11 +114,21 @@ class PlainOutput(NamedTuple):
     ) -> None:
         """Write the page of `value`, or its JSON document; raises OutputError."""
         if self.output_format is PlainFormat.JSON:
-            write_to(self.output, as_json(document(value)))
+            text = as_json(document(value))
         else:
-            write_to(
-                self.output, render(value, render_options(to_file=self.output is not None, verbose=verbose))
-            )
+            text = render(value, render_options(to_file=self.output is not None, verbose=verbose))
+        write_to(self.output, text)
+
+
+def report_of(assessments: Iterable[Assessment], generated_at: datetime | None = None) -> Report:
+    """The report of this product, generated now unless it says when."""
+    from probe import __version__
+    from probe.net import clock
+    from probe.report.assessment import Report
+
+    return Report(
+        generated_at=generated_at or clock.now(), version=__version__, assessments=tuple(assessments)
+    )
 
 
 def warn(sentence: str) -> None:
@@ -138,27 +143,34 @@ def as_json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_to(path: str | None, text: str) -> None:
-    """Write a finished text to a file, or to standard output without one; raises OutputError."""
+def write_to(path: str | None, text: str | Iterable[str]) -> None:
+    """Write a text, or its pieces as they are made, to a file, else to standard output; raises OutputError."""
+    pieces = [text] if isinstance(text, str) else text
     if path is None:
-        write_out(text)
+        for piece in pieces:
+            write_out(piece)
         return
     try:
-        Path(path).write_text(text, "utf-8", newline="\n")
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise unwritable(path, error) from None
 
 
-def write_out(text: str) -> None:
-    """Write a result to standard output, in UTF-8 where the terminal cannot say otherwise."""
-    encoding = standard_output().encoding or "ascii"
+def write_out(text: str) -> bool:
+    """Write a result to standard output, as far as its encoding can say it; False if nobody reads any more."""
+    if sys.stdout is None:  # closed by who started us
+        raise OutputError("there is no standard output to write to")
+    encoding = sys.stdout.encoding or "ascii"
     try:
         typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
     except BrokenPipeError:
         discard_output()  # The reader (``head``, ``less``) has gone: its right, and the verdict stays what it is.
+        return False
     except OSError as error:
         discard_output()
         raise unwritable(None, error) from None
+    return True
 
 
 def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:

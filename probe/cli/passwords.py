@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from probe.cli.files import contents
 from probe.errors import InputError
 from probe.pki.containers import MAX_FILE_BYTES, Container, PasswordNeededError, read
 from probe.text import printable
@@ -37,7 +38,7 @@ class Passwords:
 
     def opened(self, path: Path, reader: Callable[[bytes, bytes | None], T]) -> T:
         """The same with a reader of one's own, which raises InputError, PasswordNeededError among them."""
-        name, data = printable(str(path)), _contents(path)
+        name, data = printable(str(path)), contents(path, MAX_FILE_BYTES + 1)
         try:
             return reader(data, self._given)
         except PasswordNeededError as error:
@@ -64,13 +65,5 @@ def _asked(name: str) -> bytes:
 
 
 def _first_line(path: Path) -> str:
-    text = _contents(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    text = contents(path, MAX_FILE_BYTES + 1).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     return text.splitlines()[0] if text else ""
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None

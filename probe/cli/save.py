@@ -19,18 +19,6 @@ MAX_STEM = 200
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def save_chains(report: Report, folder: str) -> tuple[Path, ...]:
-    """Write one PEM file for each capture with a chain; returns the paths; raises OutputError.
-
-    Names are made of host, address and port, with everything unusual replaced: a host name comes
-    from DNS and must not choose a path.
-    """
-    try:
-        return tuple(_write(Path(folder) / name, capture) for name, capture in _named(report))
-    except OSError as error:
-        raise _failure(folder, error) from None
-
-
 def make_folder(folder: str) -> None:
     """Make the folder before anything is probed; raises OutputError, also if nothing can be written there."""
     try:
@@ -41,29 +29,28 @@ def make_folder(folder: str) -> None:
         raise OutputError(f"cannot save chains in {printable(folder)}: nothing can be written there")
 
 
-def _failure(folder: str, error: OSError) -> OutputError:
-    return OutputError(f"cannot save chains in {printable(folder)}: {error.strerror or error}")
-
-
-def _named(report: Report) -> list[tuple[str, Capture]]:
-    found: list[tuple[str, Capture]] = []
+def save_chains(report: Report, folder: str) -> None:
+    """Write one PEM file for each capture with a chain; raises OutputError."""
     for assessment in report.assessments:
         observed = assessment.evidence.observations
-        captures = [o.capture for o in observed] if observed else [assessment.capture]
-        for capture in captures:
-            if capture.presented is not None and capture.presented.entries:
-                parts = (capture.host, capture.address or "", str(capture.port), capture.variant)
-                found.append((_file_name("_".join(filter(None, parts))), capture))
-    return found
+        for capture in [o.capture for o in observed] or [assessment.capture]:
+            if capture.presented is None or not capture.presented.entries:
+                continue
+            pem = "".join(entry.pem for entry in capture.presented.entries)
+            try:
+                (Path(folder) / _file_name(capture)).write_text(pem, "ascii", newline="\n")
+            except OSError as error:
+                raise _failure(folder, error) from None
 
 
-def _file_name(text: str) -> str:
-    """No leading dash or dot, which tools would take for an option or hide; short enough for any file system."""
-    return _UNSAFE.sub("-", text).strip("-.")[:MAX_STEM] + ".pem"
+def _file_name(capture: Capture) -> str:
+    """Host, address and port without what is unusual: the name comes from DNS and must not choose a path.
+
+    No leading dash or dot, which tools would take for an option or hide; short enough for any file system.
+    """
+    parts = (capture.host, capture.address, str(capture.port), capture.variant)
+    return _UNSAFE.sub("-", "_".join(filter(None, parts))).strip("-.")[:MAX_STEM] + ".pem"
 
 
-def _write(path: Path, capture: Capture) -> Path:
-    entries = capture.presented.entries if capture.presented else ()
-    with path.open("w", encoding="ascii", newline="\n") as file:
-        file.write("".join(entry.pem for entry in entries))
-    return path
+def _failure(folder: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot save chains in {printable(folder)}: {error.strerror or error}")

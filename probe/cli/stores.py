@@ -43,9 +43,9 @@ class _Row(NamedTuple):
     source: str
     dated: datetime | None
     age_days: int | None
-    size: int
-    server_auth: int | None
-    client_auth: int | None
+    roots: int
+    trusted_server_auth: int | None
+    trusted_client_auth: int | None
     disallowed: int | None
 
 
@@ -53,21 +53,27 @@ class _Row(NamedTuple):
 def stores(context: typer.Context) -> None:
     """Which root lists are in use, how old they are, and what they say of a root."""
     if context.invoked_subcommand is None:
-        list_stores(chosen=shared.Stores())
+        list_stores()
 
 
 @app.command("list")
 def list_stores(
     output_format: FormatOption = PlainFormat.TERMINAL,
     *,
-    chosen: shared.Stores,
+    store: shared.StoreNames = None,
+    authroot_stl: shared.AuthrootStl = None,
+    disallowed_stl: shared.DisallowedStl = None,
     at: shared.At = None,
 ) -> None:
     """List the stores a check would use: where from, how old, how many roots, how many still trusted."""
-    instant = _instant(at)
-    rows = [_row(found, instant) for found in chosen.loader()()]
+    now = _instant(at)
+    chosen = shared.Stores(store=store, authroot_stl=authroot_stl, disallowed_stl=disallowed_stl)
+    rows = [_row(found, now) for found in chosen.loader()()]
     if output_format is PlainFormat.JSON:
-        write_out(as_json({"schema": "eop-probe/stores/1", "stores": [_json(row) for row in rows]}))
+        from probe.render.report.facts import instant
+
+        listed = [row._asdict() | {"dated": instant(row.dated)} for row in rows]
+        write_out(as_json({"schema": "eop-probe/stores/1", "stores": listed}))
     else:
         write_out("\n".join(_table(rows)))
     for row in rows:
@@ -86,19 +92,20 @@ def _instant(at: str | None) -> datetime:
 
 
 def _row(store: TrustStore, at: datetime) -> _Row:
+    from probe.pki.status import Purpose
+    from probe.pki.truststore import RootState
+    from probe.stores.listing import counts, listed
     from probe.stores.microsoft import MicrosoftStore
 
     age = (at - store.dated).days if store.dated else None
-    if isinstance(store, MicrosoftStore):
-        server, client = _trusted_counts(store, at)
-        disallowed = len(store.disallowed) if store.disallowed else None
-        return _Row(store.name, store.origin, store.dated, age, store.size, server, client, disallowed)
-    size = sum(1 for _ in _listable(store).certificates())
-    return _Row(store.name, _origin(store), store.dated, age, size, None, None, None)
-
-
-def _origin(store: TrustStore) -> str:
-    return str(getattr(store, "origin", store.name))
+    if not isinstance(store, MicrosoftStore):
+        origin = str(getattr(store, "origin", store.name))
+        roots = sum(1 for _ in _listable(store).certificates())
+        return _Row(store.name, origin, store.dated, age, roots, None, None, None)
+    found = {c.purpose: c.unexpired for c in counts(listed(store), at) if c.state is RootState.TRUSTED}
+    server, client = found.get(Purpose.SERVER_AUTH, 0), found.get(Purpose.CLIENT_AUTH, 0)
+    disallowed = len(store.disallowed) if store.disallowed else None
+    return _Row(store.name, store.origin, store.dated, age, store.size, server, client, disallowed)
 
 
 def _listable(store: TrustStore) -> Listable:
@@ -110,48 +117,22 @@ def _listable(store: TrustStore) -> Listable:
     raise ConfigurationError(f"the store {store.name} cannot be listed")
 
 
-def _trusted_counts(store: MicrosoftStore, at: datetime) -> tuple[int, int]:
-    from probe.pki.status import Purpose
-    from probe.pki.truststore import RootState
-    from probe.stores.listing import counts, listed
-
-    found = {(c.purpose, c.state): c.unexpired for c in counts(listed(store), at)}
-    server = found.get((Purpose.SERVER_AUTH, RootState.TRUSTED), 0)
-    return server, found.get((Purpose.CLIENT_AUTH, RootState.TRUSTED), 0)
-
-
-def _json(row: _Row) -> dict[str, object]:
-    dated = row.dated.strftime("%Y-%m-%dT%H:%M:%SZ") if row.dated else None
-    return {
-        "name": row.name,
-        "source": row.source,
-        "dated": dated,
-        "age_days": row.age_days,
-        "roots": row.size,
-        "trusted_server_auth": row.server_auth,
-        "trusted_client_auth": row.client_auth,
-        "disallowed": row.disallowed,
-    }
-
-
 def _table(rows: Iterable[_Row]) -> list[str]:
     lines: list[str] = []
     for number, row in enumerate(rows):
-        role = "decides" if number == 0 else "second opinion"
         dated = f"{row.dated:%Y-%m-%d}, {row.age_days} days old" if row.dated else "not dated"
-        lines.append(f"{row.name} ({role})")
-        lines.append(f"  list     {dated}; {row.size} roots")
-        if row.server_auth is not None:
-            lines.append(
-                f"  trusted  {row.server_auth} unexpired roots for servers, {row.client_auth} for clients; the "
-                "others are restricted"
-            )
-            known = (
+        lines += [
+            f"{row.name} ({'second opinion' if number else 'decides'})",
+            f"  list     {dated}; {row.roots} roots",
+        ]
+        if row.trusted_server_auth is not None:
+            held = (
                 f"{row.disallowed} certificates"
                 if row.disallowed
                 else "no list at hand (stores update fetches it)"
             )
-            lines.append(f"  disallowed  {known}")
+            counts = f"{row.trusted_server_auth} unexpired roots for servers, {row.trusted_client_auth} for clients"
+            lines += [f"  trusted  {counts}; the others are restricted", f"  disallowed  {held}"]
         lines.append(f"  from     {row.source}")
     return lines
 
@@ -191,19 +172,11 @@ def show(
 def _described(root: ListedRoot, mozilla: set[str], at: datetime) -> list[str]:
     from probe.pki.status import Purpose
 
-    sentences = dict.fromkeys(root.describe(purpose, at) for purpose in Purpose)
-    expired = root.certificate is not None and root.certificate.not_after < at
+    lines = [*dict.fromkeys(root.describe(purpose, at) for purpose in Purpose)]
+    if root.certificate is not None and root.certificate.not_after < at:
+        lines.append(f"  It expired on {root.certificate.not_after:%Y-%m-%d}.")
     there = "holds it too" if root.entry.sha256 in mozilla else "does not hold it"
-    return [
-        *sentences,
-        *(
-            [f"  It expired on {root.certificate.not_after:%Y-%m-%d}."]
-            if expired and root.certificate
-            else []
-        ),
-        f"  sha1 {root.entry.sha1}",
-        f"  sha256 {root.entry.sha256}; Mozilla {there}.",
-    ]
+    return [*lines, f"  sha1 {root.entry.sha1}", f"  sha256 {root.entry.sha256}; Mozilla {there}."]
 
 
 def _show_file(path: Path, microsoft: MicrosoftStore, mozilla: set[str], at: datetime) -> None:
@@ -244,9 +217,10 @@ def diff(
         write_out(as_json({name: [_brief(c) for c in part] for name, part in parts.items()}))
         finish(0)
     write_out(", ".join(f"{name} {len(part)}" for name, part in parts.items()))
-    for name in (f"only {first}", f"only {second}"):
+    del parts["common"]
+    for name, part in parts.items():
         write_out(f"\n{name}")
-        for certificate in sorted(parts[name], key=lambda c: c.subject.short.lower()):
+        for certificate in sorted(part, key=lambda c: c.subject.short.lower()):
             write_out(f"  {certificate.sha256[:16]}  {certificate.subject.short}")
     finish(0)
 

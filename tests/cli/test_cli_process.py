@@ -160,23 +160,29 @@ class TestTerminal:
             ran = spawn("check", f"{HOST}:{port}", *there, TERM="xterm")
         assert "\x1b" not in ran.out
 
-    def test_a_bar_when_it_takes_long(self, there: tuple[str, ...]) -> None:
+    def test_a_sign_when_it_takes_long(self, there: tuple[str, ...]) -> None:
         with serving(HEALTHY) as good, serving(hold) as silent:
-            slow = command("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "2.5")
-            code, said = on_terminal(slow, stream="stderr", TERM="xterm")
-        assert code == 3
-        assert "probing" in said
-        assert "1/2" in said
+            slow = command("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3")
+            code, said = on_terminal(slow, stream="stderr", TERM="dumb")
+        sign = "eop-probe: probing: 1/2 done ..."
+        assert (code, f"\r{sign}" in said, "\x1b" in said) == (3, True, False)
+        assert said.endswith(f"\r{' ' * len(sign)}\r")
 
-    def test_no_bar_where_nobody_sees_it(self, there: tuple[str, ...]) -> None:
+    def test_a_sign_for_one_target(self, there: tuple[str, ...]) -> None:
+        with serving(hold) as silent:
+            slow = command("check", f"{HOST}:{silent}", *there, "--timeout", "3")
+            code, said = on_terminal(slow, stream="stderr", TERM="xterm")
+        assert (code, "eop-probe: probing ..." in said, "\x1b" in said) == (3, True, False)
+
+    def test_no_sign_where_nobody_sees_it(self, there: tuple[str, ...]) -> None:
         with serving(HEALTHY) as good, serving(hold) as silent:
-            ran = spawn("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "2", TERM="xterm")
+            ran = spawn("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3", TERM="xterm")
         assert (ran.code, ran.err) == (3, "")
 
-    def test_no_bar_for_one_target(self, there: tuple[str, ...]) -> None:
-        with serving(hold) as silent:
-            slow = command("check", f"{HOST}:{silent}", *there, "--timeout", "2")
-            assert on_terminal(slow, stream="stderr", TERM="xterm") == (3, "")
+    def test_no_sign_for_a_moment(self, there: tuple[str, ...]) -> None:
+        with serving(HEALTHY) as port:
+            quick = command("check", f"{HOST}:{port}", *there)
+            assert on_terminal(quick, stream="stderr", TERM="xterm") == (0, "")
 
 
 class TestEnvironment:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,23 +11,15 @@ import typer
 from probe.cli.declare import option
 from probe.cli.options import password_file
 from probe.cli.output import warn
-from probe.errors import InputError
-from probe.text import printable
 
 if TYPE_CHECKING:
-    from probe.eop.outlook import ChainJudge
     from probe.evidence_files import EvidenceFiles
     from probe.exchange.exports.joining import Gathered
-    from probe.exchange.inventory import Inventory as Inventoried
     from probe.exchange.problem import Problem
     from probe.pki.certificate import Certificate
-    from probe.pki.truststore import TrustStore
 
 #: Problems said on standard error before the rest is counted.
 MAX_PROBLEMS = 12
-
-#: Bytes of a text that are read; the catalogue looks at the first 1,048,576 characters, four bytes each at most.
-MAX_TEXT_BYTES = 4 << 20
 
 
 Files = Annotated[
@@ -66,41 +56,6 @@ def warn_of(problems: Iterable[Problem]) -> None:
         warn(problem)
     if len(told) > MAX_PROBLEMS:
         warn(f"{len(told) - MAX_PROBLEMS} more problems; eop-probe exchange show lists all of them")
-
-
-def text_of(words: str, file: Path | None = None) -> str:
-    """The text of a file, of ``@FILE``, of standard input (``-``), or as given; raises InputError."""
-    from probe.exchange.messages.read import readable, readable_text
-    from probe.exchange.problem import Problems
-
-    if file is None and words.startswith("@"):
-        file = Path(words[1:])
-    if file is not None:
-        return readable(_contents(file), Problems(str(file)))
-    if words == "-":
-        return readable(sys.stdin.buffer.read(MAX_TEXT_BYTES), Problems("standard input"))
-    return readable_text(words)
-
-
-def _contents(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_TEXT_BYTES)
-    except OSError as error:
-        raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
-
-
-class Judging:
-    """Judges chains of inventories with the stores of the command line, loaded when they are first needed."""
-
-    def __init__(self, stores: Callable[[], Sequence[TrustStore]], extra: Iterable[Certificate]) -> None:
-        self._stores, self._extra = stores, tuple(extra)
-
-    def judge(self, inventory: Inventoried, at: datetime) -> ChainJudge:
-        """A judge for the certificates of `inventory` as of `at`."""
-        from probe.eop.outlook import ChainJudge
-
-        return ChainJudge(inventory, self._extra, self._stores(), at)
 
 
 def issuers(

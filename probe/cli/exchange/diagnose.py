@@ -12,7 +12,9 @@ from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
+from probe.cli.files import text_of
 from probe.cli.output import PlainOutput
+from probe.cli.waiting import Waiting
 from probe.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,9 +71,7 @@ def diagnose(
             stores=load,
             now=clock.now(),
             at=shared.parse_instant(at),
-            texts=tuple(
-                ("standard input" if one == "-" else "--text", common.text_of(one)) for one in text or ()
-            ),
+            texts=tuple(("standard input" if one == "-" else "--text", text_of(one)) for one in text or ()),
             live=_live(target or (), load, resolve, timeout),
             address=shared.parse_address(ip),
             paths=tuple(files or ()),
@@ -93,4 +93,5 @@ def _live(
     from probe.check.run import assess
 
     options = CheckOptions(stores=load, overrides=shared.overrides(resolve), timeout_s=timeout)
-    return tuple(one for target in targets for one in assess(target, options))
+    with Waiting("probing"):
+        return tuple(one for target in targets for one in assess(target, options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import enum
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.output import Output, PlainFormat, PlainOutput, unwritable, write_out
+from probe.cli.output import Output, PlainFormat, PlainOutput, write_to
 from probe.errors import ConfigurationError
 from probe.text import printable
 
@@ -121,22 +121,8 @@ class _Reading:
         from probe.render.exchange.log import csv_lines, session_row
 
         rows = (session_row(session) for session in self.sessions())
-        if output_format is LogFormat.CSV:
-            _write_all(csv_lines(rows), output)
-        else:
-            _write_all((json.dumps(row, ensure_ascii=False) + "\n" for row in rows), output)
-
-
-def _write_all(pieces: Iterable[str], output: str | None) -> None:
-    if output is None:
-        for piece in pieces:
-            write_out(piece)
-        return
-    try:
-        with Path(output).open("w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise unwritable(output, error) from None
+        as_lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_to(output, csv_lines(rows) if output_format is LogFormat.CSV else as_lines)
 
 
 def _write_summary(

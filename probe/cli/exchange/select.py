@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from probe.evidence_files import EvidenceFiles
     from probe.exchange.exports.joining import Gathered
     from probe.exchange.exports.wizard_log import HcwChange
+    from probe.exchange.inventory import Inventory
     from probe.exchange.selection.choose import Selection
     from probe.exchange.selection.planned import PlannedChange, Step
     from probe.exchange.selection.servers import ServerComparison
@@ -67,6 +68,7 @@ def select(
     Exit codes: 0 accepted, 1 ambiguous or at risk, 2 refused, 3 unknown, the worst of the enabled Send
     connectors to Exchange Online. With a planned change: 0 safe, 1 risky, 2 it breaks mail.
     """
+    from probe.eop.outlook import ChainJudge
     from probe.net import clock
     from probe.render.exchange import select as page
 
@@ -74,13 +76,14 @@ def select(
     changes = _Changes(
         gathered, with_file or (), without or (), set_tls_certificate_name or (), password_file
     )
+    load = stores.loader()
     extra = (*common.issuers(found, chain or (), password_file), *changes.issuers)
     simulation = _Simulation(
         gathered,
         server,
         connector,
         shared.parse_instant(at) or clock.now(),
-        common.Judging(stores.loader(), extra),
+        lambda inventory, at: ChainJudge(inventory, extra, load(), at),
         shared.parse_address(ip),
     )
     report = simulation.report(found, changes)
@@ -201,11 +204,11 @@ class _Simulation:
         server: str | None,
         connector: str | None,
         at: datetime,
-        judging: common.Judging,
+        judge: Callable[[Inventory, datetime], ChainJudge],
         address: str | None,
     ) -> None:
         self._gathered, self._server, self._connector, self._at = gathered, server, connector, at
-        self._judging, self._address = judging, address
+        self._judge, self._address = judge, address
 
     def report(self, found: EvidenceFiles, changes: _Changes) -> SelectReport:
         from probe.eop.vocabulary import Outcome
@@ -250,7 +253,7 @@ class _Simulation:
         from probe.exchange.selection.choose import select_for_receive, select_for_send, select_on_sources
         from probe.render.exchange.select import Row
 
-        judge = self._judging.judge(gathered.inventory, self._at)
+        judge = self._judge(gathered.inventory, self._at)
         tenant = Tenant(gathered.inbound_connectors, gathered.accepted_domains, self._address)
         rows: list[Row] = []
         for send in gathered.send_connectors:
@@ -275,7 +278,7 @@ class _Simulation:
     def _comparisons(self, rows: Sequence[Row], gathered: Gathered) -> tuple[ServerComparison, ...]:
         from probe.exchange.selection.servers import compare_servers
 
-        judge = self._judging.judge(gathered.inventory, self._at)
+        judge = self._judge(gathered.inventory, self._at)
         found = []
         for name in dict.fromkeys(row.selection.connector for row in rows if row.selection.sends):
             mine = [row for row in rows if row.selection.sends and row.selection.connector == name]
@@ -288,7 +291,7 @@ class _Simulation:
         """Compare; what Exchange Online thinks of a root counts only for connectors that lead there."""
         from probe.exchange.selection.planned import PlannedChange, plan
 
-        judge: ChainJudge = self._judging.judge(gathered.inventory, self._at)
+        judge = self._judge(gathered.inventory, self._at)
         steps: list[Step] = []
         for to_eop in (True, False):
             parts = [

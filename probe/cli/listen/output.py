@@ -7,12 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from probe.cli.exit_codes import discard_output
-from probe.cli.output import Format, ReportOutput, standard_output, unwritable, warn
-from probe.net import clock
+from probe.cli.output import Format, ReportOutput, report_of, unwritable, warn, write_out
 
 if TYPE_CHECKING:
-    from probe.report.assessment import Assessment, Report
+    from probe.report.assessment import Assessment
 
 #: Sessions kept for the formats that are one document; the oldest ones go first.
 MAX_REPORTED = 1000
@@ -42,7 +40,7 @@ class Reporter:
         if kind is None and not self._streams:
             if self._dropped:
                 warn(f"{self._dropped} sessions before the last {MAX_REPORTED} are not in the report")
-            self._output.deliver(_report(tuple(self._kept)))
+            self._output.deliver(report_of(self._kept))
 
     def add(self, assessment: Assessment) -> bool:
         """Write or keep one assessment; False if nobody reads any more."""
@@ -50,7 +48,7 @@ class Reporter:
             self._dropped += len(self._kept) == MAX_REPORTED
             self._kept.append(assessment)
             return True
-        text = self._output.rendered(_report((assessment,)))
+        text = self._output.rendered(report_of((assessment,)))
         if self._written and self._output.output_format is Format.TERMINAL:
             text = f"\n{text}"
         self._written += 1
@@ -61,21 +59,11 @@ class Reporter:
         return self._output.output_format in (Format.TERMINAL, Format.JSONL)
 
     def _write(self, text: str) -> bool:
-        target = self._file or standard_output()
-        encoding = target.encoding or "ascii"
+        if self._file is None:
+            return write_out(text)
         try:
-            target.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            target.flush()
-        except BrokenPipeError:
-            discard_output()
-            return False
+            self._file.write(text)
+            self._file.flush()
         except OSError as error:
             raise unwritable(self._output.output, error) from None
         return True
-
-
-def _report(assessments: tuple[Assessment, ...]) -> Report:
-    from probe import __version__
-    from probe.report.assessment import Report
-
-    return Report(generated_at=clock.now(), version=__version__, assessments=assessments)
