@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
+from probe.net.request import TIMEOUT_S
 
 if TYPE_CHECKING:
     from probe.pki.truststore import TrustStore
@@ -36,7 +37,7 @@ class CheckOptions:
     port: int | None = None
     ehlo_name: str | None = None
     sni: str | None = None
-    timeout_s: float = 30.0
+    timeout_s: float = TIMEOUT_S
     implicit_tls: bool = False
     nameserver: str | None = None
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

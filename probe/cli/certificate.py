@@ -15,6 +15,7 @@ from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
 from probe.cli.output import ReportOutput, report_of, warn
 from probe.cli.waiting import Waiting
+from probe.net.request import TIMEOUT_S
 from probe.net.target import Target, is_ip_address, parse_target
 from probe.text import printable
 
@@ -43,9 +44,7 @@ def certificate(
         option("--against TARGET", "Compare with what this endpoint presents now: is the swap safe?"),
     ] = None,
     resolve: shared.Resolve = None,
-    timeout: Annotated[
-        float, seconds("--timeout", "Total for one connection of --against.")
-    ] = shared.TIMEOUT_S,
+    timeout: Annotated[float, seconds("--timeout", "Total for one connection of --against.")] = TIMEOUT_S,
     password_file: Annotated[Path | None, shared.password_file("the PFX or key")] = None,
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""

@@ -15,6 +15,7 @@ from probe.cli.exit_codes import finish
 from probe.cli.output import ReportOutput, report_of
 from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError
+from probe.net.request import TIMEOUT_S
 from probe.net.target import Target, ascii_host, is_ip_address, parse_target
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check(
     sni: Annotated[
         str | None, option("--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni)
     ] = None,
-    timeout: shared.Timeout = shared.TIMEOUT_S,
+    timeout: shared.Timeout = TIMEOUT_S,
     implicit_tls: Annotated[
         bool, option("--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.")
     ] = False,

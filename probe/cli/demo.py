@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from probe.cli.app import new_app
@@ -30,11 +29,11 @@ def demo(verbose: Verbose = False) -> None:
 
     with Simulator.start(clock.now()) as simulator:
         store = _store(simulator)
-        _say("Five SMTP servers on 127.0.0.1; a throw-away root plays the part of a public one.")
+        write_out("Five SMTP servers on 127.0.0.1; a throw-away root plays the part of a public one.")
         found = [(server, _probe(server, store)) for server in simulator.servers]
     for server, assessment in found:
         _show(server, assessment, verbose=verbose)
-    _say(_summary(found))
+    write_out(_summary(found))
     if any(assessment.evidence.leaf is None for _, assessment in found):
         warn("a built-in server showed no certificate: is a local firewall in the way of 127.0.0.1?")
         finish(UNKNOWN)
@@ -67,8 +66,8 @@ def _probe(server: SimulatedServer, store: TrustStore) -> Assessment:
 def _show(server: SimulatedServer, assessment: Assessment, *, verbose: bool) -> None:
     from probe.render.report.terminal import render
 
-    _say(f"\n{server.name}: {server.title}\n")
-    _say(render(report_of([assessment]), render_options(verbose=verbose, brief=not verbose)))
+    write_out(f"\n{server.name}: {server.title}\n")
+    write_out(render(report_of([assessment]), render_options(verbose=verbose, brief=not verbose)))
 
 
 def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:
@@ -77,8 +76,3 @@ def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:
         rule = assessment.predictions[0].rule or ""
         lines.append(f"  {assessment.outcome.value:9} {server.name:22} {rule}".rstrip())
     return "\n".join((*lines, "", "Now yours: eop-probe check mail.example.com", ""))
-
-
-def _say(text: str) -> None:
-    write_out(text)
-    sys.stdout.flush()

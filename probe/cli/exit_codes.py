@@ -18,13 +18,9 @@ UNKNOWN = 3
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
-class Finished(SystemExit):
-    """The orderly end of a command with an exit code of this product's own."""
-
-
 def finish(code: int) -> NoReturn:
     """End the command with `code`."""
-    raise Finished(code)
+    raise SystemExit(code)
 
 
 def run_to_exit(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -31,8 +31,6 @@ At = Annotated[str | None, option("--at ISO-INSTANT", "Judge as of this moment (
 Resolve = Annotated[
     list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]
-#: Seconds that one connection may take.
-TIMEOUT_S = 30.0
 Timeout = Annotated[float, seconds("--timeout", "Total for one connection.")]
 StoreNames = Annotated[
     list[str] | None,

@@ -143,22 +143,24 @@ def as_json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_to(path: str | None, text: str | Iterable[str]) -> None:
-    """Write a text, or its pieces as they are made, to a file, else to standard output; raises OutputError."""
+def write_to(path: str | None, text: str | Iterable[str], *, mode: str = "w") -> bool:
+    """Write a text, or its pieces as they are made, to a file, else to standard output; raises OutputError.
+
+    False if nobody reads standard output any more.
+    """
     pieces = [text] if isinstance(text, str) else text
     if path is None:
-        for piece in pieces:
-            write_out(piece)
-        return
+        return min([write_out(piece) for piece in pieces], default=True)
     try:
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+        with Path(path).open(mode, encoding="utf-8", newline="\n") as file:
             file.writelines(pieces)
     except OSError as error:
         raise unwritable(path, error) from None
+    return True
 
 
 def write_out(text: str) -> bool:
-    """Write a result to standard output, as far as its encoding can say it; False if nobody reads any more."""
+    """Write to standard output, as far as its encoding can say it; False if nobody reads any more."""
     if sys.stdout is None:  # closed by who started us
         raise OutputError("there is no standard output to write to")
     encoding = sys.stdout.encoding or "ascii"

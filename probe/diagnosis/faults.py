@@ -9,7 +9,7 @@ from probe.diagnosis import tenant_attribution, untrusted_root
 from probe.diagnosis.context import DiagnosisContext, captured, pinned_choice, quoted_proof
 from probe.diagnosis.refusals import RefusalGroup
 from probe.eop.outlook import Outlook, outlook, own_mail, sends_to_exchange_online
-from probe.eop.vocabulary import Outcome
+from probe.eop.vocabulary import WORST_FIRST, Outcome
 from probe.exchange.attribution.names import presented_by_record
 from probe.exchange.connector import SendConnector
 from probe.exchange.inventory import ExchangeCertificate
@@ -33,8 +33,7 @@ def faults(
     told = [_account(group, context, group.last or at) for group in groups]
     told += _by_listeners(context, told)
     told += _predicted(context, told, at)
-    order = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
-    return tuple(sorted(told, key=lambda fault: (not fault.seen, order.index(fault.outcome))))
+    return tuple(sorted(told, key=lambda fault: (not fault.seen, WORST_FIRST.index(fault.outcome))))
 
 
 def _account(group: RefusalGroup, context: DiagnosisContext, at: datetime) -> DiagnosedFault:

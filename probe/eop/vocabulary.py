@@ -36,16 +36,26 @@ class Outcome(enum.Enum):
     @property
     def exit_code(self) -> int:
         """The exit code, which is also the Nagios state."""
-        return _EXIT_CODES[self]
+        return _STATES[self][0]
+
+    @property
+    def nagios_state(self) -> str:
+        """The name of that state."""
+        return _STATES[self][1]
 
     @staticmethod
     def worst(outcomes: tuple[Outcome, ...]) -> Outcome:
         """The outcome of several: rejected, unknown, at-risk, accepted; UNKNOWN where there is none."""
-        return min(outcomes, key=_BADNESS.index, default=Outcome.UNKNOWN)
+        return min(outcomes, key=WORST_FIRST.index, default=Outcome.UNKNOWN)
 
 
-_EXIT_CODES = {Outcome.ACCEPTED: 0, Outcome.AT_RISK: 1, Outcome.REJECTED: 2, Outcome.UNKNOWN: 3}
-_BADNESS = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
+_STATES = {
+    Outcome.ACCEPTED: (0, "OK"),
+    Outcome.AT_RISK: (1, "WARNING"),
+    Outcome.REJECTED: (2, "CRITICAL"),
+    Outcome.UNKNOWN: (3, "UNKNOWN"),
+}
+WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 
 
 class Severity(enum.Enum):

@@ -8,6 +8,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,10 +180,9 @@ class TestTerminal:
             ran = spawn("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3", TERM="xterm")
         assert (ran.code, ran.err) == (3, "")
 
-    def test_no_sign_for_a_moment(self, there: tuple[str, ...]) -> None:
-        with serving(HEALTHY) as port:
-            quick = command("check", f"{HOST}:{port}", *there)
-            assert on_terminal(quick, stream="stderr", TERM="xterm") == (0, "")
+    def test_no_sign_for_a_moment(self) -> None:
+        program = "from probe.cli.waiting import Waiting\nwith Waiting('probing'): pass"
+        assert on_terminal([sys.executable, "-c", program], stream="stderr", TERM="xterm") == (0, "")
 
 
 class TestEnvironment:

@@ -16,6 +16,7 @@ from probe.cli.files import text_of
 from probe.cli.output import PlainOutput
 from probe.cli.waiting import Waiting
 from probe.errors import InputError
+from probe.net.request import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def diagnose(
     stores: shared.Stores,
     at: shared.At = None,
     resolve: shared.Resolve = None,
-    timeout: shared.Timeout = shared.TIMEOUT_S,
+    timeout: shared.Timeout = TIMEOUT_S,
     password_file: common.PasswordFile = None,
     output: PlainOutput,
 ) -> None:

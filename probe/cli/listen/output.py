@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Self
 
-from probe.cli.output import Format, ReportOutput, report_of, unwritable, warn, write_out
+from probe.cli.output import Format, ReportOutput, report_of, warn, write_to
 
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
@@ -21,49 +20,29 @@ class Reporter:
 
     def __init__(self, output: ReportOutput) -> None:
         self._output = output
-        self._file: TextIO | None = None
+        self._streams = output.output_format in (Format.TERMINAL, Format.JSONL)
         self._kept: deque[Assessment] = deque(maxlen=MAX_REPORTED)
-        self._dropped = 0
-        self._written = 0
+        self._taken = 0
 
     def __enter__(self) -> Self:
         if self._output.output is not None and self._streams:
-            try:
-                self._file = Path(self._output.output).open("w", encoding="utf-8", newline="\n")
-            except OSError as error:
-                raise unwritable(self._output.output, error) from None
+            write_to(self._output.output, "")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
-        if self._file is not None:
-            self._file.close()
         if kind is None and not self._streams:
-            if self._dropped:
-                warn(f"{self._dropped} sessions before the last {MAX_REPORTED} are not in the report")
+            if self._taken > MAX_REPORTED:
+                warn(
+                    f"{self._taken - MAX_REPORTED} sessions before the last {MAX_REPORTED} are not in the report"
+                )
             self._output.deliver(report_of(self._kept))
 
     def add(self, assessment: Assessment) -> bool:
         """Write or keep one assessment; False if nobody reads any more."""
+        self._taken += 1
         if not self._streams:
-            self._dropped += len(self._kept) == MAX_REPORTED
             self._kept.append(assessment)
             return True
+        apart = "\n" if self._taken > 1 and self._output.output_format is Format.TERMINAL else ""
         text = self._output.rendered(report_of((assessment,)))
-        if self._written and self._output.output_format is Format.TERMINAL:
-            text = f"\n{text}"
-        self._written += 1
-        return self._write(text)
-
-    @property
-    def _streams(self) -> bool:
-        return self._output.output_format in (Format.TERMINAL, Format.JSONL)
-
-    def _write(self, text: str) -> bool:
-        if self._file is None:
-            return write_out(text)
-        try:
-            self._file.write(text)
-            self._file.flush()
-        except OSError as error:
-            raise unwritable(self._output.output, error) from None
-        return True
+        return write_to(self._output.output, apart + text, mode="a")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from probe.eop.vocabulary import Outcome
 from probe.render.exchange.parts import (
     iso,
     problem_json,
@@ -16,7 +15,7 @@ from probe.render.exchange.parts import (
 )
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json, steps_json
-from probe.render.page.text import Page, Style
+from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import counted
 from probe.report.diagnosis import DiagnosedFault, Diagnosis
 
@@ -24,13 +23,6 @@ SCHEMA = "eop-probe/exchange-diagnosis/1"
 
 #: Characters of a log's line that the page shows; the document has the whole.
 _MAX_LINE = 400
-
-_OUTCOMES = {
-    Outcome.ACCEPTED: Style.GOOD,
-    Outcome.AT_RISK: Style.WARNING,
-    Outcome.REJECTED: Style.BAD,
-    Outcome.UNKNOWN: Style.WARNING,
-}
 
 
 def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
@@ -42,7 +34,7 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
         told += f", {len(diagnosis.faults) - seen} predicted from the exports as of {stamp(diagnosis.at)}"
     if not diagnosis.faults:
         told = "no fault found in the evidence given"
-    page.add(told, first=f"{diagnosis.outcome.value.upper()}  ", mark=_OUTCOMES[diagnosis.outcome])
+    page.add(told, first=f"{diagnosis.outcome.value.upper()}  ", mark=OUTCOME_STYLES[diagnosis.outcome])
     for number, fault in enumerate(diagnosis.faults, start=1):
         _add_fault(page, number, fault)
     if diagnosis.notes:
@@ -54,7 +46,7 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
 
 def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
     page.blank()
-    page.add(fault.title, first=f"{number}. ", style=Style.STRONG, mark=_OUTCOMES[fault.outcome])
+    page.add(fault.title, first=f"{number}. ", style=Style.STRONG, mark=OUTCOME_STYLES[fault.outcome])
     lead = "what happened" if fault.seen else "predicted, not seen"
     where = f", Send connector '{fault.connector}'" if fault.connector else ""
     page.add(f"{fault.outcome.value}: {lead}{where}", first="   ")

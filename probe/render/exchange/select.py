@@ -26,7 +26,7 @@ from probe.render.exchange.parts import (
     title,
 )
 from probe.render.page.options import RenderOptions
-from probe.render.page.text import Page, Style
+from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.statement import Event, Statement
 
 SCHEMA = "eop-probe/exchange-select/1"
@@ -37,12 +37,6 @@ _STATES = {
     State.NOTHING: "no certificate is found",
     State.NO_TLS: "no TLS",
     State.UNKNOWN: "cannot be told from this evidence",
-}
-_OUTCOMES = {
-    Outcome.ACCEPTED: Style.GOOD,
-    Outcome.AT_RISK: Style.WARNING,
-    Outcome.REJECTED: Style.BAD,
-    Outcome.UNKNOWN: Style.WARNING,
 }
 _VERDICTS = {PlanVerdict.SAFE: Style.GOOD, PlanVerdict.RISKY: Style.WARNING, PlanVerdict.BREAKS: Style.BAD}
 
@@ -166,7 +160,9 @@ def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
     if outlook.reply is None and outlook.selection.winner is not None:
         words = outlook.judged[0].statements[0].text
     page.add(
-        condition + words, first=f"    {outlook.outcome.value.upper()}  ", mark=_OUTCOMES[outlook.outcome]
+        condition + words,
+        first=f"    {outlook.outcome.value.upper()}  ",
+        mark=OUTCOME_STYLES[outlook.outcome],
     )
 
 

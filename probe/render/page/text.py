@@ -9,6 +9,7 @@ import enum
 import re
 from collections.abc import Iterable, Iterator
 
+from probe.eop.vocabulary import Outcome
 from probe.powershell import Command, Step
 from probe.render.page.options import MIN_WIDTH, RenderOptions
 
@@ -37,6 +38,14 @@ class Style(enum.Enum):
     WARNING = "1;33"
     BAD = "1;31"
     COMMAND = "36"
+
+
+OUTCOME_STYLES = {
+    Outcome.ACCEPTED: Style.GOOD,
+    Outcome.AT_RISK: Style.WARNING,
+    Outcome.REJECTED: Style.BAD,
+    Outcome.UNKNOWN: Style.WARNING,
+}
 
 
 class Page:

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from probe.capture import Capture
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Outcome, Severity
+from probe.eop.vocabulary import WORST_FIRST, Severity
 from probe.pki.certificate import Certificate
 from probe.pki.path import BuiltPath
 from probe.report.assessment import Assessment, Report
 
 _DAY_SECONDS = 86_400.0
-_WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 
 
 def instant(moment: datetime | None) -> str | None:
@@ -54,12 +53,12 @@ def label(assessment: Assessment) -> str:
 
 def worst_first(report: Report) -> list[Assessment]:
     """The assessments by outcome as `Outcome.worst` ranks them, within one outcome in the report's order."""
-    return sorted(report.assessments, key=lambda assessment: _WORST_FIRST.index(assessment.outcome))
+    return sorted(report.assessments, key=lambda assessment: WORST_FIRST.index(assessment.outcome))
 
 
 def tally(report: Report) -> str:
     """How many of each outcome, the worst first: ``1 rejected, 3 accepted``; empty where there is nothing."""
-    counts = [(outcome, sum(a.outcome is outcome for a in report.assessments)) for outcome in _WORST_FIRST]
+    counts = [(outcome, sum(a.outcome is outcome for a in report.assessments)) for outcome in WORST_FIRST]
     return ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
 
 

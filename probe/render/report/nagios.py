@@ -9,9 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from probe.eop.forecast import soonest
-from probe.eop.settings import Settings
+from probe.eop.rules.leaf import threshold
 from probe.eop.vocabulary import Outcome, Severity
-from probe.pki.certificate import Certificate
 from probe.render.page.options import RenderOptions
 from probe.render.report.facts import (
     days_between,
@@ -32,12 +31,6 @@ MAX_TEXT = 400
 #: Characters of the detail under the status line, so that a long run is not cut in the middle of a line.
 MAX_DETAIL = 6000
 
-_STATES = {
-    Outcome.ACCEPTED: "OK",
-    Outcome.AT_RISK: "WARNING",
-    Outcome.REJECTED: "CRITICAL",
-    Outcome.UNKNOWN: "UNKNOWN",
-}
 #: ``|`` starts performance data in any line; web pages of monitoring show the rest as HTML unless told otherwise.
 _ESCAPES = str.maketrans({c: f"\\x{ord(c):02x}" for c in "|<>\n\r"})
 #: What may stand in a label of performance data; quotes and ``=`` would end it.
@@ -47,7 +40,7 @@ _LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render the status line of the worst assessment, performance data of all, and the detail lines."""
     ordered = worst_first(report)
-    status = f"EOP-PROBE {_STATES[report.outcome]} - {_status(report, ordered)}"
+    status = f"EOP-PROBE {report.outcome.nagios_state} - {_status(report, ordered)}"
     data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
     first = f"{status} | {data}" if data else status
     return "\n".join((first, *_detail(ordered))) + "\n"
@@ -78,14 +71,9 @@ def _perfdata(assessment: Assessment, *, several: bool) -> str:
     if expiry is None:
         return seconds
     left = days_between(assessment.evidence.at, expiry)
-    warning = _warning_days(certificates[0], assessment.evidence.settings)
+    # Below how many days the rule `expires-soon` speaks up for the end certificate.
+    warning = round(threshold(certificates[0], assessment.evidence) / timedelta(days=1), 2)
     return f"'{prefix}days_left'={left:.2f};{warning:g}:;0:;; {seconds}"
-
-
-def _warning_days(leaf: Certificate, settings: Settings) -> float:
-    """Below how many days the rule `expires-soon` speaks up for the end certificate."""
-    share = (leaf.not_after - leaf.not_before) * settings.expiring_fraction / timedelta(days=1)
-    return round(min(settings.expiring_days, share), 2)
 
 
 def _label(text: str) -> str:
@@ -105,8 +93,7 @@ def _detail(ordered: list[Assessment]) -> list[str]:
 
 def _lines(assessment: Assessment) -> list[str]:
     """What was found, a line each. No commands: a pipe sign in them would be taken for performance data."""
-    state = _STATES[assessment.outcome]
-    lines = [f"[{state}] {label(assessment)}: {verdict_sentence(assessment)}"]
+    lines = [f"[{assessment.outcome.nagios_state}] {label(assessment)}: {verdict_sentence(assessment)}"]
     made = prediction(assessment)
     if made and made.reply:
         lines.append(f"  predicted reply ({made.confidence.value}): {made.reply}")

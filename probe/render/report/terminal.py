@@ -8,7 +8,7 @@ from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Outcome, Severity
 from probe.render.page.options import RenderOptions
-from probe.render.page.text import Page, Style
+from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
     counted,
     day,
@@ -30,12 +30,6 @@ from probe.render.report.wording import (
 from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import Speaker
 
-_OUTCOMES = {
-    Outcome.ACCEPTED: Style.GOOD,
-    Outcome.AT_RISK: Style.WARNING,
-    Outcome.REJECTED: Style.BAD,
-    Outcome.UNKNOWN: Style.WARNING,
-}
 _MARKS = {
     Severity.REJECT: ("✗", Style.BAD),
     Severity.RISK: ("!", Style.WARNING),
@@ -92,7 +86,10 @@ class _Section:
         assessment = self._assessment
         outcome = assessment.outcome
         self._page.add(
-            label(assessment), first=f"{outcome.value.upper()}  ", style=Style.STRONG, mark=_OUTCOMES[outcome]
+            label(assessment),
+            first=f"{outcome.value.upper()}  ",
+            style=Style.STRONG,
+            mark=OUTCOME_STYLES[outcome],
         )
         decided = deciding_finding(assessment)
         self._page.add(verdict_sentence(assessment))
@@ -151,7 +148,7 @@ class _Section:
             self._page.add(
                 f"{len(variants)}x {shown}" + (f" ({how})" if how else ""),
                 first=f"  {outcome.value:<8}  ",
-                mark=_OUTCOMES[outcome],
+                mark=OUTCOME_STYLES[outcome],
             )
 
     def _add_facts(self) -> None:
@@ -280,7 +277,7 @@ def _add_summary(page: Page, report: Report) -> None:
     page.add(
         f"{counted(len(report.assessments), 'endpoint')}: {tally(report) or 'nothing to judge'}",
         first=f"{report.outcome.value.upper()}  ",
-        mark=_OUTCOMES[report.outcome],
+        mark=OUTCOME_STYLES[report.outcome],
         style=Style.STRONG,
     )
     rows = [(a, _reason(a)) for a in worst_first(report)]
@@ -290,7 +287,7 @@ def _add_summary(page: Page, report: Report) -> None:
         page.add(
             f"{reason:<{width}}  {label(assessment)}" if width else label(assessment),
             first=lead,
-            mark=_OUTCOMES[assessment.outcome],
+            mark=OUTCOME_STYLES[assessment.outcome],
         )
 
 

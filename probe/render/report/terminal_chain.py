@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probe.eop.evidence import StorePath
+from probe.eop.rules.leaf import threshold
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
@@ -10,12 +11,9 @@ from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, list_title
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day, days_between
+from probe.render.report.facts import counted, day
 from probe.render.report.wording import fault_lines, flag_words, names_words, validity_words
 from probe.report.assessment import Assessment
-
-#: Days left below which a date is worth a second look; Exchange's own HealthChecker turns red there.
-SOON_DAYS = 30
 
 _LABEL = 12
 
@@ -87,6 +85,7 @@ class _Tree:
     def __init__(self, page: Page, assessment: Assessment, store: StorePath) -> None:
         self._page = page
         self._store = store
+        self._evidence = assessment.evidence
         self._at = assessment.evidence.at
         self._root = store.best().root
         self._last = store.best().elements[-1]
@@ -116,7 +115,7 @@ class _Tree:
         issuer = "itself" if certificate.self_issued else certificate.issuer.windows
         self._fact(bar, "issuer", issuer or "(none)")
         dates = f"{day(certificate.not_before)} to {day(certificate.not_after)}, {self._left(certificate)}"
-        soon = days_between(self._at, certificate.not_after) < SOON_DAYS
+        soon = certificate.not_after - self._at <= threshold(certificate, self._evidence)
         self._fact(bar, "valid", dates, Style.WARNING if soon else Style.PLAIN)
         self._fact(bar, "key", f"{certificate.key}, signed with {certificate.signature_name}")
         if leaf or certificate.dns_names:
