@@ -12,7 +12,7 @@ import typer.main
 
 from probe.cli.declare import opened
 
-_COMMANDS = {
+COMMANDS = {
     "check": "Probe SMTP endpoints and predict what Exchange Online would say to their certificates.",
     "certificate": "Judge certificate files before they are installed, and whether they can be swapped in.",
     "explain": "Say what a reply, an event or a rule means, who refuses whom, and what to do.",
@@ -30,11 +30,11 @@ class _LazyGroup(typer.core.TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own context type is private
         del ctx
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx, cmd_name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
         del ctx
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         command = typer.main.get_command(import_module(f"probe.cli.{cmd_name}").app)
         command.name = cmd_name
@@ -44,7 +44,7 @@ class _LazyGroup(typer.core.TyperGroup):
         """Write the list of commands from the table."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 class _App(typer.Typer):

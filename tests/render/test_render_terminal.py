@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.eop.forecast import Turn
+from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
@@ -368,3 +369,12 @@ def test_samples_of_one_kind_are_shown_on_demand_only() -> None:
     assert "  unknown   1x no certificate: no\n" in text
     assert "  unknown   1x a certificate that can't be read\n" in text
     assert "  unknown   1x no certificate\n" in text
+
+
+@pytest.mark.parametrize(("days", "coloured"), [(30, True), (0, False), (3650, True)])
+def test_dates_are_coloured_by_the_threshold_that_was_given(days: int, coloured: bool) -> None:
+    made = samples.untrusted_root()
+    thresholds = Settings(expiring_days=days, expiring_fraction=1.0)
+    made = dataclasses.replace(made, evidence=dataclasses.replace(made.evidence, settings=thresholds))
+    line = next(line for line in render(made, colour=True, width=120).splitlines() if " valid " in line)
+    assert ("\x1b[1;33m" in line) is coloured, line

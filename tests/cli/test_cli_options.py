@@ -1,0 +1,74 @@
+"""Every option of every command: its environment variable, and that it is one option wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from probe.cli.app import COMMANDS
+from tests.cli.running import Cli
+
+#: Flags that mean something else to another command, and have a variable of their own there.
+OWN_VARIABLES = {
+    "EOP_PROBE_LISTEN_PORT", "EOP_PROBE_LISTEN_TIMEOUT", "EOP_PROBE_STORES_FORMAT", "EOP_PROBE_EXCHANGE_FORMAT",
+    "EOP_PROBE_EXCHANGE_LOG_FORMAT",
+}  # fmt: skip
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command that runs, by its words."""
+    for name in COMMANDS:
+        command = typer.main.get_command(import_module(f"probe.cli.{name}").app)
+        inner = getattr(command, "commands", None) or {"": command}
+        yield from ((f"{name} {word}".strip(), each) for word, each in inner.items())
+
+
+def options() -> Iterator[tuple[str, Any]]:
+    return (
+        (name, each) for name, command in commands() for each in command.params if each.opts[0][:2] == "--"
+    )
+
+
+def test_each_option_has_the_variable_of_its_flag() -> None:
+    found = list(options())
+    assert len(found) > 100
+    for name, option in found:
+        derived = "EOP_PROBE_" + option.opts[0].removeprefix("--").replace("-", "_").upper()
+        assert option.envvar == derived or option.envvar in OWN_VARIABLES, (name, option.opts)
+
+
+def test_what_has_a_variable_in_common_is_read_alike() -> None:
+    """One value in the environment of a machine fits every command."""
+    shapes: dict[str, dict[str, str]] = {}
+    for name, option in options():
+        shape = f"{option.type!r} {option.multiple}".partition(" object at")[0]
+        shapes.setdefault(option.envvar, {})[shape] = name
+    # A target of `exchange attribute` is one, of `exchange diagnose` several; apart by spaces both read one.
+    different = {variable for variable, held in shapes.items() if len(held) > 1} - {"EOP_PROBE_TARGET"}
+    assert different == set()
+
+
+def test_a_number_that_is_none(cli: Cli) -> None:
+    for command in (["check", "mail.contoso.test"], ["certificate", "x.pem"], ["exchange", "diagnose", "x"]):
+        ran = cli(*command, "--timeout", "nan")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+        assert "not a number" in ran.err
+
+
+def test_a_report_that_cannot_be_written_is_refused_first(cli: Cli, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "no" / "report.txt")
+    for command in (
+        ["check", "mail.contoso.test"],
+        ["explain", "expired"],
+        ["exchange", "show", "missing.json"],
+    ):
+        ran = cli(*command, "--output", nowhere)
+        assert (ran.code, ran.out) == (3, "")
+        assert (
+            ran.err
+            == f"eop-probe: cannot write the report to {nowhere}: no folder there that can be written to\n"
+        )
