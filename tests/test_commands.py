@@ -48,6 +48,7 @@ from probe.render.exchange import replies as replies_page
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page
 from probe.render.report import terminal
+from probe.render.report.wording import next_steps
 from probe.report.diagnosis import Diagnosis
 from tests.eop.cases import CASES
 from tests.eop.weighing import CA, HOST, ISSUING, NOW, TO_EOP, raw_name, read
@@ -303,6 +304,8 @@ def test_a_stray_is_seen() -> None:
 
 
 WIDTHS = (40, 60, 80, 120)
+#: What every check ends with.
+NEXT = {str(step) for step in commands(next_steps(samples.report(samples.accepted())))}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -324,6 +327,7 @@ def test_no_prose_of_a_report_or_a_diagnosis_looks_like_a_command(width: int) ->
     for name in (*EVERYTHING, "awkward", "hostile"):
         assessment = getattr(samples, name)()
         allowed = {str(step) for found in assessment.findings for step in commands(found.remedy)}
+        allowed |= NEXT
         assert not strays(terminal.render(samples.report(assessment), options), allowed)
     found = samples_diagnosed()
     assert not strays(diagnosis_page.render(found, options), {str(each) for each in told(found)})
@@ -338,7 +342,7 @@ def test_a_hostile_issuer_never_wraps_into_a_command(width: int) -> None:
     )
     assessment = dataclasses.replace(samples.missing_intermediate(), findings=(finding,))
     page = terminal.render(samples.report(assessment), RenderOptions(width=width, verbose=True))
-    assert not strays(page, set())
+    assert not strays(page, NEXT)
     assert any(line.strip().startswith("\u2026 ") for line in page.splitlines())
 
 

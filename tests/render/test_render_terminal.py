@@ -16,6 +16,7 @@ from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
 from probe.powershell import Command, Shell
+from probe.render.page.closing import SCREEN_ROWS
 from probe.render.page.options import MIN_WIDTH, RenderOptions
 from probe.render.page.text import cells, wrap
 from probe.render.report import terminal
@@ -100,7 +101,7 @@ def test_all_that_will_change_is_shown_where_something_is_wrong() -> None:
 
 
 def test_an_accepted_target_is_a_calm_page() -> None:
-    assert 8 <= len(render(samples.accepted()).splitlines()) <= 15
+    assert 8 <= len(render(samples.accepted()).splitlines()) <= SCREEN_ROWS
 
 
 def test_nothing_of_a_peer_comes_out_raw() -> None:
@@ -125,9 +126,9 @@ def test_commands_come_out_whole_however_narrow_the_page() -> None:
 
 def test_steps_are_numbered_and_commands_are_not() -> None:
     text = render(samples.untrusted_root())
-    steps = re.findall(r"^  (\d)\. ", text, re.MULTILINE)
+    steps = re.findall(r"^  (\d)\. ", text.partition("Type first")[0], re.MULTILINE)
     assert steps == ["1", "2"]
-    assert text.endswith("\n\n--verbose also says what to do about expires-soon, root-sent.\n")
+    assert "\n\n--verbose also says what to do about expires-soon, root-sent.\n" in text
 
 
 def test_steps_against_everything_else_are_shown_on_demand() -> None:
@@ -141,10 +142,10 @@ def test_a_shell_is_named_once_for_the_commands_that_follow_each_other() -> None
     steps = ("Do it:", Command("Get-A"), Command("Get-B"), Command("Get-C", Shell.EXCHANGE_ONLINE), "Done.")
     finding = dataclasses.replace(samples.missing_intermediate().findings[0], remedy=steps)
     text = render(dataclasses.replace(samples.missing_intermediate(), findings=(finding,)))
-    assert text.endswith(
+    assert (
         "What to do\n  1. Do it:\n     Exchange Management Shell:\n       Get-A\n       Get-B\n"
         "     Exchange Online PowerShell:\n       Get-C\n  2. Done.\n"
-    )
+    ) in text
 
 
 def test_a_command_that_cannot_be_shown_is_told_to_be_another_one() -> None:
@@ -378,3 +379,29 @@ def test_dates_are_coloured_by_the_threshold_that_was_given(days: int, coloured:
     made = dataclasses.replace(made, evidence=dataclasses.replace(made.evidence, settings=thresholds))
     line = next(line for line in render(made, colour=True, width=120).splitlines() if " valid " in line)
     assert ("\x1b[1;33m" in line) is coloured, line
+
+
+def test_the_last_screen_holds_the_verdict_and_what_to_type_first() -> None:
+    page = terminal.render(samples.report(samples.untrusted_root()), RenderOptions())
+    last = "\n".join(page.splitlines()[-SCREEN_ROWS:])
+    assert "REJECTED  mail.contoso.com 192.0.2.1:25" in last
+    assert "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied" in last
+    assert "Enable-ExchangeCertificate -Thumbprint" in last
+    assert "eop-probe listen" in last
+    # Negative control: what fits on a screen is said once.
+    short = terminal.render(samples.report(samples.accepted()), RenderOptions())
+    assert short.count("ACCEPTED") == 1
+    assert len(short.splitlines()) <= SCREEN_ROWS
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_an_accepted_chain_says_what_it_rests_on_and_what_to_do_next(direction: Direction) -> None:
+    assessment = samples.accepted()
+    made = dataclasses.replace(assessment.predictions[0], direction=direction)
+    page = terminal.render(
+        samples.report(dataclasses.replace(assessment, predictions=(made,))), RenderOptions()
+    )
+    by_proxy = direction is Direction.TO_EOP
+    assert "  basis       seen on the Receive connector" in page
+    assert ("The Send connector presents something else" in page) is by_proxy
+    assert ("eop-probe exchange export" in page) is by_proxy

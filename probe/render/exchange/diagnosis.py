@@ -13,6 +13,7 @@ from probe.render.exchange.parts import (
     statements,
     title,
 )
+from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json, steps_json
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
@@ -35,13 +36,29 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     if not diagnosis.faults:
         told = "no fault found in the evidence given"
     page.add(told, first=f"{diagnosis.outcome.value.upper()}  ", mark=OUTCOME_STYLES[diagnosis.outcome])
+    if len(diagnosis.faults) > 1:
+        for number, fault in enumerate(diagnosis.faults, start=1):
+            page.add(
+                _in_a_line(fault),
+                first=f"  {number}. {fault.outcome.value:<8}  ",
+                mark=OUTCOME_STYLES[fault.outcome],
+            )
     for number, fault in enumerate(diagnosis.faults, start=1):
         _add_fault(page, number, fault)
     if diagnosis.notes:
         title(page, "Also known")
         statements(page, diagnosis.notes, indent=2)
     problems(page, diagnosis.problems)
+    if diagnosis.faults:
+        worst = diagnosis.faults[0]
+        mark = OUTCOME_STYLES[diagnosis.outcome]
+        said = f"{told}. First: {_in_a_line(worst)}"
+        add_closing(page, 0, said, diagnosis.outcome.value, mark, worst.reply, worst.remedy)
     return page.text
+
+
+def _in_a_line(fault: DiagnosedFault) -> str:
+    return fault.title + (f", Send connector '{fault.connector}'" if fault.connector else "")
 
 
 def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:

@@ -61,6 +61,11 @@ class Page:
         """Everything added so far."""
         return "".join(f"{line}\n" for line in self._lines)
 
+    @property
+    def height(self) -> int:
+        """Rows so far."""
+        return len(self._lines)
+
     def blank(self) -> None:
         """Add an empty line, unless there is one already or the page is empty."""
         if self._lines and self._lines[-1]:

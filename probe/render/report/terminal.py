@@ -7,6 +7,7 @@ from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Outcome, Severity
+from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
@@ -23,6 +24,7 @@ from probe.render.report.terminal_chain import add_chain
 from probe.render.report.wording import (
     basis_words,
     confidence_words,
+    next_steps,
     revocation_words,
     turn_words,
     verdict_sentence,
@@ -47,7 +49,10 @@ def render(report: Report, options: RenderOptions) -> str:
     for assessment in report.assessments:
         page.blank()
         section = _Section(page, assessment, verbose=options.verbose)
-        section.add_brief() if options.brief else section.add()
+        section.add_brief() if options.brief else section.add(alone=len(report.assessments) == 1)
+    if not options.brief and (rest := next_steps(report)):
+        page.blank()
+        page.steps(rest, indent=0, bullet="·")
     if len(report.assessments) != 1:
         _add_summary(page, report)
     return page.text
@@ -69,8 +74,9 @@ class _Section:
         add_chain(self._page, self._assessment, verbose=self._verbose)
         self._add_samples()
 
-    def add(self) -> None:
-        """Everything a person needs."""
+    def add(self, *, alone: bool) -> None:
+        """Everything a person needs; where it stands `alone`, the verdict is at its end, too."""
+        since = self._page.height
         self.add_brief()
         self._add_facts()
         if self._assessment.stores:
@@ -81,6 +87,22 @@ class _Section:
         self._add_remedies()
         if self._verbose:
             self._add_transcript()
+        if alone:
+            self._add_closing(since)
+
+    def _add_closing(self, since: int) -> None:
+        assessment = self._assessment
+        decided, made = deciding_finding(assessment), prediction(assessment)
+        said = decided.summary if decided else verdict_sentence(assessment)
+        add_closing(
+            self._page,
+            since,
+            f"{label(assessment)}: {said}",
+            assessment.outcome.value,
+            OUTCOME_STYLES[assessment.outcome],
+            made.reply if made else None,
+            decided.remedy if decided else (),
+        )
 
     def _add_verdict(self) -> None:
         assessment = self._assessment
@@ -109,8 +131,7 @@ class _Section:
         if made.outcome is not Outcome.UNKNOWN:
             rule = f" (rule {made.rule})" if made.rule else ""
             self._page.add(confidence_words(made) + rule, first="  confidence  ")
-            if self._in_full:  # the verdict's sentence names the condition, too
-                self._page.add(basis_words(made), first="  basis       ")
+            self._page.add(basis_words(made), first="  basis       ")
         for other in self._assessment.predictions:
             if other is not made:
                 because = f" ({other.rule})" if other.rule else ""

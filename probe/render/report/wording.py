@@ -12,8 +12,9 @@ from probe.pki.certificate import Certificate
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
+from probe.powershell import Steps, eop_probe
 from probe.render.report.facts import counted, day, days_between, prediction
-from probe.report.assessment import Assessment
+from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
 
 #: Names of one certificate shown before the rest is counted.
@@ -122,6 +123,26 @@ def _from_eop(made: Prediction, *, observed: bool) -> str:
         return "Exchange Online, delivering to this server, would refuse its certificate chain."
     verdict = _VERDICTS[made.outcome].replace("accept it", "accept its certificate chain")
     return f"Exchange Online, delivering to this server, {verdict}"
+
+
+def next_steps(report: Report) -> Steps:
+    """What to do where Exchange Online does otherwise: a probe sees the Receive connector's certificate only."""
+    by_proxy = {
+        made.outcome
+        for assessment in report.assessments
+        for made in assessment.predictions
+        if (made.direction, made.basis) == (Direction.TO_EOP, Basis.RECEIVE_CONNECTOR)
+    }
+    if not by_proxy - {Outcome.UNKNOWN}:
+        return ()
+    return (
+        "Mail is refused all the same? The Send connector presents something else: export what Exchange chooses "
+        "from, or let a sender show what it presents."
+        if Outcome.REJECTED not in by_proxy
+        else "Is it what the Send connector presents? Export what Exchange chooses from, or let a sender show it.",
+        eop_probe("exchange export"),
+        eop_probe("listen"),
+    )
 
 
 def basis_words(made: Prediction) -> str:

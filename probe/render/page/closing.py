@@ -1,0 +1,25 @@
+"""The end of a page that is longer than a screen: a terminal shows the end first."""
+
+from __future__ import annotations
+
+from probe.powershell import Command, Steps
+from probe.render.page.text import Page, Style
+
+#: Rows of a terminal window as it opens; a page with more is read from its end.
+SCREEN_ROWS = 24
+
+
+def add_closing(
+    page: Page, since: int, said: str, verdict: str, mark: Style, reply: str | None, steps: Steps
+) -> None:
+    """Say once more what was said at row `since`, where that has scrolled away: verdict, reply, first command."""
+    if page.height - since <= SCREEN_ROWS:
+        return
+    page.blank()
+    page.add(said, first=f"{verdict.upper()}  ", mark=mark, style=Style.STRONG)
+    if reply:
+        page.verbatim(reply, first="  reply       ", style=Style.BAD)
+    command = next((place for place, step in enumerate(steps) if isinstance(step, Command)), None)
+    if command is not None:
+        page.add("", first="Type first", mark=Style.STRONG)
+        page.steps(steps[max(0, command - 1) : command + 1])
