@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7 as _pkcs7
 from cryptography.hazmat.primitives.serialization import pkcs12 as _pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -35,6 +35,7 @@ ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 
 DAY = timedelta(days=1)
 
+_EDWARDS = {"ed25519": ed25519.Ed25519PrivateKey, "ed448": ed448.Ed448PrivateKey}
 _CURVES = {"ec-p256": ec.SECP256R1, "ec-p384": ec.SECP384R1, "ec-p521": ec.SECP521R1}
 
 
@@ -63,7 +64,7 @@ class Profile:
     excluded: tuple[str | x509.GeneralName, ...] = ()
     constraints_critical: bool = True
     extra: tuple[x509.Extension[x509.UnrecognizedExtension], ...] = ()  # see `raw_extension`
-    signature: str = "sha256"  # a key of HASHES; without meaning for Ed25519 issuers
+    signature: str = "sha256"  # a key of HASHES; without meaning for Ed25519 and Ed448 issuers
     broken_signature: bool = False
     version: int = 3  # 1: no extension whatever the fields above say
 
@@ -160,10 +161,10 @@ class Authority:
 
 @functools.cache
 def pooled_key(kind: str, owner: str = "", number: int = 0) -> PrivateKey:
-    """The private key of that kind (`rsa-BITS`, `ec-p256`, `ec-p384`, `ec-p521`, `ed25519`), made once."""
+    """The private key of that kind (`rsa-BITS`, `ec-p256`, `ec-p384`, `ec-p521`, `ed25519`, `ed448`), made once."""
     del owner, number  # they only tell keys of one kind apart
-    if kind == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
+    if kind in _EDWARDS:
+        return _EDWARDS[kind].generate()
     if kind.startswith("rsa-"):
         return rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
     return ec.generate_private_key(_CURVES[kind]())

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+)
 
 HASHES = {
     "md5": hashes.MD5,
     "sha1": hashes.SHA1,
+    "sha224": hashes.SHA224,
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
@@ -32,9 +35,9 @@ def sign(
     version: int = 3,
     broken: bool = False,
 ) -> bytes:
-    """The certificate as DER; the digest, a key of `HASHES`, means nothing for Ed25519."""
+    """The certificate as DER; the digest, a key of `HASHES`, means nothing for Ed25519 and Ed448."""
     old = digest in {"sha1", "md5"}
-    modern = None if _is_ed25519(signer) else (hashes.SHA256 if old else HASHES[digest])()
+    modern = None if _is_edwards(signer) else (hashes.SHA256 if old else HASHES[digest])()
     der = builder.sign(signer, modern).public_bytes(serialization.Encoding.DER)
     body, algorithm, signature = _elements(_content(der))
     if old or version == 1:
@@ -46,8 +49,8 @@ def sign(
     return _tlv(0x30, body + algorithm + signature)
 
 
-def _is_ed25519(key: PrivateKey) -> bool:
-    return isinstance(key, ed25519.Ed25519PrivateKey)
+def _is_edwards(key: PrivateKey) -> bool:
+    return isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
 
 
 def _old_algorithm(signer: PrivateKey, signature: str) -> bytes:

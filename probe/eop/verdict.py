@@ -46,10 +46,13 @@ def judge(evidence: Evidence) -> Verdict:
     found = (finding for rule in RULES if (finding := rule.check(evidence)) is not None)
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
     findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
-    judged = evidence.deciding if evidence.leaf is not None else evidence.attribution
-    return Verdict(
-        prediction=_predict(evidence, findings, judged=judged is not None), findings=tuple(findings)
+    decided = evidence.deciding
+    judged = (
+        decided is not None and not decided.best().undecided
+        if evidence.leaf is not None
+        else evidence.attribution is not None
     )
+    return Verdict(prediction=_predict(evidence, findings, judged=judged), findings=tuple(findings))
 
 
 def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Prediction:

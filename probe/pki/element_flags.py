@@ -6,6 +6,10 @@ Each rule carries its basis: [D] documented by Microsoft, [R] observed on Window
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,12 +28,17 @@ _APPLICATION_POLICIES = "1.3.6.1.4.1.311.21.10"
 _ANY_PURPOSE = frozenset({"2.5.29.37.0", "1.3.6.1.4.1.311.10.12.1"})  # EKU's any, application policies' any
 #: Critical extensions Windows processes [I]: RFC 5280's, and those of Microsoft's own CA.
 _KNOWN_CRITICAL = frozenset({
-    "2.5.29.9", "2.5.29.14", "2.5.29.15", "2.5.29.16", "2.5.29.17", "2.5.29.18", "2.5.29.19", "2.5.29.30",
+    "2.5.29.7", "2.5.29.9", "2.5.29.14", "2.5.29.15", "2.5.29.16", "2.5.29.17", "2.5.29.18", "2.5.29.19", "2.5.29.30",
     "2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.35", "2.5.29.36", "2.5.29.37", "2.5.29.46", "2.5.29.54",
     "1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.1.11", "1.3.6.1.5.5.7.1.24",
     "1.3.6.1.4.1.311.20.2", "1.3.6.1.4.1.311.21.1", "1.3.6.1.4.1.311.21.7", "1.3.6.1.4.1.311.21.10",
     "1.3.6.1.4.1.311.21.11", "1.3.6.1.4.1.311.21.12",
 })  # fmt: skip
+_POLICY_READERS: dict[str, Callable[[bytes], object]] = {
+    _APPLICATION_POLICIES: policies.read_policies,
+    policies.POLICIES: policies.read_policies,
+    policies.MAPPINGS: policies.read_mappings,
+}
 _BROKEN_ALGORITHMS = frozenset({"md2-rsa", "md5-rsa"})
 _SHA1_ALGORITHMS = frozenset({"sha1-rsa", "sha1-ecdsa", "sha1-dsa"})
 _WEAK = ChainStatus.HasWeakSignature | ChainStatus.NotSignatureValid
@@ -45,41 +54,49 @@ class ElementFlags:
         self._weak_algorithms = _BROKEN_ALGORITHMS | _SHA1_ALGORITHMS if refuse_sha1 else _BROKEN_ALGORITHMS
         self.work = Comparisons()
         self._store = store
-        self._purpose = purpose.value
+        self._purpose = purpose
         # Valid up to and including notAfter [R], in whole seconds [I].
         self._second = at.replace(microsecond=0)
         self._issuers: dict[Certificate, ChainStatus] = {}
-        self._names: dict[tuple[Certificate, Certificate], ChainStatus] = {}
-        self.leaf_status = self._common(leaf) | self._leaf_only(leaf)
-        #: A purpose the end certificate itself lacks is flagged on every element [R].
-        self.leaf_misses_purpose = not self._allows_purpose(leaf)
+        self._lacking: dict[Certificate, bool] = {}
+        self._names: dict[tuple[Certificate, Certificate], ChainStatus | None] = {}
+        self.leaf_status = self._common(leaf)
+        if misuses_key(leaf, issues=False):
+            self.leaf_status |= ChainStatus.NotValidForUsage
 
     def weak_signature(self, certificate: Certificate) -> ChainStatus:
         """MD2 and MD5 are blocked; SHA-1 is for callers that opt in to that only [D]."""
         weak = certificate.signature_name in self._weak_algorithms
         return _WEAK if weak else ChainStatus.NoError
 
-    def name_status(self, path: tuple[Certificate, ...], position: int) -> ChainStatus:
+    def lacks_purpose(self, certificate: Certificate) -> bool:
+        """Whether the certificate by itself is not for the purpose; what is undecodable forbids nothing [R]."""
+        known = self._lacking.get(certificate)
+        if known is None:
+            known = self._lacking[certificate] = not allows(certificate, self._purpose)
+        return known
+
+    def name_status(self, path: tuple[Certificate, ...], position: int) -> ChainStatus | None:
         """The flags the CA at `position` earns by the names below it; self-issued ones are free.
+
+        None where a comparison was given up and nothing else was found.
 
         Microsoft's definitions of the flags name the end certificate only [D]; that intermediates
         are bound too (RFC 5280 6.1.3) is [I].
         """
         authority = path[position]
-        status = ChainStatus.NoError
         if NAME_CONSTRAINTS not in authority.extensions:
-            return status
-        for below, certificate in enumerate(path[:position]):
-            if below == 0 or not certificate.self_issued:
-                status |= self._violations(authority, certificate)
-        return status
+            return ChainStatus.NoError
+        bound = (each for n, each in enumerate(path[:position]) if n == 0 or not each.self_issued)
+        found = [self._violations(authority, each) for each in bound]
+        status = functools.reduce(operator.or_, filter(None, found), ChainStatus.NoError)
+        return None if None in found and status is ChainStatus.NoError else status
 
-    def _violations(self, authority: Certificate, below: Certificate) -> ChainStatus:
-        known = self._names.get((authority, below))
-        if known is None:
+    def _violations(self, authority: Certificate, below: Certificate) -> ChainStatus | None:
+        if (authority, below) not in self._names:
             names = names_of(below, common_names=below is self._leaf)
-            known = self._names[authority, below] = violations(authority, names, self.work)
-        return known
+            self._names[authority, below] = violations(authority, names, self.work)
+        return self._names[authority, below]
 
     def issuer_status(self, certificate: Certificate) -> ChainStatus:
         """The flags of a certificate that stands above another one, apart from what depends on that."""
@@ -97,66 +114,64 @@ class ElementFlags:
             status |= _WEAK  # blocked [D]; these flags for it [I]
         if self._store.disallows(certificate):
             status |= ChainStatus.ExplicitDistrust  # [R]
-        if not self._allows_purpose(certificate):
-            status |= ChainStatus.NotValidForUsage  # [R]
         return status
 
-    def _leaf_only(self, leaf: Certificate) -> ChainStatus:
-        """CA:TRUE on a leaf is fine; CA:FALSE together with keyCertSign is not, in newer versions [R]."""
-        try:
-            constraints, usage = leaf.basic_constraints, leaf.key_usage
-        except der.DerError:
-            return ChainStatus.NoError  # flagged with the extensions
-        signs = usage is not None and KeyUsage.KEY_CERT_SIGN in usage
-        if signs and constraints is not None and not constraints.ca:
-            return ChainStatus.NotValidForUsage
-        return ChainStatus.NoError
-
     def _issuer_only(self, issuer: Certificate) -> ChainStatus:
-        status = ChainStatus.NoError
-        try:
-            if issuer.key_usage is not None and KeyUsage.KEY_CERT_SIGN not in issuer.key_usage:
-                status |= ChainStatus.NotValidForUsage  # no keyUsage at all is fine [R]
-            constraints = issuer.basic_constraints
-        except der.DerError:
-            return status | ChainStatus.InvalidBasicConstraints  # [I], beside InvalidExtension
-        if (constraints is None and not self._may_lack_constraints(issuer)) or (
-            constraints is not None and not constraints.ca
-        ):
+        status = ChainStatus.NotValidForUsage if misuses_key(issuer, issues=True) else ChainStatus.NoError
+        # A version 1 root has no extensions to say it in; the root lists still hold such ones [I].
+        old_root = issuer.version == 1 and issuer.self_issued and not issuer.extensions
+        if not issuer.is_ca and not (old_root and issuer in self._store.roots(issuer.subject.der)):
             status |= ChainStatus.InvalidBasicConstraints  # [R]
         return status
 
-    def _may_lack_constraints(self, issuer: Certificate) -> bool:
-        """A version 1 root has no extensions to say it in; the root lists still hold such ones [I]."""
-        return issuer.version == 1 and issuer.self_issued and issuer in self._store.roots(issuer.subject.der)
 
-    def _allows_purpose(self, certificate: Certificate) -> bool:
-        try:
-            allowed = _purposes(certificate)
-        except der.DerError:
-            return True  # flagged with the extensions
-        return allowed is None or self._purpose in allowed or not _ANY_PURPOSE.isdisjoint(allowed)
+def misuses_key(certificate: Certificate, *, issues: bool) -> bool:
+    """Whether the key usage forbids a certificate's part in the chain, whatever the purpose (RFC 5280 4.2.1.3).
+
+    For one that `issues` others that is a usage without keyCertSign; none at all is fine. For an end
+    certificate it is keyCertSign together with CA:FALSE, in newer versions; CA:TRUE is fine. [R]
+    """
+    try:
+        usage, constraints = certificate.key_usage, certificate.basic_constraints
+    except der.DerError:
+        return False  # flagged with the extensions
+    signs = usage is not None and KeyUsage.KEY_CERT_SIGN in usage
+    return (
+        usage is not None and not signs
+        if issues
+        else signs and constraints is not None and not constraints.ca
+    )
 
 
-def path_length_exceeded(path: tuple[Certificate, ...], position: int) -> bool:
-    """Whether the CA at `position` (the leaf is 0) allows fewer intermediates than stand below it.
+def allows(certificate: Certificate, purpose: Purpose) -> bool:
+    """Whether the certificate by itself is for `purpose`: application policies replace the EKU [R].
+
+    An empty list allows nothing, none at all everything, and so does one that cannot be decoded [R].
+    """
+    try:
+        allowed = (
+            certificate.extension(_APPLICATION_POLICIES, policies.read_policies)
+            if _APPLICATION_POLICIES in certificate.extensions
+            else certificate.extended_key_usage
+        )
+    except der.DerError:
+        return True  # flagged with the extensions
+    return allowed is None or purpose.value in allowed or not _ANY_PURPOSE.isdisjoint(allowed)
+
+
+def too_many_below(path: tuple[Certificate, ...]) -> frozenset[int]:
+    """The positions (the leaf's is 0) of CAs whose path length is exceeded, and of the CAs that are too many.
 
     Self-issued ones do not count (RFC 5280 4.2.1.9); the root's own limit does [R].
     """
-    try:
-        constraints = path[position].basic_constraints
-    except der.DerError:
-        return False  # flagged with the extensions
-    if constraints is None or constraints.path_length is None:
-        return False
-    return sum(not each.self_issued for each in path[1:position]) > constraints.path_length
-
-
-def _purposes(certificate: Certificate) -> tuple[str, ...] | None:
-    """Application policies replace the EKU; empty means nothing; None means everything [R]."""
-    if _APPLICATION_POLICIES in certificate.extensions:
-        return certificate.extension(_APPLICATION_POLICIES, policies.read_policies)
-    return certificate.extended_key_usage
+    found: set[int] = set()
+    for position, authority in enumerate(path):
+        with suppress(der.DerError):  # flagged with the extensions
+            limit = authority.basic_constraints.path_length if authority.basic_constraints else None
+            below = [each for each in range(position - 1, 0, -1) if not path[each].self_issued]
+            if limit is not None and below[max(limit, 0) :]:
+                found.update((position, *below[max(limit, 0) :]))
+    return frozenset(found)
 
 
 def _has_short_key(certificate: Certificate) -> bool:
@@ -178,13 +193,16 @@ def _extension_status(certificate: Certificate) -> ChainStatus:
 def _decoding_status(certificate: Certificate) -> ChainStatus:
     status = ChainStatus.NoError
     try:
-        _ = certificate.basic_constraints, certificate.key_usage, certificate.extended_key_usage
+        _ = certificate.basic_constraints, certificate.key_usage
+        if _APPLICATION_POLICIES not in certificate.extensions:  # they replace it, decodable or not [R]
+            _ = certificate.extended_key_usage
     except der.DerError:
         status |= ChainStatus.InvalidExtension  # [I]
     if certificate.subject_alt_names.fault is not None:
         status |= ChainStatus.InvalidExtension  # [I]
-    try:
-        _purposes(certificate)
-    except der.DerError:
-        status |= ChainStatus.InvalidExtension | ChainStatus.InvalidPolicyConstraints  # [R]
+    for oid, read in _POLICY_READERS.items():
+        try:
+            certificate.extension(oid, read)
+        except der.DerError:
+            status |= ChainStatus.InvalidExtension | ChainStatus.InvalidPolicyConstraints  # [R]
     return status

@@ -13,7 +13,7 @@ from probe.text import printable
 MAX_EXTENSIONS = 128
 #: Purposes read from one extended key usage.
 MAX_PURPOSES = 256
-SUBJECT_ALT_NAMES = "2.5.29.17"
+SUBJECT_ALT_NAMES, _OLD_ALT_NAMES = "2.5.29.17", "2.5.29.7"
 _DNS_NAME, _EMAIL, _URI, _IP_ADDRESS = 0x82, 0x81, 0x86, 0x87
 
 
@@ -69,6 +69,8 @@ def read_extensions(element: der.Element) -> dict[str, Extension]:
         critical = len(parts) > 2 and der.boolean(parts[1])  # the flag is optional
         value = der.expect(parts[-1], der.OCTET_STRING, "an extension's value").content
         found.setdefault(der.oid(parts[0]), Extension(critical, value))
+    if _OLD_ALT_NAMES in found:  # Windows reads it like the new one [R]
+        found.setdefault(SUBJECT_ALT_NAMES, found[_OLD_ALT_NAMES])
     return found
 
 

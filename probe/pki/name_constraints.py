@@ -68,15 +68,22 @@ class Comparisons:
         return self.left >= 0
 
 
-def violations(authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons) -> ChainStatus:
-    """The flags `authority`, which has constraints, earns by the `names` of one certificate below it."""
+def violations(
+    authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons
+) -> ChainStatus | None:
+    """The flags `authority`, which has constraints, earns by the `names` of one certificate below it.
+
+    None where the comparisons allowed do not suffice.
+    """
     try:
         constraints = read_constraints(authority.extensions[NAME_CONSTRAINTS].value)
     except der.DerError:
         return _BROKEN  # observed [R]
     if not work.take(len(names) * (len(constraints.permitted) + len(constraints.excluded))):
-        return ChainStatus.HasNotSupportedNameConstraint  # our bound, not Windows'
-    status = ChainStatus.HasNotSupportedNameConstraint if constraints.unsupported else ChainStatus.NoError
+        return None
+    if constraints.unsupported:
+        return ChainStatus.HasNotSupportedNameConstraint  # and nothing else [R]
+    status = ChainStatus.NoError
     for name in names:
         status |= _violation(name, constraints)
     return status
@@ -87,6 +94,8 @@ def _violation(name: GeneralName, constraints: Constraints) -> ChainStatus:
     excluded = [each for each in constraints.excluded if each.kind == name.kind]
     if name.value is None:  # only where such a name occurs (RFC 5280 4.2.1.10) [I]
         return ChainStatus.HasNotSupportedNameConstraint if permitted or excluded else ChainStatus.NoError
+    if isinstance(name.value, str) and "\0" in name.value and (permitted or excluded):
+        return _BROKEN  # observed [R]
     status = ChainStatus.NoError
     if any(_within(name, each) for each in excluded):
         status |= ChainStatus.HasExcludedNameConstraint

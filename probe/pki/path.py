@@ -28,11 +28,12 @@ from datetime import datetime
 
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
-from probe.pki.element_flags import ElementFlags, path_length_exceeded
+from probe.pki.element_flags import ElementFlags, too_many_below
+from probe.pki.name_constraints import MAX_COMPARISONS
 from probe.pki.policies import policy_status
 from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, Checked, PathEnd, Route, Search
-from probe.pki.signature import Signature
-from probe.pki.status import ChainStatus, Purpose
+from probe.pki.signature import Signature, windows_evaluates
+from probe.pki.status import ChainStatus, Purpose, Unevaluated
 from probe.pki.truststore import RootState, RootVerdict, TrustStore
 
 _CLEAN = ChainStatus.NoError
@@ -52,16 +53,17 @@ class PathElement:
     certificate: Certificate
     status: ChainStatus
     source: ElementSource
+    unevaluated: Unevaluated | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltPath:
     """The best path found: elements leaf first, the root last if complete.
 
-    `status` unites the elements' flags and those of the chain alone; NoError means trusted.
-    `root` is what the store says of the last element if that is a root. `limits` names the
-    bounds that were met, `unevaluated` what could not be judged; both in words, normally empty.
-    A signature that cannot be evaluated counts as NotSignatureValid, since nothing vouches for it.
+    `status` unites the elements' flags and those of the chain alone. `root` is what the store says
+    of the last element if that is a root. `limits` names the bounds that were met, `unevaluated`
+    what could not be judged; both in words, normally empty. A signature that cannot be evaluated
+    counts as NotSignatureValid, since nothing vouches for it; one that was given up has no flag.
     """
 
     elements: tuple[PathElement, ...]
@@ -72,18 +74,33 @@ class BuiltPath:
 
     @property
     def trusted(self) -> bool:
-        """No flag at all."""
-        return self.status is _CLEAN
+        """No flag at all, and nothing left out."""
+        return self.status is _CLEAN and not self.unevaluated
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a bound of this engine, not Windows, may be all that speaks against the chain."""
+        alone = self.root is not None and len(self.elements) == 1  # nothing was searched
+        given_up = any(each.unevaluated is Unevaluated.BOUND for each in self.elements)
+        return not self.trusted and not alone and (given_up or bool(self.limits))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The names of the flags, or that it was not evaluated where there is none; empty if trusted."""
+        return self.status.names() or (("not evaluated",) if self.unevaluated else ())
 
     @property
     def ssl_policy_error(self) -> str | None:
         """The one error CERT_CHAIN_POLICY_SSL would report, as an HRESULT's name.
 
-        None for a trusted chain, and where no code is known (InvalidExtension alone). Signature,
+        None for a trusted chain, and where no code is known (InvalidExtension alone). What Windows
+        cannot evaluate makes the call itself fail: NTE_BAD_ALGID [R]. Signature,
         root, partial and expiry are observed in this order [R]; usage to critical extension
         follow a public reimplementation [I]; distrust and the constraints have no known place
         and stand last [I]. The host name is judged elsewhere, after all of these.
         """
+        if any(each.unevaluated in (Unevaluated.SIGNATURE, Unevaluated.KEY) for each in self.elements):
+            return "NTE_BAD_ALGID"
         return next((name for flags, name in _SSL_POLICY_ORDER if flags & self.status), None)
 
 
@@ -106,6 +123,7 @@ _SSL_POLICY_ORDER = (
     ),
     (ChainStatus.InvalidPolicyConstraints | ChainStatus.NoIssuanceChainPolicy, "CERT_E_INVALID_POLICY"),
 )
+_KEYS_NOT_IN_WINDOWS = frozenset({"ed25519", "ed448"})
 # Step 6, the worst first; what is in no class weighs like usage.
 _WORST = (
     ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature,
@@ -147,7 +165,7 @@ def build(
     """
     chain = presented if isinstance(presented, PresentedChain) else PresentedChain(entries=tuple(presented))
     if chain.leaf is not None:
-        return _Judgement(chain.certificates, store, purpose, at, refuse_sha1, checked).best()
+        return _Judgement(chain, store, purpose, at, refuse_sha1, checked).best()
     first = chain.entries[0] if chain.entries else None
     reason = (
         f"the end certificate cannot be read: {first.reason}"
@@ -162,7 +180,7 @@ class _Judgement:
 
     def __init__(
         self,
-        presented: tuple[Certificate, ...],
+        chain: PresentedChain,
         store: TrustStore,
         purpose: Purpose,
         at: datetime,
@@ -170,7 +188,8 @@ class _Judgement:
         checked: Checked | None,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
-        self._dropped = max(0, len(presented) - MAX_CERTIFICATES)
+        presented = chain.certificates
+        self._dropped = chain.dropped > 0 or len(presented) > MAX_CERTIFICATES
         self._presented = dict.fromkeys(presented[:MAX_CERTIFICATES])
         self._leaf = presented[0]
         self._store, self._purpose, self._at = store, purpose, at
@@ -196,7 +215,14 @@ class _Judgement:
         """Steps 3 to 5 for one path."""
         path, last = route.certificates, len(route.certificates) - 1
         root = self._verdict(path[last]) if route.end is PathEnd.ROOT else None
-        elements = tuple(self._element(route, position, root) for position in range(last + 1))
+        surplus = too_many_below(path)
+        elements: list[PathElement] = []
+        usage = _CLEAN
+        for position in range(last, -1, -1):
+            if self._examiner.lacks_purpose(path[position]):
+                usage = ChainStatus.NotValidForUsage  # for it and all that stands below it [R]
+            length = ChainStatus.InvalidBasicConstraints if position in surplus else _CLEAN  # [R]
+            elements.insert(0, self._element(route, position, root, usage | length))
         status = policy_status(path)
         for element in elements:
             if element.status is not _CLEAN:  # uniting flags costs a microsecond each time
@@ -205,35 +231,48 @@ class _Judgement:
             status |= ChainStatus.PartialChain
             if route.end is PathEnd.CYCLIC:
                 status |= ChainStatus.Cyclic
-        return BuiltPath(
-            elements=elements, status=status, root=root, unevaluated=tuple(self._unevaluated(route))
+        left_out = tuple(_left_out(each) for each in elements if each.unevaluated)
+        return BuiltPath(elements=tuple(elements), status=status, root=root, unevaluated=left_out)
+
+    def _element(
+        self, route: Route, position: int, root: RootVerdict | None, status: ChainStatus
+    ) -> PathElement:
+        """Step 3 for one element, with step 4 where it is the root; `status` is what the path gives it."""
+        certificate = route.certificates[position]
+        status |= self._examiner.issuer_status(certificate) if position else self._examiner.leaf_status
+        key = Unevaluated.KEY if not position and certificate.key in _KEYS_NOT_IN_WINDOWS else None
+        names = self._examiner.name_status(route.certificates, position) if position else _CLEAN
+        unevaluated = key if names is not None else Unevaluated.BOUND
+        verdict = root if position == len(route.certificates) - 1 else None
+        if verdict is not None:
+            status |= self._root_status(certificate, verdict, alone=position == 0)
+        if verdict is None or verdict.state is RootState.ABSENT:  # a listed root's own does not count [I]
+            result = (*route.signatures, Signature.VALID)[position]
+            signed, left_out = self._signature_status(certificate, result)
+            status, unevaluated = status | signed, left_out or unevaluated
+        return PathElement(
+            certificate=certificate,
+            status=status | (names or _CLEAN),
+            source=ElementSource.PRESENTED if certificate in self._presented else ElementSource.STORE,
+            unevaluated=unevaluated,
         )
 
-    def _element(self, route: Route, position: int, root: RootVerdict | None) -> PathElement:
-        """Step 3 for one element, with step 4 where it is the root."""
-        certificate = route.certificates[position]
-        status = self._examiner.issuer_status(certificate) if position else self._examiner.leaf_status
-        if self._examiner.leaf_misses_purpose:
-            status |= ChainStatus.NotValidForUsage  # [R]
-        if position:
-            status |= self._examiner.name_status(route.certificates, position)
-            if path_length_exceeded(route.certificates, position):
-                status |= ChainStatus.InvalidBasicConstraints  # [R]
-        if root is not None and position == len(route.certificates) - 1:
-            status |= self._root_status(certificate, root, alone=position == 0)
-        else:
-            status |= self._examiner.weak_signature(certificate)
-            if position < len(route.signatures) and route.signatures[position] is not Signature.VALID:
-                status |= ChainStatus.NotSignatureValid  # the path goes on all the same [R]
-        source = ElementSource.PRESENTED if certificate in self._presented else ElementSource.STORE
-        return PathElement(certificate=certificate, status=status, source=source)
+    def _signature_status(
+        self, certificate: Certificate, result: Signature
+    ) -> tuple[ChainStatus, Unevaluated | None]:
+        """What a certificate's signature earns it; the path goes on all the same [R]."""
+        status = self._examiner.weak_signature(certificate)
+        if result is Signature.UNCHECKED:
+            return status, Unevaluated.BOUND
+        if result is Signature.UNSUPPORTED or not windows_evaluates(certificate.signature_algorithm):
+            return status | ChainStatus.NotSignatureValid, Unevaluated.SIGNATURE
+        return status if result is Signature.VALID else status | ChainStatus.NotSignatureValid, None
 
     def _root_status(self, root: Certificate, verdict: RootVerdict, *, alone: bool) -> ChainStatus:
         """Step 4: what the store says; a listed root's own signature does not count [I]."""
         status = _ROOT_FLAGS[verdict.state]
         if verdict.state is not RootState.ABSENT:
             return status
-        status |= self._examiner.weak_signature(root)
         if self._search.signatures.check(root, root) is Signature.INVALID:
             # With UntrustedRoot on a root, without it on a lone self-signed certificate [R].
             status = ChainStatus.NotSignatureValid | (_CLEAN if alone else status)
@@ -249,27 +288,35 @@ class _Judgement:
     def _is_listed(self, certificate: Certificate) -> bool:
         return self._verdict(certificate).state is not RootState.ABSENT
 
-    def _unevaluated(self, route: Route) -> Iterator[str]:
-        for certificate, result in zip(route.certificates, route.signatures, strict=False):
-            if result is Signature.UNSUPPORTED:
-                yield f"the signature of {certificate.subject.short} ({certificate.signature_name})"
-        if self._examiner.work.spent:
-            yield "name constraints, for there are too many of them"
-
     def _with_limits(self, path: BuiltPath) -> BuiltPath:
         search = self._search
+        compared = f"more than {MAX_COMPARISONS} comparisons of names with constraints"
         met = (
-            (self._dropped > 0, f"more than {MAX_CERTIFICATES} certificates were presented"),
+            (self._dropped and not path.trusted, f"more than {MAX_CERTIFICATES} certificates were presented"),
             (search.too_many, f"more than {MAX_PATHS} paths"),
             (search.too_deep, f"a path of more than {MAX_DEPTH} certificates"),
+            (self._examiner.work.spent, compared),
             (search.signatures.exhausted, f"more than {MAX_SIGNATURE_CHECKS} signatures to check"),
         )
         limits = tuple(words for hit, words in met if hit)
         return replace(path, limits=limits) if limits else path
 
 
+def _left_out(element: PathElement) -> str:
+    """What of an element was not evaluated, in words."""
+    certificate = element.certificate
+    if element.unevaluated is Unevaluated.BOUND:
+        return f"{certificate.subject.short}: more comparisons than this program makes"
+    if element.unevaluated is Unevaluated.KEY:
+        return f"the key of {certificate.subject.short} ({certificate.key})"
+    return f"the signature of {certificate.subject.short} ({certificate.signature_name})"
+
+
 def _score(path: BuiltPath) -> tuple[int, ...]:
     """Step 6: flags by severity, how many elements bear a bad signature, and the length; less is better."""
     flags = tuple((path.status & severity).value.bit_count() for severity in _SEVERITIES)
-    broken = sum(ChainStatus.NotSignatureValid in element.status for element in path.elements)
+    broken = sum(
+        ChainStatus.NotSignatureValid in element.status or element.unevaluated is not None
+        for element in path.elements
+    )
     return (flags[0], broken, *flags[1:], len(path.elements))

@@ -16,7 +16,7 @@ from probe.pki.status import ChainStatus
 if TYPE_CHECKING:
     from probe.pki.certificate import Certificate
 
-_POLICIES, _MAPPINGS, _CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"
+POLICIES, MAPPINGS, _CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"
 _ANY = "2.5.29.32.0"
 
 
@@ -44,6 +44,14 @@ def read_policies(value: bytes) -> tuple[str, ...]:
     return tuple(der.oid(_first(entry)) for entry in entries)
 
 
+def read_mappings(value: bytes) -> dict[str, set[str]]:
+    """Read PolicyMappings (4.2.1.5), the subject's policies by the issuer's; raises DerError."""
+    pairs: dict[str, set[str]] = {}
+    for entry in der.whole(value, der.SEQUENCE, "policy mappings").children():
+        pairs.setdefault(der.oid(_first(entry)), set()).add(der.oid(entry.children()[-1]))
+    return pairs
+
+
 def read_constraints(value: bytes) -> Demands:
     """Read PolicyConstraints (4.2.1.11); raises DerError."""
     found: dict[int, int] = {}
@@ -57,17 +65,17 @@ def read_constraints(value: bytes) -> Demands:
 
 
 def policy_status(path: tuple[Certificate, ...]) -> ChainStatus:
-    """The flag the chain earns by its policies; `path` leaf first, the root last and not judged itself."""
+    """The flag the chain earns by its policies; `path` leaf first, the root last: only its constraints count."""
     if not any(_CONSTRAINTS in certificate.extensions for certificate in path):
         return ChainStatus.NoError
     unlimited = len(path) + 1
     state = _State(None, unlimited, unlimited, unlimited)
     try:
-        for depth, certificate in enumerate(reversed(path[:-1]), start=1):
-            is_last = depth == len(path) - 1
-            state = _alive(state, certificate, is_last=is_last)
-            if not is_last:
-                state = _prepared(state, certificate)
+        for position in range(len(path) - 1, -1, -1):
+            if position < len(path) - 1:
+                state = _alive(state, path[position], is_last=position == 0)
+            if position:
+                state = _prepared(state, path[position])
         leaf_demand = _demands(path[0]).explicit
     except der.DerError:
         return ChainStatus.InvalidPolicyConstraints
@@ -79,7 +87,7 @@ def policy_status(path: tuple[Certificate, ...]) -> ChainStatus:
 
 def _alive(state: _State, certificate: Certificate, *, is_last: bool) -> _State:
     """RFC 5280 6.1.3 (d) to (f): what of the policies alive the certificate carries on."""
-    stated = frozenset(certificate.extension(_POLICIES, read_policies) or ())
+    stated = frozenset(certificate.extension(POLICIES, read_policies) or ())
     if _ANY in stated and (state.inhibit_any > 0 or (certificate.self_issued and not is_last)):
         return state
     stated -= {_ANY}
@@ -106,13 +114,9 @@ def _counted(counter: int, step: int, limit: int | None) -> int:
 
 
 def _mapped(state: _State, certificate: Certificate) -> frozenset[str] | None:
-    found = certificate.extensions.get(_MAPPINGS)
-    if found is None:
+    pairs = certificate.extension(MAPPINGS, read_mappings)
+    if pairs is None:
         return state.alive
-    pairs: dict[str, set[str]] = {}
-    for entry in der.whole(found.value, der.SEQUENCE, "policy mappings").children():
-        parts = entry.children()
-        pairs.setdefault(der.oid(_first(entry)), set()).add(der.oid(parts[-1]))
     if state.mapping == 0:  # 6.1.4 (b)(2): mapped policies die
         return state.alive if state.alive is None else state.alive - pairs.keys()
     if state.alive is None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from probe.pki.certificate import verify
+from probe.pki.names import folded_rdns
 from probe.pki.signature import Signature
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Signatures:
         self.exhausted = False
 
     def check(self, certificate: Certificate, issuer: Certificate) -> Signature:
-        """What comes of checking `certificate` with `issuer`'s key; UNSUPPORTED past the bound."""
+        """What comes of checking `certificate` with `issuer`'s key; UNCHECKED past the bound."""
         question = (certificate, issuer.spki)
         result = self._known.get(question)
         if result is not None:
@@ -76,7 +77,7 @@ class Signatures:
         cost = max(1, (len(issuer.spki) // ORDINARY_KEY_BYTES) ** 2)
         if cost > self._left:
             self.exhausted = True
-            return Signature.UNSUPPORTED
+            return Signature.UNCHECKED
         self._left -= cost
         result = self._checked.get(question)
         if result is None:
@@ -86,10 +87,10 @@ class Signatures:
 
 
 class Search:
-    """Every way from `leaf` over candidates whose subject is the issuer's name, byte for byte.
+    """Every way from `leaf` over candidates whose subject is the issuer's name.
 
-    Windows documents its name comparison as one of two encoded names being identical; folding case
-    or string types is not attempted [I].
+    Windows documents its name comparison as one of two encoded names being identical. One that is spelt
+    otherwise, in another string type or case, is found by its key identifier if it was sent [I].
     """
 
     def __init__(
@@ -104,8 +105,10 @@ class Search:
         self.too_many = self.too_deep = False
         self._leaf = presented[0]
         self._by_subject: dict[bytes, list[Certificate]] = {}
-        for certificate in presented[1:]:
+        self._by_key_id: dict[bytes | None, list[Certificate]] = {}
+        for certificate in presented:
             self._by_subject.setdefault(certificate.subject.der, []).append(certificate)
+            self._by_key_id.setdefault(certificate.subject_key_id, []).append(certificate)
         self._store = store
         self._at = at
         self._is_listed = is_listed
@@ -147,7 +150,7 @@ class Search:
         if climbed:
             return
         if poor and not sound and not tip.self_issued:
-            for candidate, result in sorted(poor, key=lambda pair: pair[1] is not Signature.UNSUPPORTED):
+            for candidate, result in sorted(poor, key=lambda pair: pair[1] is Signature.INVALID):
                 yield from self._step(path, signatures, candidate, result, sound=sound)
             return
         # A self-issued one nobody else signed is a root, though its own signature be bad.
@@ -174,11 +177,15 @@ class Search:
         return Route(path, signatures, end)
 
     def _candidates(self, child: Certificate) -> Path:
-        """Certificates named like the issuer, the most promising first; listed roots lead."""
+        """Certificates named like the issuer, the most promising first; among equals listed roots lead."""
         name, key_id = child.issuer.der, child.authority_key_id
         known = self._ordered.get((name, key_id))
         if known is None:
-            everything = dict.fromkeys((*self._store.roots(name), *self._by_subject.get(name, ())))
+            named = *self._store.roots(name), *self._by_subject.get(name, ())
+            keyed = self._by_key_id.get(key_id, ()) if key_id is not None else ()
+            wanted = folded_rdns(child.issuer.rdns) if keyed else ()
+            alike = (each for each in keyed if wanted and folded_rdns(each.subject.rdns) == wanted)
+            everything = dict.fromkeys((*named, *alike))
             known = tuple(sorted(everything, key=lambda each: self._rank(each, key_id)))
             self._ordered[name, key_id] = known
         return known

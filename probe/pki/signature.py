@@ -7,6 +7,7 @@ refuses them with ValueError, which would read as a broken signature.
 from __future__ import annotations
 
 import enum
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -35,6 +36,8 @@ class Signature(enum.Enum):
     VALID = "valid"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
+    UNCHECKED = "unchecked"
+    """Given up for a bound of ours."""
 
 
 def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: bytes) -> Signature:
@@ -49,13 +52,27 @@ def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: by
     return Signature.VALID
 
 
+def windows_evaluates(algorithm: Algorithm) -> bool:
+    """Whether Windows' chain building has the algorithm: not so Ed25519, Ed448, SHA-224 and unknown ones [R].
+
+    Sources: rustls-platform-verifier issue 195 (NTE_BAD_ALGID), openssl pull request 15572 and dotnet/runtime
+    issue 69485 (no SHA-224 in CNG).
+    """
+    names = [algorithm.name]
+    if algorithm.name == "rsa-pss":
+        with suppress(ValueError, LookupError):
+            names = list(_pss(algorithm.parameters)[:2])
+    return algorithm.name != algorithm.oid and not any(name.startswith(("ed", "sha224")) for name in names)
+
+
 def _check(key: PublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
     digest, _, family = algorithm.name.partition("-")
     match key:
         case rsa.RSAPublicKey() if family == "rsa":
             key.verify(signature, signed, padding.PKCS1v15(), _hash(digest))
         case rsa.RSAPublicKey() if algorithm.name == "rsa-pss":
-            key.verify(signature, signed, *_pss(algorithm.parameters))
+            digest, mask, salt = _pss(algorithm.parameters)
+            key.verify(signature, signed, padding.PSS(padding.MGF1(_hash(mask)), salt), _hash(digest))
         case ec.EllipticCurvePublicKey() if family == "ecdsa":
             key.verify(signature, signed, ec.ECDSA(_hash(digest)))
         case dsa.DSAPublicKey() if family == "dsa":
@@ -76,7 +93,7 @@ def _hash(name: str) -> hashes.HashAlgorithm:
     return found()
 
 
-def _pss(parameters: bytes) -> tuple[padding.PSS, hashes.HashAlgorithm]:
+def _pss(parameters: bytes) -> tuple[str, str, int]:
     """Read RSASSA-PSS-params (RFC 4055 3.1): hash, mask generation, salt length; all optional."""
     digest, mask, salt = "sha1", "sha1", _PSS_DEFAULT_SALT
     for part in der.whole(parameters, der.SEQUENCE, "PSS parameters").children():
@@ -87,4 +104,4 @@ def _pss(parameters: bytes) -> tuple[padding.PSS, hashes.HashAlgorithm]:
             mask = DIGESTS[der.oid(inner.children()[1].children()[0])]
         elif part.tag == 0xA2:  # [2] saltLength
             salt = der.integer(inner)
-    return padding.PSS(padding.MGF1(_hash(mask)), salt), _hash(digest)
+    return digest, mask, salt

@@ -54,6 +54,17 @@ _LISTING_ORDER = (
 )  # fmt: skip
 
 
+class Unevaluated(enum.Enum):
+    """What of a certificate was not evaluated, so that the chain is not called trusted."""
+
+    SIGNATURE = "signature"
+    """By an algorithm that Windows does not have, or that nobody here can check."""
+    KEY = "key"
+    """The end certificate's own key is of a kind that Windows does not have [I]."""
+    BOUND = "bound"
+    """A signature or names that this engine gave up for its own bounds."""
+
+
 class Purpose(enum.Enum):
     """What a chain is wanted for; the value is the extended key usage (RFC 5280 4.2.1.12)."""
 

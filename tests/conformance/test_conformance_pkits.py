@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 GATES = {
     "signatures": (6, 5),
     "validity": (8, 8),
-    "name chaining": (11, 6),
+    "name chaining": (11, 11),
     "serial numbers": (3, 3),
     "self-issued": (3, 3),
     "basic constraints": (17, 17),

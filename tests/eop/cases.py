@@ -88,6 +88,9 @@ def mixed(*seen: tuple[tuple[Issued, ...], Outcome], variants: tuple[str, ...] =
 SHORT_LIVED = {"not_before": NOW - 31 * DAY, "not_after": NOW + 16 * DAY}  # 47 days
 SHA1_LEAF = leaf(issuer=CA.intermediate(ROOT, "Old RSA CA", key="rsa-2048"), signature="sha1")
 MD5_LEAF = leaf(issuer=CA.intermediate(ROOT, "Older RSA CA", key="rsa-2048"), signature="md5")
+EDWARDS_CA = CA.intermediate(ROOT, "Edwards CA", key="ed25519")
+GOLDILOCKS_CA = CA.intermediate(ROOT, "Goldilocks CA", key="ed448")
+OTHER_RSA_CA = CA.intermediate(ROOT, "RSA CA", key="rsa-2048")
 RSA_ROOT = CA.root("Old RSA Root", key="rsa-2048")
 MD5_CA = CA.intermediate(RSA_ROOT, "MD5 CA", key="rsa-2048", signature="md5")
 SHA1_UNDER_MD5 = leaf(issuer=MD5_CA, signature="sha1")
@@ -325,6 +328,53 @@ CASES = (
         "was not made by the key of",
         None,
         evidence(leaf(authority_key_id=False), IMPOSTOR, ISSUING),
+    ),
+    *(
+        Case(
+            "not-evaluated",
+            evidence(leaf(issuer=signer), signer, direction=direction),
+            REJECT,
+            REPORTED,
+            f"Windows cannot evaluate the signature of {HOST} ({signer_name})",
+            None,
+            evidence(leaf(issuer=plain), plain, direction=direction),
+            "NTE_BAD_ALGID",
+        )
+        for signer, signer_name, plain in (
+            (EDWARDS_CA, "ed25519", ISSUING),
+            (GOLDILOCKS_CA, "ed448", ISSUING),
+        )
+        for direction in (TO_EOP, FROM_EOP)
+    ),
+    Case(
+        "not-evaluated",
+        evidence(leaf(key="ed25519"), ISSUING),
+        REJECT,
+        INFERRED,
+        f"Windows cannot evaluate the key of {HOST} (ed25519)",
+        None,
+        evidence(leaf(key="ec-p384"), ISSUING),
+    ),
+    *(
+        Case(
+            "not-evaluated",
+            evidence(leaf(issuer=issuer, signature="sha224"), issuer),
+            REJECT,
+            REPORTED,
+            f"the signature of {HOST} (sha224-{kind})",
+            None,
+            evidence(leaf(issuer=issuer, signature="sha256"), issuer),
+        )
+        for issuer, kind in ((ISSUING, "ecdsa"), (OTHER_RSA_CA, "rsa"))
+    ),
+    Case(
+        "not-evaluated",
+        evidence(LEAF, *[MANY_NAMES] * 63, ISSUING),
+        RISK,
+        INFERRED,
+        "too large to be judged here: more than 64 certificates were presented",
+        None,
+        evidence(LEAF, *[MANY_NAMES] * 62, ISSUING),
     ),
     Case(
         "constraint-violated",

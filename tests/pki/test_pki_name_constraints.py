@@ -204,7 +204,7 @@ def test_too_many_comparisons_are_refused_not_made(lab: Lab) -> None:
     issuing = read(lab.authority.intermediate(lab.root, excluded=tuple(f"x{each}" for each in hosts)))
     names = names_of(read(lab.leaf(names=hosts)))
     work = Comparisons(limit=129 * 128 - 1)
-    assert shown(violations(issuing, names, work)) == UNSUPPORTED
+    assert violations(issuing, names, work) is None
     assert work.spent
     enough = Comparisons(limit=129 * 128)
     assert shown(violations(issuing, names, enough)) == "NoError"
@@ -216,8 +216,12 @@ def test_a_judgement_says_that_it_gave_up(lab: Lab) -> None:
     issuing = lab.authority.intermediate(lab.root, excluded=tuple(f"x{each}" for each in hosts))
     leaf = lab.leaf(issuing, names=hosts)
     built = build([read(leaf), read(issuing)], AnchorStore("lab", [read(lab.root)]), Purpose.SERVER_AUTH, NOW)
-    assert shown(built.status) == UNSUPPORTED
-    assert built.unevaluated == ("name constraints, for there are too many of them",)
+    # Given up is neither a flag nor trust.
+    assert (shown(built.status), built.trusted, built.undecided) == ("NoError", False, True)
+    assert built.limits == ("more than 16384 comparisons of names with constraints",)
+    assert built.unevaluated == ("Lab Issuing CA 1: more comparisons than this program makes",)
+    few = lab.judge(lab.leaf(issuing, names=hosts[:64]), issuing)
+    assert (few.trusted, few.undecided, few.limits) == (True, False, ())
 
 
 @given(st.binary(max_size=80))

@@ -140,7 +140,7 @@ def test_a_signature_is_checked_once_and_only_so_often() -> None:
     assert checks.check(leaf, issuer) is Signature.VALID
     assert checks.check(leaf, issuer) is Signature.VALID
     assert not checks.exhausted
-    assert checks.check(issuer, read(FIRST)) is Signature.UNSUPPORTED
+    assert checks.check(issuer, read(FIRST)) is Signature.UNCHECKED
     assert checks.exhausted
 
 
@@ -153,7 +153,7 @@ def test_shared_results_change_neither_the_verdict_nor_the_bound() -> None:
     assert len(shared) == 3
     checks = Signatures(limit=1, checked=shared)
     assert checks.check(chain[0], chain[1]) is Signature.VALID
-    assert checks.check(chain[1], chain[2]) is Signature.UNSUPPORTED
+    assert checks.check(chain[1], chain[2]) is Signature.UNCHECKED
 
 
 class PublicOnly:
@@ -170,8 +170,8 @@ def test_a_huge_key_counts_as_often_as_it_costs() -> None:
     four_and_one = Signatures(limit=5)
     assert four_and_one.check(read(RSA_LEAF), huge) is Signature.INVALID
     assert four_and_one.check(read(LEAF), read(SECOND)) is Signature.VALID
-    assert four_and_one.check(read(SECOND), read(FIRST)) is Signature.UNSUPPORTED
+    assert four_and_one.check(read(SECOND), read(FIRST)) is Signature.UNCHECKED
     checks = Signatures(limit=3)
-    assert checks.check(read(LEAF), huge) is Signature.UNSUPPORTED
+    assert checks.check(read(LEAF), huge) is Signature.UNCHECKED
     assert checks.exhausted
     assert checks.check(read(LEAF), read(SECOND)) is Signature.VALID

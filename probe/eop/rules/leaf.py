@@ -24,9 +24,10 @@ _SIGNED_OFF = "MailCleaner issue 598 (connection closed on an expired client cer
 def _path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
     if evidence.leaf is None:
         return ()
-    if evidence.deciding is None:
+    path = evidence.deciding.best() if evidence.deciding else None
+    if path is None or path.undecided:
         return (evidence.leaf,)
-    return tuple(element.certificate for element in evidence.deciding.best().elements)
+    return tuple(element.certificate for element in path.elements)
 
 
 def _second(evidence: Evidence) -> datetime:

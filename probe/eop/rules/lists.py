@@ -32,7 +32,7 @@ def _microsofts_word(stores: tuple[StorePath, ...]) -> str:
     if held is None:
         return "Microsoft's list was not asked."
     said = "trusts" if held.trusted else "does not trust"
-    why = "" if held.trusted else f" ({', '.join(held.best().status.names())})"
+    why = "" if held.trusted else f" ({', '.join(held.best().faults)})"
     whose = (
         "Microsoft's list"
         if held.role is ListRole.MICROSOFT

@@ -7,7 +7,6 @@ from itertools import pairwise
 from probe.eop import remedies
 from probe.eop.evidence import Evidence, Observation
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.rules.trust import faulty_path
 from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES
@@ -29,7 +28,7 @@ def _chain_order(evidence: Evidence) -> Said | None:
 
 def _root_sent(evidence: Evidence) -> Said | None:
     presented = evidence.capture.presented
-    if presented is None or faulty_path(evidence) is not None:
+    if presented is None or (evidence.deciding and not evidence.deciding.trusted):
         return None
     roots = [c for c in presented.certificates[1:] if c.self_issued]
     if not roots:

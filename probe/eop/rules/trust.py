@@ -8,10 +8,9 @@ from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
-from probe.pki.der import DerError
-from probe.pki.extensions import KeyUsage
+from probe.pki.element_flags import misuses_key
 from probe.pki.rootprogram import day
-from probe.pki.status import ChainStatus
+from probe.pki.status import ChainStatus, Unevaluated
 from probe.pki.truststore import RootState, list_title
 from probe.statement import Confidence
 
@@ -38,9 +37,9 @@ _BROKEN = (
 
 
 def faulty_path(evidence: Evidence) -> BuiltPath | None:
-    """The deciding store's path where no purpose is satisfied, else None."""
+    """The deciding store's path where no purpose is satisfied; None too where a bound of ours left that open."""
     decided = evidence.deciding
-    if decided is None or evidence.leaf is None or decided.trusted:
+    if decided is None or evidence.leaf is None or decided.trusted or decided.best().undecided:
         return None
     return decided.best()
 
@@ -148,7 +147,7 @@ def _disallowed(evidence: Evidence) -> Said | None:
 def _bad_signature(evidence: Evidence) -> Said | None:
     path = faulty_path(evidence)
     bad = _first(path, ChainStatus.NotSignatureValid)
-    if bad is None or ChainStatus.HasWeakSignature in bad.status:
+    if bad is None or bad.unevaluated or ChainStatus.HasWeakSignature in bad.status:
         return None
     return Said(
         summary=f"The signature on {bad.certificate.subject.short} was not made by the key of "
@@ -158,20 +157,32 @@ def _bad_signature(evidence: Evidence) -> Said | None:
 
 
 def misused(path: BuiltPath) -> PathElement | None:
-    """The first element whose key usage forbids its part, which no purpose can mend (RFC 5280 4.2.1.3)."""
-    return next((e for i, e in enumerate(path.elements) if _misused(e, issues=i > 0)), None)
+    """The first element whose key usage forbids its part, which no purpose can mend."""
+    return next((e for i, e in enumerate(path.elements) if misuses_key(e.certificate, issues=i > 0)), None)
 
 
-def _misused(element: PathElement, *, issues: bool) -> bool:
-    if ChainStatus.NotValidForUsage not in element.status:
-        return False
-    try:
-        usage, constraints = element.certificate.key_usage, element.certificate.basic_constraints
-    except DerError:
-        return False  # has flags of its own
-    if issues:
-        return usage is not None and KeyUsage.KEY_CERT_SIGN not in usage
-    return KeyUsage.KEY_CERT_SIGN in (usage or ()) and constraints is not None and not constraints.ca
+def _not_evaluated(evidence: Evidence) -> Said | None:
+    path = evidence.deciding.best() if evidence.deciding else None
+    if path is not None and path.undecided:
+        return Said(
+            summary=f"The chain is too large to be judged here: {', '.join((*path.limits, *path.unevaluated))}.",
+            detail="What is not judged is neither trusted nor refused.",
+            remedy=("Send the certificate and its intermediates, and nothing else.",),
+            severity=Severity.RISK,  # as nothing is judged, the outcome is unknown
+            confidence=Confidence.INFERRED,
+        )
+    path = faulty_path(evidence)
+    bad = next((each for each in path.elements if each.unevaluated), None) if path else None
+    if bad is None:
+        return None
+    by_key = bad.unevaluated is Unevaluated.KEY
+    what, kind = ("key", bad.certificate.key) if by_key else ("signature", bad.certificate.signature_name)
+    return Said(
+        summary=f"Windows cannot evaluate the {what} of {bad.certificate.subject.short} ({kind}).",
+        detail="Other mail systems take such a certificate, and OpenSSL calls it good. Windows fails to build the "
+        'chain ("Invalid algorithm specified", NTE_BAD_ALGID); no SMTP reply for it is known.',
+        confidence=Confidence.INFERRED if by_key else None,
+    )
 
 
 def _constraint(evidence: Evidence) -> Said | None:
@@ -206,6 +217,21 @@ def _stores_disagree(evidence: Evidence) -> Said | None:
 
 
 TRUST_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="not-evaluated",
+        title="Windows cannot evaluate a certificate of the chain",
+        severity=Severity.REJECT,
+        confidence=Confidence.REPORTED,
+        references=(
+            "rustls-platform-verifier issue 195 (Ed25519: NTE_BAD_ALGID)",
+            "openssl pull request 15572, dotnet/runtime issue 69485 (no SHA-224 in Windows)",
+        ),
+        meaning="Ed25519, Ed448, SHA-224 and signature algorithms that are unknown: Windows has none of them, and "
+        "building the chain fails. A chain too large for this program to judge is named here too; the outcome is "
+        "unknown then.",
+        advice=("Get a certificate with an RSA or ECDSA key (P-256, P-384), signed with SHA-256 or better.",),
+        say=_not_evaluated,
+    ),
     Rule(
         "self-signed",
         "The certificate is self-signed",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, misused, not_restricted
+from probe.eop.rules.trust import CHAIN_SOURCE, faulty_path, not_restricted
 from probe.eop.vocabulary import Direction, Severity
+from probe.pki.element_flags import allows
 from probe.pki.status import ChainStatus, Purpose
 from probe.statement import Confidence
 
@@ -16,15 +17,13 @@ if TYPE_CHECKING:
 
 
 def _usage_missing(evidence: Evidence, purpose: Purpose) -> PathElement | None:
-    """The element whose extended key usage keeps the deciding path from `purpose`."""
+    """The element whose extended key usage, or whose place in the root list, keeps the chain from `purpose`."""
     decided = evidence.deciding
     path = decided.paths.get(purpose) if decided else None
-    if path is None or ChainStatus.NotValidForUsage not in path.status:
+    if path is None or path.undecided or ChainStatus.NotValidForUsage not in path.status:
         return None
-    refused = misused(path)
-    return next(
-        (e for e in path.elements if ChainStatus.NotValidForUsage in e.status and e is not refused), None
-    )
+    lacking = next((e for e in path.elements if not allows(e.certificate, purpose)), None)
+    return lacking or (None if not_restricted(path) else path.elements[-1])
 
 
 def _who(evidence: Evidence, purpose: Purpose, bad: PathElement) -> str:

@@ -110,7 +110,7 @@ def _stores(stores: tuple[StorePath, ...]) -> Iterator[str]:
     yield "<h3>Lists of roots</h3><table><tbody>"
     for store in stores:
         dated = day(store.dated) if store.dated else "no date"
-        flags = ", ".join(store.best().status.names())
+        flags = ", ".join(store.best().faults)
         said = element("td", "trusted", "good") if store.trusted else element("td", flags, "fault")
         yield f"<tr>{element('td', store.name)}{element('td', dated)}{said}</tr>"
     yield "</tbody></table>"

@@ -108,7 +108,7 @@ def _lines(assessment: Assessment) -> list[str]:
     if turn:
         lines.append(f"  next change: {' '.join(turn_words(turn).split())}")
     for store in assessment.stores:
-        flags = ", ".join(store.best().status.names())
+        flags = ", ".join(store.best().faults)
         lines.append(f"  {store.name}: {'trusted' if store.trusted else flags}")
     return [_clean(line) for line in lines]
 

@@ -263,7 +263,7 @@ class _Section:
 
 
 def _store_words(store: StorePath) -> str:
-    return "trusted" if store.trusted else f"not trusted: {', '.join(store.best().status.names())}"
+    return "trusted" if store.trusted else f"not trusted: {', '.join(store.best().faults)}"
 
 
 def _list_words(store: StorePath) -> str:

@@ -10,7 +10,7 @@ from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.path import PathElement
-from probe.pki.status import ChainStatus
+from probe.pki.status import ChainStatus, Unevaluated
 from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
 from probe.powershell import Steps, eop_probe
 from probe.render.report.facts import counted, day, days_between, prediction
@@ -189,6 +189,8 @@ def fault_lines(element: PathElement, root: RootVerdict | None, store: StorePath
     for name in element.status.names():
         words = _fault_words(ChainStatus[name], element, root, store, at)
         lines.append(f"{words} ({name})")
+    if element.unevaluated is Unevaluated.KEY:
+        lines.append("a key that Windows does not have (not evaluated)")
     return lines
 
 
@@ -198,6 +200,8 @@ def _fault_words(
     certificate = element.certificate
     if flag is ChainStatus.NotTimeValid:
         return validity_words(certificate.not_before, certificate.not_after, at)
+    if flag is ChainStatus.NotSignatureValid and element.unevaluated:
+        return "a signature that Windows cannot evaluate"
     about_root = (
         flag in ChainStatus.UntrustedRoot | ChainStatus.NotValidForUsage | ChainStatus.ExplicitDistrust
     )
