@@ -353,3 +353,37 @@ def test_the_best_path_is_looked_for_once_a_verdict(chain: tuple[Issued, ...]) -
     assert paths.looked == 1
     assert judge(counted) == judge(weighed)
     assert paths.looked == 1
+
+
+def _tower(height: int) -> list[Issued]:
+    """A leaf and so many CAs between it and the root, leaf first."""
+    chain = [CA.intermediate(ROOT, "Floor 0", path_length=None)]
+    for number in range(1, height):
+        chain.insert(0, CA.intermediate(chain[0], f"Floor {number}", path_length=None))
+    return [CA.leaf(chain[0], HOST), *chain]
+
+
+@pytest.mark.parametrize("direction", [TO_EOP, FROM_EOP])
+def test_what_a_bound_of_ours_gave_up_is_unknown_not_refused(direction: Direction) -> None:
+    given_up = verdict(*_tower(12), direction=direction)
+    assert (given_up.prediction.outcome, given_up.prediction.rule) == (Outcome.UNKNOWN, "not-evaluated")
+    assert given_up.prediction.reply is None
+    assert verdict(*_tower(10), direction=direction).prediction.outcome is Outcome.ACCEPTED
+    # What is wrong with the certificate itself needs no path to be told.
+    expired = verdict(*_tower(12), direction=direction, at=NOW + 400 * DAY)
+    assert (expired.prediction.outcome, expired.prediction.rule) == (Outcome.REJECTED, "expired")
+    broken = verdict(*_tower(10)[:-1], direction=direction)
+    assert (broken.prediction.outcome, broken.prediction.rule) == (Outcome.REJECTED, "missing-intermediate")
+
+
+def test_names_that_a_bound_of_ours_gave_up_are_unknown_too() -> None:
+    hosts = tuple(f"h{number}.contoso.test" for number in range(128))
+    strict = CA.intermediate(ROOT, "Strict CA", excluded=tuple(f"x{each}" for each in hosts))
+    given_up = verdict(CA.leaf(strict, *hosts), strict)
+    assert (given_up.prediction.outcome, given_up.prediction.rule) == (Outcome.UNKNOWN, "not-evaluated")
+    assert verdict(CA.leaf(strict, *hosts[:64]), strict).prediction.outcome is Outcome.ACCEPTED
+    excluded = verdict(CA.leaf(strict, f"x{hosts[0]}"), strict)
+    assert (excluded.prediction.outcome, excluded.prediction.rule) == (
+        Outcome.REJECTED,
+        "constraint-violated",
+    )

@@ -113,6 +113,8 @@ def test_a_hostile_chain_of_one_name_costs_milliseconds() -> None:
     assert time.thread_time() - started < HOSTILE
     assert not built.trusted
     assert f"more than {MAX_SIGNATURE_CHECKS} signatures to check" in built.limits
+    assert built.undecided
+    assert "NotSignatureValid" not in shown(built.status)
 
 
 def test_cross_signatures_without_end_cost_milliseconds() -> None:

@@ -110,7 +110,13 @@ def _unknown(assessment: Assessment) -> str:
     if assessment.capture.presented and assessment.capture.leaf is None:
         return "No verdict: the end certificate that was presented can't be read."
     if assessment.capture.presented:
-        return "No verdict: there is no list of roots to judge this chain by."
+        judged = assessment.evidence.deciding is not None
+        why = (
+            "the chain is too large to be judged here"
+            if judged
+            else "there is no list of roots to judge this chain by"
+        )
+        return f"No verdict: {why}."
     return "No verdict: no certificate could be observed."
 
 
