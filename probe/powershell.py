@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 
@@ -128,6 +129,26 @@ def enable_for_smtp(thumbprint: str = PUBLIC, *, what: str = "the certificate of
     )
 
 
+def import_certificate() -> Steps:
+    """Bring a new certificate and its key to an Exchange server."""
+    return (
+        "Where it is not there yet, import it with its private key, on every server that is to present it:",
+        Command(
+            "Import-ExchangeCertificate -FileData ([System.IO.File]::ReadAllBytes('<path of the PFX file>')) "
+            "-Password (Read-Host 'Password of the PFX file' -AsSecureString)"
+        ),
+    )
+
+
+def retry_queue(connector: str | None = None) -> Steps:
+    """Let mail go that waits since the fault; its queue is the connector's."""
+    return (
+        "After the repair, on every server of the connector, let the mail that waits in its queue go at once:",
+        Command(f"$connector = Get-SendConnector {quoted(connector or CONNECTOR)}"),
+        Command("Retry-Queue -Filter \"NextHopConnector -eq '$($connector.Guid)' -and Status -eq 'Retry'\""),
+    )
+
+
 def services_of(thumbprint: str) -> Command:
     """What a certificate is bound to."""
     return Command(
@@ -166,6 +187,7 @@ CHOOSE_PUBLIC: Steps = (
     *enable_for_smtp(),
     *name_on_connector(),
     "Do the same on every server that sends through this connector.",
+    *retry_queue(),
 )
 UNBINDING = (
     "KB 2888788 would run Enable-ExchangeCertificate without SMTP on the untrusted certificate; by the cmdlet's "
@@ -188,6 +210,12 @@ ACCEPTED_DOMAINS = Command("Get-AcceptedDomain | fl DomainName", Shell.EXCHANGE_
 REQUIRE_TLS = Command(f"Set-SendConnector {quoted(CONNECTOR)} -RequireTLS $true -IgnoreSTARTTLS $false")
 SEND_CONNECTOR = Command("Get-SendConnector | fl Name,Enabled,Fqdn,TlsCertificateName,TlsAuthLevel,TlsDomain")
 RECEIVE_CONNECTOR = Command("Get-ReceiveConnector | fl Identity,Fqdn,TlsCertificateName,AuthMechanism")
+
+
+def filled(steps: Steps, values: Mapping[str, str | None]) -> Steps:
+    """Steps with what is known in place of placeholders."""
+    known = {placeholder: value for placeholder, value in values.items() if value}
+    return tuple(step.filled(known) if isinstance(step, Command) else step for step in steps)
 
 
 def expect_name(name: str, connector: str = INBOUND) -> Steps:

@@ -51,7 +51,8 @@ from probe.render.report import terminal
 from probe.render.report.wording import next_steps
 from probe.report.diagnosis import Diagnosis
 from tests.eop.cases import CASES
-from tests.eop.weighing import CA, HOST, ISSUING, NOW, TO_EOP, raw_name, read
+from tests.eop.weighing import CA, HOST, ISSUING, NOW, raw_name, read
+from tests.eop.weighing import evidence as evidence_of
 from tests.exchange import diagnosing
 from tests.exchange.diagnosing import DENIED, NEW_PRIVATE, OLD, SAMPLES, UNTRUSTED, Desk, mail, session
 from tests.powershell_lexer import Kind, Token, skeleton, tokens, words
@@ -274,9 +275,10 @@ def test_no_name_of_a_certificate_leaves_its_quotes(char: str) -> None:
     text = f"x{char}; calc {char}y"
     name = raw_name((NameOID.COMMON_NAME.dotted_string, text))
     certificate = read(CA.leaf(ISSUING, HOST, subject=name, issuer_name=name, names=(), not_after=NOW))
+    met = evidence_of(ISSUING, expected_name=text)
     for steps in (
-        remedies.renew(certificate), remedies.replace_untrusted(certificate, TO_EOP, text),
-        remedies.import_intermediate(certificate, certificate),
+        remedies.renew(certificate, met, queued=True), remedies.replace_untrusted(certificate, met),
+        remedies.import_intermediate(certificate, certificate, met),
         *(finding.remedy for finding in compare([certificate], read(OLD), Outcome.ACCEPTED).findings),
     ):  # fmt: skip
         for command in commands(steps):

@@ -75,4 +75,4 @@ def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:
     for server, assessment in found:
         rule = assessment.predictions[0].rule or ""
         lines.append(f"  {assessment.outcome.value:9} {server.name:22} {rule}".rstrip())
-    return "\n".join((*lines, "", "Now yours: eop-probe check mail.example.com", ""))
+    return "\n".join((*lines, "", "Now yours:", "  eop-probe check mail.example.com", ""))

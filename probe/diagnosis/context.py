@@ -17,7 +17,7 @@ from probe.exchange.selection.choose import Selection, select_on_sources
 from probe.exchange.selection.planned import set_tls_certificate_name
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
-from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe
+from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe, filled
 from probe.report.diagnosis import Proof
 from probe.report.reader import ReportedCapture
 from probe.statement import Confidence, Statement
@@ -56,8 +56,7 @@ class DiagnosisContext:
             PUBLIC: better.thumbprint.upper() if better is not None else None,
             LOG_FOLDER: self.logs[0] if self.logs else None,
         }
-        values = {placeholder: value for placeholder, value in known.items() if value is not None}
-        return tuple(step.filled(values) if isinstance(step, Command) else step for step in steps)
+        return filled(steps, known)
 
     def new_sessions(self, connector: str | None) -> Command:
         """How to see what became of mail that is sent from now on."""

@@ -17,7 +17,7 @@ from probe.exchange.replies.entry import Entry, Flow
 from probe.exchange.replies.recognise import classify
 from probe.exchange.replies.wording import STALE_PIN
 from probe.exchange.selection.choose import State
-from probe.powershell import Step, Steps, name_on_connector, show_connector
+from probe.powershell import Step, Steps, name_on_connector, retry_queue, show_connector
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture
 from probe.statement import Confidence, Statement
@@ -208,6 +208,7 @@ def _remedy(
     servers = connector.source_transport_servers or ()
     if len(servers) > 1:
         yield f"See that it is on every source server: {', '.join(servers)}."
+    yield from retry_queue(connector.name)
 
 
 def _verify(

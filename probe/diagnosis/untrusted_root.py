@@ -148,7 +148,8 @@ def _remedy(
 ) -> Iterator[Step]:
     """The steps in order."""
     if better is None:
-        yield "Install a certificate of a public CA for the connector's name, with its intermediates, on every server."
+        yield "Get a certificate of a public CA for the connector's name."
+        yield from powershell.import_certificate()
         yield from powershell.enable_for_smtp(what="it")
         yield from powershell.name_on_connector(connector=name)
     else:
@@ -156,6 +157,7 @@ def _remedy(
     servers = (connector.source_transport_servers or ()) if connector is not None else ()
     if len(servers) > 1:
         yield f"See that the certificate is on every source server: {', '.join(servers)}."
+    yield from powershell.retry_queue(name)
     if sent is not None:
         yield from _old(sent)
 

@@ -13,6 +13,7 @@ from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.status import Purpose
 from probe.pki.truststore import ListRole, TrustStore
+from probe.smtp.software import Software, looks_like
 
 if TYPE_CHECKING:
     from probe.exchange.attribution.tenant import Attribution
@@ -79,6 +80,12 @@ class Evidence:
     def leaf(self) -> Certificate | None:
         """The end certificate, where one was seen and can be read."""
         return self.capture.leaf
+
+    @property
+    def software(self) -> Software | None:
+        """What the server that was met looks like."""
+        smtp = self.capture.smtp
+        return looks_like(smtp.banner, smtp.ehlo) if smtp is not None else None
 
     @property
     def deciding(self) -> StorePath | None:

@@ -85,7 +85,7 @@ def _pin(old: Certificate, new: Certificate) -> Finding:
             remedy=(
                 "Find the connectors that name the old one:",
                 *powershell.named_by(before),
-                "Install the new one on every server.",
+                *powershell.import_certificate(),
                 *powershell.name_on_connector(remedies.thumbprint(new), what="it then"),
             ),
         )

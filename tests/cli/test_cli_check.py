@@ -27,7 +27,7 @@ from tests.cli.running import (
     hold,
     serving,
 )
-from tests.net.scripted import CAPABILITIES, GREETING, Peer, Script, ScriptedServer, tls_context
+from tests.net.scripted import CAPABILITIES, GO_AHEAD, GREETING, Peer, Script, ScriptedServer, tls_context
 from tests.net.test_net_resolver import NameServer
 
 REPLY = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
@@ -76,6 +76,23 @@ class TestOutcome:
             "127.0.0.1",
             port,
         )
+
+    @pytest.mark.parametrize(
+        ("software", "fits"), [(b"Postfix", True), (b"Microsoft ESMTP MAIL Service", False)]
+    )
+    def test_what_to_do_fits_the_server_that_was_met(self, cli: Cli, software: bytes, *, fits: bool) -> None:
+        def script(peer: Peer) -> None:
+            peer.say(b"220 mail.contoso.test ESMTP " + software + b"\r\n")
+            peer.hear()
+            peer.say(CAPABILITIES)
+            peer.hear()
+            peer.say(GO_AHEAD)
+            peer.serve_tls(tls_context(LEAF))
+
+        with serving(script) as port:
+            out = " ".join(cli.check(port, "--direction", "from-eop").out.split())
+        assert ("The server looks like Postfix: append it, as PEM, to the certificate" in out) is fits
+        assert ("Import-Certificate -FilePath" in out) is not fits
 
     def test_the_reply_is_verbatim(self, cli: Cli) -> None:
         with serving(SELF) as port:

@@ -238,7 +238,7 @@ def test_logs_alone(cli: Cli, desk: Desk) -> None:
     found = stories(cli, path)
     trust = found["to-eop-untrusted-root", "To EOP"]
     assert trust["thumbprint"] == NEW_PRIVATE.sha1
-    assert "Install a certificate of a public CA" in trust["remedy"][0]
+    assert "Get a certificate of a public CA" in trust["remedy"][0]
     assert found["to-eop-tenant-attribution", "Relay"]["seen"]
     other = found["other", "Other"]
     assert (other["outcome"], other["remedy"]) == ("at-risk", [])

@@ -153,7 +153,7 @@ def test_a_simulation_that_finds_nothing_is_said(desk: Desk) -> None:
         )
     )
     assert "the simulation ends: nothing" in said(fault.cause)
-    assert str(fault.remedy[0]).startswith("Install a certificate of a public CA")
+    assert str(fault.remedy[0]).startswith("Get a certificate of a public CA")
 
 
 def test_a_delivery_proves_which_certificate_is_taken_whatever_the_stores_say(desk: Desk) -> None:

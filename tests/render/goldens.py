@@ -32,7 +32,7 @@ EVERYTHING = (
 )
 
 GOLDENS: dict[str, Callable[[], str]] = {
-    **{f"terminal-{name}.txt": _terminal(name) for name in (*EVERYTHING, "awkward", "hostile")},
+    **{f"terminal-{name}.txt": _terminal(name) for name in (*EVERYTHING, "awkward", "hostile", "on_postfix")},
     "terminal-untrusted_root-120.txt": _terminal("untrusted_root", width=120),
     "terminal-untrusted_root-colour.txt": _terminal("untrusted_root", colour=True),
     "terminal-untrusted_root-verbose.txt": _terminal("untrusted_root", verbose=True),

@@ -8,12 +8,14 @@ End certificates bear an RSA key nobody holds: only its size is looked at here.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe import powershell
 from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.eop import remedies
 from probe.eop.evidence import Evidence, Observation, StorePath
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
@@ -314,6 +316,15 @@ def missing_intermediate() -> Assessment:
         store(path, "mozilla"),
         findings=(finding,),
     )
+
+
+def on_postfix() -> Assessment:
+    """The same seen on a server that looks like Postfix, with what its rule says to do there."""
+    found = missing_intermediate()
+    banner = "220 mail.contoso.com ESMTP Postfix"
+    evidence = replace(found.evidence, capture=replace(found.capture, smtp=replace(SMTP, banner=banner)))
+    remedy = remedies.import_intermediate(LEAF, LEAF, evidence)
+    return replace(found, evidence=evidence, findings=(replace(found.findings[0], remedy=remedy),))
 
 
 def untrusted_root() -> Assessment:

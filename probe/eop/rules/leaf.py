@@ -49,7 +49,7 @@ def _expired(evidence: Evidence) -> Said | None:
         detail="The reply named is documented for MTA-STS and DANE; for an outbound connector its text is not known."
         if dane
         else "No reply text is known for this; senders saw the connection closed after STARTTLS.",
-        remedy=remedies.renew(evidence.leaf),
+        remedy=remedies.renew(evidence.leaf, evidence, queued=True),
         reply=wording.EXPIRED_DANE if dane else None,
         confidence=Confidence.DOCUMENTED if dane else Confidence.REPORTED,
     )
@@ -79,7 +79,7 @@ def _expires_soon(evidence: Evidence) -> Said | None:
     return Said(
         summary=f"{soonest.subject.short} expires in {days:.1f} days, on {_day(soonest.not_after)}.",
         detail=f"Its lifetime is {(soonest.not_after - soonest.not_before).days} days.",
-        remedy=remedies.renew(evidence.leaf) if evidence.leaf == soonest else (),
+        remedy=remedies.renew(evidence.leaf, evidence) if evidence.leaf == soonest else (),
     )
 
 

@@ -8,7 +8,8 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Direction, Severity
 from probe.exchange.replies import wording
-from probe.powershell import Command
+from probe.powershell import Command, Steps
+from probe.smtp.software import Software
 from probe.statement import Confidence
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
@@ -51,6 +52,18 @@ def _plain(
     return Rule(kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, (advice,), repeat)
 
 
+def _offering(evidence: Evidence) -> Steps:
+    """What makes another server than Exchange offer STARTTLS; nothing where the rule's advice fits."""
+    met = evidence.software
+    if met in {None, Software.EXCHANGE}:
+        return ()
+    return (
+        f"The server looks like {met.value}: see that its certificate and key are set and can be read.",
+        "Look at its log for why TLS is off.",
+        NO_STARTTLS.advice[-1],
+    )
+
+
 def _no_starttls(evidence: Evidence) -> Said | None:
     fault = _fault(evidence, FaultKind.NO_STARTTLS)
     if fault is None:
@@ -61,12 +74,14 @@ def _no_starttls(evidence: Evidence) -> Said | None:
             detail="No certificate could be seen here. That says nothing about the Send connector, whose "
             "certificate Exchange Online judges; use the Exchange side's own evidence, or a listener, for that. "
             + _words(fault),
+            remedy=_offering(evidence),
             severity=Severity.RISK,
         )
     return Said(
         summary=fault.message,
         detail="An outbound connector that requires TLS cannot deliver here. Without such a connector "
         "Exchange Online would send in plain text. " + _words(fault),
+        remedy=_offering(evidence),
         reply=wording.STARTTLS_REQUIRED,
         severity=Severity.REJECT,
     )

@@ -32,7 +32,9 @@ STALE_PIN = Entry(
     ),
     remedy=(
         *powershell.name_on_connector(what="the certificate to send"),
-        "Import that certificate on every source server of the connector.",
+        "See that it is on every source server of the connector.",
+        *powershell.import_certificate(),
+        *powershell.retry_queue(),
     ),
     check=(powershell.SEND_CONNECTOR, powershell.LIST_CERTIFICATES),
     references=(_TEAM, "Microsoft KB 3156771"),
@@ -132,7 +134,8 @@ NO_CREDENTIALS = Entry(
         "TlsCertificateName is wrong.",
     ),
     remedy=(
-        "Import the certificate again, with its private key, on this server.",
+        "Import the certificate again, with its private key, on this server:",
+        powershell.import_certificate()[1],
         *powershell.enable_for_smtp(),
     ),
     check=(

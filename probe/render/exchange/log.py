@@ -13,6 +13,7 @@ from probe.exchange.logs.summary import CertificateChange, Group, LogSummary, Re
 from probe.exchange.problem import Problem
 from probe.exchange.replies.catalogue import by_id
 from probe.exchange.replies.entry import Entry
+from probe.powershell import CONNECTOR, filled
 from probe.render.exchange.parts import fact, iso, problem_json, problems, stamp, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
@@ -127,7 +128,10 @@ def _add_meanings(page: Page, summary: LogSummary) -> None:
         page.add(f"{entry.judge} ({entry.label.value})", first="  ")
         page.add(entry.meaning, first="  ")
         page.add("What to do:", first="  ")
-        page.steps(entry.remedy)
+        named = {
+            group.connector for group in summary.groups for one in group.refused if one.reason == entry.id
+        }
+        page.steps(filled(entry.remedy, {CONNECTOR: named.pop() if len(named) == 1 else None}))
     if summary.groups and any(group.refused for group in summary.groups):
         page.blank()
         page.add(

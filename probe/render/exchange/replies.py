@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.recognise import Recognised
-from probe.powershell import eop_probe
+from probe.powershell import CONNECTOR, SERVER, eop_probe, filled
 from probe.render.exchange.parts import fact, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json, steps_json
@@ -61,7 +61,14 @@ def _add(page: Page, one: Recognised) -> None:
         fact(page, "message", one.message_id, indent=2)
     if one.last_error is not None:
         _add_last_error(page, one)
-    _add_entry(page, one.entry)
+    _add_entry(page, _filled(one))
+
+
+def _filled(one: Recognised) -> Entry:
+    """The entry with what the text tells in place of placeholders."""
+    host = one.last_error.fqdn if one.last_error is not None else None
+    known = {CONNECTOR: one.connector, SERVER: host}
+    return one.entry._replace(remedy=filled(one.entry.remedy, known), check=filled(one.entry.check, known))
 
 
 def _add_last_error(page: Page, one: Recognised) -> None:
@@ -123,7 +130,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 def _json(one: Recognised) -> dict[str, Any]:
     record = one.last_error
     return {
-        **entry_json(one.entry),
+        **entry_json(_filled(one)),
         "reply": one.reply,
         "token": one.token,
         "wrappers": [wrapper.id for wrapper in one.wrappers],
