@@ -13,8 +13,9 @@ from probe.exchange.exports.joining import Gathered
 from probe.exchange.inventory import ExchangeCertificate, RootCAType
 from probe.exchange.logs.summary import CertificateChange
 from probe.exchange.selection.candidates import Candidate
-from probe.exchange.selection.choose import Selection, select_on_sources
+from probe.exchange.selection.choose import select_on_sources
 from probe.exchange.selection.planned import set_tls_certificate_name
+from probe.exchange.selection.result import Selection
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
 from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe, filled

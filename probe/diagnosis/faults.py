@@ -16,7 +16,7 @@ from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.replies.entry import Entry, Flow
 from probe.exchange.replies.recognise import classify
 from probe.exchange.replies.wording import STALE_PIN
-from probe.exchange.selection.choose import State
+from probe.exchange.selection.result import State
 from probe.powershell import Step, Steps, name_on_connector, retry_queue, show_connector
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture

@@ -12,7 +12,7 @@ from probe.eop.vocabulary import Outcome
 from probe.exchange.connector import SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Services
 from probe.exchange.selection.candidates import title
-from probe.exchange.selection.choose import Selection, State
+from probe.exchange.selection.result import Selection, State
 from probe.powershell import Command, Step
 from probe.report.diagnosis import DiagnosedFault, Proof
 from probe.statement import Confidence, Statement

@@ -25,8 +25,8 @@ from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.replies.wording import UNTRUSTED_TO_EOP
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.chains import CAVEAT, chain_for
-from probe.exchange.selection.choose import Selection, State
 from probe.exchange.selection.hybrid import EOP_DOMAIN, is_hybrid_send
+from probe.exchange.selection.result import Selection, State
 from probe.pki.certificate import Certificate
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 from probe.pki.status import ChainStatus
@@ -84,12 +84,11 @@ class ChainJudge:
         stores: Sequence[TrustStore],
         at: datetime,
         *,
-        direction: Direction = Direction.TO_EOP,
         taken: Mapping[str, Statement] | None = None,
     ) -> None:
         """`taken` says of thumbprints that Exchange Online took mail with them: what happened outweighs a model."""
         self._inventory, self._extra = inventory, tuple(extra)
-        self._stores, self._at, self._direction = stores, at, direction
+        self._stores, self._at = stores, at
         self._known: dict[str, Judged] = {}
         self._taken = taken or {}
 
@@ -105,9 +104,7 @@ class ChainJudge:
 
     def _judge(self, record: ExchangeCertificate) -> Judged:
         if (proof := self._taken.get(record.thumbprint)) is not None:
-            return Judged(
-                record, refused=False, outcome=Outcome.ACCEPTED, reply=None, rule=None, statements=(proof,)
-            )
+            return Judged(record, False, Outcome.ACCEPTED, None, None, (proof,))  # noqa: FBT003 - fields in order
         chain = chain_for(record, (self._inventory,), self._extra)
         if chain is None:
             text = f"The export holds no RawData of {title(record)}, so its chain is not judged."
@@ -129,7 +126,7 @@ class ChainJudge:
         return weigh(
             Capture(host="", address=None, port=0, presented=chain),
             self._stores,
-            direction=self._direction,
+            direction=Direction.TO_EOP,
             basis=Basis.INVENTORY,
             at=self._at,
             settings=Settings(),
@@ -174,16 +171,15 @@ def _by_hint(record: ExchangeCertificate, why: Statement) -> Judged:
     """What the server itself says of the root, where the chain cannot be judged."""
     refused = likely_refused(record)
     kind = record.root_ca_type.value if record.root_ca_type else "unknown"
-    reply: str | None = None
-    text = "Nothing in the export says whether its root is a public one."
+    text = {
+        True: f"The server knows its root as {kind}, so Exchange Online most likely does not trust it.",
+        False: "The server knows its root as ThirdParty, so it is probably a public one.",
+        None: "Nothing in the export says whether its root is a public one.",
+    }[refused]
+    said = (why, Statement(text, Confidence.INFERRED))
     if refused:
-        text = f"The server knows its root as {kind}, so Exchange Online most likely does not trust it."
-        reply = UNTRUSTED_TO_EOP
-    elif refused is False:
-        text = "The server knows its root as ThirdParty, so it is probably a public one."
-    outcome = Outcome.REJECTED if refused else Outcome.UNKNOWN
-    rule = "untrusted-root" if refused else None
-    return Judged(record, refused, outcome, reply, rule, (why, Statement(text, Confidence.INFERRED)))
+        return Judged(record, refused, Outcome.REJECTED, UNTRUSTED_TO_EOP, "untrusted-root", said)
+    return Judged(record, refused, Outcome.UNKNOWN, None, None, said)
 
 
 def sends_to_exchange_online(connector: SendConnector) -> bool | None:
@@ -200,7 +196,8 @@ def outlook(connector: SendConnector, selection: Selection, judge_of: ChainJudge
     """Judge what a Send connector was found to choose; without inbound connectors nothing is attributed."""
     judged = tuple(judge_of.of(one) for one in selection.possible)
     attribution = None
-    if tenant.connectors and (selection.winner is not None or selection.state is State.NO_TLS):
+    given = tenant.connectors and selection.is_source
+    if given and (selection.winner is not None or selection.state is State.NO_TLS):
         presented = presented_by_record(selection.winner) if selection.winner is not None else None
         attribution = attribute(
             presented, tenant.connectors, tenant.domains or None, own_mail(connector, tenant), selection.at
@@ -212,13 +209,7 @@ def outlook(connector: SendConnector, selection: Selection, judge_of: ChainJudge
             outcome, reply = taken, attribution.reply
         elif outcome is Outcome.ACCEPTED and taken is not Outcome.ACCEPTED:
             outcome = Outcome.AT_RISK
-    return Outlook(
-        selection=selection,
-        outcome=outcome,
-        reply=reply,
-        judged=judged,
-        attribution=attribution,
-    )
+    return Outlook(selection=selection, outcome=outcome, reply=reply, judged=judged, attribution=attribution)
 
 
 def own_mail(connector: SendConnector | None, tenant: Tenant) -> Envelope:
@@ -234,17 +225,20 @@ def own_mail(connector: SendConnector | None, tenant: Tenant) -> Envelope:
 
 
 def _end(selection: Selection, judged: tuple[Judged, ...]) -> tuple[Outcome, str | None]:
+    refused = bool(judged) and all(one.refused for one in judged)
     match selection.state:
-        case State.CHOSEN if selection.reply is not None:  # chosen, but TLS fails
-            certain = selection.wanted.pin is None
-            return (Outcome.REJECTED if certain else Outcome.AT_RISK), selection.reply
+        case _ if not selection.is_source:  # no mail leaves from there
+            outcome, reply = Outcome.UNKNOWN, None
+        case State.CHOSEN | State.NOTHING if selection.reply is not None:
+            # Chosen, but TLS fails; or a stale pin.
+            certain = selection.state is State.NOTHING or selection.wanted.pin is None
+            outcome, reply = (Outcome.REJECTED if certain else Outcome.AT_RISK), selection.reply
         case State.CHOSEN:
-            return judged[0].outcome, judged[0].reply
-        case State.NOTHING if selection.reply is not None:
-            return Outcome.REJECTED, selection.reply
-        case State.AMBIGUOUS | State.UNKNOWN if judged:
-            if all(one.refused for one in judged):
-                return Outcome.REJECTED, judged[0].reply
-            return (Outcome.AT_RISK if selection.state is State.AMBIGUOUS else Outcome.UNKNOWN), None
+            outcome, reply = judged[0].outcome, judged[0].reply
+        case State.AMBIGUOUS | State.UNKNOWN if refused:
+            outcome, reply = Outcome.REJECTED, judged[0].reply
+        case State.AMBIGUOUS if judged:
+            outcome, reply = Outcome.AT_RISK, None
         case _:
-            return Outcome.UNKNOWN, None
+            outcome, reply = Outcome.UNKNOWN, None
+    return outcome, reply

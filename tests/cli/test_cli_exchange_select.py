@@ -179,6 +179,127 @@ def test_another_issuer_breaks_the_pin_once_the_old_one_goes(select: Select, des
     assert select(*files, "--set-tls-certificate-name", whole[1]).code == 0
 
 
+def test_a_change_without_effect_says_so_and_ends_as_what_holds(select: Select, desk: Desk) -> None:
+    """Mail is refused for the pinned certificate, and the new one of another issuer would not be used."""
+    private = "<I>CN=Contoso Issuing, DC=local<S>CN=mail.contoso.com"
+    certs = desk.put("c.json", listed(NEW_PRIVATE))
+    refused = desk.put("s.json", [send_connector(TlsCertificateName=private)])
+    unrelated = desk.put(
+        "other.pfx", pkcs12(leaf(ISSUING, "www.contoso.com", subject="www.contoso.com"), ISSUING)
+    )
+    assert select(certs, refused).code == 2
+    ran = select(certs, refused, "--with", unrelated)
+    said = " ".join(ran.out.split())
+    assert ran.code == 2
+    assert ran.out.splitlines()[2].startswith("NO EFFECT  with ")
+    assert "what is sent to Exchange Online is rejected as before" in said
+    change = select.document(certs, refused, "--with", unrelated)["change"]
+    assert isinstance(change, dict)
+    assert change["verdict"] == "no-effect"
+    # A Receive connector takes the new one; the mail stays refused all the same.
+    received = desk.put("r.json", [receive_connector(Fqdn="www.contoso.com")])
+    ran = select(certs, refused, received, "--with", unrelated)
+    assert (ran.code, ran.out.splitlines()[2][:9]) == (2, "NO EFFECT")
+    # Another refused one in place of the refused one is no repair either.
+    again = leaf(PRIVATE, begins=-0.5, days=1000)
+    by_name = desk.put("n.json", [send_connector()])
+    ran = select(certs, by_name, "--with", desk.put("again.pfx", pkcs12(again, PRIVATE)))
+    assert (ran.code, "refused as the one before" in " ".join(ran.out.split())) == (2, True)
+    # The controls: where mail flows it stays so, and what repairs is safe.
+    good = (desk.put("g.json", listed(OLD)), desk.put("t.json", [send_connector(TlsCertificateName=PIN)]))
+    ran = select(*good, "--with", unrelated)
+    assert (ran.code, ran.out.splitlines()[2][:9]) == (0, "NO EFFECT")
+    both = desk.put("b.json", listed(OLD, NEW_PRIVATE))
+    ran = select(both, by_name, "--without", NEW_PRIVATE.sha1)
+    assert (ran.code, ran.out.splitlines()[2][:4]) == (0, "SAFE")
+
+
+def test_what_the_tenant_refuses_afterwards_is_not_safe(select: Select, desk: Desk) -> None:
+    tenant = (
+        desk.put("i.json", [inbound_connector(TlsSenderCertificateName=HOST)]),
+        desk.put("d.json", [domain()]),
+    )
+    files = (desk.put("c.json", listed(OLD)), desk.put("s.json", [send_connector(Fqdn="")]), *tenant)
+    other = leaf(ISSUING, "EX01.contoso.com", subject="EX01.contoso.com", begins=-0.5, days=400)
+    named = desk.put("e.json", listed(leaf(ISSUING, "EX01.contoso.com", HOST)))
+    sound = (named, *files[1:])
+    assert select(*sound).code == 0
+    ran = select(*sound, "--with", desk.put("other.pfx", pkcs12(other, ISSUING)))
+    assert (ran.code, ran.out.splitlines()[2][:6]) == (2, "BREAKS")
+
+
+def test_chosen_or_not_is_said_in_words(select: Select, desk: Desk) -> None:
+    files = (desk.put("c.json", listed(OLD, NEW_PRIVATE)), desk.put("s.json", [send_connector()]))
+    out = select(*files).out
+    assert f"    chosen      {NEW_PRIVATE.sha1.upper()}" in out
+    assert f"    not chosen  {OLD.sha1.upper()}" in out
+    assert not {"✓", "✗"} & set(out)
+    shorter = leaf(ISSUING, begins=-0.5, days=100)
+    out = select(desk.put("d.json", listed(OLD, shorter)), files[1]).out
+    assert out.count("    may be chosen ") == 2
+
+
+EDGE = """[PS] C:\\>Get-SendConnector "To EOP" | fl
+
+Name                   : To EOP
+Enabled                : True
+AddressSpaces          : {smtp:contoso.mail.onmicrosoft.com;1}
+TlsCertificateName     : <I>CN=R11, O=Let's Encrypt, C=US<S>CN=mail.contoso.com
+TlsDomain              : mail.protection.outlook.com
+SourceTransportServers : {EDGE01, EDGE02}
+
+[PS] C:\\>Get-ExchangeCertificate -Server EX01 | SHAPE
+
+"""
+LIST = """Thumbprint         : 3333333333333333333333333333333333333333
+Subject            : CN=EX01
+Issuer             : CN=EX01
+Services           : IIS, SMTP
+HasPrivateKey      : True
+CertificateDomains : {EX01, EX01.contoso.local}
+Status             : Valid
+IsSelfSigned       : True
+"""
+TABLE = """Thumbprint                                Services   Subject
+----------                                --------   -------
+3333333333333333333333333333333333333333  IP.WS..    CN=EX01
+"""
+
+
+@pytest.mark.parametrize(("shape", "certificates"), [("fl", LIST), ("ft", TABLE)])
+def test_what_was_listed_for_one_server_says_nothing_of_another(
+    select: Select, desk: Desk, shape: str, certificates: str
+) -> None:
+    text = EDGE.replace("SHAPE", shape) + certificates
+    edge = desk.put("edge.txt", text)
+    ran = select(edge)
+    assert (ran.code, "REJECTED" in ran.out) == (3, False)
+    for server in ("EDGE01", "EDGE02"):
+        assert f"There is no certificate export of server {server}." in ran.out
+    # A server that is no source of the connector has nothing to be refused.
+    ran = select(edge, "--server", "EX01")
+    assert (ran.code, "REJECTED" in ran.out) == (3, False)
+    assert "no mail leaves from this server" in " ".join(ran.out.split())
+    ran = select(edge, "--server", "EX01", "--without", "33" * 20)
+    assert (ran.code, ran.out.splitlines()[2][:9]) == (3, "NO EFFECT")
+    # The control: the same listing of a source server is proof.
+    source = desk.put("source.txt", text.replace("-Server EX01", "-Server 'EDGE01'"))
+    ran = select(source, "--server", "EDGE01")
+    assert (ran.code, "could not be found" in ran.out) == (2, True)
+
+
+def test_of_two_of_equal_lifetime_the_newer_one_is_chosen(select: Select, desk: Desk) -> None:
+    gone = leaf(ISSUING, begins=-150, days=90)
+    renewed = leaf(ISSUING, begins=-10, days=90)
+    connector = desk.put("s.json", [send_connector(TlsCertificateName=PIN)])
+    document = select.document(desk.put("c.json", listed(gone, renewed)), connector)
+    assert outlook(document)[:2] == ("chosen", "accepted")
+    # The control: where lifetimes differ, the published readings do.
+    longer = leaf(ISSUING, begins=-150, days=91)
+    document = select.document(desk.put("d.json", listed(longer, renewed)), connector)
+    assert outlook(document)[:2] == ("ambiguous", "at-risk")
+
+
 def test_the_document_of_a_change(select: Select, desk: Desk) -> None:
     files = (desk.put("c.json", listed(OLD, NEW_PRIVATE)), desk.put("s.json", [send_connector()]))
     document = select.document(*files, "--without", NEW_PRIVATE.sha1.upper())

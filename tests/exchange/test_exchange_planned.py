@@ -14,23 +14,24 @@ from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Inventory, RootCAType, Services
 from probe.exchange.replies.wording import STALE_PIN
 from probe.exchange.selection.chains import CAVEAT, chain_for
-from probe.exchange.selection.choose import State, select_for_receive, select_for_send, select_on_sources
+from probe.exchange.selection.choose import select_for_receive, select_for_send, select_on_sources
 from probe.exchange.selection.planned import (
-    PlannedChange,
-    PlanVerdict,
+    Effect,
+    Step,
     pin_for,
     plan,
-    set_receive_tls_certificate_name,
     set_tls_certificate_name,
     with_certificates,
     without,
+    worst,
 )
-from probe.exchange.selection.servers import MailEnd, compare_servers
+from probe.exchange.selection.result import State
+from probe.exchange.selection.servers import Delivery, compare_servers
 from probe.pki.certificate import Certificate, Unreadable, parse
 from tests.authority import DAY, Authority, Issued
 from tests.exchange.selecting import HOST, INT, NOW, PUB, SAMPLES, SERVER, cert, receive, samples, send, stock
 
-SAFE, RISKY, BREAKS = PlanVerdict.SAFE, PlanVerdict.RISKY, PlanVerdict.BREAKS
+NONE, SAFE, RISKY, BREAKS = Effect
 PIN = f"<I>CN=Fabrikam CA 1<S>CN={HOST}"
 OLD = cert("a", days=(-100, 100))
 
@@ -72,13 +73,21 @@ def trusted(certificate: ExchangeCertificate) -> bool | None:
     return certificate.thumbprint == INT
 
 
+def effect_of(steps: tuple[Step, ...]) -> Effect:
+    return worst(step.effect for step in steps)
+
+
+def said_of(steps: tuple[Step, ...]) -> list[str]:
+    return [str(reason.statement) for step in steps for reason in step.reasons]
+
+
 def change(
     connector: SendConnector,
     before: Inventory,
     after: Inventory,
     changed: SendConnector | None = None,
     days: float = 0,
-) -> PlannedChange:
+) -> tuple[Step, ...]:
     at = NOW + timedelta(days=days)
     return plan(
         [select_for_send(connector, before, SERVER, NOW)],
@@ -102,12 +111,11 @@ PINNED, STALE, BY_NAME = (
 def test_the_sample_renewal_with_the_same_issuer_becomes_ambiguous() -> None:
     connector, stocked = sample(PINNED)
     found = change(connector, stocked, with_certificates(stocked, [renewal(ISSUING)]))
-    assert found.verdict is RISKY
-    assert found.steps[0].after.state is State.AMBIGUOUS
-    said = "\n".join(found.sentences())
+    assert effect_of(found) is RISKY
+    assert found[0].after.state is State.AMBIGUOUS
+    said = "\n".join(said_of(found))
     assert "The choice becomes ambiguous" in said
     assert "the older ones cannot be removed" in said
-    assert said.startswith(f"{PINNED} on {SERVER}: risky: ")
 
 
 def test_the_sample_renewal_by_another_issuer_breaks_the_pin() -> None:
@@ -115,56 +123,56 @@ def test_the_sample_renewal_by_another_issuer_breaks_the_pin() -> None:
     new = renewal(ISSUING_2)
     added = with_certificates(stocked, [new])
     alone = change(connector, stocked, added)
-    assert alone.verdict is RISKY
-    assert any(f"that ends in: {STALE_PIN}" in one for one in alone.sentences())
+    assert effect_of(alone) is RISKY
+    assert any(f"that ends in: {STALE_PIN}" in one for one in said_of(alone))
     replaced = change(connector, stocked, without(added, PUB))
-    assert replaced.verdict is BREAKS
-    assert any(f"No certificate is found any more: {STALE_PIN}" in one for one in replaced.sentences())
+    assert effect_of(replaced) is BREAKS
+    assert any(f"No certificate is found any more: {STALE_PIN}" in one for one in said_of(replaced))
     whole = change(connector, stocked, without(added, PUB), set_tls_certificate_name(connector, new))
-    assert whole.verdict is SAFE
-    assert whole.steps[0].after.winner is not None
-    assert whole.steps[0].after.winner.thumbprint == new.sha1
+    assert effect_of(whole) is SAFE
+    assert whole[0].after.winner is not None
+    assert whole[0].after.winner.thumbprint == new.sha1
 
 
 def test_a_renewal_that_is_better_in_every_reading_is_chosen_but_blocks_the_removal() -> None:
     connector, stocked = sample(PINNED)
     found = change(connector, stocked, with_certificates(stocked, [renewal(ISSUING, days=400)]))
-    assert [reason.verdict for reason in found.steps[0].reasons] == [SAFE, RISKY]
+    assert [reason.effect for reason in found[0].reasons] == [SAFE, RISKY]
 
 
 def test_the_repairs_of_kb_2888788() -> None:
     """Removing the internal certificate, or pinning the public one, sends the public one."""
     connector, stocked = sample(BY_NAME)
-    assert change(connector, stocked, stocked).verdict is SAFE  # as bad as before is no change
+    assert effect_of(change(connector, stocked, stocked)) is NONE  # as bad as before is no change
     removed = change(connector, stocked, without(stocked, INT.upper()))
     (public,) = stocked.find(PUB)
     pinned = change(connector, stocked, stocked, set_tls_certificate_name(connector, public))
     for found in (removed, pinned):
-        winner = found.steps[0].after.winner
-        assert (found.verdict, winner and winner.thumbprint) == (SAFE, PUB)
+        winner = found[0].after.winner
+        assert (effect_of(found), winner and winner.thumbprint) == (SAFE, PUB)
     back = plan(
         [select_for_send(connector, without(stocked, INT), SERVER, NOW)],
         [select_for_send(connector, stocked, SERVER, NOW)],
     )
-    assert back.verdict is BREAKS
-    assert any("would refuse its chain" in one for one in back.sentences())
+    assert effect_of(back) is BREAKS
+    assert any("would refuse its chain" in one for one in said_of(back))
 
 
 def test_a_stale_pin_is_repaired_by_setting_it() -> None:
     connector, stocked = sample(STALE)
     (public,) = stocked.find(PUB)
     found = change(connector, stocked, stocked, set_tls_certificate_name(connector, pin_for(public)))
-    assert found.verdict is SAFE
-    assert found.steps[0].before is not None
-    assert found.steps[0].before.state is State.NOTHING
+    assert effect_of(found) is SAFE
+    assert found[0].before is not None
+    assert found[0].before.state is State.NOTHING
 
 
 @pytest.mark.parametrize(
-    ("connector", "before", "after", "verdict", "says"),
+    ("connector", "before", "after", "effect", "says"),
     [
-        (send(), (OLD,), (OLD,), SAFE, "Nothing changes."),
-        (send(), (OLD, cert("b", days=(-1, 89))), (OLD, cert("b", days=(-1, 89))), SAFE, "Nothing changes."),
-        (send(PIN), (OLD, cert("b", days=(-1, 300))), (OLD, cert("b", days=(-1, 300))), SAFE, "Nothing changes."),
+        (send(), (OLD,), (OLD,), NONE, "Nothing changes."),
+        (send(), (OLD, cert("b", days=(-1, 89))), (OLD, cert("b", days=(-1, 89))), NONE, "Nothing changes."),
+        (send(PIN), (OLD, cert("b", days=(-1, 300))), (OLD, cert("b", days=(-1, 300))), NONE, "Nothing changes."),
         (send(), (OLD,), (), RISKY, "The choice cannot be told: nothing that can be named."),
         (send(), (OLD,), (cert("b", "x.test", subject="CN=x.test"),), BREAKS, "No certificate is found any more."),
         (send(), (OLD,), (OLD, cert("b", days=(-1, 89))), RISKY, "The choice becomes ambiguous"),
@@ -173,12 +181,12 @@ def test_a_stale_pin_is_repaired_by_setting_it() -> None:
         (send(PIN), (OLD,), (cert("b", services=Services.IIS),), RISKY, "It is not enabled for SMTP"),
         (send(), (OLD,), (cert("b", days=(-9, -1)),), BREAKS, "although it expired"),
         (send(), (OLD,), (cert("b", days=(1, 9)),), BREAKS, "although it is not valid"),
-        (send(), (cert("a", days=(-9, -1)),), (cert("a", days=(-9, -1)),), SAFE, "Nothing changes."),
+        (send(), (cert("a", days=(-9, -1)),), (cert("a", days=(-9, -1)),), NONE, "Nothing changes."),
         (send(PIN), (OLD, cert("b", days=(-200, 1))), (OLD,), RISKY, "Exchange refuses to remove"),
         (send(), (OLD, cert("b", "EX01", self_signed=True, subject=None)), (OLD,), RISKY, "internal transport"),
-        (send(), (OLD, cert("b", "EX01", self_signed=True, subject=None, services=Services.NONE)), (OLD,), SAFE,
+        (send(), (OLD, cert("b", "EX01", self_signed=True, subject=None, services=Services.NONE)), (OLD,), NONE,
          "Nothing changes."),
-        (send(PIN), (OLD,), (OLD, cert("b", "x.test", subject="CN=x.test")), SAFE, "Nothing changes."),
+        (send(PIN), (OLD,), (OLD, cert("b", "x.test", subject="CN=x.test")), NONE, "Nothing changes."),
         (send(PIN), (OLD,), (OLD, cert("b", "x.test", issuer="CN=Fabrikam CA 2")), RISKY, "another issuer"),
     ],
 )  # fmt: skip
@@ -186,25 +194,25 @@ def test_what_a_change_does(
     connector: SendConnector,
     before: tuple[ExchangeCertificate, ...],
     after: tuple[ExchangeCertificate, ...],
-    verdict: PlanVerdict,
+    effect: Effect,
     says: str,
 ) -> None:
     found = change(connector, stock(*before), stock(*after))
-    assert found.verdict is verdict
-    assert any(says in one for one in found.sentences())
+    assert effect_of(found) is effect
+    assert any(says in one for one in said_of(found))
 
 
 def test_a_pin_that_is_moved_first_lets_the_old_certificate_go() -> None:
     new = cert("b", issuer="CN=Fabrikam CA 2")
     moved = change(send(PIN), stock(OLD, new), stock(new), send(pin_for(new)))
-    assert moved.verdict is SAFE
+    assert effect_of(moved) is SAFE
     left = change(send(PIN), stock(OLD, new), stock(new))
-    assert left.verdict is BREAKS
+    assert effect_of(left) is BREAKS
 
 
 def test_time_alone_can_break() -> None:
-    assert change(send(), stock(OLD), stock(OLD), days=99).verdict is SAFE
-    assert change(send(), stock(OLD), stock(OLD), days=101).verdict is BREAKS
+    assert effect_of(change(send(), stock(OLD), stock(OLD), days=99)) is NONE
+    assert effect_of(change(send(), stock(OLD), stock(OLD), days=101)) is BREAKS
 
 
 def test_an_unjudged_chain_is_a_risk() -> None:
@@ -213,18 +221,18 @@ def test_an_unjudged_chain_is_a_risk() -> None:
     before = [select_for_send(send(), stocked, SERVER, NOW)]
     after = [select_for_send(send(), added, SERVER, NOW)]
     found = plan(before, after)
-    assert found.verdict is RISKY
-    assert any("has not been judged" in one for one in found.sentences())
-    assert plan(before, after, trusted).verdict is SAFE
+    assert effect_of(found) is RISKY
+    assert any("has not been judged" in one for one in said_of(found))
+    assert effect_of(plan(before, after, trusted)) is SAFE
 
 
 def test_a_server_that_was_not_there_is_judged_by_itself() -> None:
     after = [select_for_send(send(), stock(OLD), SERVER, NOW)]
-    assert plan([], after).verdict is SAFE
-    assert plan([], [select_for_send(send(PIN), stock(cert("a", issuer="x")), SERVER, NOW)]).verdict is BREAKS
-    unnamed = plan([], [select_for_send(send(), stock(cert("a", server=None)), None, NOW)])
-    assert unnamed.sentences()[0].startswith("Outbound on an unnamed server: ")
-    assert plan([], []).verdict is SAFE
+    assert effect_of(plan([], after)) is SAFE
+    assert (
+        effect_of(plan([], [select_for_send(send(PIN), stock(cert("a", issuer="x")), SERVER, NOW)])) is BREAKS
+    )
+    assert effect_of(plan([], [])) is NONE
 
 
 def test_receive_connectors_are_not_judged_by_eop() -> None:
@@ -234,10 +242,10 @@ def test_receive_connectors_are_not_judged_by_eop() -> None:
         [select_for_receive(connector, stock(OLD), SERVER, NOW)],
         [select_for_receive(connector, stock(OLD, new), SERVER, NOW)],
     )
-    assert found.verdict is SAFE
-    pinned: ReceiveConnector = set_receive_tls_certificate_name(connector, OLD)
+    assert effect_of(found) is SAFE
+    pinned: ReceiveConnector = set_tls_certificate_name(connector, OLD)
     assert pinned.tls_certificate_name == PIN
-    assert set_receive_tls_certificate_name(pinned, "").tls_certificate_name == ""
+    assert set_tls_certificate_name(pinned, "").tls_certificate_name == ""
 
 
 def test_added_certificates_go_to_every_server_or_to_those_named() -> None:
@@ -282,12 +290,16 @@ THREE = send(source_transport_servers=("EX01", "EX02", "EX03"))
 
 def compare(*certificates: ExchangeCertificate, connector: SendConnector = THREE) -> tuple[object, ...]:
     found = compare_servers(select_on_sources(connector, stock(*certificates), NOW))
-    return found.agree, [(share.servers, share.end) for share in found.shares], "\n".join(found.sentences())
+    return (
+        found.agree,
+        [(share.servers, share.end) for share in found.shares],
+        "\n".join(map(str, found.statements)),
+    )
 
 
 def test_servers_that_do_alike() -> None:
     agree, shares, said = compare(on("EX01"), on("EX02"), on("EX03"))
-    assert (agree, shares) == (True, [(("EX01", "EX02", "EX03"), MailEnd.SENT)])
+    assert (agree, shares) == (True, [(("EX01", "EX02", "EX03"), Delivery.SENT)])
     assert "would be refused" not in str(said)
 
 
@@ -295,7 +307,7 @@ def test_one_of_three_lacks_the_certificate() -> None:
     other = on("EX03", "b", subject="CN=x.test", issuer="CN=x")
     pinned = replace(THREE, tls_certificate_name=PIN)
     agree, shares, said = compare(on("EX01"), on("EX02"), other, connector=pinned)
-    assert (agree, shares) == (False, [(("EX01", "EX02"), MailEnd.SENT), (("EX03",), MailEnd.REFUSED)])
+    assert (agree, shares) == (False, [(("EX01", "EX02"), Delivery.SENT), (("EX03",), Delivery.REFUSED)])
     assert "About one message in three would be refused" in str(said)
     assert f"EX03 lacks {OLD.thumbprint.upper()}: import it there." in str(said)
     assert "EX03 chooses no certificate." in str(said)
@@ -313,7 +325,7 @@ def test_one_of_two_picks_another() -> None:
 def test_two_of_three_are_refused() -> None:
     bad = [on(one, "b", root=RootCAType.REGISTRY) for one in ("EX02", "EX03")]
     _, shares, said = compare(on("EX01"), *bad)
-    assert shares == [(("EX02", "EX03"), MailEnd.REFUSED), (("EX01",), MailEnd.SENT)]
+    assert shares == [(("EX02", "EX03"), Delivery.REFUSED), (("EX01",), Delivery.SENT)]
     assert "About two messages in three would be refused" in str(said)
     assert "EX02 and EX03 choose " in str(said)
 
@@ -326,19 +338,19 @@ def test_all_are_refused() -> None:
 
 def test_a_server_without_an_export_cannot_be_told() -> None:
     agree, shares, said = compare(on("EX01"), on("EX02"))
-    assert (agree, shares) == (None, [(("EX01", "EX02"), MailEnd.SENT), (("EX03",), MailEnd.UNKNOWN)])
+    assert (agree, shares) == (None, [(("EX01", "EX02"), Delivery.SENT), (("EX03",), Delivery.UNKNOWN)])
     assert "What EX03 chooses cannot be told." in str(said)
     assert "EX03 lacks" not in str(said)
 
 
 def test_the_same_certificate_without_smtp_on_one_server() -> None:
     agree, shares, _ = compare(on("EX01"), on("EX02"), on("EX03", services=Services.IIS))
-    assert (agree, shares[1]) == (False, (("EX03",), MailEnd.REFUSED))
+    assert (agree, shares[1]) == (False, (("EX03",), Delivery.REFUSED))
 
 
 def test_an_unjudged_certificate_is_neither_sent_nor_refused() -> None:
     agree, shares, _ = compare(*(on(f"EX0{n}", root=None) for n in (1, 2, 3)))
-    assert (agree, shares[0][1]) == (True, MailEnd.UNKNOWN)
+    assert (agree, shares[0][1]) == (True, Delivery.UNKNOWN)
 
 
 def test_more_servers_than_words() -> None:

@@ -14,13 +14,12 @@ from probe.exchange.inventory import ExchangeCertificate, Inventory, RootCAType,
 from probe.exchange.replies.wording import STALE_PIN, UNKNOWN_CREDENTIALS
 from probe.exchange.selection.candidates import NameSource, common_names_of, likely_refused, title
 from probe.exchange.selection.choose import (
-    Selection,
-    State,
     full_name,
     select_for_receive,
     select_for_send,
     select_on_sources,
 )
+from probe.exchange.selection.result import Selection, State
 from probe.pki.certificate import Certificate, parse
 from probe.statement import Confidence
 from tests.authority import Authority
@@ -142,6 +141,15 @@ CASES = (
          "b", (), UNKNOWN_CREDENTIALS),
     Case("pinned: renewal with a shorter life", send(pin=PIN), (OLD, NEW), AMBIGUOUS, "ba"),
     Case("pinned: renewal that is better in every way", send(pin=PIN), (OLD, BEST), CHOSEN, "c"),
+    Case("pinned: renewed for as long, the old one expired", send(pin=PIN),
+         (cert("a", days=(-99, -9)), cert("b", days=(-20, 70))), CHOSEN, "b"),
+    Case("pinned: renewed for as long, an hour of summer time aside", send(pin=PIN),
+         (cert("a", days=(-60, 30 + 1 / 24)), cert("b", days=(-20, 70))), CHOSEN, "b"),
+    Case("pinned: renewed for a day less", send(pin=PIN), (cert("a", days=(-60, 31)), cert("b", days=(-20, 70))),
+         AMBIGUOUS, "ba"),
+    Case("send: the same Valid from, told apart by the other readings", send(), (OLD, cert("b", days=(-100, 300))),
+         CHOSEN, "b"),
+    Case("send: equals in every reading", send(), (OLD, cert("b", days=(-100, 100))), AMBIGUOUS, "ab"),
     Case("pinned: newest, but expired", send(pin=PIN), (cert("a", days=(-9, 100)), cert("b", days=(-5, -1))),
          AMBIGUOUS, "ab"),
     Case("pinned: only an expired one", send(pin=PIN), (cert("a", days=(-99, -1)),), CHOSEN, "a", (12016,)),
@@ -161,6 +169,10 @@ def select(connector: SendConnector | ReceiveConnector, inventory: Inventory) ->
     if isinstance(connector, SendConnector):
         return select_for_send(connector, inventory, SERVER, NOW)
     return select_for_receive(connector, inventory, SERVER, NOW)
+
+
+def spoken(selection: Selection) -> tuple[str, ...]:
+    return (*map(str, selection.statements), *map(str, selection.events))
 
 
 def ends(selection: Selection) -> str:
@@ -190,7 +202,7 @@ def test_the_samples_tell_kb_2888788() -> None:
     assert found.winner.thumbprint == INT
     assert found.server == SERVER
     assert likely_refused(found.winner) is True
-    assert any("That is the situation of KB 2888788: F5770C7F" in one for one in found.sentences())
+    assert any("That is the situation of KB 2888788: F5770C7F" in one for one in spoken(found))
     (beaten,) = (one.remarks for one in found.candidates if one.certificate.thumbprint == PUB)
     assert "valid from 2026-11-02 07:30 UTC against 2026-06-10 00:00 UTC" in str(beaten[0])
     pinned = select_for_send(by_name["Outbound to Office 365 (pinned)"], given.inventory, "EX01", NOW)
@@ -229,13 +241,13 @@ def test_the_choice_carries_how_well_founded_it_is(
 
 def test_a_private_root_is_no_kb_2888788_where_nothing_else_fits() -> None:
     own = cert("a", root=RootCAType.ENTERPRISE)
-    said = "\n".join(select(send(), stock(own)).sentences())
+    said = "\n".join(spoken(select(send(), stock(own))))
     assert "will hardly trust" in said
     assert "its root is of type Enterprise" in said
     assert "KB 2888788" not in said
-    assert "it is self-signed" in "\n".join(select(send(), stock(cert("a", self_signed=True))).sentences())
-    assert "will hardly trust" not in "\n".join(select(receive(), stock(own)).sentences())
-    assert "will hardly trust" not in "\n".join(select(send(), stock(OLD)).sentences())
+    assert "it is self-signed" in "\n".join(spoken(select(send(), stock(cert("a", self_signed=True)))))
+    assert "will hardly trust" not in "\n".join(spoken(select(receive(), stock(own))))
+    assert "will hardly trust" not in "\n".join(spoken(select(send(), stock(OLD))))
 
 
 def test_the_loser_hears_what_beat_it() -> None:
@@ -260,7 +272,7 @@ def test_what_is_only_simulated_for_a_send_connector_is_not_called_documented() 
     assert {one.source for one in said} == {"simulated after the inbound algorithm"}
     received = select(receive(), stock(older, OLD, newer))
     assert {remark.label for one in received.candidates for remark in one.remarks} == {Confidence.DOCUMENTED}
-    assert "Inbound STARTTLS" not in "\n".join(sending.sentences())
+    assert "Inbound STARTTLS" not in "\n".join(spoken(sending))
 
 
 def test_an_ambiguous_choice_says_which_reading_picks_which() -> None:
@@ -269,7 +281,7 @@ def test_an_ambiguous_choice_says_which_reading_picks_which() -> None:
     told = {one.certificate.thumbprint[-1]: {r.name for r in one.readings} for one in found.choices}
     assert told["a"] == {"newest validity", "longest lifetime"}
     assert told["b"] == {"newest Valid from", "newest Valid from, SMTP not asked for"}
-    assert sum("is chosen if Exchange goes by" in one for one in found.sentences()) == 2
+    assert sum("is chosen if Exchange goes by" in one for one in spoken(found)) == 2
 
 
 @pytest.mark.parametrize(
@@ -298,9 +310,9 @@ def test_what_is_said(
     certificates: tuple[ExchangeCertificate, ...],
     sentence: str,
 ) -> None:
-    assert any(sentence in said for said in select(connector, stock(*certificates)).sentences())
+    assert any(sentence in said for said in spoken(select(connector, stock(*certificates))))
     plain = select(send() if isinstance(connector, SendConnector) else receive(), stock(OLD))
-    assert not any(sentence in said for said in plain.sentences())
+    assert not any(sentence in said for said in spoken(plain))
 
 
 @pytest.mark.parametrize(
@@ -363,10 +375,10 @@ def test_a_server_known_only_by_its_short_name(server: str, names: tuple[str, ..
 def test_a_server_nobody_names() -> None:
     found = select_for_send(send(fqdn=""), stock(cert("a", server=None)), None, NOW)
     assert (found.state, found.wanted.source, found.server) == (UNKNOWN, NameSource.NOTHING, None)
-    assert any("Which server this is about is not known" in one for one in found.sentences())
-    assert any("Neither TlsCertificateName nor Fqdn" in one for one in found.sentences())
+    assert any("Which server this is about is not known" in one for one in spoken(found))
+    assert any("Neither TlsCertificateName nor Fqdn" in one for one in spoken(found))
     nothing = select_for_send(send(), stock(), None, NOW)
-    assert any("no certificate export of any server" in one for one in nothing.sentences())
+    assert any("no certificate export of any server" in one for one in spoken(nothing))
 
 
 def test_the_only_server_of_an_inventory_is_meant_where_none_is_named() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.declare import option
@@ -18,12 +18,12 @@ from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.eop.outlook import ChainJudge
+    from probe.eop.vocabulary import Outcome
     from probe.evidence_files import EvidenceFiles
     from probe.exchange.exports.joining import Gathered
     from probe.exchange.exports.wizard_log import HcwChange
     from probe.exchange.inventory import Inventory
-    from probe.exchange.selection.choose import Selection
-    from probe.exchange.selection.planned import PlannedChange, Step
+    from probe.exchange.selection.planned import ConnectorT, Step
     from probe.exchange.selection.servers import ServerComparison
     from probe.pki.certificate import Certificate
     from probe.render.exchange.select import Row, SelectReport
@@ -66,18 +66,23 @@ def select(
     """Say which certificate Exchange chooses for each connector, and what Exchange Online says to it.
 
     Exit codes: 0 accepted, 1 ambiguous or at risk, 2 refused, 3 unknown, the worst of the enabled Send
-    connectors to Exchange Online. With a planned change: 0 safe, 1 risky, 2 it breaks mail.
+    connectors to Exchange Online. With a planned change: 0 safe, 1 risky, 2 it breaks mail; of one without
+    effect what holds without it.
     """
     from probe.eop.outlook import ChainJudge
     from probe.net import clock
     from probe.render.exchange import select as page
 
     found, gathered = common.gather_files(files, server)
-    changes = _Changes(
-        gathered, with_file or (), without or (), set_tls_certificate_name or (), password_file
+    servers = (server,) if server else ()
+    changes = (
+        *(_added(path, password_file, servers) for path in with_file or ()),
+        *(_removed(gathered, thumbprint, servers) for thumbprint in without or ()),
+        *(_pinned(gathered, pair) for pair in set_tls_certificate_name or ()),
     )
     load = stores.loader()
-    extra = (*common.issuers(found, chain or (), password_file), *changes.issuers)
+    brought = (one for change in changes for one in change.issuers)
+    extra = (*common.issuers(found, chain or (), password_file), *brought)
     simulation = _Simulation(
         gathered,
         server,
@@ -88,109 +93,72 @@ def select(
     )
     report = simulation.report(found, changes)
     output.deliver(page.document, page.render, report, verbose=verbose)
-    finish(_code(report))
+    finish(report.exit_code)
 
 
-def _code(report: SelectReport) -> int:
-    if report.plan is None:
-        return report.outcome.exit_code
-    from probe.exchange.selection.planned import PlanVerdict
+class _Change(NamedTuple):
+    """One part of a planned change: what it is in words, how it is made, and the issuers it brings."""
 
-    return tuple(PlanVerdict).index(report.plan.verdict)
+    words: str
+    make: Callable[[Gathered], Gathered]
+    issuers: tuple[Certificate, ...] = ()
 
 
-class _Changes:
-    """A planned change: what it is in words, and how it is made to what was gathered."""
+def _added(path: Path, password_file: Path | None, servers: tuple[str, ...]) -> _Change:
+    from probe.cli.passwords import Passwords
+    from probe.exchange.selection.planned import with_certificates
+    from probe.pki.certificate import Certificate
 
-    def __init__(
-        self,
-        gathered: Gathered,
-        with_files: Sequence[Path],
-        without: Sequence[str],
-        pins: Sequence[str],
-        password_file: Path | None,
-    ) -> None:
-        self.words: list[str] = []
-        self.issuers: list[Certificate] = []
-        self._steps: list[Callable[[Gathered], Gathered]] = []
-        self._server: tuple[str, ...] = ()
-        for path in with_files:
-            self._add(path, password_file)
-        for thumbprint in without:
-            self._remove(gathered, thumbprint)
-        for pair in pins:
-            self._pin(gathered, pair)
+    name, held = printable(str(path)), Passwords(password_file).open(path)
+    leaf = held.leaf
+    if leaf is None:
+        raise InputError(f"{name} holds no certificate that can be read")
+    if held.key is None:
+        warn(f"{name} holds no private key; it is taken to be installed with its key")
+    return _Change(
+        f"with {leaf.sha1.upper()} of {name}, enabled for SMTP",
+        lambda it: replace(it, inventory=with_certificates(it.inventory, (leaf,), servers)),
+        tuple(one for one in held.entries if isinstance(one, Certificate) and one != leaf),
+    )
 
-    def made(self, gathered: Gathered, server: str | None) -> Gathered:
-        """What is gathered after the change; `server` is the only one that it is made on."""
-        self._server = (server,) if server else ()
-        for step in self._steps:
-            gathered = step(gathered)
-        return gathered
 
-    def _add(self, path: Path, password_file: Path | None) -> None:
-        from probe.cli.passwords import Passwords
-        from probe.exchange.selection.planned import with_certificates
-        from probe.pki.certificate import Certificate
+def _removed(gathered: Gathered, thumbprint: str, servers: tuple[str, ...]) -> _Change:
+    from probe.exchange.selection.planned import without
 
-        name = printable(str(path))
-        held = Passwords(password_file).open(path)
-        leaf = held.leaf
-        if leaf is None:
-            raise InputError(f"{name} holds no certificate that can be read")
-        if held.key is None:
-            warn(f"{name} holds no private key; it is taken to be installed with its key")
-        self.issuers += [one for one in held.entries if isinstance(one, Certificate) and one != leaf]
-        self.words.append(f"with {leaf.sha1.upper()} of {name}, enabled for SMTP")
-        self._steps.append(
-            lambda gathered: replace(
-                gathered, inventory=with_certificates(gathered.inventory, (leaf,), self._server)
-            )
+    name = printable(thumbprint, 60)
+    if not gathered.inventory.find(thumbprint):
+        raise ConfigurationError(f"--without: {name} is in no file given")
+    return _Change(
+        f"without {name.upper()}",
+        lambda it: replace(it, inventory=without(it.inventory, thumbprint, servers)),
+    )
+
+
+def _pinned(gathered: Gathered, pair: str) -> _Change:
+    from probe.exchange.selection.planned import pin_for, set_tls_certificate_name
+
+    name, equals, text = pair.partition("=")
+    names = {one.name.lower() for one in gathered.send_connectors}
+    names |= {one.name.lower() for one in gathered.receive_connectors}
+    if not equals or name.lower() not in names:
+        raise ConfigurationError(
+            f'--set-tls-certificate-name: "{printable(pair, 100)}" is not NAME=STRING with the name of a Send '
+            "or Receive connector in the files given"
         )
+    known = gathered.inventory.find(text)
+    to = pin_for(known[0]) if known else text
+    if not known and text and "<" not in text:
+        raise ConfigurationError(f"--set-tls-certificate-name: {printable(text, 60)} is in no file given")
 
-    def _remove(self, gathered: Gathered, thumbprint: str) -> None:
-        from probe.exchange.selection.planned import without
+    def pinned(one: ConnectorT) -> ConnectorT:
+        return set_tls_certificate_name(one, to) if one.name.lower() == name.lower() else one
 
-        if not gathered.inventory.find(thumbprint):
-            raise ConfigurationError(f"--without: {printable(thumbprint, 60)} is in no file given")
-        self.words.append(f"without {printable(thumbprint.upper(), 60)}")
-        self._steps.append(
-            lambda gathered: replace(
-                gathered, inventory=without(gathered.inventory, thumbprint, self._server)
-            )
-        )
-
-    def _pin(self, gathered: Gathered, pair: str) -> None:
-        from probe.exchange.selection.planned import pin_for
-
-        name, equals, text = pair.partition("=")
-        names = {one.name.lower() for one in gathered.send_connectors}
-        names |= {one.name.lower() for one in gathered.receive_connectors}
-        if not equals or name.lower() not in names:
-            raise ConfigurationError(
-                f'--set-tls-certificate-name: "{printable(pair, 100)}" is not NAME=STRING with the name of a Send '
-                "or Receive connector in the files given"
-            )
-        known = gathered.inventory.find(text)
-        to = pin_for(known[0]) if known else text
-        if not known and text and "<" not in text:
-            raise ConfigurationError(f"--set-tls-certificate-name: {printable(text, 60)} is in no file given")
-        self.words.append(f"'{name}' with TlsCertificateName {to or 'unset'}")
-        self._steps.append(lambda gathered: _pinned(gathered, name.lower(), to))
-
-
-def _pinned(gathered: Gathered, name: str, to: str) -> Gathered:
-    from probe.exchange.selection.planned import set_receive_tls_certificate_name, set_tls_certificate_name
-
-    return replace(
-        gathered,
-        send_connectors=tuple(
-            set_tls_certificate_name(one, to) if one.name.lower() == name else one
-            for one in gathered.send_connectors
-        ),
-        receive_connectors=tuple(
-            set_receive_tls_certificate_name(one, to) if one.name.lower() == name else one
-            for one in gathered.receive_connectors
+    return _Change(
+        f"'{name}' with TlsCertificateName {to or 'unset'}",
+        lambda it: replace(
+            it,
+            send_connectors=tuple(map(pinned, it.send_connectors)),
+            receive_connectors=tuple(map(pinned, it.receive_connectors)),
         ),
     )
 
@@ -210,20 +178,17 @@ class _Simulation:
         self._gathered, self._server, self._connector, self._at = gathered, server, connector, at
         self._judge, self._address = judge, address
 
-    def report(self, found: EvidenceFiles, changes: _Changes) -> SelectReport:
-        from probe.eop.vocabulary import Outcome
+    def report(self, found: EvidenceFiles, changes: Sequence[_Change]) -> SelectReport:
         from probe.exchange.selection.hybrid import check_hybrid
         from probe.render.exchange.select import SelectReport
 
-        before = self._gathered
-        after = changes.made(before, self._server) if changes.words else before
-        rows = self._rows(after)
+        before = after = self._gathered
+        for change in changes:
+            after = change.make(after)
+        rows, earlier = self._rows(after), self._rows(before) if changes else ()
         if not rows:
-            asked = (
-                f"no connector '{printable(self._connector)}'" if self._connector else "no enabled connector"
-            )
-            raise InputError(f"the files hold {asked}; export them as `eop-probe exchange export` says")
-        outcomes = tuple(row.outlook.outcome for row in rows if row.outlook is not None)
+            which = f"connector '{printable(self._connector)}'" if self._connector else "enabled connector"
+            raise InputError(f"the files hold no {which}; export them as `eop-probe exchange export` says")
         return SelectReport(
             at=self._at,
             rows=rows,
@@ -237,9 +202,10 @@ class _Simulation:
                 )
             ),
             wizard=_wizard(found),
-            change=tuple(changes.words),
-            plan=self._plan(self._rows(before), rows, after) if changes.words else None,
-            outcome=Outcome.worst(outcomes),
+            change=tuple(change.words for change in changes),
+            steps=self._steps(earlier, rows, after),
+            before=_outcome(earlier) if changes else None,
+            outcome=_outcome(rows),
             problems=(*found.problems, *before.problems),
         )
 
@@ -250,7 +216,7 @@ class _Simulation:
 
     def _rows(self, gathered: Gathered) -> tuple[Row, ...]:
         from probe.eop.outlook import Tenant, outlook, sends_to_exchange_online
-        from probe.exchange.selection.choose import select_for_receive, select_for_send, select_on_sources
+        from probe.exchange.selection.choose import select_for_receive, select_on_sources
         from probe.render.exchange.select import Row
 
         judge = self._judge(gathered.inventory, self._at)
@@ -260,12 +226,7 @@ class _Simulation:
             if not self._wanted(send.name, enabled=send.enabled):
                 continue
             eop = sends_to_exchange_online(send)
-            if self._server is not None:
-                selections: tuple[Selection, ...] = (
-                    select_for_send(send, gathered.inventory, self._server, self._at),
-                )
-            else:
-                selections = select_on_sources(send, gathered.inventory, self._at)
+            selections = select_on_sources(send, gathered.inventory, self._at, self._server)
             for one in selections:
                 made = outlook(send, one, judge, tenant) if eop is not False else None
                 rows.append(Row(one, eop, made))
@@ -287,19 +248,27 @@ class _Simulation:
                 found.append(compare_servers([row.selection for row in mine], refused))
         return tuple(found)
 
-    def _plan(self, before: Sequence[Row], after: Sequence[Row], gathered: Gathered) -> PlannedChange:
+    def _steps(self, before: Sequence[Row], after: Sequence[Row], gathered: Gathered) -> tuple[Step, ...]:
         """Compare; what Exchange Online thinks of a root counts only for connectors that lead there."""
-        from probe.exchange.selection.planned import PlannedChange, plan
+        if not before:
+            return ()
+        from probe.exchange.selection.planned import plan
 
         judge = self._judge(gathered.inventory, self._at)
         steps: list[Step] = []
         for to_eop in (True, False):
-            parts = [
+            old, new = (
                 [row.selection for row in rows if (row.outlook is not None) is to_eop]
                 for rows in (before, after)
-            ]
-            steps += plan(parts[0], parts[1], judge.refused if to_eop else _never).steps
-        return PlannedChange(steps=tuple(steps))
+            )
+            steps += plan(old, new, judge.refused if to_eop else _never)
+        return tuple(steps)
+
+
+def _outcome(rows: Sequence[Row]) -> Outcome:
+    from probe.eop.vocabulary import Outcome
+
+    return Outcome.worst(tuple(row.outlook.outcome for row in rows if row.outlook is not None))
 
 
 def _never(_record: object) -> bool | None:

@@ -26,6 +26,10 @@ _LAST_WORD = re.compile(r"\w{1,64}$", re.ASCII)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 #: The certificate a pasted command asked for, which its output may not name (KB 2888788).
 _ASKED_FOR = re.compile(r"-Thumbprint\s+[\"']?([0-9A-Fa-f]{40})\b")
+#: The server whose certificates a pasted command asked for, which its output does not name either.
+_ASKED_SERVER = re.compile(
+    r"Get-ExchangeCertificate\b[^|;]*?\s-Server(?::|\s+)[\"']?([\w.-]+)", re.IGNORECASE
+)
 _COMMAND = re.compile(r"\b(?:Get|Set|Enable|Import|Remove)-\w+")
 
 #: Names that are labels even inside a line; none is so short that a value would hold it by chance.
@@ -57,6 +61,12 @@ class _Label(NamedTuple):
 def split_lines(text: str) -> list[str]:
     """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them."""
     return _LINE_END.split(text, MAX_LINES)[:MAX_LINES]
+
+
+def asked_server(command: str) -> str | None:
+    """The server that a pasted Get-ExchangeCertificate names with -Server."""
+    found = _ASKED_SERVER.search(command)
+    return found[1] if found else None
 
 
 def read_lists(text: str, problems: Problems) -> list[Record]:
@@ -111,6 +121,7 @@ class _Reader:
         self._lines: dict[str, int] = {}
         self._current: str | None = None
         self._asked_for: str | None = None
+        self._server: str | None = None
 
     def take(self, number: int, line: str) -> None:
         if not line:
@@ -130,6 +141,8 @@ class _Reader:
             first = min(self._lines.values())
             if self._asked_for and "services" in fields:
                 fields.setdefault("thumbprint", Field(self._asked_for, first))
+            if self._server:
+                fields.setdefault("server", Field(self._server, first))
             self.records.append(Record(Place(self._source, first, len(self.records) + 1), fields))
         self._values, self._lines, self._current = {}, {}, None
 
@@ -148,6 +161,7 @@ class _Reader:
             self.end()
             asked = _ASKED_FOR.search(text)
             self._asked_for = asked[1] if asked else None
+            self._server = asked_server(text)
         elif self._current is not None and (text[0].isspace() or self._is_open()):
             self._append(text)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from probe.exchange.exports.format_list import KNOWN_NAMES, MAX_LINE, split_lines
+from probe.exchange.exports.format_list import KNOWN_NAMES, MAX_LINE, asked_server, split_lines
 from probe.exchange.exports.json_text import MAX_RECORDS
 from probe.exchange.exports.record import Field, Record
 from probe.exchange.problem import Place, Problems
@@ -30,14 +30,15 @@ def read_tables(text: str, problems: Problems) -> list[Record]:
     """Return the rows of every Format-Table output in a text, found by the dashes under the names."""
     lines = [line[:MAX_LINE].rstrip() for line in split_lines(text)]
     records: list[Record] = []
-    at = 1
+    at, server = 1, None
     while at < len(lines) and len(records) < MAX_RECORDS:
         starts = _columns(lines[at]) if lines[at - 1].strip() else []
+        server = asked_server(lines[at - 1]) or (None if _PROMPT.match(lines[at - 1]) else server)
         at += 1
         if starts:
             names = [cell.lower() for cell in _cells(lines[at - 2], starts)]
             rows = list(islice(_rows(lines, at, starts), MAX_RECORDS - len(records)))
-            records.extend(_records(rows, names, len(records), problems))
+            records.extend(_records(rows, names, len(records), problems, server))
             at = rows[-1][0] + 1 if rows else at
     if len(records) >= MAX_RECORDS:
         problems.add(f"holds tables of more than {MAX_RECORDS} rows; the others are not read.", line=at)
@@ -75,12 +76,18 @@ def _cells(line: str, starts: list[int]) -> list[str]:
 
 
 def _records(
-    rows: list[tuple[int, str, list[str]]], names: list[str], before: int, problems: Problems
+    rows: list[tuple[int, str, list[str]]],
+    names: list[str],
+    before: int,
+    problems: Problems,
+    server: str | None,
 ) -> Iterator[Record]:
     for number, (line_number, line, cells) in enumerate(rows, before + 1):
         fields = dict(zip(names, cells, strict=True))
         if names == ["thumbprint", "services", "subject"] and (moved := _MOVED_ROW.match(line.strip())):
             fields = moved.groupdict()
+        if server:
+            fields.setdefault("server", server)
         source = Place(problems.source, line_number, number)
         yield Record(source, {name: Field(value, line_number) for name, value in fields.items()})
 

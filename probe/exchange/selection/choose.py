@@ -21,26 +21,16 @@ is simulated after the inbound algorithm, and every reading of "newest" is tried
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from probe.exchange.connector import Pin, ReceiveConnector, SendConnector
+from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
 from probe.exchange.selection import consequences, words
-from probe.exchange.selection import readings as readings_table
-from probe.exchange.selection.candidates import SELECTION, Candidate, NameSource, Wanted, assess
+from probe.exchange.selection import readings as table
+from probe.exchange.selection.candidates import SELECTION, NameSource, Wanted, assess
 from probe.exchange.selection.result import Choice, Selection, State
 from probe.statement import Confidence, Statement
-
-__all__ = [
-    "Choice",
-    "Selection",
-    "State",
-    "full_name",
-    "select_for_receive",
-    "select_for_send",
-    "select_on_sources",
-    "wanted_by",
-]
 
 
 def select_for_send(
@@ -48,18 +38,13 @@ def select_for_send(
 ) -> Selection:
     """Simulate the choice of the client certificate on one source server at `at` (aware UTC)."""
     server = full_name(server, inventory)
-    wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)
+    wanted, mute = _wanted(connector, server), None
     if connector.ignore_starttls:
         text = "IgnoreSTARTTLS is set: the connector never does TLS and presents no certificate."
-        said = (Statement(text, Confidence.INFERRED, "Set-SendConnector"),)
-        return _without_tls(connector, server, at, wanted, said)
-    if wanted.pin is not None:
-        readings = readings_table.SEND_PINNED
-    else:
-        readings = (
-            readings_table.SEND_BY_SERVER if wanted.source is NameSource.SERVER else readings_table.SEND
-        )
-    return _select(connector, inventory, server, at, wanted, readings)
+        mute = Statement(text, Confidence.INFERRED, "Set-SendConnector")
+    by_name = table.SEND_BY_SERVER if wanted.source is NameSource.SERVER else table.SEND
+    readings = by_name if wanted.pin is None else table.SEND_PINNED
+    return _select(connector, inventory, server, at, wanted, readings, mute)
 
 
 def select_for_receive(
@@ -67,40 +52,39 @@ def select_for_receive(
 ) -> Selection:
     """Follow the documented inbound algorithm on one server at `at` (aware UTC)."""
     server = full_name(server or connector.server, inventory)
-    wanted = wanted_by(connector.tls_certificate_name, connector.fqdn, connector.pin, server)  # [2]
+    wanted, mute = _wanted(connector, server), None  # [2]
     if connector.offers_tls is False:  # [1]
         text = "AuthMechanism lacks TLS: the connector does not offer STARTTLS."
-        said = (Statement(text, Confidence.DOCUMENTED, SELECTION),)
-        return _without_tls(connector, server, at, wanted, said)
-    by_server = wanted.source is NameSource.SERVER
-    readings = readings_table.RECEIVE_BY_SERVER if by_server else readings_table.RECEIVE
-    return _select(connector, inventory, server, at, wanted, readings)
+        mute = Statement(text, Confidence.DOCUMENTED, SELECTION)
+    readings = table.RECEIVE_BY_SERVER if wanted.source is NameSource.SERVER else table.RECEIVE
+    return _select(connector, inventory, server, at, wanted, readings, mute)
 
 
-def select_on_sources(connector: SendConnector, inventory: Inventory, at: datetime) -> tuple[Selection, ...]:
-    """Simulate a Send connector on each of its source servers, or on all servers known where it names none."""
-    servers = connector.source_transport_servers or inventory.servers or (None,)
-    return tuple(select_for_send(connector, inventory, server, at) for server in servers)
+def select_on_sources(
+    connector: SendConnector, inventory: Inventory, at: datetime, server: str | None = None
+) -> tuple[Selection, ...]:
+    """Simulate a Send connector on `server`, else on its source servers, else on all servers known."""
+    servers = (server,) if server else connector.source_transport_servers or inventory.servers or (None,)
+    return tuple(select_for_send(connector, inventory, one, at) for one in servers)
 
 
 def full_name(server: str | None, inventory: Inventory) -> str | None:
     """The longest name known for a server; the only server of the inventory where none is given."""
     if server is None:
         return inventory.servers[0] if len(inventory.servers) == 1 else None
-    names = (server, *(one for one in inventory.servers if same_server(one, server)))
-    return max(names, key=len)
+    return max((server, *(one for one in inventory.servers if same_server(one, server))), key=len)
 
 
-def wanted_by(pin_text: str | None, fqdn: str | None, pin: Pin | None, server: str | None) -> Wanted:
+def _wanted(connector: SendConnector | ReceiveConnector, server: str | None) -> Wanted:
     """[2] What is looked for: TlsCertificateName, else Fqdn, else the server's own name."""
-    if pin_text:
-        return Wanted(NameSource.PIN if pin else NameSource.NOTHING, pin_text, pin, certain=pin is not None)
-    unpinned = pin_text is not None
+    text, fqdn, pin = connector.tls_certificate_name, connector.fqdn, connector.pin
+    if text:
+        return Wanted(NameSource.PIN if pin else NameSource.NOTHING, text, pin, certain=pin is not None)
     if fqdn:
-        return Wanted(NameSource.FQDN, fqdn, certain=unpinned)
+        return Wanted(NameSource.FQDN, fqdn, certain=text is not None)
     if server is None:
         return Wanted(NameSource.NOTHING, "", certain=False)
-    return Wanted(NameSource.SERVER, server, certain=unpinned and fqdn is not None)
+    return Wanted(NameSource.SERVER, server, certain=text is not None and fqdn is not None)
 
 
 def _select(
@@ -109,69 +93,54 @@ def _select(
     server: str | None,
     at: datetime,
     wanted: Wanted,
-    readings: tuple[readings_table.Reading, ...],
+    readings: tuple[table.Reading, ...],
+    mute: Statement | None,
 ) -> Selection:
-    certificates = inventory.on(server) if server is not None else inventory.certificates
-    candidates = tuple(assess(one, wanted, at) for one in certificates)  # [3]
-    if readings[0].label is Confidence.INFERRED:
-        candidates = tuple(words.simulated(one, readings[0]) for one in candidates)
-    picks = tuple(readings_table.pick(reading, candidates) for reading in readings)  # [4] [5]
-    choices, state = _choices(picks), _state(picks)
-    if not candidates or wanted.source is NameSource.NOTHING:
-        choices, state = (), State.UNKNOWN
-    sends = isinstance(connector, SendConnector)
-    outcome = consequences.of(choices[0].certificate, wanted, at, sends=sends) if choices else None
-    winner = choices[0].certificate if state is State.CHOSEN else None
-    certain = state in {State.CHOSEN, State.NOTHING} and outcome is not None
-    return Selection(
-        connector=connector.name,
-        sends=sends,
-        server=server,
-        at=at,
-        wanted=wanted,
-        state=state,
-        candidates=_told(candidates, winner, readings[0]),
-        choices=choices,
-        statements=(
-            *words.about(connector, wanted, server, known=bool(candidates)),
-            *words.result(state, choices, readings),
-            *(outcome.statements if outcome is not None and certain else ()),
-            *(words.trust(winner, candidates) if winner is not None and sends else ()),
-        ),
-        events=outcome.events if outcome is not None and certain else (),  # [6]
-        reply=outcome.reply if outcome is not None and certain else None,
-    )
-
-
-def _told(
-    candidates: tuple[Candidate, ...], winner: ExchangeCertificate | None, reading: readings_table.Reading
-) -> tuple[Candidate, ...]:
-    if winner is None:
-        return candidates
-    return tuple(words.beaten(one, winner, reading) for one in candidates)
-
-
-def _without_tls(
-    connector: SendConnector | ReceiveConnector,
-    server: str | None,
-    at: datetime,
-    wanted: Wanted,
-    statements: tuple[Statement, ...],
-) -> Selection:
-    return Selection(
+    sources = connector.source_transport_servers if isinstance(connector, SendConnector) else None
+    made = Selection(
         connector=connector.name,
         sends=isinstance(connector, SendConnector),
         server=server,
         at=at,
         wanted=wanted,
         state=State.NO_TLS,
-        statements=statements,
+        statements=(mute,) if mute else (),
+        is_source=not sources or server is None or any(same_server(one, server) for one in sources),
+    )
+    if mute:
+        return made
+    certificates = inventory.on(server) if server is not None else inventory.certificates
+    candidates = tuple(assess(one, wanted, at) for one in certificates)  # [3]
+    if readings[0].label is Confidence.INFERRED:
+        candidates = tuple(words.simulated(one, readings[0]) for one in candidates)
+    choices: tuple[Choice, ...] = ()
+    state = State.UNKNOWN
+    if candidates and wanted.source is not NameSource.NOTHING:
+        picks = table.settled([table.pick(reading, candidates) for reading in readings])  # [4] [5]
+        choices, state = _choices(picks), _state(picks)
+    winner = choices[0].certificate if state is State.CHOSEN else None
+    outcome = consequences.Consequences()
+    if state in {State.CHOSEN, State.NOTHING} and made.is_source:
+        outcome = consequences.of(winner, wanted, at, sends=made.sends)
+    return replace(
+        made,
+        state=state,
+        candidates=tuple(words.beaten(one, winner, readings[0]) for one in candidates),
+        choices=choices,
+        statements=(
+            *words.about(connector, made, known=bool(candidates)),
+            *words.result(state, choices, readings),
+            *outcome.statements,
+            *(words.trust(winner, candidates) if winner is not None and made.sends else ()),
+        ),
+        events=outcome.events,  # [6]
+        reply=outcome.reply,
     )
 
 
-def _choices(picks: tuple[readings_table.Pick, ...]) -> tuple[Choice, ...]:
+def _choices(picks: tuple[table.Pick, ...]) -> tuple[Choice, ...]:
     """The possible ends; that of the most readings first, then in the order of the readings."""
-    found: dict[int, list[readings_table.Pick]] = {}
+    found: dict[int, list[table.Pick]] = {}
     ends: dict[int, ExchangeCertificate | None] = {}
     for pick in picks:
         for one in pick.possible:
@@ -184,10 +153,9 @@ def _choices(picks: tuple[readings_table.Pick, ...]) -> tuple[Choice, ...]:
     return tuple(sorted(choices, key=lambda choice: -len(choice.readings)))
 
 
-def _state(picks: tuple[readings_table.Pick, ...]) -> State:
-    ends = {id(one) for pick in picks for one in pick.possible}
+def _state(picks: tuple[table.Pick, ...]) -> State:
     if any(pick.unknown and len(pick.possible) > 1 for pick in picks):
         return State.UNKNOWN
-    if len(ends) > 1:
+    if len({id(one) for pick in picks for one in pick.possible}) > 1:
         return State.AMBIGUOUS
     return State.NOTHING if picks[0].possible == (None,) else State.CHOSEN

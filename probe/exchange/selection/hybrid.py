@@ -101,65 +101,56 @@ def _deviations(kind: str, name: str, values: Iterable[_Expected]) -> Iterator[D
 
 
 def _send(connector: SendConnector) -> Iterator[_Expected]:
-    yield _any_of("AddressSpaces", f"smtp:<domain>{ROUTING_DOMAIN};1", connector.address_spaces, _is_routing)
+    yield _listed("AddressSpaces", f"smtp:<domain>{ROUTING_DOMAIN};1", connector.address_spaces, _is_routing)
     yield _flag("CloudServicesMailEnabled", connector.cloud_services_mail_enabled)
     yield _flag("RequireTLS", connector.require_tls)
     yield _level("TlsAuthLevel", connector.tls_auth_level)
-    yield _text("TlsDomain", connector.tls_domain, EOP_DOMAIN)
+    yield _text("TlsDomain", EOP_DOMAIN, connector.tls_domain, lambda one: one.lower() == EOP_DOMAIN)
     yield _pin(connector)
 
 
 def _receive(connector: ReceiveConnector) -> Iterator[_Expected]:
-    yield _any_of(
-        "TlsDomainCapabilities",
-        CAPABILITY,
-        connector.tls_domain_capabilities,
-        lambda one: one.replace(" ", "").lower() == CAPABILITY.lower(),
+    capabilities = connector.tls_domain_capabilities
+    right = CAPABILITY.lower()
+    yield _listed(
+        "TlsDomainCapabilities", CAPABILITY, capabilities, lambda one: one.replace(" ", "").lower() == right
     )
     yield _pin(connector)
 
 
 def _inbound(connector: InboundConnector) -> Iterator[_Expected]:
+    domains, name = connector.sender_domains, connector.tls_sender_certificate_name
     yield _flag("RequireTls", connector.require_tls)
-    yield _any_of(
-        "SenderDomains", "smtp:*;1", connector.sender_domains, lambda one: one.lower() in {"smtp:*;1", "*"}
-    )
-    name = connector.tls_sender_certificate_name
-    yield _Expected(
-        "TlsSenderCertificateName", "the certificate's name", name, None if name is None else bool(name)
-    )
+    yield _listed("SenderDomains", "smtp:*;1", domains, lambda one: one.lower() in {"smtp:*;1", "*"})
+    yield _text("TlsSenderCertificateName", "the certificate's name", name, bool)
 
 
 def _outbound(connector: OutboundConnector) -> Iterator[_Expected]:
     yield _level("TlsSettings", connector.tls_settings)
-    domain = connector.tls_domain
-    yield _Expected(
-        "TlsDomain", "the name in your certificate", domain, None if domain is None else bool(domain)
-    )
-
-
-def _flag(name: str, value: bool | None) -> _Expected:  # noqa: FBT001 - a property's value
-    return _Expected(name, "true", None if value is None else str(value).lower(), value)
-
-
-def _text(name: str, value: str | None, expected: str) -> _Expected:
-    return _Expected(name, expected, value, None if value is None else value.lower() == expected)
-
-
-def _level(name: str, value: TlsAuthLevel | None) -> _Expected:
-    right = None if value is None else value is TlsAuthLevel.DOMAIN_VALIDATION
-    return _Expected(name, TlsAuthLevel.DOMAIN_VALIDATION.value, value.value if value else None, right)
+    yield _text("TlsDomain", "the name in your certificate", connector.tls_domain, bool)
 
 
 def _pin(connector: SendConnector | ReceiveConnector) -> _Expected:
+    expected = "<I>issuer<S>subject of the hybrid certificate"
     text = connector.tls_certificate_name
-    right = None if text is None else connector.pin is not None
-    return _Expected("TlsCertificateName", "<I>issuer<S>subject of the hybrid certificate", text, right)
+    return _text("TlsCertificateName", expected, text, lambda _: connector.pin is not None)
 
 
-def _any_of(
+def _flag(name: str, value: bool | None) -> _Expected:  # noqa: FBT001 - a property's value
+    return _text(name, "true", None if value is None else str(value).lower(), lambda _: value is True)
+
+
+def _level(name: str, value: TlsAuthLevel | None) -> _Expected:
+    wanted = TlsAuthLevel.DOMAIN_VALIDATION
+    return _text(name, wanted.value, value.value if value else None, lambda _: value is wanted)
+
+
+def _listed(
     name: str, expected: str, values: tuple[str, ...] | None, right: Callable[[str], bool]
 ) -> _Expected:
-    if values is None:
-        return _Expected(name, expected, None, None)
-    return _Expected(name, expected, ", ".join(values), any(map(right, values)))
+    joined = None if values is None else ", ".join(values)
+    return _text(name, expected, joined, lambda _: any(map(right, values or ())))
+
+
+def _text(name: str, expected: str, value: str | None, right: Callable[[str], bool]) -> _Expected:
+    return _Expected(name, expected, value, None if value is None else right(value))

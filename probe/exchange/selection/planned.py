@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Inventory, Services, same_server
@@ -23,12 +23,15 @@ from probe.pki.certificate import Certificate
 from probe.powershell import pin
 from probe.statement import Confidence, Statement
 
+ConnectorT = TypeVar("ConnectorT", SendConnector, ReceiveConnector)
+
 CANNOT_REMOVE = "You cannot remove an installed certificate"
 
 
-class PlanVerdict(enum.Enum):
+class Effect(enum.Enum):
     """What a change does, the worst last."""
 
+    NONE = "no-effect"
     SAFE = "safe"
     RISKY = "risky"
     BREAKS = "breaks"
@@ -37,7 +40,7 @@ class PlanVerdict(enum.Enum):
 class Reason(NamedTuple):
     """One thing a change does and how bad that is."""
 
-    verdict: PlanVerdict
+    effect: Effect
     statement: Statement
 
 
@@ -49,30 +52,14 @@ class Step(NamedTuple):
     reasons: tuple[Reason, ...]
 
     @property
-    def verdict(self) -> PlanVerdict:
+    def effect(self) -> Effect:
         """The worst of its reasons."""
-        return _worst(reason.verdict for reason in self.reasons)
+        return worst(reason.effect for reason in self.reasons)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedChange:
-    """A change on every connector and server, in the order of `after`."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def verdict(self) -> PlanVerdict:
-        """The worst of its steps."""
-        return _worst(step.verdict for step in self.steps)
-
-    def sentences(self) -> tuple[str, ...]:
-        """Each reason as a plain sentence, with the connector, the server and the verdict before it."""
-        return tuple(
-            f"{step.after.connector} on {step.after.server or 'an unnamed server'}: "
-            f"{reason.verdict.value}: {reason.statement}"
-            for step in self.steps
-            for reason in step.reasons
-        )
+def worst(effects: Iterable[Effect]) -> Effect:
+    """The worst of several effects; none at all has none."""
+    return max(effects, key=tuple(Effect).index, default=Effect.NONE)
 
 
 def with_certificates(
@@ -97,17 +84,11 @@ def _install(records: list[ExchangeCertificate], new: ExchangeCertificate) -> No
     for position, old in enumerate(records):
         here = old.server is None or new.server is None or same_server(old.server, new.server)
         if old.thumbprint == new.thumbprint and here:
-            both = None if None in {old.services, new.services} else _union(old.services, new.services)
-            records[position] = replace(old, services=both)
+            unknown = old.services is None or new.services is None
+            services = None if unknown else (old.services or Services.NONE) | (new.services or Services.NONE)
+            records[position] = replace(old, services=services)
             return
     records.append(new)
-
-
-def _union(*services: Services | None) -> Services:
-    found = Services.NONE
-    for one in services:
-        found |= one or Services.NONE
-    return found
 
 
 def _record(certificate: Certificate, server: str | None, services: Services | None) -> ExchangeCertificate:
@@ -142,16 +123,9 @@ def without(inventory: Inventory, thumbprint: str, servers: Iterable[str] = ()) 
 
 
 def set_tls_certificate_name(
-    connector: SendConnector, to: Certificate | ExchangeCertificate | str
-) -> SendConnector:
+    connector: ConnectorT, to: Certificate | ExchangeCertificate | str
+) -> ConnectorT:
     """Pin a connector to a certificate or to a text; an empty text unpins it."""
-    return replace(connector, tls_certificate_name=to if isinstance(to, str) else pin_for(to))
-
-
-def set_receive_tls_certificate_name(
-    connector: ReceiveConnector, to: Certificate | ExchangeCertificate | str
-) -> ReceiveConnector:
-    """The same for a Receive connector."""
     return replace(connector, tls_certificate_name=to if isinstance(to, str) else pin_for(to))
 
 
@@ -164,36 +138,30 @@ def pin_for(certificate: Certificate | ExchangeCertificate) -> str:
 
 def plan(
     before: Iterable[Selection], after: Iterable[Selection], refused: Refused = likely_refused
-) -> PlannedChange:
+) -> tuple[Step, ...]:
     """Compare the selections before and after a change; `refused` says what EOP makes of a certificate.
 
     Without a judge of chains only what the server itself says of the root is known (inferred).
     """
     known = {_key(one): one for one in before}
-    steps = []
-    for one in after:
-        old = known.get(_key(one))
-        steps.append(Step(old, one, tuple(_reasons(old, one, refused))))
-    return PlannedChange(steps=tuple(steps))
+    return tuple(
+        Step(old, one, tuple(_reasons(old, one, refused))) for one in after for old in (known.get(_key(one)),)
+    )
 
 
 def _key(selection: Selection) -> tuple[str, bool, str]:
     return selection.connector, selection.sends, (selection.server or "").lower()
 
 
-def _worst(verdicts: Iterable[PlanVerdict]) -> PlanVerdict:
-    return max(verdicts, key=tuple(PlanVerdict).index, default=PlanVerdict.SAFE)
-
-
 def _reasons(before: Selection | None, after: Selection, refused: Refused) -> Iterator[Reason]:
-    found = (
-        *_about_end(before, after, refused),
-        *_about_pin(before, after),
-        *_about_removed(before, after),
-    )
-    yield from found
-    if not found:
-        yield Reason(PlanVerdict.SAFE, Statement("Nothing changes.", Confidence.INFERRED))
+    if not after.is_source:
+        text = f"{after.server} is no source server of it: no mail leaves from there."
+        yield Reason(Effect.NONE, Statement(text, Confidence.DOCUMENTED))
+        return
+    found = tuple(_about_end(before, after, refused))
+    if before is not None:
+        found = (*found, *_about_pin(before, after), *_about_removed(before, after))
+    yield from found or (Reason(Effect.NONE, Statement("Nothing changes.", Confidence.INFERRED)),)
 
 
 def _about_end(before: Selection | None, after: Selection, refused: Refused) -> Iterator[Reason]:
@@ -203,15 +171,13 @@ def _about_end(before: Selection | None, after: Selection, refused: Refused) -> 
     if before is not None and _ends(before) == _ends(after):
         return
     if after.state in {State.NOTHING, State.NO_TLS}:
-        fault = f": {after.reply}" if after.reply else "."
-        text = f"No certificate is found any more{fault}"
-        yield Reason(
-            PlanVerdict.BREAKS, Statement(text, Confidence.DOCUMENTED, PINNING if after.wanted.pin else "")
-        )
+        text = f"No certificate is found any more{f': {after.reply}' if after.reply else '.'}"
+        said = Statement(text, Confidence.DOCUMENTED, PINNING if after.wanted.pin else "")
+        yield Reason(Effect.BREAKS, said)
         return
     ends = " or ".join(title(one) for one in after.possible) or "nothing that can be named"
     why = "becomes ambiguous" if after.state is State.AMBIGUOUS else "cannot be told"
-    yield Reason(PlanVerdict.RISKY, Statement(f"The choice {why}: {ends}.", Confidence.INFERRED))
+    yield Reason(Effect.RISKY, Statement(f"The choice {why}: {ends}.", Confidence.INFERRED))
 
 
 def _ends(selection: Selection) -> tuple[State, frozenset[str]]:
@@ -225,34 +191,33 @@ def _about_winner(
     same = old is not None and old.thumbprint == winner.thumbprint
     if same and before is not None and validity(winner, before.at) is False:
         return
-    if winner.not_after is not None and winner.not_after < after.at:
-        text = f"{title(winner)} is chosen although it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC."
-        yield Reason(PlanVerdict.BREAKS, Statement(text, Confidence.INFERRED))
-    elif validity(winner, after.at) is False:
-        text = f"{title(winner)} is chosen although it is not valid."
-        yield Reason(PlanVerdict.BREAKS, Statement(text, Confidence.INFERRED))
+    if validity(winner, after.at) is False:
+        why = "it is not valid"
+        if winner.not_after is not None and winner.not_after < after.at:
+            why = f"it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC"
+        text = f"{title(winner)} is chosen although {why}."
+        yield Reason(Effect.BREAKS, Statement(text, Confidence.INFERRED))
     if same:
         return
-    yield Reason(PlanVerdict.SAFE, Statement(f"{title(winner)} is chosen from then on.", Confidence.INFERRED))
+    ends = refused(winner) if after.sends else False
+    as_before = bool(ends) and old is not None and refused(old) is True
+    text = f"{title(winner)} is chosen from then on{', and refused as the one before' if as_before else ''}."
+    yield Reason(Effect.NONE if as_before else Effect.SAFE, Statement(text, Confidence.INFERRED))
     if after.reply is not None:
-        verdict = PlanVerdict.RISKY if after.wanted.pin else PlanVerdict.BREAKS
         text = f"It is not enabled for SMTP: {UNKNOWN_CREDENTIALS}"
-        yield Reason(verdict, Statement(text, Confidence.DOCUMENTED, "KB 4051498"))
-    if after.sends and (old is None or refused(old) is not True):
-        yield from _about_trust(refused(winner))
-
-
-def _about_trust(refused: bool | None) -> Iterator[Reason]:  # noqa: FBT001 - a verdict of somebody else
-    if refused:
+        effect = Effect.RISKY if after.wanted.pin else Effect.BREAKS
+        yield Reason(effect, Statement(text, Confidence.DOCUMENTED, "KB 4051498"))
+    if ends and not as_before:
         text = "Exchange Online would refuse its chain, as far as known."
-        yield Reason(PlanVerdict.BREAKS, Statement(text, Confidence.INFERRED))
-    elif refused is None:
+        yield Reason(Effect.BREAKS, Statement(text, Confidence.INFERRED))
+    elif ends is None and (old is None or refused(old) is not True):
         text = "Its chain has not been judged: check it with the certificate command."
-        yield Reason(PlanVerdict.RISKY, Statement(text, Confidence.INFERRED))
+        yield Reason(Effect.RISKY, Statement(text, Confidence.INFERRED))
 
 
-def _about_pin(before: Selection | None, after: Selection) -> Iterator[Reason]:
-    if after.wanted.pin is None or before is None:
+def _about_pin(before: Selection, after: Selection) -> Iterator[Reason]:
+    pin = after.wanted.pin
+    if pin is None:
         return
     matching = [one for one in after.candidates if one.usable]
     if len(matching) > 1 and len([one for one in before.candidates if one.usable]) < len(matching):
@@ -260,26 +225,18 @@ def _about_pin(before: Selection | None, after: Selection) -> Iterator[Reason]:
             "TlsCertificateName becomes ambiguous: several certificates now bear its issuer and subject, and the "
             "older ones cannot be removed while the connector names them."
         )
-        yield Reason(PlanVerdict.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
-    for one in _added(before, after):
-        if one.named is False and _replaces(one, matching, after):
-            text = (
-                f"{title(one.certificate)} has another issuer or subject than TlsCertificateName says and is not "
-                f"used; where it is to replace the one in use, that ends in: {STALE_PIN}"
-            )
-            yield Reason(PlanVerdict.RISKY, Statement(text, Confidence.DOCUMENTED, PINNING))
-
-
-def _replaces(new: Candidate, matching: list[Candidate], after: Selection) -> bool:
-    """Whether a new certificate looks like the successor of a pinned one: a name in common."""
+        yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
     names = {name.lower() for one in matching for name in one.certificate.names}
-    pin = after.wanted.pin
-    same_subject = pin is not None and new.certificate.subject == pin.subject
-    return same_subject or not names.isdisjoint(name.lower() for name in new.certificate.names)
-
-
-def _pinned(one: Candidate, selection: Selection) -> bool:
-    return selection.wanted.pin is not None and one.usable is True
+    for new in _added(before, after):
+        own = new.certificate
+        # A name in common: it looks like the successor of a pinned one.
+        succeeds = own.subject == pin.subject or not names.isdisjoint(name.lower() for name in own.names)
+        if new.named is False and succeeds:
+            text = (
+                f"{title(own)} has another issuer or subject than TlsCertificateName says and is not used; where "
+                f"it is to replace the one in use, that ends in: {STALE_PIN}"
+            )
+            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, PINNING))
 
 
 def _added(before: Selection, after: Selection) -> tuple[Candidate, ...]:
@@ -287,23 +244,16 @@ def _added(before: Selection, after: Selection) -> tuple[Candidate, ...]:
     return tuple(one for one in after.candidates if one.certificate.thumbprint not in known)
 
 
-def _about_removed(before: Selection | None, after: Selection) -> Iterator[Reason]:
-    for one in _added(after, before) if before is not None else ():
-        name = title(one.certificate)
-        if (
-            before is not None
-            and before.sends
-            and after.wanted.pin == before.wanted.pin
-            and _pinned(one, before)
-        ):
+def _about_removed(before: Selection, after: Selection) -> Iterator[Reason]:
+    pin = before.wanted.pin if before.sends and after.wanted.pin == before.wanted.pin else None
+    for one in _added(after, before):
+        name, services = title(one.certificate), one.certificate.services
+        if pin is not None and one.usable is True:
             text = (
                 f"Exchange refuses to remove {name} while a Send connector is tagged with it: set "
                 "TlsCertificateName to $null first."
             )
-            yield Reason(PlanVerdict.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
-        services = one.certificate.services
+            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
         if one.certificate.is_self_signed and (services is None or Services.SMTP in services):
             text = f"{name} may be the internal transport certificate, which must be replaced before it is removed."
-            yield Reason(
-                PlanVerdict.RISKY, Statement(text, Confidence.DOCUMENTED, "Remove-ExchangeCertificate")
-            )
+            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, "Remove-ExchangeCertificate"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple, TypeAlias
 
 from probe.exchange.inventory import ExchangeCertificate
@@ -21,18 +22,18 @@ class Order(enum.Enum):
     LIFETIME = "longest lifetime"
 
     def of(self, certificate: ExchangeCertificate) -> float | None:
-        """What to sort by, in seconds, the greatest first; None where the export does not tell."""
-        begin, end = (
-            None if instant is None else instant.timestamp()
-            for instant in (certificate.not_before, certificate.not_after)
-        )
+        """What to sort by, the greatest first; None where the export does not tell.
+
+        Lifetimes count in days: local dates of an export can be off by the hour of summer time.
+        """
+        begin, end = certificate.not_before, certificate.not_after
         match self:
             case Order.VALID_FROM:
-                return begin
+                return begin.timestamp() if begin is not None else None
             case Order.VALID_TO:
-                return end
+                return end.timestamp() if end is not None else None
             case Order.LIFETIME:
-                return None if begin is None or end is None else end - begin
+                return None if begin is None or end is None else round((end - begin) / timedelta(days=1))
 
 
 class Reading(NamedTuple):
@@ -119,6 +120,17 @@ def pick(reading: Reading, candidates: tuple[Candidate, ...]) -> Pick:
         if any(fact for _, fact in facts):
             return Pick(reading, tuple(found), unknown and len(found) > 1)
     return Pick(reading, (*found, None), bool(found))
+
+
+def settled(picks: Sequence[Pick]) -> tuple[Pick, ...]:
+    """A reading that cannot tell equals apart does not contradict one that can."""
+    firm = {id(one.possible[0]) for one in picks if len(one.possible) == 1}
+    return tuple(
+        one
+        if one.unknown
+        else one._replace(possible=tuple(c for c in one.possible if id(c) in firm) or one.possible)
+        for one in picks
+    )
 
 
 def _front(facts: Sequence[tuple[Candidate, bool | None]], order: Order) -> tuple[list[Candidate], bool]:

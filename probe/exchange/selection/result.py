@@ -57,6 +57,8 @@ class Selection:
     statements: tuple[Statement, ...] = ()
     events: tuple[Event, ...] = ()
     reply: str | None = None
+    is_source: bool = True
+    """False where a Send connector names its source servers and this is none: no mail leaves from here."""
 
     @property
     def winner(self) -> ExchangeCertificate | None:
@@ -67,7 +69,3 @@ class Selection:
     def possible(self) -> tuple[ExchangeCertificate, ...]:
         """Every certificate that may be chosen, the likeliest first."""
         return tuple(choice.certificate for choice in self.choices if choice.certificate is not None)
-
-    def sentences(self) -> tuple[str, ...]:
-        """Everything there is to say, as plain sentences with their labels."""
-        return (*map(str, self.statements), *map(str, self.events))

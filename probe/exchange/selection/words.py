@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probe.exchange.connector import EDGE_PIN_LIMIT, ReceiveConnector, SendConnector
-from probe.exchange.inventory import ExchangeCertificate, same_server
+from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.selection.candidates import (
     PINNING,
     SELECTION,
@@ -16,7 +16,7 @@ from probe.exchange.selection.candidates import (
     title,
 )
 from probe.exchange.selection.readings import Reading
-from probe.exchange.selection.result import Choice, State
+from probe.exchange.selection.result import Choice, Selection, State
 from probe.statement import Confidence, Statement
 
 #: Fqdn is what a Send connector goes by in TLS, and the server's name where it is unset.
@@ -24,28 +24,26 @@ _SET_SEND = "Set-SendConnector"
 
 
 def about(
-    connector: SendConnector | ReceiveConnector, wanted: Wanted, server: str | None, *, known: bool
+    connector: SendConnector | ReceiveConnector, made: Selection, *, known: bool
 ) -> Iterator[Statement]:
+    """What is looked for and where; `known` says whether the server's certificates are."""
+    server = made.server
     if connector.enabled is False:
         yield Statement("The connector is disabled: it carries no mail.", Confidence.DOCUMENTED)
-    if isinstance(connector, SendConnector):
-        yield from _about_source(connector, server)
-    elif connector.offers_tls is None:
-        text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
-        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+    if isinstance(connector, ReceiveConnector):
+        if connector.offers_tls is None:
+            text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
+            yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+    elif server is None:
+        yield Statement("Which server this is about is not known.", Confidence.DOCUMENTED)
+    elif not made.is_source:
+        sources = ", ".join(connector.source_transport_servers or ())
+        text = f"{server} is not among the connector's source servers ({sources}): no mail leaves from it."
+        yield Statement(text, Confidence.DOCUMENTED)
     if not known:
         where = f"server {server}" if server else "any server"
         yield Statement(f"There is no certificate export of {where}.", Confidence.DOCUMENTED)
-    yield from _about_wanted(wanted, sends=isinstance(connector, SendConnector))
-
-
-def _about_source(connector: SendConnector, server: str | None) -> Iterator[Statement]:
-    sources = connector.source_transport_servers
-    if server is None:
-        yield Statement("Which server this is about is not known.", Confidence.DOCUMENTED)
-    elif sources and not any(same_server(one, server) for one in sources):
-        text = f"{server} is not among the connector's source servers ({', '.join(sources)})."
-        yield Statement(text, Confidence.DOCUMENTED)
+    yield from _about_wanted(made.wanted, sends=made.sends)
 
 
 def _about_wanted(wanted: Wanted, *, sends: bool) -> Iterator[Statement]:
@@ -108,10 +106,10 @@ def _possibility(choice: Choice) -> Statement:
     )
 
 
-def beaten(candidate: Candidate, winner: ExchangeCertificate, reading: Reading) -> Candidate:
+def beaten(candidate: Candidate, winner: ExchangeCertificate | None, reading: Reading) -> Candidate:
     """Say of a candidate with nothing else against it why it is not the one chosen, as sure as the reading is."""
     own = candidate.certificate
-    if own is winner or candidate.remarks:
+    if winner is None or own is winner or candidate.remarks:
         return candidate
     text = f"It fits, but {winner.thumbprint.upper()} comes first"
     if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:

@@ -11,9 +11,9 @@ from probe.exchange.attribution.tenant import Attribution
 from probe.exchange.connector import ConnectorType
 from probe.exchange.exports.wizard_log import HcwChange
 from probe.exchange.problem import Problem
-from probe.exchange.selection.choose import Selection, State
 from probe.exchange.selection.hybrid import Deviation
-from probe.exchange.selection.planned import PlannedChange, PlanVerdict, Step
+from probe.exchange.selection.planned import Effect, Step, worst
+from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import ServerComparison
 from probe.render.exchange.parts import (
     fact,
@@ -38,7 +38,12 @@ _STATES = {
     State.NO_TLS: "no TLS",
     State.UNKNOWN: "cannot be told from this evidence",
 }
-_VERDICTS = {PlanVerdict.SAFE: Style.GOOD, PlanVerdict.RISKY: Style.WARNING, PlanVerdict.BREAKS: Style.BAD}
+_EFFECTS = {
+    Effect.NONE: Style.PLAIN,
+    Effect.SAFE: Style.GOOD,
+    Effect.RISKY: Style.WARNING,
+    Effect.BREAKS: Style.BAD,
+}
 
 
 class Row(NamedTuple):
@@ -53,7 +58,7 @@ class Row(NamedTuple):
 
 
 class SelectReport(NamedTuple):
-    """Everything that was simulated; `plan` is the comparison with a planned change, `change` its words."""
+    """Everything that was simulated; of a planned change its words, its steps, and the outcome `before` it."""
 
     at: datetime
     rows: tuple[Row, ...]
@@ -61,17 +66,38 @@ class SelectReport(NamedTuple):
     deviations: tuple[Deviation, ...]
     wizard: tuple[HcwChange, ...]
     change: tuple[str, ...]
-    plan: PlannedChange | None
+    steps: tuple[Step, ...]
+    before: Outcome | None
     outcome: Outcome
     problems: tuple[Problem, ...]
+
+    @property
+    def effect(self) -> Effect:
+        """The worst of the steps; where mail is refused afterwards nothing is safe."""
+        found = worst(step.effect for step in self.steps)
+        if self.outcome is not Outcome.REJECTED or found in {Effect.RISKY, Effect.BREAKS}:
+            return found
+        return Effect.NONE if self.before is Outcome.REJECTED else Effect.BREAKS
+
+    @property
+    def exit_code(self) -> int:
+        """That of a change's effect, else of what holds."""
+        if self.before is None or (self.effect is Effect.NONE and self.to_eop):
+            return self.outcome.exit_code
+        return max(tuple(Effect).index(self.effect) - 1, 0)
+
+    @property
+    def to_eop(self) -> bool:
+        """Whether a connector leads to Exchange Online."""
+        return any(row.outlook is not None for row in self.rows)
 
 
 def render(report: SelectReport, options: RenderOptions) -> str:
     """The page: a planned change and its verdict first, then each connector."""
     page = Page(options)
     page.add(f"as of {stamp(report.at)}", first="Selection  ", mark=Style.STRONG)
-    if report.plan is not None:
-        _add_plan(page, report, report.plan)
+    if report.before is not None:
+        _add_change(page, report)
     for row in report.rows:
         _add_row(page, row, verbose=options.verbose)
     for comparison in report.comparisons:
@@ -88,19 +114,25 @@ def render(report: SelectReport, options: RenderOptions) -> str:
     return page.text
 
 
-def _add_plan(page: Page, report: SelectReport, plan: PlannedChange) -> None:
+def _add_change(page: Page, report: SelectReport) -> None:
     page.blank()
-    verdict = plan.verdict
-    page.add("; ".join(report.change), first=f"{verdict.value.upper()}  ", mark=_VERDICTS[verdict])
-    for step in plan.steps:
+    words = "; ".join(report.change)
+    if report.effect is Effect.NONE and report.to_eop:
+        words += f": what is sent to Exchange Online is {report.outcome.value} as before"
+    page.add(words, first=f"{_said(report.effect).upper()}  ", mark=_EFFECTS[report.effect])
+    for step in report.steps:
         page.add(
             f"{_place(step.after)}: {_ends(step)}",
-            first=f"  {step.verdict.value:<6}  ",
-            rest="          ",
-            mark=_VERDICTS[step.verdict],
+            first=f"  {_said(step.effect):<9}  ",
+            rest=" " * 13,
+            mark=_EFFECTS[step.effect],
         )
         for reason in step.reasons:
-            page.add(f"{reason.verdict.value}: {reason.statement}", first="          ")
+            page.add(f"{_said(reason.effect)}: {reason.statement}", first=" " * 13)
+
+
+def _said(effect: Effect) -> str:
+    return effect.value.replace("-", " ")
 
 
 def _ends(step: Step) -> str:
@@ -157,7 +189,9 @@ def _relevant(attribution: Attribution, *, verbose: bool) -> tuple[Statement, ..
 def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
     condition = "" if row.eop else "for domains whose mail goes to Exchange Online: "
     words = outlook.reply or _OUTLOOK_WORDS[outlook.outcome]
-    if outlook.reply is None and outlook.selection.winner is not None:
+    if not outlook.selection.is_source:
+        words = "no mail leaves from this server through the connector, so nothing is said of it"
+    elif outlook.reply is None and outlook.selection.winner is not None:
         words = outlook.judged[0].statements[0].text
     page.add(
         condition + words,
@@ -186,11 +220,12 @@ def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:
         if one.named is False and not verbose:
             continue
         certificate = one.certificate
-        mark = "✓" if certificate.thumbprint in possible else "✗"
+        chosen = "chosen" if selection.winner else "may be chosen"
+        label = chosen if certificate.thumbprint in possible else "not chosen"
         valid = ""
         if certificate.not_before and certificate.not_after:
             valid = f" ({certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d})"
-        page.add(f"{certificate.thumbprint.upper()}{valid}", first=f"    {mark} ")
+        page.add(f"{certificate.thumbprint.upper()}{valid}", first=f"    {label:<11} ")
         statements(page, one.remarks, indent=6)
 
 
@@ -200,7 +235,7 @@ def document(report: SelectReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "at": iso(report.at),
         "outcome": report.outcome.value,
-        "change": None if report.plan is None else _plan_json(report, report.plan),
+        "change": None if report.before is None else _change_json(report),
         "selections": [_row_json(row) for row in report.rows],
         "servers": [
             {
@@ -219,36 +254,30 @@ def document(report: SelectReport) -> dict[str, Any]:
             for one in report.comparisons
         ],
         "hybrid": [
-            {
-                "kind": one.kind,
-                "connector": one.connector,
-                "name": one.name,
-                "expected": one.expected,
-                "found": one.found,
-            }
+            {key: getattr(one, key) for key in ("kind", "connector", "name", "expected", "found")}
             for one in report.deviations
         ],
         "problems": [problem_json(one) for one in report.problems],
     }
 
 
-def _plan_json(report: SelectReport, plan: PlannedChange) -> dict[str, Any]:
+def _change_json(report: SelectReport) -> dict[str, Any]:
     return {
         "words": list(report.change),
-        "verdict": plan.verdict.value,
+        "verdict": report.effect.value,
         "steps": [
             {
                 "connector": step.after.connector,
                 "server": step.after.server,
-                "verdict": step.verdict.value,
+                "verdict": step.effect.value,
                 "before": [one.thumbprint for one in step.before.possible] if step.before else None,
                 "after": [one.thumbprint for one in step.after.possible],
                 "reasons": [
-                    {"verdict": reason.verdict.value, **statement_json(reason.statement)}
+                    {"verdict": reason.effect.value, **statement_json(reason.statement)}
                     for reason in step.reasons
                 ],
             }
-            for step in plan.steps
+            for step in report.steps
         ],
     }
 
