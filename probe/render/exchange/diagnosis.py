@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import (
-    iso,
-    problem_json,
     problems,
     stamp,
-    statement_json,
     statements,
     title,
 )
 from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
-from probe.render.page.steps import commands_json, steps_json
+from probe.render.page.steps import commands_json
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import counted
 from probe.report.diagnosis import DiagnosedFault, Diagnosis
@@ -93,33 +91,24 @@ def _add_part(page: Page, heading: str) -> None:
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
     """The JSON document."""
+    faults = [_fault_json(fault) for fault in diagnosis.faults]
     return {
         "schema": SCHEMA,
-        "outcome": diagnosis.outcome.value,
-        "at": iso(diagnosis.at),
-        "stories": [_fault_json(fault) for fault in diagnosis.faults],
-        "notes": [statement_json(one) for one in diagnosis.notes],
-        "problems": [problem_json(one) for one in diagnosis.problems],
+        **picked(diagnosis, "outcome at", stories=faults),
+        **picked(diagnosis, "notes problems"),
     }
 
 
 def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:
+    proof = [
+        {"text": one.text, "quotes": [{"place": place, "line": line} for place, line in one.quotes]}
+        for one in fault.proof
+    ]
     return {
-        "id": fault.id,
-        "title": fault.title,
-        "outcome": fault.outcome.value,
-        "seen": fault.seen,
-        "connector": fault.connector,
+        **picked(fault, "id title outcome seen connector"),
         "thumbprint": fault.thumbprint.lower() if fault.thumbprint else None,
-        "reply": fault.reply,
-        "happens": [statement_json(one) for one in fault.happens],
-        "proof": [
-            {"text": one.text, "quotes": [{"place": place, "line": line} for place, line in one.quotes]}
-            for one in fault.proof
-        ],
-        "cause": [statement_json(one) for one in fault.cause],
-        "remedy": steps_json(fault.remedy),
-        "verify": steps_json(fault.verify),
+        **picked(fault, "reply happens", proof=proof),
+        **picked(fault, "cause remedy verify"),
         "remedy_commands": commands_json(fault.remedy),
         "verify_commands": commands_json(fault.verify),
     }

@@ -14,10 +14,11 @@ from probe.exchange.problem import Problem
 from probe.exchange.replies.catalogue import by_id
 from probe.exchange.replies.entry import Entry
 from probe.powershell import CONNECTOR, filled
-from probe.render.exchange.parts import fact, iso, problem_json, problems, stamp, title
+from probe.render.exchange.documents import picked, plain
+from probe.render.exchange.parts import fact, problems, stamp, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day
+from probe.render.report.facts import counted, day, instant
 
 SCHEMA = "eop-probe/exchange-log/1"
 
@@ -150,65 +151,24 @@ def meanings(summary: LogSummary) -> tuple[Entry, ...]:
 def document(report: LogReport) -> dict[str, Any]:
     """The JSON document."""
     summary = report.summary
+    changes = [picked(one, "connector server at before after overlapping") for one in summary.changes]
     return {
         "schema": SCHEMA,
-        "files": list(report.files),
-        "sessions": summary.sessions,
-        "left_out": summary.left_out,
+        **picked(report, "files sessions=summary.sessions left_out=summary.left_out"),
         "groups": [_group_json(group) for group in summary.groups],
-        "changes": [
-            {
-                "connector": one.connector,
-                "server": one.server,
-                "at": iso(one.at),
-                "before": one.before,
-                "after": one.after,
-                "overlapping": one.overlapping,
-            }
-            for one in summary.changes
-        ],
-        "problems": [problem_json(one) for one in report.problems],
+        "changes": changes,
+        "problems": plain(report.problems),
     }
 
 
 def _group_json(group: Group) -> dict[str, Any]:
+    certificate = "thumbprint subject issuer serial names not_before not_after cut"
+    refused = "reason sessions reply=first.reply session=first.session file=first.source at=first.at"
     return {
         "connector": group.connector,
-        "certificate": _certificate_json(group.certificate),
-        "sessions": group.sessions,
-        "delivered": group.delivered,
-        "tls_failed": group.tls_failed,
-        "dropped": group.dropped,
-        "first_seen": iso(group.first_seen),
-        "last_seen": iso(group.last_seen),
-        "servers": list(group.servers),
-        "listed": group.listed,
-        "refused": [
-            {
-                "reason": one.reason,
-                "sessions": one.sessions,
-                "reply": one.first.reply,
-                "session": one.first.session,
-                "file": one.first.source,
-                "at": iso(one.first.at),
-            }
-            for one in group.refused
-        ],
-    }
-
-
-def _certificate_json(one: LogCertificate | None) -> dict[str, Any] | None:
-    if one is None:
-        return None
-    return {
-        "thumbprint": one.thumbprint,
-        "subject": one.subject,
-        "issuer": one.issuer,
-        "serial": one.serial,
-        "names": list(one.names),
-        "not_before": iso(one.not_before),
-        "not_after": iso(one.not_after),
-        "cut": one.cut.value,
+        "certificate": picked(group.certificate, certificate) if group.certificate else None,
+        **picked(group, "sessions delivered tls_failed dropped first_seen last_seen servers listed"),
+        "refused": [picked(one, refused) for one in group.refused],
     }
 
 
@@ -217,7 +177,7 @@ def session_row(session: LogSession) -> dict[str, Any]:
     sent, reason = session.sent, session.reason
     tls = (session.tls.version or session.tls.error) if session.tls else None
     values = (
-        iso(session.started), iso(session.ended), session.connector, session.id, session.local_endpoint,
+        instant(session.started), instant(session.ended), session.connector, session.id, session.local_endpoint,
         session.remote_endpoint, sent.thumbprint if sent else None, sent.subject if sent else None,
         sent.issuer if sent else None, ";".join(sent.names) if sent else None, tls, session.delivered,
         session.outcome.value, reason.reason if reason else None, reason.reply.text if reason else None,

@@ -7,9 +7,10 @@ from typing import Any
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.recognise import Recognised
 from probe.powershell import CONNECTOR, SERVER, eop_probe, filled
+from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import fact, title
 from probe.render.page.options import RenderOptions
-from probe.render.page.steps import commands_json, steps_json
+from probe.render.page.steps import commands_json
 from probe.render.page.text import Page, Style
 
 SCHEMA = "eop-probe/explain/1"
@@ -110,20 +111,12 @@ def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
 def entry_json(entry: Entry) -> dict[str, Any]:
     """An entry of the catalogue for JSON."""
     return {
-        "id": entry.id,
-        "title": entry.title,
-        "kind": entry.kind.value,
-        "direction": entry.flow.value,
-        "who": entry.judge,
-        "confidence": entry.label.value,
-        "meaning": entry.meaning,
-        "causes": list(entry.causes),
-        "remedy": steps_json(entry.remedy),
-        "check": steps_json(entry.check),
+        **picked(
+            entry, "id title kind direction=flow who=judge confidence=label meaning causes remedy check"
+        ),
         "remedy_commands": commands_json(entry.remedy),
         "check_commands": commands_json(entry.check),
-        "references": list(entry.references),
-        "rule": entry.rule or None,
+        **picked(entry, "references", rule=entry.rule or None),
     }
 
 
@@ -131,21 +124,7 @@ def _json(one: Recognised) -> dict[str, Any]:
     record = one.last_error
     return {
         **entry_json(_filled(one)),
-        "reply": one.reply,
-        "token": one.token,
-        "wrappers": [wrapper.id for wrapper in one.wrappers],
-        "event": one.event_id,
-        "message_id": one.message_id,
-        "connector": one.connector,
-        "spans": [list(span) for span in one.spans],
-        "last_error": None
-        if record is None
-        else {
-            "error": record.error,
-            "message": record.message,
-            "fqdn": record.fqdn,
-            "address": record.address,
-            "at": record.at,
-            "items": [list(item) for item in record.items],
-        },
+        **picked(one, "reply token", wrappers=[wrapper.id for wrapper in one.wrappers]),
+        **picked(one, "event=event_id message_id connector spans"),
+        "last_error": picked(record, "error message fqdn address at items") if record else None,
     }

@@ -17,7 +17,8 @@ from probe.exchange.exports.read import Export, ExportKind
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.problem import Problem
 from probe.pki.certificate import Certificate
-from probe.render.exchange.parts import fact, iso, problem_json, problems, title
+from probe.render.exchange.documents import picked, plain
+from probe.render.exchange.parts import fact, problems, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import counted, day
@@ -177,52 +178,41 @@ def _domain_words(domain: AcceptedDomain) -> str:
 def document(held: Held) -> dict[str, Any]:
     """The JSON document: fields of connectors under their Python names, unknown ones null."""
     gathered = held.gathered
+    kinds = (
+        "send_connectors",
+        "receive_connectors",
+        "inbound_connectors",
+        "outbound_connectors",
+        "accepted_domains",
+    )
     return {
         "schema": SCHEMA,
         "files": [{"file": name, "kind": kind} for name, kind in held.kinds],
         "certificates": [certificate_json(one) for one in gathered.inventory.certificates],
-        "send_connectors": [_plain(one) for one in gathered.send_connectors],
-        "receive_connectors": [_plain(one) for one in gathered.receive_connectors],
-        "inbound_connectors": [_plain(one) for one in gathered.inbound_connectors],
-        "outbound_connectors": [_plain(one) for one in gathered.outbound_connectors],
-        "accepted_domains": [_plain(one) for one in gathered.accepted_domains],
-        "issuers": [{"sha1": one.sha1, "subject": one.subject.windows} for one in held.x509],
-        "problems": [problem_json(one) for one in held.problems],
+        **{kind: [_fields(one) for one in getattr(gathered, kind)] for kind in kinds},
+        "issuers": [picked(one, "sha1 subject=subject.windows") for one in held.x509],
+        "problems": plain(held.problems),
     }
 
 
 def certificate_json(one: ExchangeCertificate) -> dict[str, Any]:
     """A certificate of an inventory for JSON."""
     return {
-        "thumbprint": one.thumbprint,
-        "server": one.server,
-        "friendly_name": one.friendly_name,
-        "subject": one.subject,
-        "issuer": one.issuer,
-        "serial": one.serial,
-        "not_before": iso(one.not_before),
-        "not_after": iso(one.not_after),
-        "names": list(one.names),
-        "names_complete": one.names_complete,
+        **picked(
+            one,
+            "thumbprint server friendly_name subject issuer serial not_before not_after names names_complete",
+        ),
         "services": one.services.text.split(", ") if one.services is not None else None,
-        "status": one.status.value if one.status else None,
-        "root_ca_type": one.root_ca_type.value if one.root_ca_type else None,
-        "has_private_key": one.has_private_key,
-        "self_signed": one.is_self_signed,
-        "inferred": list(one.inferred),
-        "source": str(one.source),
+        **picked(
+            one,
+            "status root_ca_type has_private_key self_signed=is_self_signed inferred",
+            source=str(one.source),
+        ),
     }
 
 
-def _plain(value: Connector | AcceptedDomain) -> dict[str, Any]:
+def _fields(value: Connector | AcceptedDomain) -> dict[str, Any]:
     import dataclasses
 
-    def told(one: object) -> object:
-        if isinstance(one, tuple):
-            return [told(item) for item in one]
-        return getattr(one, "value", one)
-
-    return {
-        field.name: str(value.source) if field.name == "source" else told(getattr(value, field.name))
-        for field in dataclasses.fields(value)
-    }
+    names = (field.name for field in dataclasses.fields(value))
+    return {name: str(value.source) if name == "source" else plain(getattr(value, name)) for name in names}
