@@ -343,11 +343,11 @@ _HEAD = """# The lab
 Real Postfix servers in Docker, one a situation, on 127.0.0.1 only. Generated from `tests/lab/situations.py`
 by `make docs`; the same table drives the tests.
 
-```console
-$ make lab-up
-$ eop-probe check mail.contoso.test:2504 --resolve mail.contoso.test=127.0.0.1 \\
+```sh
+make lab-up
+eop-probe check mail.contoso.test:2504 --resolve mail.contoso.test=127.0.0.1 \\
     --stand-in tests/lab/run/LAB-ROOT.pem
-$ make lab-down
+make lab-down
 ```
 
 `make lab-up` uses a running Docker engine. On Debian, as root, it installs and starts one where there is none: its
@@ -372,10 +372,10 @@ _SENDERS = """
 `eop-probe listen` runs as the service `listener`, and these mail servers deliver to it whatever they are given. It
 never takes a message: each is still in its sender's queue afterwards.
 
-```console
-$ swaks --server 127.0.0.1:2528 --from a@contoso.test --to b@contoso.example   # give one to sender-internal-ca
-$ tests/lab/lab exec sender-internal-ca postqueue -p                           # it is still there, and why
-$ tests/lab/lab logs listener                                                  # what the listener saw
+```sh
+swaks --server 127.0.0.1:2528 --from a@contoso.test --to b@contoso.example   # give one to sender-internal-ca
+tests/lab/lab exec sender-internal-ca postqueue -p                           # it is still there, and why
+tests/lab/lab logs listener                                                  # what the listener saw
 ```
 
 | Sender | Service | Verdict | What it was told |

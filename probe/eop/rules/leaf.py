@@ -9,6 +9,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.exchange.replies import wording
+from probe.exchange.replies.sources import NDR
 from probe.pki.certificate import Certificate
 from probe.pki.element_flags import MIN_RSA_BITS
 from probe.statement import Confidence
@@ -17,7 +18,6 @@ from probe.statement import Confidence
 _SMALL_RSA = 2048
 #: The worst first.
 _OLD_DIGESTS = {"md2": "MD2", "md5": "MD5", "sha1": "SHA-1"}
-_NDR = "Microsoft: non-delivery reports in Exchange Online"
 _SIGNED_OFF = "MailCleaner issue 598 (connection closed on an expired client certificate; reported)"
 
 
@@ -124,7 +124,7 @@ LEAF_RULES: tuple[Rule, ...] = (
         "A certificate of the chain has expired",
         Severity.REJECT,
         Confidence.DOCUMENTED,
-        (_NDR, _SIGNED_OFF),
+        (NDR, _SIGNED_OFF),
         "The certificate, or a CA certificate above it, is past its end.",
         (
             "Renew the certificate, import it on every server, enable it for SMTP and set TlsCertificateName again.",

@@ -6,13 +6,12 @@ from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Direction, Severity
+from probe.exchange.replies.sources import NDR
 from probe.pki.certificate import Certificate
 from probe.pki.host_names import certificate_matches
 from probe.powershell import NAME, Steps, expect_name
 from probe.statement import Confidence
 from probe.text import listed
-
-_NDR = "Microsoft: non-delivery reports in Exchange Online"
 
 
 def _name_mismatch(evidence: Evidence) -> Said | None:
@@ -134,7 +133,7 @@ NAME_RULES: tuple[Rule, ...] = (
         "The certificate does not bear the expected name",
         Severity.REJECT,
         Confidence.DOCUMENTED,
-        ("Exchange Team blog, 4 June 2025", _NDR),
+        ("Exchange Team blog, 4 June 2025", NDR),
         "The name that is asked for is not among the certificate's names.",
         ("Get a certificate with that name, or set the connector's TlsDomain to a name of the certificate.",),
         _name_mismatch,

@@ -46,19 +46,19 @@ class Entry(NamedTuple):
     id or "".
     """
 
-    id: str
-    title: str
-    kind: EntryKind
-    flow: Flow
-    judge: str
-    label: Confidence
-    meaning: str
-    causes: tuple[str, ...]
-    remedy: Steps
-    check: Steps
-    references: tuple[str, ...]
-    examples: tuple[str, ...]
-    lookalikes: tuple[str, ...]
+    id: str = ""
+    title: str = ""
+    kind: EntryKind = EntryKind.REPLY
+    flow: Flow = Flow.NEITHER
+    judge: str = ""
+    label: Confidence = Confidence.DOCUMENTED
+    meaning: str = ""
+    causes: tuple[str, ...] = ()
+    remedy: Steps = ()
+    check: Steps = ()
+    references: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    lookalikes: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     words: str = ""
     phrase: str = ""

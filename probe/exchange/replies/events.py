@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe import powershell
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.entry import Entry, EntryKind
 from probe.statement import Confidence
 
 _TRANSPORT = "Microsoft: event of source MSExchangeTransport (or MSExchangeFrontEndTransport)"
@@ -12,19 +12,11 @@ _STARTTLS = "Microsoft Learn: inbound STARTTLS certificate selection (9 May 2025
 
 #: What all events have in common.
 _EVENT = Entry(
-    id="",
-    title="",
     kind=EntryKind.EVENT,
-    flow=Flow.NEITHER,
     judge="Nobody refuses: your own server reports on its certificates.",
-    label=Confidence.DOCUMENTED,
-    meaning="",
     causes=("The event's text names it.",),
-    remedy=(),
     check=(powershell.LIST_CERTIFICATES,),
     references=(_TRANSPORT,),
-    examples=(),
-    lookalikes=(),
 )
 
 

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies import wording
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.entry import Entry, Flow
+from probe.exchange.replies.sources import DIGICERT, NDR, TEAM
 from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
-_NDR = "Microsoft: non-delivery reports in Exchange Online"
-_TEAM = "Exchange Team blog, June 2025"
-_G2 = "Exchange Team blog, 2026: DigiCert Global Root G2"
 _SERVER = "Exchange Online refuses the certificate that your server presents."
 _NO_SESSION = "Exchange Online gets no TLS session with your server."
 _CODES = ("450 4.4.317", "550 5.4.317")
-_TLS12 = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
 
 UNTRUSTED_ROOT = Entry(
     id="from-eop-untrusted-root",
     title="Exchange Online does not trust your server's certificate",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "The outbound connector asks for a valid certificate, and Exchange Online could not build the chain to a "
         "root Microsoft trusts. The article describes the same fault for mail to Exchange Online, too."
@@ -38,7 +33,7 @@ UNTRUSTED_ROOT = Entry(
         "Present a certificate of a public CA: TlsCertificateName of the Receive connector names it.",
     ),
     check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR),
-    references=(_317, _NDR),
+    references=(_317, NDR),
     examples=(
         wording.UNTRUSTED_FROM_EOP,
         (
@@ -59,10 +54,8 @@ UNTRUSTED_ROOT = Entry(
 SUBJECT_MISMATCH = Entry(
     id="from-eop-subject-mismatch",
     title="The name in your server's certificate is not the one expected",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
-    label=Confidence.DOCUMENTED,
     meaning="The outbound connector's TlsDomain does not occur among the names of the certificate presented.",
     causes=(
         "The Receive connector presents another certificate, often the self-signed one.",
@@ -77,7 +70,7 @@ SUBJECT_MISMATCH = Entry(
         ),
     ),
     check=(powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR, *powershell.PROBE),
-    references=(_TEAM,),
+    references=(TEAM,),
     examples=(
         (
             "LED=450 4.4.317 Cannot connect to remote server [Message=SubjectMismatch Expected Subject: "
@@ -110,10 +103,8 @@ OLDER_SUBJECT_MISMATCH = SUBJECT_MISMATCH._replace(
 STARTTLS_REQUIRED = Entry(
     id="from-eop-starttls-required",
     title="Your server offered no TLS, and the connector requires it",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Confidence.DOCUMENTED,
     meaning="The outbound connector requires TLS, and no STARTTLS was offered on the way to your server.",
     causes=(
         "A firewall or gateway takes STARTTLS out.",
@@ -124,7 +115,7 @@ STARTTLS_REQUIRED = Entry(
         "Give the Receive connector a certificate for its name.",
     ),
     check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR),
-    references=(_TEAM, _G2),
+    references=(TEAM, DIGICERT),
     examples=(
         wording.STARTTLS_REQUIRED,
         (
@@ -141,13 +132,12 @@ STARTTLS_REQUIRED = Entry(
 TLS_FAILED = Entry(
     id="from-eop-tls-failed",
     title="TLS with your server failed",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     label=Confidence.REPORTED,
     meaning="The TLS handshake between Exchange Online and your server broke; the text names how Windows saw it.",
     causes=("The server speaks only TLS 1.0 or 1.1.", "A device on the path breaks or alters TLS."),
-    remedy=(_TLS12,),
+    remedy=(powershell.ENABLE_TLS,),
     check=powershell.PROBE,
     references=("Reports of practitioners",),
     examples=(
@@ -167,7 +157,6 @@ TLS_FAILED = Entry(
 VALIDATION_OTHER = Entry(
     id="from-eop-certificate-other",
     title="Exchange Online refuses your server's certificate",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_SERVER,
     label=Confidence.REPORTED,
@@ -185,7 +174,6 @@ VALIDATION_OTHER = Entry(
 CANNOT_CONNECT = Entry(
     id="from-eop-cannot-connect",
     title="Exchange Online gets no session with your server",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     label=Confidence.INFERRED,
@@ -193,7 +181,7 @@ CANNOT_CONNECT = Entry(
     causes=("The message names it.",),
     remedy=("Look at the certificate, the TLS versions and the path to the server.",),
     check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
-    references=(_317, _NDR),
+    references=(_317, NDR),
     examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
     lookalikes=("450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",),
     codes=("450 4.4.317",),
@@ -203,15 +191,13 @@ CANNOT_CONNECT = Entry(
 REFUSED = Entry(
     id="from-eop-refused",
     title="Your server refused the connection",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge="Your server, or a firewall before it, refuses Exchange Online's connection.",
-    label=Confidence.DOCUMENTED,
     meaning="Not about certificates: nothing answered on port 25 (socket error 10061 is a refused connection).",
     causes=("The service is down, or a firewall lets Exchange Online's addresses not through.",),
     remedy=("Open port 25 for the addresses of Microsoft 365 (endpoint set 10).",),
     check=powershell.PROBE,
-    references=(_NDR,),
+    references=(NDR,),
     examples=("450 4.4.316 Connection refused [Message=Socket error code 10061]",),
     lookalikes=("450 4.4.3160 Connection refused",),
     codes=("450 4.4.316",),
@@ -222,15 +208,13 @@ REFUSED = Entry(
 EXPIRED = Entry(
     id="from-eop-message-expired",
     title="Exchange Online gave the message up",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
-    label=Confidence.DOCUMENTED,
     meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),
     check=powershell.PROBE,
-    references=(_NDR,),
+    references=(NDR,),
     examples=("550 5.4.317 Message expired, cannot connect to remote server",),
     lookalikes=("550 5.4.300 Message expired",),
     codes=("550 5.4.317",),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from probe import powershell
 from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.sources import TEAM
 from probe.powershell import Command, quoted
 from probe.statement import Confidence
 
-_TEAM = "Exchange Team blog, June 2025"
 _UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownCredentials)"
 _NONE = "Microsoft KB 4495258: TLS negotiation failed with error NoCredentials"
 _REMOVE = "Microsoft: cannot remove an installed certificate"
@@ -18,10 +18,8 @@ _OWN = "Nobody refuses: your own server cannot use its certificate."
 STALE_PIN = Entry(
     id="pin-not-found",
     title="TlsCertificateName names a certificate that is not there",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "TlsCertificateName of the Send connector holds an issuer and a subject, and no certificate on the "
         "server has exactly these two."
@@ -37,7 +35,7 @@ STALE_PIN = Entry(
         *powershell.retry_queue(),
     ),
     check=(powershell.SEND_CONNECTOR, powershell.LIST_CERTIFICATES),
-    references=(_TEAM, "Microsoft KB 3156771"),
+    references=(TEAM, "Microsoft KB 3156771"),
     examples=(
         wording.STALE_PIN,
         "454 4.7.5 the certificate specified in the tlscertificatename of the send connector could not be found",
@@ -55,7 +53,6 @@ STALE_PIN = Entry(
 EOP_UNTRUSTED = Entry(
     id="on-premises-distrusts-server",
     title="Your server does not trust Exchange Online's certificate",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_EOP_CERTIFICATE,
     label=Confidence.REPORTED,
@@ -85,7 +82,6 @@ EOP_UNTRUSTED = Entry(
 EOP_INVALID = Entry(
     id="on-premises-refuses-server",
     title="Your server refuses the certificate of the host it sends to",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_EOP_CERTIFICATE,
     label=Confidence.INFERRED,
@@ -109,7 +105,6 @@ UNKNOWN_CREDENTIALS = Entry(
     kind=EntryKind.LOG,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Confidence.DOCUMENTED,
     meaning="Exchange chose a certificate it cannot use: it lacks the SMTP service, or is damaged.",
     causes=("TlsCertificateName or the Fqdn leads to a certificate without the SMTP service.",),
     remedy=powershell.enable_for_smtp(),
@@ -126,7 +121,6 @@ NO_CREDENTIALS = Entry(
     kind=EntryKind.LOG,
     flow=Flow.TO_EOP,
     judge=_OWN,
-    label=Confidence.DOCUMENTED,
     meaning="Exchange could not use the private key of the certificate it chose.",
     causes=(
         "The certificate was imported without its private key.",
@@ -152,7 +146,6 @@ TLS_OTHER = Entry(
     id="tls-negotiation-other",
     title="TLS could not be agreed on, for another reason",
     kind=EntryKind.LOG,
-    flow=Flow.NEITHER,
     judge="Not told by the text.",
     label=Confidence.INFERRED,
     meaning="Documented reasons are NoCredentials, UnknownCredentials and SocketError; this one is shown as it came.",
@@ -168,10 +161,7 @@ TLS_OTHER = Entry(
 TIMED_OUT = Entry(
     id="connection-timed-out",
     title="The connection timed out",
-    kind=EntryKind.REPLY,
-    flow=Flow.NEITHER,
     judge="Nobody refuses: no connection came about.",
-    label=Confidence.DOCUMENTED,
     meaning=(
         "Mostly the network. KB 4051498 shows it in the queue while the protocol log has "
         "UnknownCredentials: the log decides."
@@ -190,8 +180,6 @@ TIMED_OUT = Entry(
 DROPPED = Entry(
     id="connection-dropped",
     title="The connection was dropped: the network, not a certificate",
-    kind=EntryKind.REPLY,
-    flow=Flow.NEITHER,
     judge="Nobody refuses: the connection broke.",
     label=Confidence.REPORTED,
     meaning="The connection ended before an answer came. This is no verdict about a certificate.",
@@ -211,8 +199,6 @@ DROPPED = Entry(
 PROXY_LAYER = Entry(
     id="proxy-layer",
     title="An internal proxy step failed",
-    kind=EntryKind.REPLY,
-    flow=Flow.NEITHER,
     judge="Nobody refuses: one Exchange component could not reach another.",
     label=Confidence.REPORTED,
     meaning="PRX codes come from Exchange's own proxying and say nothing about certificates.",
@@ -230,7 +216,6 @@ EMPTY_CERTIFICATE = Entry(
     id="client-certificate-missing",
     title="The client presented no certificate",
     kind=EntryKind.LOG,
-    flow=Flow.NEITHER,
     judge="Your server notes what the client presented.",
     label=Confidence.REPORTED,
     meaning="A receive log's note: the sender presented no client certificate.",
@@ -253,7 +238,6 @@ CLIENT_STATUS = Entry(
     id="client-certificate-status",
     title="What your server thinks of the client's certificate",
     kind=EntryKind.LOG,
-    flow=Flow.NEITHER,
     judge="Your server judges the client's certificate.",
     label=Confidence.REPORTED,
     meaning="A receive log's note; 'Valid' and 'EmptyCertificate' are known, others are shown as they came.",
@@ -272,7 +256,6 @@ SCHANNEL_UNTRUSTED = Entry(
     kind=EntryKind.EVENT,
     flow=Flow.TO_EOP,
     judge="Nobody refuses yet: the sending server's own Windows reports an untrusted root.",
-    label=Confidence.DOCUMENTED,
     meaning=(
         "CAPI2 event 30 as in KB 3212877: lsass checked a chain (CERT_CHAIN_POLICY_SSL) and got 800B0109. There "
         "it went with a chain that was not sent, and with 550 5.7.64."
@@ -291,9 +274,7 @@ CANNOT_REMOVE = Entry(
     id="certificate-tagged",
     title="The certificate cannot be removed: Send connectors name it",
     kind=EntryKind.LOG,
-    flow=Flow.NEITHER,
     judge="Your own server protects a certificate in use.",
-    label=Confidence.DOCUMENTED,
     meaning="TlsCertificateName of the named Send connectors has this certificate's issuer and subject.",
     causes=("A renewal with the same issuer and subject makes old and new look the same to the connector.",),
     remedy=(

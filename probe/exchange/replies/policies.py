@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies import wording
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
-from probe.statement import Confidence
-
-_NDR = "Microsoft: non-delivery reports in Exchange Online"
-_TLS12 = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
+from probe.exchange.replies.entry import Entry, Flow
+from probe.exchange.replies.sources import NDR
 
 #: What the seven codes of the article's table have in common.
 _POLICY = Entry(
-    id="",
-    title="",
-    kind=EntryKind.REPLY,
     flow=Flow.FROM_EOP,
     judge="Exchange Online, as the sender, refuses your domain's mail server by MTA-STS or DANE.",
-    label=Confidence.DOCUMENTED,
-    meaning="",
-    causes=(),
-    remedy=(),
     check=powershell.PROBE,
-    references=(_NDR,),
-    examples=(),
-    lookalikes=(),
+    references=(NDR,),
 )
 
 
@@ -71,7 +59,7 @@ ENTRIES = (
         ),
         meaning="No STARTTLS was offered, or the TLS handshake failed: the code stands for both.",
         causes=("A firewall takes STARTTLS out.", "The handshake fails."),
-        remedy=(_TLS12,),
+        remedy=(powershell.ENABLE_TLS,),
         lookalikes=("4.7.321 starttls-supported",),
         rule="no-starttls",
     ),

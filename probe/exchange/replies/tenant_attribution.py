@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies import wording
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.entry import Entry, Flow
+from probe.exchange.replies.sources import TEAM
 from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _ATTRIBUTION = "Microsoft KB 4051495 and KB 3212877: 550 5.7.64 TenantAttribution"
 _ATTR36 = "Microsoft KB 4019940 and KB 3169958: relay access denied, ATTR36"
 _REGION = "Microsoft Learn: Configure Multi-Geo In-Region Routing"
-_TEAM = "Exchange Team blog, June 2025"
 _CONNECTOR = "Exchange Online cannot tie your connection to your tenant."
 
 ATTR36 = Entry(
     id="to-eop-attr36",
     title="Neither the sender's domain nor the certificate's is yours",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "Neither the envelope sender's domain nor a domain in the certificate is an accepted domain of the "
         "tenant. The connector itself may well match."
@@ -51,10 +49,8 @@ ATTR36 = Entry(
 TENANT_ATTRIBUTION = Entry(
     id="to-eop-tenant-attribution",
     title="No inbound connector matches your certificate or address",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "No enabled inbound connector of the tenant matches the certificate or the address of this "
         "connection, or the certificate's chain was not sent."
@@ -97,7 +93,6 @@ TENANT_ATTRIBUTION = Entry(
 RELAY_DENIED = Entry(
     id="to-eop-relay-denied",
     title="Relaying refused, without a reason we know",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
     label=Confidence.INFERRED,
@@ -116,10 +111,8 @@ RELAY_DENIED = Entry(
 WRONG_REGION = Entry(
     id="to-eop-wrong-region",
     title="Attributed to the wrong Microsoft 365 region",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "Exchange Online attributed the connection to a tenant in another region. Microsoft's page on printers "
         "and applications lists it next to 5.7.64: the certificate or the address no longer matches."
@@ -138,10 +131,8 @@ WRONG_REGION = Entry(
 NOT_SUBSCRIBED = Entry(
     id="to-eop-no-subscription",
     title="The recipient's tenant has no mail subscription",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses mail for a tenant without mail-enabled subscriptions.",
-    label=Confidence.DOCUMENTED,
     meaning="Not about certificates: the tenant that owns the recipient's domain has no mail subscription.",
     causes=("No licence with mail in the tenant, or the domain stands in the wrong tenant.",),
     remedy=("Check the tenant's subscriptions and in which tenant the recipient's domain is registered.",),
@@ -161,10 +152,8 @@ NOT_SUBSCRIBED = Entry(
 ATTRIBUTION_BUSY = Entry(
     id="to-eop-attribution-temporary",
     title="Exchange Online could not look the tenant up just now",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online puts the message off.",
-    label=Confidence.DOCUMENTED,
     meaning="A temporary fault in attribution on Microsoft's side. Retry; nothing to correct.",
     causes=("Temporary.",),
     remedy=("Wait: the sending server tries again by itself.",),
@@ -182,10 +171,8 @@ ATTRIBUTION_BUSY = Entry(
 PARTNER_RESTRICTION = Entry(
     id="to-eop-partner-restriction",
     title="A partner connector's restriction is not met",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses a connection that a Partner inbound connector restricts.",
-    label=Confidence.DOCUMENTED,
     meaning=(
         "A Partner inbound connector covers the recipient's domain and accepts only given addresses or a given "
         "certificate; this connection has neither."
@@ -204,7 +191,7 @@ PARTNER_RESTRICTION = Entry(
         ),
     ),
     check=(powershell.INBOUND_CONNECTOR, *powershell.READ_LOG),
-    references=(_TEAM,),
+    references=(TEAM,),
     examples=(wording.PARTNER_RESTRICTED,),
     lookalikes=("550 5.7.510 TenantInboundAttribution; There is a partner connector configured",),
     codes=("550 5.7.51",),
@@ -215,11 +202,9 @@ PARTNER_RESTRICTION = Entry(
 DIRECT_SEND = Entry(
     id="to-eop-direct-send",
     title="Direct Send is switched off for the tenant",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
-    label=Confidence.DOCUMENTED,
-    meaning=("RejectDirectSend is on, and the message was not attributed to a connector."),
+    meaning="RejectDirectSend is on, and the message was not attributed to a connector.",
     causes=("The certificate or address does not match the inbound connector.", "A device sends directly."),
     remedy=("Make the connection match an inbound connector, by certificate or address.",),
     check=(
@@ -241,7 +226,6 @@ DIRECT_SEND = Entry(
 OTHER_ATTR = Entry(
     id="to-eop-attr-other",
     title="A tenant attribution code, without a reply that explains it",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CONNECTOR,
     label=Confidence.INFERRED,

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies import wording
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.entry import Entry, Flow
+from probe.exchange.replies.sources import DIGICERT
 from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _KB2888788 = "Microsoft KB 2888788: mail flow stops, event 2004"
 _SOCKET = "Microsoft: send or receive email, SocketError"
-_G2 = "Exchange Team blog, 2026: DigiCert Global Root G2"
 _CLIENT = "Exchange Online refuses the certificate that your Send connector presents."
 
 UNTRUSTED_ROOT = Entry(
     id="to-eop-untrusted-root",
     title="Exchange Online does not trust your client certificate",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CLIENT,
-    label=Confidence.DOCUMENTED,
     meaning=(
         "The certificate that the Send connector presented does not lead to a root that Microsoft trusts. "
         "It is about the Send connector's client certificate, not about the one your server shows to others."
@@ -59,7 +57,6 @@ UNTRUSTED_ROOT = Entry(
 NO_TLS = Entry(
     id="to-eop-no-tls",
     title="The sender used no TLS",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses a sender that did not start TLS.",
     label=Confidence.REPORTED,
@@ -82,7 +79,6 @@ NO_TLS = Entry(
 UNKNOWN_TOKEN = Entry(
     id="to-eop-tls-channel-other",
     title="Exchange Online refused the TLS channel for a reason not known publicly",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge=_CLIENT,
     label=Confidence.INFERRED,
@@ -101,10 +97,8 @@ UNKNOWN_TOKEN = Entry(
 OLD_TLS = Entry(
     id="to-eop-socket-error",
     title="The connection broke during TLS: TLS 1.0 or 1.1 only",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online refuses TLS 1.0 and 1.1.",
-    label=Confidence.DOCUMENTED,
     meaning=(
         "TLS could not be agreed on. Towards Exchange Online Microsoft names one cause: the sender offers "
         "TLS 1.0 and 1.1 only. Towards other hosts it says only that the connection broke."
@@ -130,10 +124,8 @@ OLD_TLS = Entry(
 STARTTLS_REQUIRED = Entry(
     id="to-eop-starttls-required",
     title="TLS is required and was not started",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="The receiving side refuses mail in plain text.",
-    label=Confidence.DOCUMENTED,
     meaning="A connector requires TLS, and the sender did not start it or could not agree on a version.",
     causes=(
         "TLS is off on the Send connector (IgnoreSTARTTLS) or filtered on the path.",
@@ -145,7 +137,7 @@ STARTTLS_REQUIRED = Entry(
         "Enable TLS 1.2 on the sending server.",
     ),
     check=powershell.READ_LOG,
-    references=(_SOCKET, _G2),
+    references=(_SOCKET, DIGICERT),
     examples=(
         "451 5.7.3 STARTTLS is required, 5.7.0 Must issue a STARTTLS command first",
         f"{wording.STARTTLS_REQUIRED_OF_SENDER} [XX1EUR00FT001.mail.protection.outlook.com]",
@@ -160,7 +152,6 @@ STARTTLS_REQUIRED = Entry(
 CLOSED = Entry(
     id="to-eop-handshake-closed",
     title="The connection ended in the TLS handshake",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="The other side closed the connection after STARTTLS.",
     label=Confidence.REPORTED,
@@ -186,10 +177,8 @@ CLOSED = Entry(
 OUTDATED = Entry(
     id="to-eop-outdated-server",
     title="Throttled or blocked for an outdated Exchange build",
-    kind=EntryKind.REPLY,
     flow=Flow.TO_EOP,
     judge="Exchange Online slows down or blocks an Exchange server that is out of date.",
-    label=Confidence.DOCUMENTED,
     meaning=(
         "Not about TLS or certificates: the build of the server that connects through an OnPremises connector "
         "is too old. Microsoft documents the throttling; the exact wording is reported."

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from probe import powershell
-from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.entry import Entry, EntryKind
 from probe.statement import Confidence
 
 #: What all wrappers have in common.
 _WRAPPER = Entry(
-    id="",
-    title="",
     kind=EntryKind.WRAPPER,
-    flow=Flow.NEITHER,
     judge="Nobody by itself: the reply inside decides.",
     label=Confidence.REPORTED,
-    meaning="",
     causes=("The reply inside names it.",),
     remedy=("Explain the reply inside.",),
     check=powershell.READ_LOG,
-    references=(),
-    examples=(),
-    lookalikes=(),
 )
 
 

@@ -1,0 +1,7 @@
+"""Where several entries and rules are from, as their readers are told."""
+
+from __future__ import annotations
+
+NDR = "Microsoft: non-delivery reports in Exchange Online"
+TEAM = "Exchange Team blog, June 2025"
+DIGICERT = "Exchange Team blog, 2026: DigiCert Global Root G2"
