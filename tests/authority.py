@@ -66,6 +66,7 @@ class Profile:
     extra: tuple[x509.Extension[x509.UnrecognizedExtension], ...] = ()  # see `raw_extension`
     signature: str = "sha256"  # a key of HASHES; without meaning for Ed25519 and Ed448 issuers
     broken_signature: bool = False
+    validity: bytes | None = None  # the whole DER instead of the two instants: times no builder writes
     version: int = 3  # 1: no extension whatever the fields above say
 
 
@@ -187,7 +188,14 @@ def issue(profile: Profile, issuer: Issued | None) -> Issued:
     if profile.version != 1:
         for value, critical in _extensions(profile, signer):
             builder = builder.add_extension(value, critical=critical)
-    der = sign(builder, signer, profile.signature, version=profile.version, broken=profile.broken_signature)
+    der = sign(
+        builder,
+        signer,
+        profile.signature,
+        version=profile.version,
+        broken=profile.broken_signature,
+        validity=profile.validity,
+    )
     return Issued(der=der, key=profile.key, subject=subject, issuer=issuer)
 
 

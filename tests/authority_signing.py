@@ -34,15 +34,16 @@ def sign(
     *,
     version: int = 3,
     broken: bool = False,
+    validity: bytes | None = None,
 ) -> bytes:
     """The certificate as DER; the digest, a key of `HASHES`, means nothing for Ed25519 and Ed448."""
     old = digest in {"sha1", "md5"}
     modern = None if _is_edwards(signer) else (hashes.SHA256 if old else HASHES[digest])()
     der = builder.sign(signer, modern).public_bytes(serialization.Encoding.DER)
     body, algorithm, signature = _elements(_content(der))
-    if old or version == 1:
+    if old or version == 1 or validity:
         algorithm = _old_algorithm(signer, digest) if old else algorithm
-        body = _rewritten(body, algorithm, version=version)
+        body = _rewritten(body, algorithm, version=version, validity=validity)
         signature = _bit_string(_sign(signer, body, digest))
     if broken:
         signature = signature[:-1] + bytes([signature[-1] ^ 1])
@@ -69,11 +70,11 @@ def _sign(signer: PrivateKey, body: bytes, signature: str) -> bytes:
     return signer.sign(body)
 
 
-def _rewritten(body: bytes, algorithm: bytes, *, version: int) -> bytes:
-    """TBSCertificate (RFC 5280, 4.1) with another algorithm; version 1 has neither [0] nor extensions."""
-    explicit_version, serial, _, *rest = _elements(_content(body))
+def _rewritten(body: bytes, algorithm: bytes, *, version: int, validity: bytes | None) -> bytes:
+    """TBSCertificate (RFC 5280, 4.1) with another algorithm and validity; version 1 has neither [0] nor extensions."""
+    explicit_version, serial, _, issuer, said, *rest = _elements(_content(body))
     start = b"" if version == 1 else explicit_version
-    return _tlv(0x30, start + serial + algorithm + b"".join(rest))
+    return _tlv(0x30, start + serial + algorithm + issuer + (validity or said) + b"".join(rest))
 
 
 def _bit_string(value: bytes) -> bytes:

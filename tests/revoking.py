@@ -54,7 +54,7 @@ def ocsp_response(  # noqa: PLR0913 - each is a way to be wrong
     return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def crl(
+def crl(  # noqa: PLR0913 - each is a way to be wrong
     issuer: Issued,
     at: datetime,
     *revoked: Issued,
@@ -64,6 +64,7 @@ def crl(
     ends: timedelta = HOUR,
     extensions: tuple[x509.ExtensionType, ...] = (),
     reason: x509.ReasonFlags | None = None,
+    of_entries: tuple[x509.ExtensionType, ...] = (),
 ) -> bytes:
     """The issuer's list, DER."""
     builder = (
@@ -80,6 +81,8 @@ def crl(
         )
         if reason is not None:
             entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+        for extension in of_entries:
+            entry = entry.add_extension(extension, critical=True)
         builder = builder.add_revoked_certificate(entry.build())
     for extension in extensions:
         builder = builder.add_extension(extension, critical=True)

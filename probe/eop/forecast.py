@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from probe.eop.evidence import Evidence, weigh
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_INSTANTS = 16
 
 _SECOND = timedelta(seconds=1)
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class Turn(NamedTuple):
@@ -126,7 +127,8 @@ def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetim
     if soon.microsecond:
         soon = soon.replace(microsecond=0) + _SECOND
     yield soon, f"{name} has {left / timedelta(days=1):.4g} days left"
-    yield certificate.not_after + _SECOND, f"{name} expires"
+    if certificate.not_after < _LAST_SECOND:  # 99991231235959Z says "no expiry" (RFC 5280 4.1.2.5)
+        yield certificate.not_after + _SECOND, f"{name} expires"
 
 
 def _announced(

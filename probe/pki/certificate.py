@@ -33,6 +33,8 @@ from probe.pki.names import Name
 from probe.pki.signature import Signature, verify_bytes
 from probe.text import printable
 
+#: What asking a certificate whether it signed itself may cost, in ordinary checks: RSA of 16,384 bits.
+MAX_OWN_COST = 16
 _TBS_PARTS_AT_LEAST = 6  # serial, signature, issuer, validity, subject, key (RFC 5280 4.1.2)
 _EXTENSIONS_TAG = 0xA3
 _T = TypeVar("_T")
@@ -128,8 +130,9 @@ class Certificate(_Encoded):
 
     @cached_property
     def self_signed(self) -> bool:
-        """Self-issued, and its own key made the signature."""
-        return self.self_issued and verify(self, self) is Signature.VALID
+        """Self-issued, and its own key made the signature; a key that costs too much to ask has not."""
+        affordable = self.self_issued and algorithms.check_cost(self.spki) <= MAX_OWN_COST
+        return affordable and verify(self, self) is Signature.VALID
 
     @cached_property
     def key(self) -> str:
@@ -239,6 +242,8 @@ def read_time(element: der.Element) -> datetime:
         # Not by strptime, which loads modules of its own: 1.5 ms of every start.
         month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
         with suppress(ValueError):
+            if text[:4] == "0000":  # before Python's first year; no instant lies between
+                return datetime.min.replace(tzinfo=UTC)
             return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
     raise der.DerError(f"an unreadable time {printable(text, 40)!r}")
 

@@ -134,8 +134,8 @@ def _may_respond(responder: Certificate, issuer: Certificate, at: datetime) -> b
     return (
         responder.issuer == issuer.subject
         and _OCSP_SIGNING in (responder.extended_key_usage or ())
-        and responder.not_before <= at + SKEW
-        and at - SKEW <= responder.not_after
+        and responder.not_before - at <= SKEW
+        and at - responder.not_after <= SKEW
         and verify(responder, issuer) is Signature.VALID
     )
 
@@ -145,17 +145,31 @@ def judge_crl(data: bytes, certificate: Certificate, issuer: Certificate, at: da
     try:
         pem = data.lstrip().startswith(b"-----BEGIN")
         crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
-        if not _signed_by_issuer(crl, issuer):
-            return _unknown("the list is not signed by the issuer")
-        if not _covers(crl, certificate):
-            return _unknown("the list is not one of all revoked certificates of this kind")
-        stale = _out_of_time(crl.last_update_utc, crl.next_update_utc, at)
-        if stale:
-            return _unknown(f"the list is {stale}")
+        if unfit := _unfit(crl, certificate, issuer, at):
+            return _unknown(unfit)
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial)
-        return Answer(Standing.GOOD) if entry is None else _listed(entry, at)
+        if entry is None:
+            return Answer(Standing.GOOD)
+        if strange := _not_understood(entry.extensions):
+            return _unknown(f"its entry has a critical extension that is not understood ({strange})")
+        reasons = [each.value.reason for each in entry.extensions if isinstance(each.value, x509.CRLReason)]
+        return _revoked(entry.revocation_date_utc, reasons[0] if reasons else None, at)
     except REFUSALS:
         return _unknown("the list cannot be read")
+
+
+def _unfit(
+    crl: x509.CertificateRevocationList, certificate: Certificate, issuer: Certificate, at: datetime
+) -> str | None:
+    """Why a list says nothing of the certificate, if it does not."""
+    if not _signed_by_issuer(crl, issuer):
+        return "the list is not signed by the issuer"
+    if strange := _not_understood(crl.extensions):
+        return f"the list has a critical extension that is not understood ({strange})"
+    if not _covers(crl, certificate):
+        return "the list is not one of all revoked certificates of this kind"
+    stale = _out_of_time(crl.last_update_utc, crl.next_update_utc, at)
+    return f"the list is {stale}" if stale else None
 
 
 def _signed_by_issuer(crl: x509.CertificateRevocationList, issuer: Certificate) -> bool:
@@ -163,6 +177,12 @@ def _signed_by_issuer(crl: x509.CertificateRevocationList, issuer: Certificate) 
     signature = der.bits(parts[2])
     made = verify_bytes(issuer.spki, algorithms.read(parts[1]), signature, parts[0].encoded)
     return made is Signature.VALID and crl.issuer.public_bytes() == issuer.subject.der
+
+
+def _not_understood(extensions: x509.Extensions) -> str | None:
+    """The first critical extension nobody here knows: whoever cannot process it may not rely on the rest."""
+    strange = (each for each in extensions if isinstance(each.value, x509.UnrecognizedExtension))
+    return next((each.oid.dotted_string for each in strange if each.critical), None)  # RFC 5280 5.2, 5.3
 
 
 def _covers(crl: x509.CertificateRevocationList, certificate: Certificate) -> bool:
@@ -180,21 +200,18 @@ def _covers(crl: x509.CertificateRevocationList, certificate: Certificate) -> bo
     return True
 
 
-def _listed(entry: x509.RevokedCertificate, at: datetime) -> Answer:
-    reasons = [each.value.reason for each in entry.extensions if isinstance(each.value, x509.CRLReason)]
-    return _revoked(entry.revocation_date_utc, reasons[0] if reasons else None, at)
-
-
 def _revoked(since: datetime | None, reason: x509.ReasonFlags | None, at: datetime) -> Answer:
-    if since is not None and since > at:
-        return Answer(Standing.GOOD)  # at that instant it was not yet
-    return Answer(Standing.REVOKED, f"reason: {reason.value}" if reason else "no reason given", since)
+    standing = (
+        Standing.GOOD if since is not None and since > at else Standing.REVOKED
+    )  # not yet, at that instant
+    return Answer(standing, f"reason: {reason.value}" if reason else "no reason given", since)
 
 
 def _out_of_time(begins: datetime, ends: datetime | None, at: datetime) -> str | None:
-    if begins > at + SKEW:
+    # Differences, not sums: an instant may lie at either end of time.
+    if begins - at > SKEW:
         return "from the future"
-    if (ends or begins + MAX_AGE) < at - SKEW:
+    if at - (ends or begins) > (SKEW if ends else MAX_AGE + SKEW):
         return "out of date"
     return None
 

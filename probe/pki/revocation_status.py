@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     standing: Standing
     detail: str = ""
     since: datetime | None = None
-    """When it was revoked, where the source says so."""
+    """When it was revoked, where the source says so; on a GOOD one, from when on it will be."""
 
 
 class CertificateStanding(NamedTuple):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from probe.pki.algorithms import check_cost
 from probe.pki.certificate import verify
 from probe.pki.names import folded_rdns
 from probe.pki.signature import Signature
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 MAX_PATHS = 64
 #: Certificates in one path [I]; public ones have three to five.
 MAX_DEPTH = 12
-#: Signatures checked for one judgement [I]: about 0.1 ms each. A key of more than ordinary size
-#: counts as often as it costs, with the square of its length in units of so many bytes.
+#: Signatures checked for one judgement [I]: about 0.1 ms each. A key or an exponent of more than
+#: ordinary size counts as often as it costs.
 MAX_SIGNATURE_CHECKS = 128
-ORDINARY_KEY_BYTES = 512
 
 
 Path = tuple["Certificate", ...]
@@ -74,7 +74,7 @@ class Signatures:
         result = self._known.get(question)
         if result is not None:
             return result
-        cost = max(1, (len(issuer.spki) // ORDINARY_KEY_BYTES) ** 2)
+        cost = check_cost(issuer.spki)
         if cost > self._left:
             self.exhausted = True
             return Signature.UNCHECKED

@@ -990,6 +990,15 @@ CASES = (
         "stated nowhere",
     ),
     Case(
+        "revoked",
+        asked(Answer(Standing.GOOD, "reason: superseded", NOW + DAY), FROM_EOP),
+        RISK,
+        INFERRED,
+        f"{HOST} will be revoked on 2026-11-21 12:00 UTC (reason: superseded).",
+        None,
+        asked(Answer(Standing.GOOD), FROM_EOP),
+    ),
+    Case(
         "revocation-unknown",
         asked(Answer(Standing.UNKNOWN, "it is silent"), FROM_EOP),
         RISK,

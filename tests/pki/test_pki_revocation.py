@@ -158,7 +158,10 @@ class TestCrl:
         assert by_crl(pem).standing is Standing.REVOKED
 
     def test_a_revocation_to_come_is_none_yet(self) -> None:
-        assert by_crl(crl(ISSUING, NOW, LEAF, revoked_at=NOW + HOUR / 2)).standing is Standing.GOOD
+        later = NOW + HOUR / 2
+        data = crl(ISSUING, NOW, LEAF, revoked_at=later)
+        assert by_crl(data) == Answer(Standing.GOOD, "no reason given", later)  # said all the same
+        assert by_crl(data, at=later) == Answer(Standing.REVOKED, "no reason given", later)
 
     @pytest.mark.parametrize(
         "data",
@@ -199,6 +202,24 @@ class TestCrl:
     )
     def test_a_part_is_not_the_whole(self, extension: x509.ExtensionType) -> None:
         assert by_crl(crl(ISSUING, NOW, extensions=(extension,))).standing is Standing.UNKNOWN
+
+    def test_what_is_critical_and_not_understood_is_no_answer(self) -> None:
+        """RFC 5280 5.2 for the list, 5.3 for an entry."""
+        strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+        words = "has a critical extension that is not understood (1.2.3.4)"
+        listed = crl(ISSUING, NOW, OTHER, extensions=(strange,))
+        assert by_crl(listed) == Answer(Standing.UNKNOWN, f"the list {words}")
+        entry = crl(ISSUING, NOW, LEAF, of_entries=(strange,))
+        assert by_crl(entry) == Answer(Standing.UNKNOWN, f"its entry {words}")
+        assert by_crl(crl(ISSUING, NOW, LEAF)).standing is Standing.REVOKED
+        assert by_crl(entry, OTHER).standing is Standing.GOOD
+
+    @pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+    def test_the_ends_of_time_are_instants_like_others(self, at: datetime) -> None:
+        detail = "from the future" if at < NOW else "out of date"
+        assert by_crl(crl(ISSUING, NOW), at=at).detail == f"the list is {detail}"
+        assert by_ocsp(ocsp_response(LEAF, ISSUING, NOW), at=at).detail == f"the response is {detail}"
+        assert by_crl(crl(ISSUING, NOW)).standing is Standing.GOOD
 
     def test_other_extensions_do_no_harm(self) -> None:
         assert by_crl(crl(ISSUING, NOW, extensions=(x509.CRLNumber(7),))).standing is Standing.GOOD

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.pki.algorithms import check_cost
+from probe.pki.certificate import MAX_OWN_COST
 from probe.pki.chain import PresentedChain
 from probe.pki.path import build
 from probe.pki.search import MAX_DEPTH, MAX_SIGNATURE_CHECKS, Checked, Signatures
@@ -159,10 +161,13 @@ def test_shared_results_change_neither_the_verdict_nor_the_bound() -> None:
 
 
 class PublicOnly:
-    """A key of 8,192 bits nobody has the private half of; making a real one takes seconds."""
+    """An RSA key nobody has the private half of: of 8,192 bits, which takes seconds to make, or of any exponent."""
+
+    def __init__(self, modulus: int = 2**8191 + 1, exponent: int = 65537) -> None:
+        self._numbers = rsa.RSAPublicNumbers(exponent, modulus)
 
     def public_key(self) -> rsa.RSAPublicKey:
-        return rsa.RSAPublicNumbers(65537, 2**8191 + 1).public_key()
+        return self._numbers.public_key()
 
 
 def test_a_huge_key_counts_as_often_as_it_costs() -> None:
@@ -177,3 +182,37 @@ def test_a_huge_key_counts_as_often_as_it_costs() -> None:
     assert checks.check(read(LEAF), huge) is Signature.UNCHECKED
     assert checks.exhausted
     assert checks.check(read(LEAF), read(SECOND)) is Signature.VALID
+
+
+def test_an_exponent_of_full_size_counts_as_often_as_it_costs() -> None:
+    slow = read(LAB.leaf(LAB.root, key=PublicOnly(2**2048 - 1, 2**2047 - 1)))
+    assert (check_cost(slow.spki), check_cost(read(RSA_LEAF.issuer).spki), check_cost(b"")) == (120, 1, 1)
+    assert Signatures(limit=119).check(read(RSA_LEAF), slow) is Signature.UNCHECKED
+    assert Signatures(limit=120).check(read(RSA_LEAF), slow) is Signature.INVALID
+
+
+def test_slow_keys_of_one_name_cost_milliseconds() -> None:
+    upper = LAB.authority.root("Slow Root", key="rsa-2048")
+    slow = [
+        LAB.authority.intermediate(upper, "Slow", key=PublicOnly(2**3072 - 2 * n - 1, 2**3071 - 1))
+        for n in range(62)
+    ]
+    good = LAB.authority.intermediate(upper, "Slow", key="rsa-2048")
+    leaf = read(LAB.leaf(good, authority_key_id=False))
+    store = AnchorStore("slow", [read(upper)])
+    started = time.thread_time()
+    built = build([leaf, *map(read, slow)], store, Purpose.SERVER_AUTH, NOW)
+    assert time.thread_time() - started < HOSTILE
+    assert (built.undecided, built.limits) == (
+        True,
+        (f"more than {MAX_SIGNATURE_CHECKS} signatures to check",),
+    )
+    assert build([leaf, read(good)], store, Purpose.SERVER_AUTH, NOW).trusted
+
+
+def test_a_key_too_dear_to_ask_did_not_sign_itself() -> None:
+    slow = PublicOnly(2**3072 - 1, 2**3071 - 1)
+    claimed = read(LAB.leaf(LAB.root, subject="CN=Slow", issuer_name="CN=Slow", key=slow))
+    assert (claimed.self_issued, claimed.self_signed) == (True, False)
+    assert check_cost(claimed.spki) > MAX_OWN_COST
+    assert read(LAB.root).self_signed

@@ -86,6 +86,7 @@ def _expires_soon(evidence: Evidence) -> Said | None:
 def threshold(certificate: Certificate, evidence: Evidence) -> timedelta:
     """How long before its end a certificate counts as expiring: days or a share of its life, the shorter."""
     share = (certificate.not_after - certificate.not_before) * evidence.settings.expiring_fraction
+    share = max(share, timedelta())  # one that ends before it begins
     return min(timedelta(days=evidence.settings.expiring_days), share)
 
 

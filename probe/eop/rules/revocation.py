@@ -17,8 +17,18 @@ _NOT_STATED = (
 
 # Standings are compared by their words: the module of their enum is loaded only where somebody asks.
 def _revoked(evidence: Evidence) -> Said | None:
-    bad = next((each for each in evidence.revocation or () if each.answer.standing.value == "revoked"), None)
-    if bad is None or bad.source is None:
+    told = [each for each in evidence.revocation or () if each.source is not None]
+    bad = next((each for each in told if each.answer.standing.value == "revoked"), None)
+    coming = next((each for each in told if each.answer.standing.value == "good" and each.answer.since), None)
+    if bad is None and coming is not None:
+        return Said(
+            summary=f"{coming.certificate.subject.short} will be revoked on {coming.answer.since:%Y-%m-%d %H:%M} UTC "
+            f"({coming.answer.detail}).",
+            detail="Its issuer says so already, with a date that is still to come.",
+            severity=Severity.RISK,
+            confidence=Confidence.INFERRED,
+        )
+    if bad is None:
         return None
     since = f" on {bad.answer.since:%Y-%m-%d %H:%M} UTC" if bad.answer.since else ""
     outbound = evidence.direction is Direction.FROM_EOP
