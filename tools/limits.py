@@ -34,6 +34,11 @@ _LIMITS = (
     ("probe.pki.chain", "MAX_CERTIFICATE_BYTES", "bytes of one certificate"),
     ("probe.pki.extensions", "MAX_EXTENSIONS", "extensions of one certificate"),
     ("probe.pki.names", "MAX_ATTRIBUTES", "attributes of one name"),
+    (
+        "probe.pki.name_constraints",
+        "MAX_COMPARISONS",
+        "comparisons of names with name constraints for one chain",
+    ),
     ("probe.pki.search", "MAX_PATHS", "paths explored for one chain"),
     ("probe.pki.search", "MAX_DEPTH", "certificates of one path"),
     (

@@ -113,10 +113,9 @@ def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterato
     if path is not None and path.root is not None:
         for change in _announced(evidence, store, elements[-1], leaf):
             if change.at > evidence.at and not change.renewal_only:
-                yield (
-                    change.at,
-                    f"{list_title(store.name)} {_verb(change)} the root {elements[-1].subject.short}",
-                )
+                # The rule that decides afterwards says it in full.
+                does = "disables" if change.verdict.state is RootState.DISABLED else "restricts"
+                yield change.at, f"{list_title(store.name)} {does} the root {elements[-1].subject.short}"
 
 
 def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetime, str]]:
@@ -151,8 +150,3 @@ def _renewal(evidence: Evidence, store: TrustStore, leaf: Certificate, path: Bui
             )
             return Turn(at, Outcome.REJECTED, "root-restricted", reason, renewal_only=True)
     return None
-
-
-def _verb(change: RootChange) -> str:
-    """What the list does to a root; the rule that decides afterwards says it in full."""
-    return "disables" if change.verdict.state is RootState.DISABLED else "restricts"

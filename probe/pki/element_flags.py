@@ -110,7 +110,8 @@ class ElementFlags:
         status = _extension_status(certificate)
         if not certificate.not_before <= self._second <= certificate.not_after:
             status |= ChainStatus.NotTimeValid
-        if _has_short_key(certificate):
+        kind, _, size = certificate.key.partition("-")
+        if kind == "rsa" and int(size) < MIN_RSA_BITS:
             status |= _WEAK  # blocked [D]; these flags for it [I]
         if self._store.disallows(certificate):
             status |= ChainStatus.ExplicitDistrust  # [R]
@@ -172,11 +173,6 @@ def too_many_below(path: tuple[Certificate, ...]) -> frozenset[int]:
             if limit is not None and below[max(limit, 0) :]:
                 found.update((position, *below[max(limit, 0) :]))
     return frozenset(found)
-
-
-def _has_short_key(certificate: Certificate) -> bool:
-    kind, _, size = certificate.key.partition("-")
-    return kind == "rsa" and int(size) < MIN_RSA_BITS
 
 
 def _extension_status(certificate: Certificate) -> ChainStatus:

@@ -71,7 +71,8 @@ class CtlEntry:
         self.properties = properties
         unread: list[int] = []
         self.purposes = _property(properties, 9, read_oids, unread)
-        self.friendly_name = _property(properties, 11, _read_text, unread) or ""
+        name = _property(properties, 11, lambda value: value.decode("utf-16-le", "replace"), unread) or ""
+        self.friendly_name = printable(name.rstrip("\0"), 256)
         self.sha256 = (_property(properties, 98, bytes, unread) or b"").hex()
         self.disallowed_at = _property(properties, 104, read_filetime, unread)
         self.disallowed_purposes = _property(properties, 122, read_oids, unread)
@@ -113,10 +114,6 @@ def read_filetime(value: bytes) -> datetime | None:
         return _EPOCH_OF_FILETIME + timedelta(microseconds=int.from_bytes(value, "little") // 10)
     except OverflowError:
         return _END_OF_TIME
-
-
-def _read_text(value: bytes) -> str:
-    return printable(value.decode("utf-16-le", "replace").rstrip("\0"), 256)
 
 
 class Ctl:
@@ -183,9 +180,7 @@ class Ctl:
         a list stays good after that. Raises CtlError.
         """
         try:
-            info = _signer_info(self._signed_data)
-            embedded = _embedded(self._signed_data)
-            signer = _find_signer(info, embedded)
+            info, embedded, signer = _signature_of(self._signed_data)
             _check_attributes(info, self._content, signer)
             usages_of_signer = signer.extended_key_usage or ()
         except CtlError:
@@ -245,29 +240,25 @@ def _read_attribute(attribute: der.Element) -> tuple[str, bytes]:
 # ---- the signature -----------------------------------------------------------------------------
 
 
-def _signer_info(signed_data: list[der.Element]) -> list[der.Element]:
+def _signature_of(
+    signed_data: list[der.Element],
+) -> tuple[list[der.Element], list[Certificate], Certificate]:
+    """The one SignerInfo, the certificates that came along, and the signer's among them."""
     signers = signed_data[-1] if len(signed_data) > 3 and signed_data[-1].tag == der.SET else None
     infos = signers.children() if signers else []
     if len(infos) != 1:
         raise CtlError(f"signed by {len(infos) or 'nobody'} instead of one signer")
-    return infos[0].children()
-
-
-def _embedded(signed_data: list[der.Element]) -> list[Certificate]:
     holder = next((part for part in signed_data[3:] if part.tag == _EXPLICIT_0), None)
     elements = holder.children() if holder else []
     if len(elements) > MAX_EMBEDDED_CERTIFICATES:
         raise CtlError(f"more than {MAX_EMBEDDED_CERTIFICATES} certificates in its signature")
-    return [Certificate(element.encoded) for element in elements]
-
-
-def _find_signer(info: list[der.Element], embedded: list[Certificate]) -> Certificate:
+    info, embedded = infos[0].children(), [Certificate(element.encoded) for element in elements]
     issuer, serial = info[1].children()  # IssuerAndSerialNumber, RFC 2315 6.7
     wanted = issuer.encoded, der.integer(serial)
-    for certificate in embedded:
-        if (certificate.issuer.der, certificate.serial) == wanted:
-            return certificate
-    raise CtlError("the certificate of its signer is missing")
+    signer = next((each for each in embedded if (each.issuer.der, each.serial) == wanted), None)
+    if signer is None:
+        raise CtlError("the certificate of its signer is missing")
+    return info, embedded, signer
 
 
 def _check_attributes(info: list[der.Element], content: der.Element, signer: Certificate) -> None:
@@ -289,11 +280,10 @@ def _check_attributes(info: list[der.Element], content: der.Element, signer: Cer
     if algorithm.oid == _RSA_ENCRYPTION:
         algorithm = algorithms.Algorithm(_RSA_WITH[digest_algorithm], b"")
     signed = b"\x31" + info[3].encoded[1:]
-    match verify_bytes(signer.spki, algorithm, info[5].content, signed):
-        case Signature.INVALID:
-            raise CtlError("its signature is wrong")
-        case Signature.UNSUPPORTED:
-            raise CtlError("its signature is wrong (unknown algorithm)")
+    outcome = verify_bytes(signer.spki, algorithm, info[5].content, signed)
+    if outcome is not Signature.VALID:
+        unknown = "" if outcome is Signature.INVALID else " (unknown algorithm)"
+        raise CtlError(f"its signature is wrong{unknown}")
 
 
 def _check_path(
@@ -315,10 +305,9 @@ def _check_path(
 
 
 def _issuer_of(certificate: Certificate, candidates: list[Certificate], pin: str) -> Certificate:
-    for candidate in candidates:
-        if candidate.subject != certificate.issuer or candidate == certificate:
-            continue
-        anchored = candidate.sha256 == pin
-        if (anchored or candidate.is_ca) and verify(certificate, candidate) is Signature.VALID:
+    named = (each for each in candidates if each.subject == certificate.issuer and each != certificate)
+    for candidate in named:
+        may_sign = candidate.sha256 == pin or candidate.is_ca
+        if may_sign and verify(certificate, candidate) is Signature.VALID:
             return candidate
     raise CtlError(f"the signature of {certificate.subject.short!r} does not lead to Microsoft's root")

@@ -62,11 +62,6 @@ class Comparisons:
         """More was asked for than allowed."""
         return self.left < 0
 
-    def take(self, count: int) -> bool:
-        """Use up `count` comparisons; False where they are not there any more."""
-        self.left -= count
-        return self.left >= 0
-
 
 def violations(
     authority: Certificate, names: tuple[GeneralName, ...], work: Comparisons
@@ -79,7 +74,8 @@ def violations(
         constraints = read_constraints(authority.extensions[NAME_CONSTRAINTS].value)
     except der.DerError:
         return _BROKEN  # observed [R]
-    if not work.take(len(names) * (len(constraints.permitted) + len(constraints.excluded))):
+    work.left -= len(names) * (len(constraints.permitted) + len(constraints.excluded))
+    if work.spent:
         return None
     if constraints.unsupported:
         return ChainStatus.HasNotSupportedNameConstraint  # and nothing else [R]
@@ -206,7 +202,9 @@ def _within(name: GeneralName, constraint: GeneralName) -> bool:
     if isinstance(inner, str) and isinstance(outer, str):
         return _text_within(name.kind, inner, outer)
     if isinstance(inner, bytes) and isinstance(outer, bytes):
-        return _address_within(inner, outer)
+        half = len(outer) // 2
+        network = zip(inner, outer[:half], outer[half:], strict=False)
+        return len(inner) == half and all(a & m == n & m for a, n, m in network)
     return isinstance(inner, tuple) and isinstance(outer, tuple) and inner[: len(outer)] == outer
 
 
@@ -223,10 +221,3 @@ def _text_within(kind: int | str, text: str, limit: str) -> bool:
     if kind == _DNS:
         return text == limit or text.endswith(limit if limit.startswith(".") else "." + limit)
     return text.endswith(limit)  # a UPN: the domain or the whole, [I]
-
-
-def _address_within(address: bytes, network: bytes) -> bool:
-    half = len(network) // 2
-    if len(address) != half:
-        return False
-    return all(a & m == n & m for a, n, m in zip(address, network[:half], network[half:], strict=True))

@@ -162,7 +162,9 @@ def _unfit(
     crl: x509.CertificateRevocationList, certificate: Certificate, issuer: Certificate, at: datetime
 ) -> str | None:
     """Why a list says nothing of the certificate, if it does not."""
-    if not _signed_by_issuer(crl, issuer):
+    signed, algorithm, signature = der.read(crl.public_bytes(Encoding.DER)).children()
+    made = verify_bytes(issuer.spki, algorithms.read(algorithm), der.bits(signature), signed.encoded)
+    if made is not Signature.VALID or crl.issuer.public_bytes() != issuer.subject.der:
         return "the list is not signed by the issuer"
     if strange := _not_understood(crl.extensions):
         return f"the list has a critical extension that is not understood ({strange})"
@@ -170,13 +172,6 @@ def _unfit(
         return "the list is not one of all revoked certificates of this kind"
     stale = _out_of_time(crl.last_update_utc, crl.next_update_utc, at)
     return f"the list is {stale}" if stale else None
-
-
-def _signed_by_issuer(crl: x509.CertificateRevocationList, issuer: Certificate) -> bool:
-    parts = der.read(crl.public_bytes(Encoding.DER)).children()
-    signature = der.bits(parts[2])
-    made = verify_bytes(issuer.spki, algorithms.read(parts[1]), signature, parts[0].encoded)
-    return made is Signature.VALID and crl.issuer.public_bytes() == issuer.subject.der
 
 
 def _not_understood(extensions: x509.Extensions) -> str | None:

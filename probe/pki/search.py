@@ -129,7 +129,9 @@ class Search:
 
     def _up(self, path: Path, signatures: Results, *, sound: bool) -> Iterator[Route]:
         tip = path[-1]
-        if self._is_spent(sound=sound):
+        self.too_many = self.too_many or self._paths >= MAX_PATHS
+        # A broken chain is not worth a search without signatures.
+        if self._paths >= MAX_PATHS or (self._paths > 0 and self.signatures.exhausted and not sound):
             return
         # A listed root is one whatever its signature [I]; any other has to be signed by itself.
         if tip.self_issued and (self._is_listed(tip) or self.signatures.check(tip, tip) is Signature.VALID):
@@ -165,12 +167,6 @@ class Search:
         else:
             self.too_deep = True
             yield self._ended(path, signatures, PathEnd.PARTIAL)
-
-    def _is_spent(self, *, sound: bool) -> bool:
-        """Whether this round has met its bound; a broken chain is not worth a search without signatures."""
-        if self._paths >= MAX_PATHS:
-            self.too_many = True
-        return self._paths >= MAX_PATHS or (self._paths > 0 and self.signatures.exhausted and not sound)
 
     def _ended(self, path: Path, signatures: Results, end: PathEnd) -> Route:
         self._paths += 1

@@ -173,7 +173,8 @@ def test_unusual_alternative_names_are_kept() -> None:
 
 
 def test_key_identifiers_that_cannot_be_read_are_none() -> None:
-    broken = tuple(raw_extension(oid, b"\x05\x00") for oid in ("2.5.29.14", "2.5.29.35"))
+    values = {"2.5.29.14": b"\x05\x00", "2.5.29.35": b"\x30\x05"}
+    broken = tuple(raw_extension(oid, value) for oid, value in values.items())
     found = read(AUTHORITY.leaf(ROOT, subject_key_id=False, authority_key_id=False, extra=broken))
     assert (found.subject_key_id, found.authority_key_id) == (None, None)
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from probe.pki.algorithms import Algorithm
 from probe.pki.certificate import Certificate, verify
-from probe.pki.signature import Signature, verify_bytes
+from probe.pki.signature import Signature, verify_bytes, windows_evaluates
 from tests.authority import Authority
 from tests.authority_signing import HASHES
 from tests.pki.judging import NOW
@@ -28,7 +28,7 @@ EC_OIDS = {"sha1": "1", "sha224": "3.1", "sha256": "3.2", "sha384": "3.3", "sha5
 
 
 def digest(name: str) -> hashes.HashAlgorithm:
-    return hashes.SHA224() if name == "sha224" else HASHES[name]()
+    return HASHES[name]()
 
 
 def spki(key: object) -> bytes:
@@ -126,3 +126,21 @@ def test_both_statements_of_the_algorithm_have_to_agree() -> None:
     head, inner, rest = leaf.der.partition(sha256)
     assert inner
     assert verify(Certificate(head + inner + rest.replace(sha256, sha384)), issuer) is Signature.INVALID
+
+
+@pytest.mark.parametrize(
+    ("oid", "parameters", "evaluated"),
+    [
+        ("1.2.840.113549.1.1.11", b"\x05\x00", True),
+        ("1.2.840.113549.1.1.14", b"\x05\x00", False),  # SHA-224 with RSA
+        ("1.2.840.10045.4.3.1", b"", False),  # SHA-224 with ECDSA
+        ("1.2.840.113549.1.1.10", pss("608648016503040201", 32), True),  # PSS with SHA-256
+        ("1.2.840.113549.1.1.10", pss("608648016503040204", 28), False),  # PSS with SHA-224
+        ("1.2.840.113549.1.1.10", b"\x05", True),  # unreadable: nobody can check it, which is said elsewhere
+        ("1.3.101.112", b"", False),
+        ("1.3.101.113", b"", False),
+        ("1.2.3.4", b"", False),
+    ],
+)
+def test_what_windows_evaluates(oid: str, parameters: bytes, evaluated: bool) -> None:
+    assert windows_evaluates(Algorithm(oid, parameters)) is evaluated

@@ -72,28 +72,20 @@ def _mixed(evidence: Evidence) -> Said | None:
     return Said(
         summary=what + (", and one of them would be refused." if rejected else "."),
         detail="\n".join(
-            f"{sum(_sent(s) == sent for s in seen)} of {len(seen)} connections: "
-            f"{_met(observation, leaf)}, {len(sent)} sent" + _variant(observation)
+            f"{sum(p.fingerprint == sent for s in seen if (p := s.capture.presented))} of {len(seen)} connections: "
+            + _met(observation, leaf, len(sent))
             for sent, (observation, leaf) in chains.items()
         ),
         severity=Severity.RISK if len({o.outcome for o in seen}) > 1 else Severity.INFO,
     )
 
 
-def _sent(observation: Observation) -> tuple[str, ...]:
-    presented = observation.capture.presented
-    return presented.fingerprint if presented else ()
-
-
-def _met(observation: Observation, leaf: Certificate) -> str:
+def _met(observation: Observation, leaf: Certificate, sent: int) -> str:
+    variant = f" ({observation.capture.variant})" if observation.capture.variant else ""
     return (
         f"{observation.outcome.value}, {remedies.thumbprint(leaf)}, {leaf.subject.short}, "
-        f"issued by {leaf.issuer.short}"
+        f"issued by {leaf.issuer.short}, {sent} sent{variant}"
     )
-
-
-def _variant(observation: Observation) -> str:
-    return f" ({observation.capture.variant})" if observation.capture.variant else ""
 
 
 SENT_RULES: tuple[Rule, ...] = (
