@@ -137,7 +137,7 @@ def test_a_visitor_who_is_no_sender_does_not_count(listening: Listening) -> None
     assert ended.code == 0
     assert "(visitor) neither began TLS nor offered mail; ended: quit" in ended.err
     assert "ended: violation (another protocol: GET / HTTP/1.1)" in ended.err
-    assert ended.out.count("ACCEPTED") == 1
+    assert ended.out.startswith("ACCEPTED")
 
 
 def test_each_session_is_a_line_as_it_ends(listening: Listening) -> None:

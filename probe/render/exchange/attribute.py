@@ -8,7 +8,8 @@ from probe.exchange.attribution.connectors import ConnectorMatch
 from probe.exchange.attribution.names import Presented
 from probe.exchange.attribution.tenant import Attributed, Attribution
 from probe.exchange.problem import Problem
-from probe.render.exchange.parts import fact, problem_json, problems, statement_json, statements, title
+from probe.render.exchange.documents import picked
+from probe.render.exchange.parts import fact, problems, statements, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
 
@@ -86,36 +87,18 @@ def _add_match(page: Page, match: ConnectorMatch) -> None:
 
 def document(report: AttributeReport) -> dict[str, Any]:
     """The JSON document."""
+    connector = (
+        "name=connector.name enabled=connector.enabled type=connector.connector_type matches=fits active"
+    )
+    by = "by_certificate=certificate.fits grade=certificate.grade by_address=address.fits"
+    envelope = "sender=envelope.sender address=envelope.address recipient=envelope.recipient"
     found = report.attribution
     return {
         "schema": SCHEMA,
-        "certificate": report.subject,
-        "names": list(report.presented.every_name) if report.presented else None,
-        "sender": found.envelope.sender,
-        "address": found.envelope.address,
-        "recipient": found.envelope.recipient,
-        "outcome": found.outcome.value,
-        "replies": list(found.replies),
-        "confidence": found.label.value,
-        "certificate_owned": found.ownership.owned,
-        "sender_accepted": found.sender_accepted,
-        "null_sender": {
-            "outcome": found.null_sender.outcome.value,
-            "replies": list(found.null_sender.replies),
-        },
-        "connectors": [
-            {
-                "name": match.connector.name,
-                "enabled": match.connector.enabled,
-                "type": match.connector.connector_type.value if match.connector.connector_type else None,
-                "matches": match.fits,
-                "active": match.active,
-                "by_certificate": match.certificate.fits,
-                "grade": match.certificate.grade.value if match.certificate.grade else None,
-                "by_address": match.address.fits,
-            }
-            for match in found.matches
-        ],
-        "statements": [statement_json(one) for one in found.statements],
-        "problems": [problem_json(one) for one in report.problems],
+        **picked(report, "certificate=subject names=presented.every_name"),
+        **picked(found, f"{envelope} outcome replies confidence=label"),
+        **picked(found, "certificate_owned=ownership.owned sender_accepted"),
+        "null_sender": picked(found.null_sender, "outcome replies"),
+        "connectors": [picked(match, f"{connector} {by}") for match in found.matches],
+        **picked(found, "statements", problems=report.problems),
     }

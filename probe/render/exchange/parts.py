@@ -43,18 +43,3 @@ def problems(page: Page, found: Iterable[Problem]) -> None:
 def stamp(at: datetime | None) -> str:
     """An instant to the second, UTC."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "at a time not known"
-
-
-def iso(at: datetime | None) -> str | None:
-    """An instant for JSON and CSV: ISO 8601 with Z."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None
-
-
-def statement_json(one: Statement) -> dict[str, str]:
-    """A statement for JSON."""
-    return {"text": one.text, "confidence": one.label.value, "source": one.source}
-
-
-def problem_json(one: Problem) -> dict[str, object]:
-    """A problem for JSON."""
-    return {"file": one.source, "line": one.line, "field": one.field, "message": one.sentence}

@@ -15,19 +15,17 @@ from probe.exchange.selection.hybrid import Deviation
 from probe.exchange.selection.planned import Effect, Step, worst
 from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import ServerComparison
+from probe.render.exchange.documents import picked, plain
 from probe.render.exchange.parts import (
     fact,
-    iso,
-    problem_json,
     problems,
     stamp,
-    statement_json,
     statements,
     title,
 )
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
-from probe.statement import Event, Statement
+from probe.statement import Statement
 
 SCHEMA = "eop-probe/exchange-select/1"
 
@@ -231,104 +229,63 @@ def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:
 
 def document(report: SelectReport) -> dict[str, Any]:
     """The JSON document."""
+    compared = [
+        picked(
+            one,
+            "connector agree",
+            shares=[picked(share, "servers thumbprint=certificate.thumbprint end") for share in one.shares],
+            statements=one.statements,
+        )
+        for one in report.comparisons
+    ]
     return {
         "schema": SCHEMA,
-        "at": iso(report.at),
-        "outcome": report.outcome.value,
+        **picked(report, "at outcome"),
         "change": None if report.before is None else _change_json(report),
         "selections": [_row_json(row) for row in report.rows],
-        "servers": [
-            {
-                "connector": one.connector,
-                "agree": one.agree,
-                "shares": [
-                    {
-                        "servers": list(share.servers),
-                        "thumbprint": share.certificate.thumbprint if share.certificate else None,
-                        "end": share.end.value,
-                    }
-                    for share in one.shares
-                ],
-                "statements": [statement_json(said) for said in one.statements],
-            }
-            for one in report.comparisons
-        ],
-        "hybrid": [
-            {key: getattr(one, key) for key in ("kind", "connector", "name", "expected", "found")}
-            for one in report.deviations
-        ],
-        "problems": [problem_json(one) for one in report.problems],
+        "servers": compared,
+        "hybrid": [picked(one, "kind connector name expected found") for one in report.deviations],
+        "problems": plain(report.problems),
     }
 
 
 def _change_json(report: SelectReport) -> dict[str, Any]:
-    return {
-        "words": list(report.change),
-        "verdict": report.effect.value,
-        "steps": [
-            {
-                "connector": step.after.connector,
-                "server": step.after.server,
-                "verdict": step.effect.value,
-                "before": [one.thumbprint for one in step.before.possible] if step.before else None,
-                "after": [one.thumbprint for one in step.after.possible],
-                "reasons": [
-                    {"verdict": reason.effect.value, **statement_json(reason.statement)}
-                    for reason in step.reasons
-                ],
-            }
-            for step in report.steps
-        ],
-    }
+    reason = "verdict=effect text=statement.text confidence=statement.label source=statement.source"
+    steps = [
+        picked(
+            step,
+            "connector=after.connector server=after.server verdict=effect",
+            before=[one.thumbprint for one in step.before.possible] if step.before else None,
+            after=[one.thumbprint for one in step.after.possible],
+            reasons=[picked(one, reason) for one in step.reasons],
+        )
+        for step in report.steps
+    ]
+    return picked(report, "words=change verdict=effect", steps=steps)
 
 
 def _row_json(row: Row) -> dict[str, Any]:
     selection, outlook = row.selection, row.outlook
+    candidate = "thumbprint=certificate.thumbprint bears_name=named smtp valid from_a_ca=issued remarks"
     return {
-        "connector": selection.connector,
-        "kind": "send" if selection.sends else "receive",
-        "server": selection.server,
-        "to_exchange_online": row.eop,
-        "state": selection.state.value,
-        "looked_for": selection.wanted.text,
-        "by": selection.wanted.source.value,
-        "thumbprint": selection.winner.thumbprint if selection.winner else None,
+        **picked(selection, "connector", kind="send" if selection.sends else "receive"),
+        **picked(selection, "server", to_exchange_online=row.eop),
+        **picked(selection, "state looked_for=wanted.text by=wanted.source thumbprint=winner.thumbprint"),
         "choices": [
-            {
-                "thumbprint": one.certificate.thumbprint if one.certificate else None,
-                "readings": [reading.name for reading in one.readings],
-                "certain": one.certain,
-            }
+            picked(
+                one,
+                "thumbprint=certificate.thumbprint",
+                readings=[reading.name for reading in one.readings],
+                certain=one.certain,
+            )
             for one in selection.choices
         ],
-        "candidates": [
-            {
-                "thumbprint": one.certificate.thumbprint,
-                "bears_name": one.named,
-                "smtp": one.smtp,
-                "valid": one.valid,
-                "from_a_ca": one.issued,
-                "remarks": [statement_json(said) for said in one.remarks],
-            }
-            for one in selection.candidates
+        "candidates": [picked(one, candidate) for one in selection.candidates],
+        "events": [picked(one, "event=number text confidence=label") for one in selection.events],
+        **picked(selection, "statements"),
+        **picked(outlook, "outcome", reply=outlook.reply if outlook else selection.reply),
+        "chains": [
+            picked(one, "thumbprint=certificate.thumbprint outcome reply rule statements")
+            for one in (outlook.judged if outlook else ())
         ],
-        "events": [_event_json(one) for one in selection.events],
-        "statements": [statement_json(one) for one in selection.statements],
-        "outcome": outlook.outcome.value if outlook else None,
-        "reply": outlook.reply if outlook else selection.reply,
-        "chains": [_judged_json(one) for one in outlook.judged] if outlook else [],
-    }
-
-
-def _event_json(one: Event) -> dict[str, Any]:
-    return {"event": one.number, "text": one.text, "confidence": one.label.value}
-
-
-def _judged_json(one: Judged) -> dict[str, Any]:
-    return {
-        "thumbprint": one.certificate.thumbprint,
-        "outcome": one.outcome.value,
-        "reply": one.reply,
-        "rule": one.rule,
-        "statements": [statement_json(said) for said in one.statements],
     }
