@@ -52,7 +52,7 @@ def _by_catalogue(group: RefusalGroup, context: DiagnosisContext, at: datetime) 
     if connector is not None or group.first is not None:
         about_eop = context.to_eop(connector, group)
     else:
-        about_eop = entry is not None and entry.flow is not Flow.NEITHER
+        about_eop = any(one.found.flow is not Flow.NEITHER for one in group.texts)
     return DiagnosedFault(
         id=group.reason,
         title=entry.title if entry else "A reply that the catalogue does not know",

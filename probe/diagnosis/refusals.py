@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.exchange.logs.certificate import LogCertificate
-from probe.exchange.logs.session import LogSession, RefusedReply
+from probe.exchange.logs.session import LogReply, LogSession, RefusedReply
+from probe.exchange.online import domain_of
 from probe.exchange.replies.entry import Entry, EntryKind
+from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.recognise import Recognised, explain_text
 from probe.text import printable
 
@@ -23,9 +25,7 @@ MAX_TEXTS = 20
 #: Lines of a session that are looked at for proof.
 MAX_LINES = 500
 
-_EOP_BANNER = re.compile(
-    r"220[ -]\S{1,255}\.(?:mail\.protection\.outlook\.com|mx\.microsoft)\b", re.IGNORECASE
-)
+_BANNER = re.compile(r"220[ -](\S{1,255})")
 _HELLO = re.compile(r",250[ -].{0,300}? Hello \[([0-9A-Fa-f.:]{2,45})\]")
 _MAIL = re.compile(r",>,MAIL FROM:\s?<([^>]{0,320})>", re.IGNORECASE)
 _RCPT = re.compile(r",>,RCPT TO:\s?<([^>]{1,320})>", re.IGNORECASE)
@@ -99,7 +99,7 @@ class Refusals:
         self.sessions += 1
         if session.ended is not None:
             self.latest = max(self.latest or session.ended, session.ended)
-        to_eop = any(_EOP_BANNER.match(one.text) for one in session.replies[:1])
+        to_eop = any(map(_by_exchange_online, session.replies[:1]))
         if session.delivered and to_eop and session.sent and session.sent.thumbprint:
             seen = Seen(session.source, session.id, session.started)
             before = self.delivered.get(session.sent.thumbprint)
@@ -160,6 +160,11 @@ def _proves(group: RefusalGroup, line: str) -> bool:
     return len(words) > 3 and words in line
 
 
+def _by_exchange_online(banner: LogReply) -> bool:
+    host = _BANNER.match(banner.text)
+    return host is not None and domain_of(host[1]) is not None
+
+
 def _first(pattern: re.Pattern[str], text: str) -> str | None:
     found = pattern.search(text)
     return printable(found[1]) if found else None
@@ -169,9 +174,10 @@ def with_texts(groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]])
     """Add what texts say: to the group of the same message or reason, else as groups of their own."""
     found = list(groups)
     for source, text in texts:
-        for one in explain_text(text):
-            if one.entry.kind is not EntryKind.WRAPPER:
-                _file(found, TextProof(source, one))
+        told = explain_text(text)
+        causes = [one for one in told if one.entry.kind is not EntryKind.WRAPPER and one.entry is not EXPIRED]
+        for one in causes or told:  # who quotes a reply that is not known, where that is all there is
+            _file(found, TextProof(source, one))
     return tuple(found)
 
 

@@ -22,19 +22,17 @@ from probe.exchange.attribution.names import presented_by_record
 from probe.exchange.attribution.tenant import Attribution, Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector, domain_of_space
 from probe.exchange.inventory import ExchangeCertificate, Inventory
+from probe.exchange.online import domain_of
 from probe.exchange.replies.wording import UNTRUSTED_TO_EOP
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.chains import CAVEAT, chain_for
-from probe.exchange.selection.hybrid import EOP_DOMAIN, is_hybrid_send
+from probe.exchange.selection.hybrid import is_hybrid_send
 from probe.exchange.selection.result import Selection, State
 from probe.pki.certificate import Certificate
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import TrustStore
 from probe.statement import Confidence, Statement
-
-#: Hosts of Exchange Online's inbound SMTP; the second since domains can be secured with DNSSEC.
-_EOP_HOSTS = (f".{EOP_DOMAIN}", ".mx.microsoft")
 
 
 class Judged(NamedTuple):
@@ -185,10 +183,10 @@ def _by_hint(record: ExchangeCertificate, why: Statement) -> Judged:
 def sends_to_exchange_online(connector: SendConnector) -> bool | None:
     """Whether a Send connector delivers to Exchange Online; None where the MX of each domain decides."""
     hosts = connector.smart_hosts
-    if is_hybrid_send(connector) or (connector.tls_domain or "").lower() == EOP_DOMAIN:
+    if is_hybrid_send(connector) or domain_of(connector.tls_domain or ""):
         return True
     if hosts:
-        return any(host.lower().rstrip(".").endswith(_EOP_HOSTS) for host in hosts)
+        return any(map(domain_of, hosts))
     return None
 
 

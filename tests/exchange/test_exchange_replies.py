@@ -91,6 +91,7 @@ def test_nothing_but_wrappers_and_events_is_of_their_kind() -> None:
         "event-2004",
         "event-2005",
         "wrapper-primary-target",
+        "wrapper-communicating-with-target",
         "wrapper-target-host-error",
         "wrapper-communicating",
         "wrapper-frontend-proxy",

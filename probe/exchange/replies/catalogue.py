@@ -9,8 +9,10 @@ from __future__ import annotations
 from functools import cache
 
 from probe.exchange.replies import (
+    connections,
     events,
     from_exchange_online,
+    mail_servers,
     on_premises,
     policies,
     tenant_attribution,
@@ -37,8 +39,11 @@ CATALOGUE: tuple[Entry, ...] = (
     *to_exchange_online.ENTRIES,
     *tenant_attribution.ENTRIES,
     *on_premises.ENTRIES,
+    *connections.ENTRIES,
+    *mail_servers.ENTRIES,
     *from_exchange_online.ENTRIES,
     *policies.ENTRIES,
+    from_exchange_online.EXPIRED,  # after every cause
     tenant_attribution.OTHER_ATTR,  # any other ATTR code: after everything that explains its own
     *events.ENTRIES,
     *wrappers.ENTRIES,

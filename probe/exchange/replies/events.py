@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from probe import powershell
-from probe.exchange.replies.entry import Entry, EntryKind
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.wrappers import INSIDE, WHOSE
 from probe.statement import Confidence
 
 _TRANSPORT = "Microsoft: event of source MSExchangeTransport (or MSExchangeFrontEndTransport)"
@@ -24,11 +25,11 @@ SEND_CONNECTOR = _EVENT._replace(
     id="event-2004",
     title="A message was not delivered through a Send connector",
     meaning="The Send connector got an SMTP reply that refused the message; the reply stands at the end of the text.",
-    remedy=("Explain the reply inside.",),
+    remedy=INSIDE,
     examples=(
         (
             "Send connector Relay: Message delivery was not successful. The message with message ID <1@contoso.com> "
-            "was acknowledged with SMTP response 421 4.2.1 Unable to connect."
+            "was acknowledged with SMTP response 452 4.3.1 Out of room."
         ),
     ),
     phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Message delivery was not successful",
@@ -37,17 +38,17 @@ SEND_CONNECTOR = _EVENT._replace(
     check=powershell.READ_LOG,
     judge="The server that gave the reply refuses the message.",
     kind=EntryKind.WRAPPER,
-    causes=("The reply inside names it.",),
+    causes=WHOSE,
 )
 CONNECTION = _EVENT._replace(
     id="event-2005",
     title="A connection of a Send connector failed",
     meaning="The connection, not one message, got the SMTP reply that stands at the end of the text.",
-    remedy=("Explain the reply inside.",),
+    remedy=INSIDE,
     examples=(
         (
             "Send connector Relay: Errors occurred with the connection to 198.51.100.36. The connection was "
-            "acknowledged with SMTP response 421 4.2.1 Unable to connect."
+            "acknowledged with SMTP response 452 4.3.1 Out of room."
         ),
     ),
     phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Errors occurred with the connection to\b",
@@ -56,7 +57,7 @@ CONNECTION = _EVENT._replace(
     check=powershell.READ_LOG,
     judge="The server that gave the reply refuses the connection.",
     kind=EntryKind.WRAPPER,
-    causes=("The reply inside names it.",),
+    causes=WHOSE,
 )
 NOT_FOUND = _EVENT._replace(
     id="event-12014",
@@ -167,6 +168,48 @@ EPHEMERAL = _EVENT._replace(
     events=(12024,),
     rule="self-signed",
 )
+CAPABILITIES = _EVENT._replace(
+    id="event-11022",
+    title="Your server does not trust the certificate of the host that delivers to it",
+    flow=Flow.FROM_EOP,
+    judge="Your server refuses the other side's certificate, Exchange Online's in hybrid mail.",
+    label=Confidence.REPORTED,
+    meaning=(
+        "The Receive connector could not confirm the capabilities of the domain named, because the certificate of "
+        "the other side failed validation here: this server's own root store is out of date. Mail across the "
+        "premises then counts as anonymous."
+    ),
+    causes=("A root of Exchange Online's certificate is missing here, or Windows may not update its roots.",),
+    remedy=(
+        "Let Windows update its roots, or import the root of the certificate that the other side presents.",
+    ),
+    check=(powershell.RECEIVE_CONNECTOR,),
+    references=("Microsoft: MSExchangeTransport event 11022; reports of practitioners",),
+    examples=(
+        (
+            "Failed to confirm domain capabilities 'mail.protection.outlook.com:AcceptCloudServicesMail' on connector "
+            "'Default Frontend EX01' because validation of the Transport Layer Security (TLS) certificate failed with "
+            "status 'UntrustedRoot'."
+        ),
+    ),
+    lookalikes=("Confirmed domain capabilities 'mail.protection.outlook.com:AcceptCloudServicesMail'",),
+    phrase=r"Failed to confirm domain capabilities .{0,300}?failed with status '?(?P<token>\w{1,64})",
+    events=(11022,),
+)
+SENT_TO = CAPABILITIES._replace(
+    id="event-11005",
+    title="Your server does not trust the certificate of the host it sends to",
+    flow=Flow.NEITHER,
+    judge="Your server refuses the certificate of the host it sends to, not the other way round.",
+    meaning="The status in the event's text says why; UntrustedRoot means that a root is missing on this server.",
+    causes=("A root is missing in this server's store, or a device between replaces the certificate.",),
+    check=(powershell.SEND_CONNECTOR,),
+    references=("Microsoft: MSExchangeTransport event 11005; reports of practitioners",),
+    examples=(),
+    lookalikes=("Event 110050",),
+    phrase="",
+    events=(11005,),
+)
 AUTHENTICATION = _EVENT._replace(
     id="event-1035-1036",
     title="Inbound authentication failed",
@@ -189,5 +232,5 @@ UNPUBLISHED = _EVENT._replace(
 
 ENTRIES = (
     NOT_FOUND, EXPIRED, EXPIRES_SOON, INTERNAL_EXPIRED, INTERNAL_SOON, INTERNAL, REMOTE, EPHEMERAL,
-    AUTHENTICATION, UNPUBLISHED, SEND_CONNECTOR, CONNECTION,
+    CAPABILITIES, SENT_TO, AUTHENTICATION, UNPUBLISHED, SEND_CONNECTOR, CONNECTION,
 )  # fmt: skip

@@ -12,7 +12,11 @@ from probe.statement import Confidence
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
 _SERVER = "Exchange Online refuses the certificate that your server presents."
 _NO_SESSION = "Exchange Online gets no TLS session with your server."
-_CODES = ("450 4.4.317", "550 5.4.317")
+#: Network codes, and their twins once the message has expired: a reason in brackets or parentheses decides.
+_CODES = tuple(f"{kind}.4.{code}" for kind in "45" for code in (312, 315, 316, 317, 318))
+_REASON = r".{0,300}?(?:\[ ?Message ?= ?|\( ?)"
+_SOURCES = (NDR, "Microsoft: mail flow codes 450 4.4.312 to 4.4.318")
+_NETWORK = "The network or the DNS, not a certificate."
 
 UNTRUSTED_ROOT = Entry(
     id="from-eop-untrusted-root",
@@ -47,7 +51,7 @@ UNTRUSTED_ROOT = Entry(
         "[Message=UntrustedRoot]",
     ),
     codes=_CODES,
-    words=r".{0,200}?\[ ?Message ?= ?(?P<token>UntrustedRoot)\b",
+    words=_REASON + r"(?P<token>UntrustedRoot)\b",
     rule="untrusted-root",
 )
 
@@ -80,7 +84,7 @@ SUBJECT_MISMATCH = Entry(
     ),
     lookalikes=("450 4.4.317 Cannot connect to remote server [Message=NoMismatch]",),
     codes=_CODES,
-    words=r".{0,200}?\[ ?Message ?= ?(?P<token>SubjectMismatch)\b",
+    words=_REASON + r"(?P<token>SubjectMismatch)\b",
     rule="name-mismatch",
 )
 
@@ -125,7 +129,7 @@ STARTTLS_REQUIRED = Entry(
     ),
     lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 5.7.4 STARTTLS]",),
     codes=_CODES,
-    words=r".{0,200}?\[ ?Message ?= ?(?:451 5\.7\.3 )?(?:STARTTLS is required|Must issue a STARTTLS)",
+    words=_REASON + r"(?:451 5\.7\.3 )?(?:STARTTLS is required|Must issue a STARTTLS)",
     rule="no-starttls",
 )
 
@@ -147,11 +151,28 @@ TLS_FAILED = Entry(
     ),
     lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 DNS query failed]",),
     codes=_CODES,
-    words=(
-        r".{0,200}?\[ ?Message ?= ?(?:451 4\.4\.0 )?"
-        r"(?:TLS negotiation failed with error|Security status) (?P<token>\w{1,64})"
-    ),
+    words=_REASON
+    + r"(?:451 4\.4\.0 )?(?:TLS negotiation failed with error|Security status) (?P<token>\w{1,64})",
     rule="tls-failed",
+)
+
+RENEGOTIATE = TLS_FAILED._replace(
+    id="from-eop-renegotiate",
+    title="Exchange Online breaks the TLS 1.3 handshake: a session ticket came too early",
+    meaning=(
+        "Exchange Online's TLS 1.3 client aborts where a NewSessionTicket arrives before it has sent its own "
+        "Finished. Whether Microsoft has changed this is not known."
+    ),
+    causes=("A mail server, many of them written in Go, sends its session tickets early.",),
+    remedy=("Update the mail server, or switch its session tickets off.",),
+    references=("golang/go issue 70232; mox issue 237, maddy issue 730, chasquid issue 64",),
+    examples=(
+        "451 4.4.0 Security status Renegotiate",
+        "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status Renegotiate]",
+    ),
+    lookalikes=("451 4.4.0 Security status InvalidToken",),
+    codes=("451 4.4.0", *_CODES),
+    words=r".{0,300}?(?P<token>Security status Renegotiate)\b",
 )
 
 VALIDATION_OTHER = Entry(
@@ -184,8 +205,10 @@ CANNOT_CONNECT = Entry(
     references=(_317, NDR),
     examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
     lookalikes=("450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",),
-    codes=("450 4.4.317",),
-    words=r"(?:.{0,200}?\[ ?Message ?= ?(?P<token>[^\]\r\n]{1,120}))?",
+    codes=("4.4.317", "5.4.317"),
+    # Of an expired message only where a reason is there.
+    words=r"(?=(?!.{0,10}?Message expired)|.{0,120}?\([A-Za-z])"
+    f"(?:{_REASON}" + r"(?P<token>[^\])\r\n]{1,120}))?",
 )
 
 REFUSED = Entry(
@@ -200,16 +223,90 @@ REFUSED = Entry(
     references=(NDR,),
     examples=("450 4.4.316 Connection refused [Message=Socket error code 10061]",),
     lookalikes=("450 4.4.3160 Connection refused",),
-    codes=("450 4.4.316",),
-    words=r".{0,10}?Connection refused(?: \[ ?Message ?= ?(?P<token>[^\]\r\n]{1,120}))?",
+    codes=("4.4.316", "5.4.316"),
+    words=r".{0,40}?Connection refused(?: ?(?:\[ ?Message ?= ?|\( ?)(?P<token>[^\])\r\n]{1,120}))?",
     rule="unreachable",
+)
+
+NO_CONNECTION = REFUSED._replace(
+    id="from-eop-no-connection",
+    title="Exchange Online could not open a TCP connection to your server",
+    judge="Nobody refuses: no connection came about.",
+    meaning=(
+        f"{_NETWORK} The Winsock code says how: 10060 timed out, 10061 was refused, 10054 was reset, 995 was "
+        "given up."
+    ),
+    causes=("Port 25 is closed to Exchange Online's addresses, the host is down, or the address is wrong.",),
+    remedy=(
+        *REFUSED.remedy,
+        "See that the outbound connector's smart host or the MX leads to the right address.",
+    ),
+    references=_SOURCES,
+    examples=(
+        (
+            "450 4.4.317 Cannot connect to remote server [Message=Failed to connect. Winsock error code: 10060, "
+            "Win32 error code: 10060] [LastAttemptedIP=192.0.2.10:25]"
+        ),
+    ),
+    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=Error code: 10060]",),
+    codes=_CODES,
+    words=_REASON + r"(?:Failed to connect\. )?(?P<token>(?:Winsock|Socket) error code:? ?\d{3,5})",
+)
+
+TIMED_OUT = NO_CONNECTION._replace(
+    id="from-eop-timed-out",
+    title="The connection of Exchange Online to your server timed out",
+    meaning=f"{_NETWORK} The host did not answer, or stopped answering, in time.",
+    examples=(
+        "450 4.4.315 Connection timed out [Message=Socket error code 10060]",
+        "550 5.4.315 Message expired, connection timed out(Socket error code 10060)",
+    ),
+    lookalikes=("450 4.4.3150 Connection timed out",),
+    codes=("4.4.315", "5.4.315"),
+    words=f"(?:{_REASON}" + r"(?P<token>[^\])\r\n]{1,120}))?",
+    rule="timeout",
+)
+
+DNS_FAILED = NO_CONNECTION._replace(
+    id="from-eop-dns-failed",
+    title="The DNS of the recipient's domain failed",
+    judge="Nobody refuses: Exchange Online does not learn where to connect to.",
+    meaning=f"{_NETWORK} Exchange Online found no usable MX or address record for the recipient's domain.",
+    causes=(
+        "The domain's MX or address records are missing, or its name servers do not answer.",
+        "Its DNSSEC signatures are wrong, where the reason says so.",
+    ),
+    remedy=("Correct the DNS records of the recipient's domain, or the name of the smart host.",),
+    examples=(
+        "450 4.4.312 DNS query failed [Message=DNS server returned answer with no data]",
+        "550 5.4.312 Message expired, DNS query failed(ServerFailure)",
+    ),
+    lookalikes=("450 4.4.3120 DNS query failed",),
+    codes=("4.4.312", "5.4.312"),
+    words=TIMED_OUT.words,
+)
+
+CLOSED = NO_CONNECTION._replace(
+    id="from-eop-closed",
+    title="Your server closed the connection abruptly",
+    judge="Your server, or a device before it, breaks Exchange Online's connection.",
+    meaning=f"{_NETWORK} The connection was opened and then reset, before or within the SMTP session.",
+    causes=("A firewall, a limit on connections, or a filter on the server ends the session.",),
+    remedy=("Look in the server's and the firewall's log at that minute for connections of Microsoft 365.",),
+    examples=(
+        "450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",
+        "550 5.4.318 Message expired, connection reset(SuspiciousRemoteServerError)",
+    ),
+    lookalikes=("450 4.4.3180 Connection was closed abruptly",),
+    codes=("4.4.318", "5.4.318"),
+    words=TIMED_OUT.words,
 )
 
 EXPIRED = Entry(
     id="from-eop-message-expired",
     title="Exchange Online gave the message up",
     flow=Flow.FROM_EOP,
-    judge=_NO_SESSION,
+    judge="Exchange Online ends its attempts to reach your server.",
     meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),
@@ -217,11 +314,11 @@ EXPIRED = Entry(
     references=(NDR,),
     examples=("550 5.4.317 Message expired, cannot connect to remote server",),
     lookalikes=("550 5.4.300 Message expired",),
-    codes=("550 5.4.317",),
+    codes=tuple(code for code in _CODES if code[0] == "5"),
     words=r".{0,10}?Message expired",
 )
 
 ENTRIES = (
-    UNTRUSTED_ROOT, SUBJECT_MISMATCH, OLDER_SUBJECT_MISMATCH, STARTTLS_REQUIRED, TLS_FAILED, VALIDATION_OTHER,
-    REFUSED, EXPIRED, CANNOT_CONNECT,
+    UNTRUSTED_ROOT, SUBJECT_MISMATCH, OLDER_SUBJECT_MISMATCH, STARTTLS_REQUIRED, RENEGOTIATE, TLS_FAILED,
+    VALIDATION_OTHER, REFUSED, TIMED_OUT, DNS_FAILED, CLOSED, NO_CONNECTION, CANNOT_CONNECT,
 )  # fmt: skip

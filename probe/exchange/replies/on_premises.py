@@ -13,6 +13,8 @@ _UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownC
 _NONE = "Microsoft KB 4495258: TLS negotiation failed with error NoCredentials"
 _REMOVE = "Microsoft: cannot remove an installed certificate"
 _EOP_CERTIFICATE = "Your server refuses the certificate of the server it connects to."
+#: Translated pages put other words around the token.
+_IN_TLS = r"(?:TLS negotiation failed with error|\bTLS\b(?![^\r\n]{0,60}succeeded)[^\r\n]{0,120}?)"
 _OWN = "Nobody refuses: your own server cannot use its certificate."
 
 STALE_PIN = Entry(
@@ -112,7 +114,7 @@ UNKNOWN_CREDENTIALS = Entry(
     references=(_UNKNOWN,),
     examples=(wording.UNKNOWN_CREDENTIALS,),
     lookalikes=("TLS negotiation succeeded with UnknownCredentials",),
-    phrase=r"TLS negotiation failed with error (?P<token>UnknownCredentials)\b",
+    phrase=_IN_TLS + r" ?\b(?P<token>UnknownCredentials)\b",
 )
 
 NO_CREDENTIALS = Entry(
@@ -138,8 +140,26 @@ NO_CREDENTIALS = Entry(
     ),
     references=(_NONE,),
     examples=("TLS negotiation failed with error NoCredentials",),
-    lookalikes=("TLS negotiation failed with NoCredentials",),
-    phrase=r"TLS negotiation failed with error (?P<token>NoCredentials)\b",
+    lookalikes=("No credentials for TLS", "TLS protocol negotiation succeeded; NoCredentials"),
+    phrase=_IN_TLS + r" ?\b(?P<token>NoCredentials)\b",
+)
+
+TLS_UNTRUSTED = EOP_UNTRUSTED._replace(
+    id="tls-untrusted-root",
+    title="A certificate was not trusted in the handshake; most likely your server did not trust the other side's",
+    kind=EntryKind.LOG,
+    flow=Flow.NEITHER,
+    judge="Most likely your server: it logs what its own check of the other side's certificate said.",
+    label=Confidence.INFERRED,
+    meaning=(
+        "The words do not say whose certificate it was. A server that logs this was the one that looked, so the "
+        "root of the other side's certificate is missing here. 454 4.7.0 with UntrustedRoot is the opposite."
+    ),
+    examples=("TLS negotiation failed with error UntrustedRoot",),
+    lookalikes=("TLS negotiation failed with UntrustedRoots",),
+    codes=(),
+    words="",
+    phrase=r"TLS negotiation failed with error (?P<token>UntrustedRoot)\b",
 )
 
 TLS_OTHER = Entry(
@@ -156,60 +176,6 @@ TLS_OTHER = Entry(
     examples=("TLS negotiation failed with error AlgorithmMismatch",),
     lookalikes=("TLS negotiation failed",),
     phrase=r"TLS negotiation failed with error (?P<token>\w{1,64})",
-)
-
-TIMED_OUT = Entry(
-    id="connection-timed-out",
-    title="The connection timed out",
-    judge="Nobody refuses: no connection came about.",
-    meaning=(
-        "Mostly the network. KB 4051498 shows it in the queue while the protocol log has "
-        "UnknownCredentials: the log decides."
-    ),
-    causes=("Port 25 is blocked or the host is down.", "The certificate in use lacks SMTP (KB 4051498)."),
-    remedy=("Read the protocol log of the same minute before changing anything.",),
-    check=powershell.READ_LOG,
-    references=(_UNKNOWN,),
-    examples=("421 4.4.1 Connection timed out",),
-    lookalikes=("421 4.4.1 Connection refused",),
-    codes=("421 4.4.1",),
-    words=r".{0,10}?Connection timed out",
-    rule="timeout",
-)
-
-DROPPED = Entry(
-    id="connection-dropped",
-    title="The connection was dropped: the network, not a certificate",
-    judge="Nobody refuses: the connection broke.",
-    label=Confidence.REPORTED,
-    meaning="The connection ended before an answer came. This is no verdict about a certificate.",
-    causes=("A timeout on the path or on the other side.",),
-    remedy=("Look at firewalls, inspection devices and the load of the other side.",),
-    check=powershell.READ_LOG,
-    references=("Reports of practitioners",),
-    examples=(
-        "421 4.4.2 Connection dropped due to TimedOut",
-        "421 4.4.2 Connection dropped due to ConnectionReset",
-    ),
-    lookalikes=("421 4.4.2 Connection kept",),
-    codes=("421 4.4.2",),
-    words=r".{0,40}?Connection dropped due to (?P<token>\w{1,64})",
-)
-
-PROXY_LAYER = Entry(
-    id="proxy-layer",
-    title="An internal proxy step failed",
-    judge="Nobody refuses: one Exchange component could not reach another.",
-    label=Confidence.REPORTED,
-    meaning="PRX codes come from Exchange's own proxying and say nothing about certificates.",
-    causes=("Not told by the text.",),
-    remedy=("Look at the transport services of the server that answered; leave the certificates alone.",),
-    check=(Command("Test-ServiceHealth"),),
-    references=("Reports of practitioners",),
-    examples=("451 4.7.0 Temporary server error. Please try again later. PRX5",),
-    lookalikes=("451 4.7.0 Temporary server error. Please try again later. APRX5",),
-    codes=("451 4.7.0",),
-    words=r".{0,160}?\b(?P<token>PRX\d{1,3})\b",
 )
 
 EMPTY_CERTIFICATE = Entry(
@@ -297,6 +263,6 @@ CANNOT_REMOVE = Entry(
 )
 
 ENTRIES = (
-    STALE_PIN, EOP_UNTRUSTED, EOP_INVALID, UNKNOWN_CREDENTIALS, NO_CREDENTIALS, TLS_OTHER, CANNOT_REMOVE,
-    SCHANNEL_UNTRUSTED, TIMED_OUT, DROPPED, PROXY_LAYER, EMPTY_CERTIFICATE, CLIENT_STATUS,
+    STALE_PIN, EOP_UNTRUSTED, EOP_INVALID, UNKNOWN_CREDENTIALS, NO_CREDENTIALS, TLS_UNTRUSTED, TLS_OTHER,
+    CANNOT_REMOVE, SCHANNEL_UNTRUSTED, EMPTY_CERTIFICATE, CLIENT_STATUS,
 )  # fmt: skip

@@ -13,10 +13,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from probe.exchange import online
 from probe.exchange.replies import catalogue
-from probe.exchange.replies.entry import Entry, EntryKind, compiled
+from probe.exchange.replies.console import shifted, unwrapped
+from probe.exchange.replies.entry import Entry, EntryKind, Flow, compiled
+from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.last_error import LastError, read_last_error
+from probe.exchange.replies.mentions import EVENT_REACH, MAX_MATCHES, Mention, before, mentions_in
 from probe.exchange.replies.segments import MAX_REPLY, Segment, segments
+from probe.exchange.replies.shown import MAX_SHOWN, QUOTES, group, shown
 from probe.text import printable
 
 #: Characters of one text that are read; a message trace export of a day stays below.
@@ -28,34 +33,25 @@ MAX_FINDINGS = 200
 #: Places kept for one finding.
 MAX_SPANS = 20
 
-#: Matches of one phrase that are looked at.
-_MAX_MATCHES = 2_000
-
-#: Characters between an event's number or first words and the reply it quotes; the longest sample has 500.
-_EVENT_REACH = 3_000
-
 #: Characters between a wrapper's words and the reply it carries.
 _WRAPPER_REACH = 40
 
-#: A text this short was typed by a person: ``event 12014`` needs no event source then.
-_TYPED = 80
+#: Characters behind a line's words in which the host may stand: bounces break lines.
+_HOST_REACH = 120
 
-#: Characters of a reply that are shown.
-_SHOWN = 500
-
-_EVENT_NUMBER = re.compile(r"(?:\b(event)(?: ?id)?|[:\uff1a=>])\s{0,5}(\d{4,5})(?!\d)", re.IGNORECASE)
-_EVENT_SOURCE = re.compile(r"MSExchange(?:FrontEnd)?Transport", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>")
 _LOG_ROW = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{1,20}Z?,([^,\r\n]{0,200}),")
 _LAST_ERROR = re.compile(r"LED ?= ?\Z", re.IGNORECASE)
-_REPLY_ENDS = re.compile(r'"|\};\{|\}\]|>\s*#')
+_INSIDE = f"{QUOTES}:->\r\n\t"
+_EXPIRED = frozenset(EXPIRED.codes)
 
 
 class Recognised(NamedTuple):
     """One finding: the entry, the reply as found (escaped), what was around it, and where.
 
     `wrappers` run from the outermost inwards. `token` is the reason the text names, as it came.
-    `spans` are (start, end) character offsets, at most `MAX_SPANS`.
+    `spans` are (start, end) character offsets, at most `MAX_SPANS`. `host` is Exchange Online's that the line
+    names, where the entry alone does not tell which way the mail went.
     """
 
     entry: Entry
@@ -67,16 +63,14 @@ class Recognised(NamedTuple):
     message_id: str | None = None
     connector: str | None = None
     last_error: LastError | None = None
+    host: str | None = None
 
-
-class _Mention(NamedTuple):
-    """A place where the text speaks of an event."""
-
-    start: int
-    end: int
-    entry: Entry
-    number: int
-    connector: str | None
+    @property
+    def flow(self) -> Flow:
+        """Which way the mail was going, by the entry or else by the host."""
+        if self.entry.flow is not Flow.NEITHER or self.host is None:
+            return self.entry.flow
+        return Flow.FROM_EOP if online.SENDING_HOST.search(self.host) else Flow.TO_EOP
 
 
 def explain_text(text: str) -> tuple[Recognised, ...]:
@@ -85,14 +79,25 @@ def explain_text(text: str) -> tuple[Recognised, ...]:
     The first `MAX_TEXT` characters are read. The same finding at several places is one finding.
     """
     text = text[:MAX_TEXT]
-    mentions = _mentions(text)
+    found = _explained(text)
+    whole, breaks = unwrapped(text)
+    if breaks and (again := _explained(whole)) and (not found or _rank(again[0]) < _rank(found[0])):
+        return tuple(one._replace(spans=tuple(shifted(span, breaks) for span in one.spans)) for one in again)
+    return found
+
+
+def _explained(text: str) -> tuple[Recognised, ...]:
+    mentions = mentions_in(text)
     cut = segments(text)
     coded = list(_in_segments(text, cut))
     found = [_placed(text, one, mentions) for one in coded]
     found += [_placed(text, one, mentions) for one in _in_phrases(text, cut, coded)]
-    found += _alone(text, mentions, found)
-    order = catalogue.ranks()
-    return tuple(sorted(_merged(found), key=lambda one: (order[one.entry.id], one.spans[0])))
+    found += _alone(text, mentions, found, cut)
+    return tuple(sorted(_merged(found), key=lambda one: (_rank(one), one.spans[0])))
+
+
+def _rank(one: Recognised) -> int:
+    return catalogue.ranks()[one.entry.id]
 
 
 @lru_cache(maxsize=4096)
@@ -113,9 +118,10 @@ def _in_segments(text: str, cut: tuple[Segment, ...]) -> Iterator[Recognised]:
             continue
         if entry:
             yield _from_segment(text, segment, opened, entry, found, around)
-        elif around:  # a reply we do not know: the wrapper is all there is to say
-            whole = segment._replace(start=opened)
-            yield _from_segment(text, whole, opened, around[-1], None, around[:-1])
+            if entry is not EXPIRED and segment.enhanced in _EXPIRED and _words(text, segment, EXPIRED):
+                yield _from_segment(text, segment, opened, EXPIRED, None, around)
+        elif around:  # a reply we do not know: who quotes it is all there is to say
+            yield _from_segment(text, segment, opened, around[-1], None, around[:-1])
         around = []
 
 
@@ -123,9 +129,13 @@ def _recognise(text: str, segment: Segment) -> tuple[Entry | None, re.Match[str]
     for basic, entry in catalogue.by_code().get(segment.enhanced, ()):
         if basic and segment.basic and basic != segment.basic:
             continue
-        if found := compiled(entry.words).match(text, segment.body, segment.end):
+        if found := _words(text, segment, entry):
             return entry, found
     return None, None
+
+
+def _words(text: str, segment: Segment, entry: Entry) -> re.Match[str] | None:
+    return compiled(entry.words).match(text, segment.body, segment.end)
 
 
 def _carries(cut: tuple[Segment, ...], place: int, words_end: int) -> bool:
@@ -145,24 +155,17 @@ def _from_segment(
     if led := _LAST_ERROR.search(text, max(0, opened - 8), opened):
         last_error = read_last_error(text, max(0, led.start() - 1))
         wrappers = (catalogue.by_id()["wrapper-last-error"], *wrappers)
+    start = segment.start
+    if found and entry.kind is EntryKind.WRAPPER and text[found.end() : segment.end].strip(_INSIDE):
+        start = found.end()  # what it quotes has no code that could be read
     return Recognised(
         entry=entry,
-        reply=_shown(text[segment.start : segment.end]),
+        reply=shown(text[start : segment.end].lstrip(_INSIDE)),
         spans=((segment.start, segment.end),),
-        token=_token(found),
+        token=group(found),
         wrappers=wrappers,
         last_error=last_error,
     )
-
-
-def _shown(raw: str) -> str:
-    ends = _REPLY_ENDS.search(raw, 1)
-    return printable(" ".join(raw[: ends.start() if ends else None].split()).rstrip(" ,'"), _SHOWN)
-
-
-def _token(found: re.Match[str] | None) -> str | None:
-    token = found.groupdict().get("token") if found else None
-    return printable(token, _SHOWN) if token else None
 
 
 def _in_phrases(text: str, cut: tuple[Segment, ...], coded: list[Recognised]) -> Iterator[Recognised]:
@@ -173,7 +176,7 @@ def _in_phrases(text: str, cut: tuple[Segment, ...], coded: list[Recognised]) ->
     for entry in catalogue.phrases():
         if entry.events:
             continue  # these are mentions
-        for found in islice(compiled(entry.phrase).finditer(text), _MAX_MATCHES):
+        for found in islice(compiled(entry.phrase).finditer(text), MAX_MATCHES):
             at = found.start()
             told = (
                 _quoted(text, at, records)
@@ -200,52 +203,22 @@ def _quoted(text: str, at: int, records: list[int]) -> bool:
 
 def _from_phrase(text: str, entry: Entry, found: re.Match[str]) -> Recognised:
     last_error = read_last_error(text, found.start()) if entry.kind is EntryKind.WRAPPER else None
-    words = text[found.start() : found.start() + _SHOWN].partition("\n")[0] if entry.codes else found[0]
+    words = text[found.start() : found.start() + MAX_SHOWN].partition("\n")[0] if entry.codes else found[0]
     return Recognised(
         entry=entry,
-        reply=_shown(words) if last_error is None else last_error.error,
+        reply=shown(words) if last_error is None else last_error.error,
         spans=(found.span(),),
-        token=_token(found),
+        token=group(found),
         last_error=last_error,
     )
 
 
-def _mentions(text: str) -> list[_Mention]:
-    found = [*_numbered(text), *_worded(text)]
-    return sorted(found, key=lambda mention: mention.start)
-
-
-def _numbered(text: str) -> Iterator[_Mention]:
-    known = catalogue.by_event()
-    for found in islice(_EVENT_NUMBER.finditer(text), 50 * _MAX_MATCHES):
-        entry = known.get(int(found[2]))
-        if entry is None:
-            continue
-        near = _EVENT_SOURCE.search(text, max(0, found.start() - _SHOWN), found.end() + _SHOWN)
-        if near or (found[1] and len(text) <= _TYPED and "source" not in text.lower()):
-            yield _Mention(found.start(), found.end(), entry, int(found[2]), None)
-
-
-def _worded(text: str) -> Iterator[_Mention]:
-    for entry in catalogue.phrases():
-        if not entry.events:
-            continue
-        for found in islice(compiled(entry.phrase).finditer(text), _MAX_MATCHES):
-            connector = found.groupdict().get("connector")
-            yield _Mention(
-                found.start(),
-                found.end(),
-                entry,
-                entry.events[0],
-                printable(connector) if connector else None,
-            )
-
-
-def _placed(text: str, one: Recognised, mentions: list[_Mention]) -> Recognised:
+def _placed(text: str, one: Recognised, mentions: list[Mention]) -> Recognised:
     """`one` with what the text around it tells: event, message and connector."""
     at = one.spans[0][0]
-    near = _before(mentions, at)
-    row = _LOG_ROW.match(text, text.rfind("\n", max(0, at - _SHOWN), at) + 1)
+    near = before(mentions, at)
+    host = _host(text, one)
+    row = _LOG_ROW.match(text, text.rfind("\n", max(0, at - MAX_SHOWN), at) + 1)
     if near and near[-1].entry.kind is EntryKind.WRAPPER and near[-1].entry is not one.entry:
         same = [mention for mention in near if mention.entry is near[-1].entry]
         ids = _MESSAGE_ID.findall(text, same[0].start, at)
@@ -254,44 +227,66 @@ def _placed(text: str, one: Recognised, mentions: list[_Mention]) -> Recognised:
             event_id=near[-1].number,
             message_id=printable(ids[-1]) if ids else None,
             connector=next((mention.connector for mention in reversed(same) if mention.connector), None),
+            host=host,
         )
-    return one._replace(connector=printable(row[1]) if row else None)
+    return one._replace(connector=printable(row[1]) if row else None, host=host)
 
 
-def _before(mentions: list[_Mention], at: int) -> list[_Mention]:
-    end = bisect_left(mentions, at, key=lambda mention: mention.start)
-    start = bisect_left(mentions, at - _EVENT_REACH, key=lambda mention: mention.start)
-    return mentions[start:end]
+def _host(text: str, one: Recognised) -> str | None:
+    """Exchange Online's host in the line, or right behind it, where the entry is about either way."""
+    if one.entry.flow is not Flow.NEITHER:
+        return None
+    if one.last_error is not None and online.domain_of(one.last_error.fqdn):
+        return one.last_error.fqdn
+    start, end = one.spans[0]
+    line = text[max(text.rfind("\n", 0, start) + 1, start - MAX_SHOWN) : end + _HOST_REACH]
+    found = online.HOST.search(line) or online.SENDING_HOST.search(line)
+    return printable(found[0].lower()) if found else None
 
 
-def _alone(text: str, mentions: list[_Mention], found: list[Recognised]) -> list[Recognised]:
+def _alone(
+    text: str, mentions: list[Mention], found: list[Recognised], cut: tuple[Segment, ...]
+) -> list[Recognised]:
     """The events that quote no reply we know."""
     quoted = sorted(one.spans[0][0] for one in found if one.event_id is not None)
-    alone = []
+    starts = [segment.start for segment in cut]
+    alone: list[Recognised] = []
+    told: Recognised | None = None
     for mention in mentions:
         place = bisect_left(quoted, mention.start)
         if (
             mention.entry.kind is EntryKind.WRAPPER
             and place < len(quoted)
-            and quoted[place] - mention.start <= _EVENT_REACH
+            and quoted[place] - mention.start <= EVENT_REACH
         ):
             continue
-        alone.append(
-            Recognised(
-                entry=mention.entry,
-                reply=_shown(text[mention.start : mention.end]),
-                spans=((mention.start, mention.end),),
-                event_id=mention.number,
-                connector=mention.connector,
-            )
+        inside = bisect_left(starts, mention.end)
+        reach = mention.entry.kind is EntryKind.WRAPPER and inside < len(cut)
+        reply = cut[inside] if reach and cut[inside].start - mention.end <= EVENT_REACH else mention
+        one = Recognised(
+            entry=mention.entry,
+            reply=shown(text[reply.start : reply.end]),
+            spans=((mention.start, mention.end),),
+            token=mention.token,
+            event_id=mention.number,
+            connector=mention.connector,
         )
+        if (
+            told
+            and told.entry is one.entry
+            and told.token is None
+            and told.spans[0][1] + EVENT_REACH > mention.start
+        ):
+            alone.pop()  # its number, and now its words
+        alone.append(one)
+        told = one
     return alone
 
 
 def _merged(found: list[Recognised]) -> list[Recognised]:
     kept: dict[tuple[object, ...], Recognised] = {}
     for one in found:
-        event = one.entry.id if one.entry.events else one.reply if one.entry.kind is EntryKind.WRAPPER else ""
+        event = one.reply if one.entry.kind is EntryKind.WRAPPER and not one.entry.events else ""
         key = (one.entry.id, one.token, one.event_id, one.message_id, event)
         before = kept.get(key)
         if before is None:
@@ -299,6 +294,11 @@ def _merged(found: list[Recognised]) -> list[Recognised]:
                 kept[key] = one
         elif len(before.spans) < MAX_SPANS:
             kept[key] = before._replace(
+                reply=max(
+                    before.reply, one.reply, key=lambda reply: reply.count("[")
+                ),  # the one with more facts
+                host=before.host or one.host,
+                last_error=before.last_error or one.last_error,
                 spans=before.spans + one.spans,
                 connector=before.connector or one.connector,
                 wrappers=before.wrappers or one.wrappers,

@@ -26,10 +26,18 @@ _CODE = re.compile(
     r"(?<![0-9A-Za-z.])(?:(?P<basic>[2-5]\d\d)(?P<sep>[\s\u00a0\u3000>-]{1,6}))?"
     r"(?P<enhanced>[245]\.\d{1,3}\.\d{1,3})(?![.]?\d)"
 )
-_RECORD_ENDS = re.compile(r"\n[ \t\r>]{0,20}\n|\n(?=\d{4}-\d\d-\d\dT)|\};\{")
+# A blank line, or a line that begins with a date, a label of Format-List or an event, or a report's field.
+_RECORD_ENDS = re.compile(
+    r"\n[ \t\r>]{0,20}\n|\};\{|\n[> \t]{0,5}(?=\d{4}-\d\d-\d\d[T ]|\d{1,2}[/.]\d{1,2}[/.]\d{4} "
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:|\w{2,40} {1,40}: |(?:Event ID|Source|Level|Log Name|Diagnostic-Code|Status"
+    r"|Action|Remote-MTA|Final-Recipient|Reporting-MTA):)",
+    re.ASCII,
+)
 # Before an enhanced code without a basic one: another number (then it is no code), or a comma ("451 5.7.3
 # STARTTLS is required, 5.7.0 Must issue ..." is one reply).
 _NOT_ALONE = re.compile(r"(?:\d[\s-]{1,3}|,\s{1,8})\Z")
+# A log's or a report's own field, which repeats the reply's code.
+_FIELD = re.compile(r"(?:\bdsn=|^Status: ?)\Z", re.IGNORECASE | re.MULTILINE)
 # "450 4.4.317 ... [Message=451 5.7.3 ...]" is one reply: Exchange Online's, about what it was told.
 _INSIDE_MESSAGE = re.compile(r"Message ?= ?\Z", re.IGNORECASE)
 
@@ -61,7 +69,8 @@ def _codes(text: str) -> Iterator[re.Match[str]]:
         before = text[max(0, found.start() - 10) : found.start()]
         if _INSIDE_MESSAGE.search(before) or (not found["basic"] and _NOT_ALONE.search(before)):
             continue
-        yield found
+        if found["basic"] or not _FIELD.search(before):
+            yield found
 
 
 def _segment(text: str, code: re.Match[str], following: int) -> Segment:

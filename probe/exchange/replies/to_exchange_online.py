@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies import wording
-from probe.exchange.replies.entry import Entry, Flow
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.sources import DIGICERT
 from probe.powershell import Command, Shell
 from probe.statement import Confidence
@@ -49,7 +49,11 @@ UNTRUSTED_ROOT = Entry(
         "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",
     ),
     codes=("454 4.7.0",),
-    words=r".{0,200}?\b(?P<token>UntrustedRoot)\b",
+    # Over a line's end only in words about TLS, as translated pages have them, or in a reply of several lines.
+    words=(
+        r"(?! ?Temporary authentication failure| ?TLS not available)(?:[^\r\n]{0,200}?|(?=.{0,150}?TLS|"
+        r"[^\r\n]{0,200}[\r\n]{1,2}454.4\.7\.0).{0,200}?)\b(?P<token>UntrustedRoot)\b"
+    ),
     phrase=r"Failed to establish appropriate TLS channel: (?P<token>UntrustedRoot)\b",
     rule="untrusted-root",
 )
@@ -94,6 +98,63 @@ UNKNOWN_TOKEN = Entry(
     phrase=r"Failed to establish appropriate TLS channel: (?P<token>\w{1,64}): Access Denied",
 )
 
+CUT_OFF = UNKNOWN_TOKEN._replace(
+    id="to-eop-tls-channel-cut",
+    title="Exchange Online refused the TLS channel; the reason was cut off",
+    judge="Exchange Online refuses the TLS session of your server.",
+    meaning="The reason stands after the words that are here, and decides.",
+    causes=(
+        "UntrustedRoot: Access Denied - the Send connector's certificate is not trusted.",
+        "Access Denied without a reason before it - the sender used no TLS (reported).",
+    ),
+    remedy=("Find the whole reply: in event 2004, in the queue's LastError, or in the Send protocol log.",),
+    check=powershell.READ_LOG,
+    examples=(
+        "454 4.7.0 Failed to establish appropriate TLS channel",
+        "454 4.7.0 Failed to establish appropriate TLS",
+    ),
+    lookalikes=("454 4.7.0 Failed to open the TLS channel",),
+    words=r".{0,40}?Failed to establish\b",
+    phrase=r"Failed to establish appropriate TLS channel\b",
+)
+
+NOT_OFFERED = Entry(
+    id="starttls-not-offered",
+    title="The other side's EHLO reply does not offer STARTTLS",
+    kind=EntryKind.LOG,
+    judge="Nobody refuses yet: the way to TLS is hidden.",
+    label=Confidence.REPORTED,
+    meaning=(
+        "Without STARTTLS in the reply to EHLO the sender cannot start TLS, whatever its connector demands. "
+        "Exchange Online offers it, so something on the path takes it out."
+    ),
+    causes=(
+        "A firewall, gateway or provider inspects SMTP and removes STARTTLS.",
+        "The address reached is not the host meant.",
+    ),
+    remedy=(
+        "Switch SMTP inspection off on every device between, or let it pass STARTTLS; a provider may do it, too.",
+        "Send from another address or line for a test: where STARTTLS is offered there, the path is the cause.",
+    ),
+    check=(*powershell.PROBE, *powershell.READ_LOG),
+    references=("A report of stuck queues with 451 5.7.3 whose Send log shows the EHLO reply",),
+    examples=("STARTTLS is not offered by remote",),
+    lookalikes=("STARTTLS is offered by remote",),
+    phrase=r"STARTTLS is not offered by remote",
+    rule="no-starttls",
+)
+
+MASKED = NOT_OFFERED._replace(
+    id="starttls-masked",
+    title="An SMTP inspection masks STARTTLS in the EHLO reply",
+    meaning="Keywords overwritten with X are the mark of a Cisco device's ESMTP inspection: one of them was STARTTLS.",
+    causes=("ESMTP inspection on a Cisco ASA, PIX or FTD between the two hosts.",),
+    remedy=("Switch ESMTP inspection off on that firewall, or allow TLS in it.", NOT_OFFERED.remedy[1]),
+    examples=("250-XXXXXXXA",),
+    lookalikes=("250-XCLIENT", "250-XXX"),
+    phrase=r"\b250[\s-](?P<token>X{4,}[A-Z]?)\b",
+)
+
 OLD_TLS = Entry(
     id="to-eop-socket-error",
     title="The connection broke during TLS: TLS 1.0 or 1.1 only",
@@ -117,7 +178,7 @@ OLD_TLS = Entry(
     lookalikes=("421 4.4.2 Connection dropped due to TimedOut", "TLS negotiation failed"),
     codes=("421 4.4.2",),
     words=r".{0,40}?Connection dropped due to (?P<token>SocketError)\b",
-    phrase=r"TLS negotiation failed with error (?P<token>SocketError)\b",
+    phrase=r"(?:TLS negotiation failed with error|\bTLS\b[^\r\n]{0,120}?) ?\b(?P<token>SocketError)\b",
     rule="old-tls",
 )
 
@@ -206,4 +267,7 @@ OUTDATED = Entry(
     rule="throttled",
 )
 
-ENTRIES = (UNTRUSTED_ROOT, NO_TLS, UNKNOWN_TOKEN, OLD_TLS, STARTTLS_REQUIRED, CLOSED, OUTDATED)
+ENTRIES = (
+    UNTRUSTED_ROOT, NO_TLS, UNKNOWN_TOKEN, CUT_OFF, OLD_TLS, MASKED, NOT_OFFERED, STARTTLS_REQUIRED, CLOSED,
+    OUTDATED,
+)  # fmt: skip

@@ -6,13 +6,22 @@ from probe import powershell
 from probe.exchange.replies.entry import Entry, EntryKind
 from probe.statement import Confidence
 
+#: What can be said of a reply inside that the catalogue does not know.
+WHOSE = (
+    "The reply inside names it: 4 as its first digit means that the sender tries again, 5 that it gave up.",
+)
+INSIDE = (
+    "The reply inside is not in the catalogue. Ask whoever runs the host that gave it, with its words as they are.",
+    "Look in the Send protocol log of the same minute for the command that got it, and for how TLS went.",
+)
+
 #: What all wrappers have in common.
 _WRAPPER = Entry(
     kind=EntryKind.WRAPPER,
-    judge="Nobody by itself: the reply inside decides.",
+    judge="The host that gave the reply inside; your server only quotes it.",
     label=Confidence.REPORTED,
-    causes=("The reply inside names it.",),
-    remedy=("Explain the reply inside.",),
+    causes=WHOSE,
+    remedy=INSIDE,
     check=powershell.READ_LOG,
 )
 
@@ -25,8 +34,8 @@ PRIMARY_TARGET = _WRAPPER._replace(
     references=("Microsoft's articles on queues and last errors",),
     examples=(
         (
-            '451 4.4.0 Primary target IP address responded with: "421 4.2.1 Unable to connect." Attempted failover to '
-            "alternate host, but that did not succeed."
+            '451 4.4.0 Primary target IP address responded with: "452 4.3.1 Insufficient system resources." '
+            "Attempted failover to alternate host, but that did not succeed."
         ),
     ),
     lookalikes=("451 4.4.0 Secondary target IP address responded",),
@@ -39,7 +48,7 @@ TARGET_ERROR = _WRAPPER._replace(
     label=Confidence.REPORTED,
     meaning="The reply of the other side follows the arrow.",
     references=("Reports of practitioners",),
-    examples=("451 4.4.395 Target host responded with error. -> 421 4.2.1 Unable to connect",),
+    examples=("451 4.4.395 Target host responded with error. -> 452 4.3.1 Insufficient system resources",),
     lookalikes=("451 4.4.395 Target host responded",),
     codes=("451 4.4.395",),
     words=r".{0,10}?Target host responded with error",
@@ -50,7 +59,9 @@ COMMUNICATING = _WRAPPER._replace(
     label=Confidence.REPORTED,
     meaning="What happened follows the arrow.",
     references=("Reports of practitioners",),
-    examples=("451 4.4.397 Error communicating with target host. -> 421 4.2.1 Unable to connect",),
+    examples=(
+        "451 4.4.397 Error communicating with target host. -> 452 4.3.1 Insufficient system resources",
+    ),
     lookalikes=("451 4.4.397 Target host reached",),
     codes=("451 4.4.397",),
     words=r".{0,10}?Error communicating with target host",
@@ -72,9 +83,27 @@ LAST_ERROR = _WRAPPER._replace(
     label=Confidence.REPORTED,
     meaning="LED is the last error, MSG its text, FQDN and IP the host, LRT the time.",
     references=("Reports of practitioners",),
-    examples=("[{LED=421 4.2.1 Unable to connect};{MSG=};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=}]",),
+    examples=(
+        "[{LED=452 4.3.1 Insufficient system resources};{MSG=};{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=}]",
+    ),
     lookalikes=("{LEDGER=1}",),
     phrase=r"\{LED ?= ?",
 )
 
-ENTRIES = (PRIMARY_TARGET, TARGET_ERROR, COMMUNICATING, FRONTEND_PROXY, LAST_ERROR)
+COMMUNICATING_WITH_TARGET = PRIMARY_TARGET._replace(
+    id="wrapper-communicating-with-target",
+    label=Confidence.REPORTED,
+    meaning="The queue of an Exchange server says what went wrong with the host it connected to.",
+    references=("Reports of practitioners",),
+    examples=(
+        (
+            '441 4.4.1 Error encountered while communicating with primary target IP address: "452 4.3.1 Insufficient '
+            'system resources." Attempted failover to alternate host, but that did not succeed.'
+        ),
+    ),
+    lookalikes=("441 4.4.1 Error encountered while communicating with the mailbox",),
+    codes=("441 4.4.1", "451 4.4.0"),
+    words=r".{0,10}?Error encountered while communicating with primary target IP address",
+)
+
+ENTRIES = (PRIMARY_TARGET, COMMUNICATING_WITH_TARGET, TARGET_ERROR, COMMUNICATING, FRONTEND_PROXY, LAST_ERROR)

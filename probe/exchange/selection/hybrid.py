@@ -18,13 +18,14 @@ from probe.exchange.connector import (
     TlsAuthLevel,
     domain_of_space,
 )
+from probe.exchange.online import CLOUDS, EOP_DOMAIN
 from probe.exchange.problem import quoted
 from probe.statement import Confidence, Statement
 
 WIZARD = "Exchange Team blog, 4 June 2025: what the Hybrid Configuration Wizard sets"
-#: TlsDomain of the Send connector, and the domain of the Receive connector's capability.
-EOP_DOMAIN = "mail.protection.outlook.com"
+#: What the wizard sets for the worldwide cloud; another cloud's domain is as right.
 CAPABILITY = f"{EOP_DOMAIN}:AcceptCloudServicesMail"
+_CAPABILITIES = frozenset(f"{domain}:acceptcloudservicesmail" for domain in CLOUDS)
 #: The address space of a tenant's routing domain ends so.
 ROUTING_DOMAIN = ".mail.onmicrosoft.com"
 
@@ -105,15 +106,17 @@ def _send(connector: SendConnector) -> Iterator[_Expected]:
     yield _flag("CloudServicesMailEnabled", connector.cloud_services_mail_enabled)
     yield _flag("RequireTLS", connector.require_tls)
     yield _level("TlsAuthLevel", connector.tls_auth_level)
-    yield _text("TlsDomain", EOP_DOMAIN, connector.tls_domain, lambda one: one.lower() == EOP_DOMAIN)
+    yield _text("TlsDomain", EOP_DOMAIN, connector.tls_domain, lambda one: one.lower() in CLOUDS)
     yield _pin(connector)
 
 
 def _receive(connector: ReceiveConnector) -> Iterator[_Expected]:
     capabilities = connector.tls_domain_capabilities
-    right = CAPABILITY.lower()
     yield _listed(
-        "TlsDomainCapabilities", CAPABILITY, capabilities, lambda one: one.replace(" ", "").lower() == right
+        "TlsDomainCapabilities",
+        CAPABILITY,
+        capabilities,
+        lambda one: one.replace(" ", "").lower() in _CAPABILITIES,
     )
     yield _pin(connector)
 

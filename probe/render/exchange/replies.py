@@ -62,7 +62,9 @@ def _add(page: Page, one: Recognised) -> None:
         fact(page, "message", one.message_id, indent=2)
     if one.last_error is not None:
         _add_last_error(page, one)
-    _add_entry(page, _filled(one))
+    if one.host:
+        fact(page, "host", one.host, indent=2)
+    _add_entry(page, _filled(one), one.flow)
 
 
 def _filled(one: Recognised) -> Entry:
@@ -83,8 +85,8 @@ def _add_last_error(page: Page, one: Recognised) -> None:
         fact(page, "in it", f"{key}: {value}", indent=2)
 
 
-def _add_entry(page: Page, entry: Entry) -> None:
-    fact(page, "mail", _FLOWS[entry.flow], indent=2)
+def _add_entry(page: Page, entry: Entry, flow: Flow | None = None) -> None:
+    fact(page, "mail", _FLOWS[flow or entry.flow], indent=2)
     fact(page, "who", entry.judge, indent=2)
     fact(page, "confidence", entry.label.value, indent=2)
     title(page, "Meaning")
@@ -124,7 +126,8 @@ def _json(one: Recognised) -> dict[str, Any]:
     record = one.last_error
     return {
         **entry_json(_filled(one)),
-        **picked(one, "reply token", wrappers=[wrapper.id for wrapper in one.wrappers]),
+        "direction": one.flow.value,
+        **picked(one, "reply host token", wrappers=[wrapper.id for wrapper in one.wrappers]),
         **picked(one, "event=event_id message_id connector spans"),
         "last_error": picked(record, "error message fqdn address at items") if record else None,
     }
