@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,18 +45,17 @@ def explain(
     words = " ".join(subject or ()).strip()
     if file is None:
         _by_id(words.lower(), output)
-        if not words:
-            raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
-    text = text_of(words, file)
+    piped = file is None and not words and bool(sys.stdin) and not sys.stdin.isatty()
+    text = text_of("-" if piped else words, file)
+    if not (words or file or text.strip()):
+        raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
     from probe.exchange.replies.recognise import explain_text
     from probe.render.exchange import replies as page
 
-    found = explain_text(text)
-    if not found:
-        raise InputError(
-            f"nothing in it is known: {printable(text.strip() or 'an empty text', 80)}{_hint(words)}"
-        )
-    output.deliver(page.document, page.render, found, verbose=verbose)
+    if found := explain_text(text):
+        output.deliver(page.document, page.render, found, verbose=verbose)
+    else:
+        _fragment(text.strip(), words, output)
     finish(0)
 
 
@@ -78,15 +78,29 @@ def _by_id(name: str, output: PlainOutput) -> None:
     finish(0)
 
 
+def _fragment(text: str, words: str, output: PlainOutput) -> None:
+    """Write which texts carry a token that came without its reply; raises InputError where it is none."""
+    from probe.exchange.replies.tokens import carriers
+    from probe.render.exchange import replies as page
+
+    if (found := carriers(text)) is None:
+        raise InputError(f"nothing in it is known: {printable(text or 'an empty text', 80)}{_hint(words)}")
+    output.deliver(page.carriers_json, page.render_carriers, found)
+
+
 def _hint(words: str) -> str:
-    """Where one word was given that looks like a rule's id: the rules."""
+    """Where one word was given that looks like a rule's or an entry's id: those that are nearly it, or the rules."""
     if not words or " " in words or words.startswith(("@", "-")) or any(c.isdigit() for c in words):
         return ""
-    from probe.eop.rules import EVERY_RULE
+    from difflib import get_close_matches
 
-    return (
-        f"; there is no rule of that name either; the rules are: {', '.join(rule.id for rule in EVERY_RULE)}"
-    )
+    from probe.eop.rules import EVERY_RULE
+    from probe.exchange.replies.catalogue import by_id
+
+    rules = [rule.id for rule in EVERY_RULE]
+    if near := get_close_matches(words.lower(), [*rules, *by_id()]):
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; there is no rule of that name either; the rules are: {', '.join(rules)}"
 
 
 def _rule_json(rule: Rule) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from probe.cli.output import warn
 from probe.errors import InputError
 from probe.text import printable
 
@@ -32,4 +33,8 @@ def text_of(words: str, file: Path | None = None) -> str:
         file = Path(words[1:])
     if file is None and words != "-":
         return readable_text(words)
-    return readable(contents(file or Path("-")), Problems(str(file or "standard input")))
+    problems = Problems(printable(str(file or "standard input")))
+    text = readable(contents(file or Path("-")), problems)
+    for problem in problems.found:
+        warn(str(problem))
+    return text

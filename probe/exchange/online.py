@@ -21,7 +21,9 @@ CLOUDS = {
 
 _DOMAINS = "|".join(map(re.escape, CLOUDS))
 #: A host of one of them in a text, as a log or an answer names it.
-HOST = re.compile(rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_DOMAINS})(?![\w-])", re.IGNORECASE | re.ASCII)
+HOST = re.compile(
+    rf"(?<![\w.-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_DOMAINS})(?![\w-]|\.(?!pem\b)\w)", re.IGNORECASE | re.ASCII
+)
 
 #: A host that it sends with.
 SENDING_HOST = re.compile(

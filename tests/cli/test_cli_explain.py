@@ -80,6 +80,31 @@ def test_standard_input() -> None:
     assert done.stdout.startswith(b"Exchange Online does not trust")
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "out", "err"),
+    [
+        (UNTRUSTED.encode(), 0, b"Exchange Online does not trust", b""),
+        (b"SocketError", 0, b"'SocketError' alone does not say who refuses whom: 2 known texts", b""),
+        (b"NoCredentials", 0, b"'NoCredentials' is known from one reply or log line:", b""),
+        (b" \n", 3, b"", b"nothing to explain"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 3, b"", b"is an Outlook file that cannot be read"),
+    ],
+)
+def test_standard_input_that_is_no_terminal_needs_no_dash(
+    given: bytes, code: int, out: bytes, err: bytes
+) -> None:
+    done = subprocess.run(
+        command("explain"), input=given, capture_output=True, timeout=60, check=False, env=environment()
+    )
+    assert (done.returncode, done.stdout[: len(out)]) == (code, out)
+    assert err in done.stderr
+
+
+def test_a_token_alone_as_a_document(cli: Cli) -> None:
+    found = json.loads(cli("explain", "UntrustedRoot", "--format", "json").out)["findings"]
+    assert {one["direction"] for one in found} == {"to-eop", "from-eop", "none"}
+
+
 def test_a_last_error_record_is_taken_apart(cli: Cli) -> None:
     record = (
         f"[{{LED=451 4.4.395 Target host responded with error. -> {UNTRUSTED}}};{{MSG=}};{{FQDN=mx.contoso.com}};"
@@ -115,7 +140,8 @@ def test_rules_and_entries_by_their_ids(cli: Cli) -> None:
     [
         (("no-such-rule",), "there is no rule of that name either; the rules are: "),
         (("250 2.1.5 Recipient OK",), "nothing in it is known: 250 2.1.5"),
-        ((), "nothing to explain"),
+        (("untrusted-rooot",), "did you mean untrusted-root"),
+        (("event-1204",), "nothing in it is known"),
         (("@/nowhere/at-all.txt",), "cannot be read"),
     ],
 )

@@ -48,15 +48,19 @@ def read_last_error(text: str, start: int = 0) -> LastError | None:
             break  # the next record begins
         values[found[1].upper()] = _value(window[found.end() : end])
     error = values["LED"]
-    items = tuple((m[1], m[2].strip()) for m in _ITEM.finditer(error))[:MAX_ITEMS]
     return LastError(
         error,
         values.get("MSG", ""),
         values.get("FQDN", ""),
         values.get("IP", ""),
         values.get("LRT", ""),
-        items,
+        bracketed(error),
     )
+
+
+def bracketed(reply: str) -> tuple[tuple[str, str], ...]:
+    """The ``[Key=Value]`` pairs of a reply."""
+    return tuple((m[1], m[2].strip()) for m in _ITEM.finditer(reply))[:MAX_ITEMS]
 
 
 def _value(raw: str) -> str:

@@ -155,12 +155,12 @@ def _from_segment(
     if led := _LAST_ERROR.search(text, max(0, opened - 8), opened):
         last_error = read_last_error(text, max(0, led.start() - 1))
         wrappers = (catalogue.by_id()["wrapper-last-error"], *wrappers)
-    start = segment.start
+    start, told = segment.start, found.end() - segment.start if found else 1
     if found and entry.kind is EntryKind.WRAPPER and text[found.end() : segment.end].strip(_INSIDE):
-        start = found.end()  # what it quotes has no code that could be read
+        start, told = found.end(), 1  # what it quotes has no code that could be read
     return Recognised(
         entry=entry,
-        reply=shown(text[start : segment.end].lstrip(_INSIDE)),
+        reply=shown(text[start : segment.end].lstrip(_INSIDE), told),
         spans=((segment.start, segment.end),),
         token=group(found),
         wrappers=wrappers,

@@ -39,7 +39,7 @@ _NOT_ALONE = re.compile(r"(?:\d[\s-]{1,3}|,\s{1,8})\Z")
 # A log's or a report's own field, which repeats the reply's code.
 _FIELD = re.compile(r"(?:\bdsn=|^Status: ?)\Z", re.IGNORECASE | re.MULTILINE)
 # "450 4.4.317 ... [Message=451 5.7.3 ...]" is one reply: Exchange Online's, about what it was told.
-_INSIDE_MESSAGE = re.compile(r"Message ?= ?\Z", re.IGNORECASE)
+_INSIDE_MESSAGE = re.compile(r"(?:Message ?= ?|remote server ?\()\Z", re.IGNORECASE)
 
 
 class Segment(NamedTuple):
@@ -66,7 +66,7 @@ def segments(text: str) -> tuple[Segment, ...]:
 
 def _codes(text: str) -> Iterator[re.Match[str]]:
     for found in _CODE.finditer(text):
-        before = text[max(0, found.start() - 10) : found.start()]
+        before = text[max(0, found.start() - 16) : found.start()]
         if _INSIDE_MESSAGE.search(before) or (not found["basic"] and _NOT_ALONE.search(before)):
             continue
         if found["basic"] or not _FIELD.search(before):

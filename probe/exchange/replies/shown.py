@@ -17,10 +17,10 @@ _REPLY_ENDS = re.compile(
 )
 
 
-def shown(raw: str) -> str:
-    """A reply, escaped, up to where it ends."""
-    ends = _REPLY_ENDS.search(raw, 1)
-    words = " ".join(raw[: ends.start() if ends else None].split()).rstrip(" ,'")
+def shown(raw: str, least: int = 1) -> str:
+    """A reply, escaped, up to where it ends; its first `least` characters belong to it in any case."""
+    ends = _REPLY_ENDS.search(raw, max(1, least))
+    words = " ".join(raw[: ends.start() if ends else None].split()).rstrip(" ,'->")
     while words.endswith(")") and words.count(")") > words.count("("):
         words = words[:-1].rstrip()
     return printable(words, MAX_SHOWN)

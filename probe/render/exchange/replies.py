@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.last_error import bracketed
 from probe.exchange.replies.recognise import Recognised
+from probe.exchange.replies.tokens import Carriers
 from probe.powershell import CONNECTOR, SERVER, eop_probe, filled
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import fact, title
@@ -60,10 +62,15 @@ def _add(page: Page, one: Recognised) -> None:
         fact(page, "connector", one.connector, indent=2)
     if one.message_id:
         fact(page, "message", one.message_id, indent=2)
-    if one.last_error is not None:
-        _add_last_error(page, one)
-    if one.host:
-        fact(page, "host", one.host, indent=2)
+    record = one.last_error
+    facts = [("host", record.fqdn if record and record.fqdn else one.host or "")]
+    if record is not None:
+        facts += [("address", record.address), ("at", record.at)]
+    items = record.items if record else bracketed(one.reply)
+    facts += [("in it", f"{key}: {value}") for key, value in items]
+    for label, text in facts:
+        if text:
+            fact(page, label, text, indent=2)
     _add_entry(page, _filled(one), one.flow)
 
 
@@ -72,17 +79,6 @@ def _filled(one: Recognised) -> Entry:
     host = one.last_error.fqdn if one.last_error is not None else None
     known = {CONNECTOR: one.connector, SERVER: host}
     return one.entry._replace(remedy=filled(one.entry.remedy, known), check=filled(one.entry.check, known))
-
-
-def _add_last_error(page: Page, one: Recognised) -> None:
-    record = one.last_error
-    if record is None:
-        return
-    for label, text in (("host", record.fqdn), ("address", record.address), ("at", record.at)):
-        if text:
-            fact(page, label, text, indent=2)
-    for key, value in record.items:
-        fact(page, "in it", f"{key}: {value}", indent=2)
 
 
 def _add_entry(page: Page, entry: Entry, flow: Flow | None = None) -> None:
@@ -103,6 +99,33 @@ def _add_entry(page: Page, entry: Entry, flow: Flow | None = None) -> None:
     if entry.rule:
         page.blank()
         page.steps(("The rule about it:", eop_probe("explain", entry.rule)), bullet="·")
+
+
+def render_carriers(found: Carriers, options: RenderOptions) -> str:
+    """The page of a token alone: which texts carry it, which way the mail went, and what to ask for."""
+    page = Page(options)
+    (entry, example), *others = found.entries
+    if not others:
+        page.add(f"'{found.token}' is known from one reply or log line:", style=Style.STRONG)
+        page.verbatim(example, first="  ", style=Style.BAD)
+        page.blank()
+        return page.text + render_entry(entry, options)
+    number = f"{len(found.entries)} known texts carry it"
+    page.add(f"'{found.token}' alone does not say who refuses whom: {number}.", style=Style.STRONG)
+    for entry, example in found.entries:
+        page.blank()
+        page.add(entry.title, first="  ", mark=Style.STRONG)
+        page.verbatim(example, first="    ", style=Style.BAD)
+        fact(page, "mail", _FLOWS[entry.flow])
+        fact(page, "who", entry.judge)
+    page.blank()
+    page.add("Which of them is it? Explain the whole reply, or the line that it stands in.")
+    return page.text
+
+
+def carriers_json(found: Carriers) -> dict[str, Any]:
+    """The JSON document of a token alone: every entry that carries it."""
+    return {"schema": SCHEMA, "findings": [entry_json(entry) for entry, _ in found.entries]}
 
 
 def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
