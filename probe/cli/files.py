@@ -15,9 +15,9 @@ MAX_TEXT_BYTES = 4 << 20
 
 def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
     """The first `limit` bytes of a file, or of standard input (``-``); raises InputError."""
-    if str(path) == "-":
-        return sys.stdin.buffer.read(limit)
     try:
+        if str(path) == "-":
+            return sys.stdin.buffer.read(limit)
         with path.open("rb") as file:
             return file.read(limit)
     except OSError as error:
