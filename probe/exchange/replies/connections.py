@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from probe import powershell
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry
 from probe.powershell import Command
 from probe.statement import Confidence
@@ -74,7 +75,7 @@ AUTHENTICATION = UNABLE._replace(
     ),
     references=("mailcow-dockerized issue 2301",),
     examples=("451 5.7.3 Require basic authentication",),
-    lookalikes=("451 5.7.3 STARTTLS is required to send mail",),
+    lookalikes=(wording.STARTTLS_REQUIRED_OF_SENDER,),
     codes=("451 5.7.3",),
     words=r".{0,10}?Require basic authentication",
 )
