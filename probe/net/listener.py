@@ -20,6 +20,7 @@ from OpenSSL import SSL
 
 from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
+from probe.net.public_addresses import client_of
 from probe.net.server_session import Ending, Policy, ServerSession, SessionRecord, welcome
 from probe.net.target import is_ip_address
 from probe.smtp.reply import Reply, wire
@@ -34,6 +35,9 @@ _ACCEPTS_AT_ONCE = 64
 #: Seconds between two looks at the clocks of all sessions.
 _SWEEP_S = 0.25
 
+#: One in so many places is kept for addresses without a session.
+_KEPT_SHARE = 4
+
 _TOO_MANY = wire(Reply(code=421, lines=("4.7.0 Too many connections from your address",)))
 
 
@@ -41,9 +45,11 @@ _TOO_MANY = wire(Reply(code=421, lines=("4.7.0 Too many connections from your ad
 class ListenerLimits:
     """What all clients together and each of them may ask for.
 
-    `sessions` open at once, more have to wait in the system's queue; `per_address` of them from one address, more
-    get a 421. `idle_s` seconds without a byte (RFC 5321 4.5.3.2.7 grants five minutes), `total_s` of a session,
-    `linger_s` for reading our last words before the connection is torn down.
+    `sessions` open at once, more have to wait in the system's queue; `per_address` of them from one address (IPv6:
+    from one /64), more get a 421. The last quarter of `sessions` is kept for addresses that have none open: a few
+    that fill the others cannot keep the rest of the world out. `idle_s` seconds without a byte (RFC 5321 4.5.3.2.7
+    grants five minutes), `total_s` of a session, `linger_s` for reading our last words before the connection is
+    torn down.
     `session_bytes` received and `unread_bytes` waiting for a client that does not read.
     """
 
@@ -112,7 +118,7 @@ class Listener:
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakened = socket.socketpair()
         self._clients: dict[socket.socket, _Client] = {}
-        self._addresses: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
         self._sessions = 0
         self._accepting = False
         self._next_sweep = 0.0
@@ -190,7 +196,7 @@ class Listener:
 
     def _welcome(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         sock.settimeout(0)
-        crowded = self._addresses[peer[0]] >= self._limits.per_address
+        crowded = self._crowded(client_of(peer[0]))
         if crowded or not self._settings.allowed(peer[0]):
             with contextlib.suppress(OSError), sock:
                 sock.send(_TOO_MANY if crowded else b"")
@@ -200,9 +206,15 @@ class Listener:
         now = monotonic()
         client = _Client(sock, peer, self._new_session(peer[0]), self._sessions, now, now)
         self._clients[sock] = client
-        self._addresses[peer[0]] += 1
+        self._open[client_of(peer[0])] += 1
         self._selector.register(sock, selectors.EVENT_READ, client)
         self._flush(client)
+
+    def _crowded(self, owner: str) -> bool:
+        """Whether a client has its share of the places, or those that are left are for others."""
+        limits, mine = self._limits, self._open[owner]
+        left = limits.sessions - len(self._clients)
+        return mine >= limits.per_address or (mine > 0 and left <= limits.sessions // _KEPT_SHARE)
 
     def _new_session(self, peer_address: str) -> ServerSession:
         settings = self._settings
@@ -293,9 +305,10 @@ class Listener:
 
     def _forget(self, client: _Client) -> None:
         del self._clients[client.sock]
-        self._addresses[client.peer[0]] -= 1
-        if not self._addresses[client.peer[0]]:
-            del self._addresses[client.peer[0]]
+        owner = client_of(client.peer[0])
+        self._open[owner] -= 1
+        if not self._open[owner]:
+            del self._open[owner]
         self._selector.unregister(client.sock)
         client.sock.close()
         self._accept_again()

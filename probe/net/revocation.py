@@ -8,7 +8,6 @@ connected to (no second look-up to rebind), no redirects, and limits on time, by
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from probe.errors import ConfigurationError, ConnectError, ObservationError
 from probe.net.clock import monotonic
+from probe.net.public_addresses import is_public
 from probe.net.resolver import resolve
 from probe.pki import revocation
 from probe.pki.certificate import Certificate
@@ -150,25 +150,6 @@ def _address(host: str, deadline: float, reach: Reach) -> str:
             f"{printable(host, 100)} is no public address; --revocation-allow-private allows it"
         )
     return usable[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public Internet (IANA special-purpose registries).
-
-    Addresses that carry an IPv4 address inside (mapped, 6to4, Teredo, NAT64) are judged by both.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inside = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-        if ip in _NAT64:
-            inside.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-        carried = [each for each in inside if each is not None]
-        if carried:
-            return all(each.is_global and not each.is_multicast for each in carried)
-    return ip.is_global and not ip.is_multicast
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
 def _connected(scheme: str, host: str, address: str, port: int, deadline: float) -> socket.socket:

@@ -72,6 +72,17 @@ class Peer:
             while data := self.socket.recv(65_536):
                 self.heard += data
 
+    def trickle(self, piece: bytes = b"x", every_s: float = 0.02) -> None:
+        """Send a piece again and again, each soon enough to be no silence, until the client has gone."""
+        self.socket.settimeout(every_s)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                try:
+                    if not self.socket.recv(65_536):
+                        return
+                except TimeoutError:
+                    self.say(piece)
+
     def reset(self) -> None:
         """End the connection with an RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

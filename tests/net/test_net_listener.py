@@ -59,8 +59,9 @@ class Records:
 class Sender:
     """A blocking client made of the standard library: another TLS than the listener's."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.socket: socket.socket = socket.create_connection((host, port), PATIENCE_S)
+    def __init__(self, port: int, host: str = "127.0.0.1", source: str | None = None) -> None:
+        own = (source, 0) if source else None
+        self.socket: socket.socket = socket.create_connection((host, port), PATIENCE_S, own)
         self._buffer = b""
 
     def hear(self) -> str:
@@ -444,6 +445,23 @@ class TestLimits:
             assert fourth.hear().startswith("220")
             for sender in (second, third, fourth):
                 sender.close()
+
+    def test_a_few_that_fill_it_keep_nobody_out(self) -> None:
+        with listening(limits=ListenerLimits(sessions=8)) as listener:
+            greedy = [Sender(listener.port, source="127.0.0.2") for _ in range(8)]
+            said = [sender.hear()[:3] for sender in greedy]
+            assert said == ["220"] * 6 + ["421"] * 2
+            others = [Sender(listener.port, source=f"127.0.0.{number}") for number in (3, 4)]
+            assert [sender.hear()[:3] for sender in others] == ["220"] * 2
+            for sender in (*greedy, *others):
+                sender.close()
+
+    def test_ipv6_clients_are_counted_by_their_network(self) -> None:
+        with listening(host="::1") as listener:
+            sender = Sender(listener.port, "::1")
+            assert sender.hear().startswith("220")
+            assert listener._open == {"::/64": 1}
+            sender.close()
 
     def test_sessions_beyond_the_limit_wait(self) -> None:
         with listening(limits=ListenerLimits(sessions=1)) as listener:

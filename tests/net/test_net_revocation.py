@@ -12,7 +12,7 @@ from probe.errors import ConnectError, ObservationError
 from probe.net.clock import monotonic
 from probe.net.observe import observe
 from probe.net.request import ProbeRequest
-from probe.net.revocation import MAX_HEAD_BYTES, MAX_OCSP_BYTES, Reach, fetch, is_public, standings
+from probe.net.revocation import MAX_CERTIFICATES, MAX_HEAD_BYTES, MAX_OCSP_BYTES, Reach, fetch, standings
 from probe.net.stream import begin_connect
 from probe.pki.certificate import Certificate
 from probe.pki.revocation_status import CertificateStanding
@@ -115,33 +115,6 @@ class TestOrder:
 
 
 class TestReach:
-    @pytest.mark.parametrize(
-        ("address", "public"),
-        [
-            ("8.8.8.8", True),
-            ("2001:4860:4860::8888", True),
-            ("127.0.0.1", False),
-            ("10.1.2.3", False),
-            ("169.254.169.254", False),
-            ("100.64.0.1", False),
-            ("192.0.2.1", False),
-            ("224.0.0.1", False),
-            ("0.0.0.0", False),
-            ("::1", False),
-            ("::", False),
-            ("fe80::1%1", False),
-            ("fd00::1", False),
-            ("ff02::1", False),
-            ("::ffff:10.0.0.1", False),
-            ("::ffff:8.8.8.8", True),
-            ("2002:7f00:1::", False),
-            ("64:ff9b::7f00:1", False),
-            ("64:ff9b::808:808", True),
-        ],
-    )
-    def test_which_addresses_are_public(self, address: str, public: bool) -> None:
-        assert is_public(address) is public
-
     @pytest.mark.parametrize("host", ["127.0.0.1", "ocsp.fabrikam.test"])
     def test_nobody_inside_is_called_unless_allowed(self, host: str) -> None:
         names = {"ocsp.fabrikam.test": ("127.0.0.1",)}
@@ -221,6 +194,24 @@ class TestBounds:
             with pytest.raises(ConnectError, match="no answer"):
                 get(web.url("x"), seconds=0.2)
             assert monotonic() - began < 5
+
+    def test_a_trickle_ends(self) -> None:
+        def trickling(peer: Peer) -> None:
+            peer.say(b"HTTP/1.1 200 OK\r\n\r\n")
+            peer.trickle()
+
+        with Web(x=trickling) as web:
+            began = monotonic()
+            with pytest.raises(ConnectError, match=r"took too long|timed out"):
+                get(web.url("x"), seconds=0.3)
+            assert monotonic() - began < 5
+
+    def test_of_a_long_path_the_first_are_asked_about(self) -> None:
+        path = [ROOT]
+        while len(path) < MAX_CERTIFICATES + 3:
+            path.insert(0, AUTHORITY.intermediate(path[0], f"CA {len(path)}"))
+        assert len(ask(*path)) == MAX_CERTIFICATES
+        assert len(ask(*path[-3:])) == 2
 
     def test_no_time_is_left_for_the_next(self) -> None:
         with Web(ocsp=Peer.hold) as web:

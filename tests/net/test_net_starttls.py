@@ -618,7 +618,9 @@ class TestDriver:
         said = threading.Event()
 
         def script(peer: Peer) -> None:
+            # The end of the connection is there to be read too: who reads on after the deadline sees that instead.
             peer.say(b"220-mail.contoso.test\r\n")
+            peer.socket.shutdown(socket.SHUT_WR)
             said.set()
             peer.hold()
 
