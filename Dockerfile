@@ -29,13 +29,16 @@ LABEL eop-probe-lab=""
 ARG WHEELS=""
 
 COPY . /src
-RUN set -eu; \
+# Every package is the one whose hash the lock files hold (make lock); pip refuses any other.
+RUN set -eu; cd /src; \
     python3 -m venv /opt/eop-probe; \
-    if [ -n "$WHEELS" ]; then \
-        /opt/eop-probe/bin/pip install -q --no-cache-dir --no-index --find-links "/src/$WHEELS" eop-probe; \
-    else \
-        /opt/eop-probe/bin/pip install -q --no-cache-dir /src; \
-    fi
+    if [ -n "$WHEELS" ]; then source="--no-index --find-links /src/$WHEELS"; else \
+        source=""; python3 -m venv /opt/build; WHEELS=build/wheels; \
+        /opt/build/bin/pip install -q --no-cache-dir --require-hashes -r build.lock; \
+        /opt/build/bin/pip wheel -q --no-deps --no-build-isolation --wheel-dir "$WHEELS" .; \
+    fi; \
+    /opt/eop-probe/bin/pip install -q --no-cache-dir --require-hashes $source -r requirements.lock; \
+    /opt/eop-probe/bin/pip install -q --no-cache-dir --no-deps --no-index --find-links "$WHEELS" eop-probe
 
 FROM base
 

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-whole test-fast test-lab gates conformance lab-up lab-down bench docs clean
+.PHONY: demo test test-whole test-fast test-lab gates conformance lab-up lab-down bench mutants lock docs clean
 
 demo: $(VENV)/.product
 	@$(BIN)/eop-probe demo
@@ -46,6 +46,10 @@ lab-down:
 bench: $(VENV)/.test
 	$(BIN)/python bench/run.py
 
+# How many small faults the tests notice: a sample, or MUTANTS=all. Not part of `make test`: it takes minutes to hours.
+mutants: $(VENV)/.mutants
+	@$(BIN)/python tools/mutants.py
+
 docs: $(VENV)/.test
 	$(BIN)/python tools/docs.py
 
@@ -56,6 +60,13 @@ clean:
 	rm -rf tests/lab/run build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What the container image is made of, with hashes: requirements.lock to run it, build.lock to make its wheel.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+lock: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check --group lock
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) --group build --output-file build.lock
+
 $(VENV)/.product: pyproject.toml
 	@tools/venv $(PYTHON) $(VENV)
 	@echo "installing eop-probe into $(VENV) ..."
@@ -65,4 +76,9 @@ $(VENV)/.product: pyproject.toml
 $(VENV)/.test: pyproject.toml $(VENV)/.product
 	@echo "installing what the tests need into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --group test
+	@touch $@
+
+$(VENV)/.mutants: pyproject.toml $(VENV)/.test
+	@echo "installing mutmut into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group mutants
 	@touch $@

@@ -38,8 +38,10 @@ TESTS = (
 )
 _SAMPLE = 200
 _SEED = "eop-probe"
-_KILLED = (1, 3)  # pytest: tests failed, or could not be run
-_TIMED_OUT = (24, 36, 152, 255, -24, -9)  # as mutmut counts them
+# Exit codes as mutmut reads them: tests failed, or pytest itself did; the time was up; no test reaches it.
+_KILLED = (1, 3)
+_TIMED_OUT = (24, 36, 152, 255, -24)
+_UNREACHED = (5, 33)
 
 
 def main() -> int:
@@ -65,12 +67,10 @@ def _copy() -> None:
         "only_mutate": MUTATED,
         "also_copy": ["tests", "docs"],
         "pytest_add_cli_args_test_selection": tests,
+        "pytest_add_cli_args": ("-q", "--hypothesis-profile", "fast", "-m", "not slow and not lab"),
     }
     lines = [f"{key}=\n    " + "\n    ".join(values) for key, values in settings.items()]
-    extra = "pytest_add_cli_args=\n    " + "\n    ".join(
-        ("-q", "--hypothesis-profile", "fast", "-p", "no:cacheprovider", "-m", "not slow and not lab")
-    )
-    (COPY / "setup.cfg").write_text("\n".join(("[mutmut]", *lines, extra, "")), encoding="utf-8")
+    (COPY / "setup.cfg").write_text("\n".join(("[mutmut]", *lines, "")), encoding="utf-8")
 
 
 def _mutmut(*arguments: str) -> None:
@@ -93,7 +93,7 @@ def _word(code: int | None) -> str:
         return "caught"
     if code in _TIMED_OUT:
         return "caught (hangs)"
-    return "survived" if code == 0 else "not run by a test" if code in {5, 33} else f"unclear ({code})"
+    return "survived" if code == 0 else "not run by a test" if code in _UNREACHED else f"unclear ({code})"
 
 
 def _told(chosen: list[str], made: int) -> int:
@@ -108,7 +108,8 @@ def _told(chosen: list[str], made: int) -> int:
     by_folder = Counter(name.rpartition(".x")[0].split(".")[1] for name in chosen)
     lost = Counter(name.rpartition(".x")[0].split(".")[1] for name in chosen if words[name][0] != "c")
     caught = len(chosen) - lost.total()
-    print(f"{len(chosen)} of {made} mutants: " + ", ".join(f"{n} {w}" for w, n in Counter(words.values()).items()))  # noqa: T201
+    counted = ", ".join(f"{number} {word}" for word, number in Counter(words.values()).items())
+    print(f"{len(chosen)} of {made} mutants: {counted}")  # noqa: T201
     for folder, number in sorted(by_folder.items()):
         print(f"  {folder}: {number - lost[folder]} of {number} caught")  # noqa: T201
     print(f"caught: {caught / len(chosen):.1%}")  # noqa: T201

@@ -12,7 +12,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,12 +22,12 @@ GLIBCS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 def state() -> tuple[str, str]:
     """What the dependencies' wheels and what the product's own wheel are made of, as hashes."""
-    project = (ROOT / "pyproject.toml").read_bytes()
-    sources = hashlib.sha256(project)
+    locked = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
+    sources = hashlib.sha256((ROOT / "pyproject.toml").read_bytes())
     for path in sorted((ROOT / "probe").rglob("*")):
         if path.suffix in {".py", ".typed"}:
             sources.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return hashlib.sha256(project).hexdigest(), sources.hexdigest()
+    return locked.hexdigest(), sources.hexdigest()
 
 
 def make(folder: Path, machine: str) -> None:
@@ -58,9 +57,8 @@ def _made(folder: Path) -> tuple[str, str] | None:
 
 def _download(folder: Path, machine: str) -> None:
     platforms = [word for glibc in GLIBCS for word in ("--platform", f"{glibc}_{machine}")]
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     target = ["--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON, *platforms]
-    _pip("download", *target, "--dest", folder, *wanted)
+    _pip("download", *target, "--require-hashes", "--dest", folder, "-r", ROOT / "requirements.lock")
 
 
 def _pip(command: str, *arguments: str | Path) -> None:
