@@ -32,9 +32,8 @@ TESTS = (
     "tests/pki",
     "tests/eop",
     "tests/net/test_net_stream.py",
-    "tests/exchange/test_exchange_attribution.py",
-    "tests/exchange/test_exchange_tenant.py",
-    "tests/test_powershell.py",
+    "tests/exchange",
+    "tests/render",
 )
 _SAMPLE = 200
 _SEED = "eop-probe"
