@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from probe.pki.certificate import Certificate
 from probe.pki.chain import PresentedChain
@@ -32,9 +33,26 @@ class FaultKind(enum.Enum):
     NO_STARTTLS = "no-starttls"
     STARTTLS_REFUSED = "starttls-refused"
     TLS_FAILED = "tls-failed"
+    CLIENT_CERTIFICATE_DEMANDED = "client-certificate-demanded"
     OLD_TLS = "old-tls"
     STARTTLS_NOT_USED = "starttls-not-used"
     """Seen by a listener: the sender was offered STARTTLS and went on without it."""
+
+
+class Cause(enum.Enum):
+    """What is known beyond a fault's kind, where it decides what to do about it."""
+
+    NULL_MX = "null-mx"
+    NO_AGREEMENT = "no-agreement"
+    """The alert handshake_failure: nothing that was offered would do."""
+    SERVER_NAME_REFUSED = "server-name-refused"
+    """The alert unrecognized_name (RFC 6066 3)."""
+    PLAIN_TEXT = "plain-text"
+    """Plain text in place of TLS."""
+    NO_CLIENT_HELLO = "no-client-hello"
+    """Seen by a listener: the sender said STARTTLS and did not begin the handshake."""
+    LEFT = "left"
+    """Seen by a listener: the sender said EHLO and QUIT, and nothing in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +63,31 @@ class Fault:
     kind: FaultKind
     message: str
     server_text: str | None = None
+    cause: Cause | None = None
+
+
+class KeyAnswer(enum.Enum):
+    """What came of a connection, of one that asked for one kind of key in particular."""
+
+    SHOWN = "shown"
+    """It counts: it was an ordinary one, or it showed a certificate of that kind."""
+    NOT_HELD = "not-held"
+    NOT_ASKED = "not-asked"
+    """The question did not get through: whether the server holds such a key is not known."""
+
+
+class How(NamedTuple):
+    """How one of several connections was made: as which sample (from 1), for which kind of key, with SNI or without."""
+
+    sample: int = 0
+    key_type: str = ""
+    sni: bool = True
+
+    @property
+    def label(self) -> str:
+        """A few words without a comma: ``sample 2``, ``RSA without SNI``; empty for the only connection."""
+        what = f"sample {self.sample}" if self.sample else self.key_type.upper()
+        return " ".join(filter(None, (what, "" if self.sni else "without SNI")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +109,19 @@ class TlsFacts:
     cipher: str
     group: str | None
     client_certificate_requested: bool
+    authorities_named: int = 0
+    """How many authorities a listener's certificate request named; no list asks for any certificate."""
+
+
+ORDINARY = How()
+_KEY_TYPES = {"rsa": "rsa", "ec-": "ecdsa", "ed": "eddsa", "ml-dsa": "ml-dsa"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """One connection's worth of observation.
 
-    `variant` names how it was made where several are (``rsa, sni``); `presented` is None where no
-    handshake came far enough; `fault` may stand beside a captured chain.
+    `presented` is None where no handshake came far enough; `fault` may stand beside a captured chain.
     """
 
     host: str
@@ -83,7 +131,8 @@ class Capture:
     tls: TlsFacts | None = None
     presented: PresentedChain | None = None
     fault: Fault | None = None
-    variant: str = ""
+    how: How = ORDINARY
+    answer: KeyAnswer = KeyAnswer.SHOWN
     stapled: bytes | None = None
     """The OCSP response sent along, where one was asked for; untrusted bytes."""
 
@@ -91,3 +140,14 @@ class Capture:
     def leaf(self) -> Certificate | None:
         """The end certificate, where one was seen and can be read."""
         return self.presented.leaf if self.presented else None
+
+    @property
+    def name_refused(self) -> bool:
+        """Whether the server refused the name in SNI."""
+        return self.fault is not None and self.fault.cause is Cause.SERVER_NAME_REFUSED
+
+    @property
+    def key_type(self) -> str | None:
+        """The end certificate's kind of key (``rsa``, ``ecdsa``, ``eddsa``, ``ml-dsa``), if it is one of these."""
+        key = self.leaf.key if self.leaf else ""
+        return next((kind for start, kind in _KEY_TYPES.items() if key.startswith(start)), None)

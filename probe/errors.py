@@ -10,6 +10,7 @@
     │   └── OutputError           a report that cannot be written
     └── ObservationError          a phase of the conversation failed; becomes the report's `error`
         ├── ResolveError          phase resolve
+        │   └── NullMxError       the domain takes no mail
         ├── ConnectError          phase connect
         ├── SmtpError             phase smtp
         └── DeadlineError         phase timeout
@@ -18,8 +19,6 @@ An expired certificate or a 454 is evidence, not an exception.
 """
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 
 class ProbeError(Exception):
@@ -47,37 +46,24 @@ class OutputError(ConfigurationError):
 
 
 class ObservationError(ProbeError):
-    """The peer could not be observed; `phase` says how far it went.
-
-    `server_text` keeps the server's own words (escaped), if it had any.
-    """
-
-    phase: ClassVar[str] = "smtp"
-
-    def __init__(self, message: str, *, server_text: str | None = None) -> None:
-        super().__init__(message)
-        self.server_text = server_text
+    """The peer could not be observed."""
 
 
 class ResolveError(ObservationError):
     """A name could not be turned into addresses."""
 
-    phase = "resolve"
+
+class NullMxError(ResolveError):
+    """The domain says in DNS that it takes no mail (RFC 7505)."""
 
 
 class ConnectError(ObservationError):
     """No TCP connection came about."""
 
-    phase = "connect"
-
 
 class SmtpError(ObservationError):
     """The SMTP conversation ended before TLS began."""
 
-    phase = "smtp"
-
 
 class DeadlineError(ObservationError):
     """The time allowed for one connection ran out."""
-
-    phase = "timeout"

@@ -1,4 +1,4 @@
-"""The exception tree: two branches, their phases, and the drawing in its docstring."""
+"""The exception tree: two branches, and the drawing in its docstring."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 import pytest
 
 from probe import errors
-from probe.capture import Phase
 
 CLASSES = dict(inspect.getmembers(errors, inspect.isclass))
 
@@ -24,14 +23,3 @@ def test_the_two_branches_are_apart() -> None:
     seen = {c for c in CLASSES.values() if issubclass(c, errors.ObservationError)}
     assert not asked & seen
     assert asked | seen | {errors.ProbeError} == set(CLASSES.values())
-
-
-def test_every_phase_has_its_error_but_tls_whose_faults_are_values() -> None:
-    leaves = [c for c in CLASSES.values() if c.__base__ is errors.ObservationError]
-    assert sorted(c.phase for c in leaves) == sorted(phase.value for phase in Phase if phase is not Phase.TLS)
-
-
-def test_the_server_s_words_are_kept() -> None:
-    error = errors.SmtpError("it refused", server_text="554 no")
-    assert (str(error), error.server_text, error.phase) == ("it refused", "554 no", "smtp")
-    assert errors.ConnectError("refused").server_text is None

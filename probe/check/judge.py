@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from probe.capture import Capture
+from probe.capture import Capture, KeyAnswer
 from probe.check.endpoints import Endpoint
 from probe.check.observe import dns_name
 from probe.check.options import CheckOptions
@@ -42,7 +42,16 @@ def judge_captures(
         for capture in found
     ]
     outcomes = [judge(evidence).prediction.outcome for evidence in weighed]
-    worst = weighed[outcomes.index(Outcome.worst(tuple(outcomes)))]
+    counted = [
+        (outcome, evidence)
+        for outcome, evidence in zip(outcomes, weighed, strict=True)
+        if evidence.capture.answer is KeyAnswer.SHOWN
+    ]
+    # A server that knows no such name has shown its certificate to whoever asked without one.
+    named = [pair for pair in counted if not pair[1].capture.name_refused]
+    counted = named if any(evidence.leaf for _, evidence in named) else counted
+    decided = Outcome.worst(tuple(outcome for outcome, _ in counted))
+    worst = next(evidence for outcome, evidence in counted if outcome is decided)
     if len(weighed) > 1:
         seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
         worst = replace(worst, observations=seen)

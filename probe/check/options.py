@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
-from probe.net.request import TIMEOUT_S
+from probe.net.request import TIMEOUT_S, KeyType
 
 if TYPE_CHECKING:
     from probe.pki.truststore import TrustStore
@@ -43,5 +43,6 @@ class CheckOptions:
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thorough: bool = False
     samples: int | None = None
+    key_type: KeyType = KeyType.ANY
     revocation: bool = False
     revocation_allow_private: bool = False

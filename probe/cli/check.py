@@ -15,7 +15,7 @@ from probe.cli.exit_codes import finish
 from probe.cli.output import ReportOutput, report_of
 from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError
-from probe.net.request import TIMEOUT_S
+from probe.net.request import TIMEOUT_S, KeyType
 from probe.net.target import Target, ascii_host, is_ip_address, parse_target
 
 if TYPE_CHECKING:
@@ -89,12 +89,17 @@ def check(
     samples: Annotated[
         int | None, option("--samples", "Connections to each address. [default: 1]", min=1, max=100)
     ] = None,
+    key_type: Annotated[
+        KeyType, option("--key-type", "Ask for a certificate with this kind of key, where there are several.")
+    ] = KeyType.ANY,
     save_chain: Annotated[
         str | None, option("--save-chain DIR", "Save what was presented as PEM files.", callback=_folder)
     ] = None,
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = tuple(parse_target(target) for target in targets)
+    if thorough and key_type is not KeyType.ANY:
+        raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
     options = replace(
         question.options(stores),
         port=port,
@@ -106,6 +111,7 @@ def check(
         overrides=shared.overrides(resolve),
         thorough=thorough,
         samples=samples,
+        key_type=key_type,
     )
     report = _run(parsed, options)
     output.deliver(report)

@@ -48,7 +48,7 @@ def _file_name(capture: Capture) -> str:
 
     No leading dash or dot, which tools would take for an option or hide; short enough for any file system.
     """
-    parts = (capture.host, capture.address, str(capture.port), capture.variant)
+    parts = (capture.host, capture.address, str(capture.port), capture.how.label)
     return _UNSAFE.sub("-", "_".join(filter(None, parts))).strip("-.")[:MAX_STEM] + ".pem"
 
 

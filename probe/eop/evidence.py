@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from probe.capture import Capture
+from probe.capture import Capture, KeyAnswer
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
@@ -75,6 +75,11 @@ class Evidence:
     """What is known of each certificate of the deciding path below the root; None: not checked."""
     attribution: Attribution | None = None
     """What becomes of the message that the sender offered, where one was seen and connectors are known."""
+
+    @property
+    def connections(self) -> tuple[Observation, ...]:
+        """The observations that count: a key that was asked for and is not there is no certificate of the server."""
+        return tuple(each for each in self.observations if each.capture.answer is KeyAnswer.SHOWN)
 
     @property
     def leaf(self) -> Certificate | None:

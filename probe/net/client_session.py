@@ -8,7 +8,8 @@ until `finished`, writes what is left, closes without waiting, and takes the `ca
 the concurrent fleet drive the same machine.
 
 After the handshake nothing is read: a server may hold back its next bytes until its session tickets are
-acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is written and not waited for.
+acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is written and not waited for. There is
+one exception: a TLS 1.3 server that asked for a client certificate says only now whether it can do without one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import enum
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts
+from probe.capture import ORDINARY, Capture, Cause, Fault, FaultKind, Phase, SmtpFacts
 from probe.errors import ConnectError, DeadlineError, ObservationError
-from probe.net.request import ProbeRequest, Variant
+from probe.net.request import KeyType, ProbeRequest
 from probe.pki.chain import PresentedChain
 from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind
 from probe.smtp.transcript import Speaker
@@ -27,6 +28,7 @@ from probe.smtp.transcript import Speaker
 if TYPE_CHECKING:
     # Loaded when the handshake begins: until then a check needs no TLS library.
     from probe.net.tls_client import TlsClient
+    from probe.net.tls_engine import TlsFailure
 
 
 class Retry(enum.Enum):
@@ -40,14 +42,17 @@ class Retry(enum.Enum):
 
 # RFC 8446 6.2: what a server says that cannot agree to any offer.
 _NO_AGREEMENT = (40, 47, 71)
+# Of a client without a certificate: certificate_required in TLS 1.3; handshake_failure (RFC 5246 7.4.6),
+# bad_certificate (Go), certificate_unknown and access_denied in older versions.
+_DEMANDS = (40, 42, 46, 49, 116)
+_CAUSES = {40: Cause.NO_AGREEMENT, 112: Cause.SERVER_NAME_REFUSED}
 
 
 class ClientSession:
     """One connection, from the first byte to the last."""
 
-    def __init__(self, request: ProbeRequest, ehlo_name: str, *, library_groups: bool = False) -> None:
+    def __init__(self, request: ProbeRequest, ehlo_name: str) -> None:
         self._request = request
-        self._library_groups = library_groups
         self._conversation = ClientConversation(ehlo_name, implicit_tls=request.implicit_tls)
         self._tls: TlsClient | None = None
         self._fault: Fault | None = None
@@ -64,7 +69,7 @@ class ClientSession:
             return Retry.THROTTLED
         failure = self._tls.failure if self._tls else None
         # Servers without a certificate of the wanted kind say the same: that is an answer, not a mishap.
-        wanted = self._request.variant is Variant.ANY and not self._library_groups
+        wanted = self._request.key_type is KeyType.ANY and not self._request.library_groups
         if wanted and failure and failure.alert in _NO_AGREEMENT and not self._presented():
             return Retry.LIBRARY_GROUPS
         return None
@@ -75,6 +80,11 @@ class ClientSession:
             return self._conversation.bytes_to_send(at_ms)
         # The STARTTLS command and the ClientHello never share a write: the server's 220 lies between them.
         return self._tls.bytes_to_send()
+
+    @property
+    def lingering(self) -> bool:
+        """Whether all is seen but for the server's word on a missing client certificate: not worth a long wait."""
+        return self._tls is not None and self._tls.established and not self._request.implicit_tls
 
     def receive(self, data: bytes, at_ms: int) -> None:
         """Take bytes from the server, in any chunking."""
@@ -128,13 +138,19 @@ class ClientSession:
     def _start_tls(self) -> None:
         from probe.net.tls_client import TlsClient, client_context
 
-        context = client_context(self._request.variant, library_groups=self._library_groups)
+        context = client_context(self._request.key_type, library_groups=self._request.library_groups)
         self._tls = TlsClient(context, server_name=self._request.sni, ask_staple=self._request.ask_staple)
 
     def _hear_tls(self, tls: TlsClient, data: bytes, at_ms: int) -> None:
+        lingering = self.lingering
         tls.receive(data)
-        if tls.established and not self._request.implicit_tls:
+        if lingering:
+            tls.plaintext()
+            self.finished = True
+        elif tls.established and not self._request.implicit_tls:
             self._leave(at_ms)
+            facts = tls.facts
+            self.finished = not (facts and facts.version == "TLSv1.3" and facts.client_certificate_requested)
         elif tls.established:
             self._act(self._conversation.receive(tls.plaintext(), at_ms), at_ms)
             self._say_inside(self._conversation.bytes_to_send(at_ms))
@@ -186,17 +202,36 @@ class ClientSession:
         from probe.net.tls_engine import TlsFailureKind
 
         failure = self._tls.failure if self._tls else None
-        if self._tls is None or failure is None:
-            return None
-        message = failure.message
-        if failure.kind is TlsFailureKind.ALERT and self._tls.certificate_requested:
-            message = f"{message}, after it had asked for a client certificate"
+        if self._tls is None or failure is None or (self.lingering and not failure.alert):
+            return None  # After the handshake an end without an alert is what QUIT asked for.
+        demanded = self._tls.certificate_requested and failure.alert in _DEMANDS and self._presented()
+        kind = FaultKind.TLS_FAILED
+        if demanded:
+            kind = FaultKind.CLIENT_CERTIFICATE_DEMANDED
+        elif failure.kind is TlsFailureKind.OLD_VERSION:
+            kind = FaultKind.OLD_TLS
+        plain = failure.kind is TlsFailureKind.NOT_TLS
+        cause = Cause.PLAIN_TEXT if plain else _CAUSES.get(failure.alert or 0)
         return Fault(
             phase=Phase.TLS,
-            kind=FaultKind.OLD_TLS if failure.kind is TlsFailureKind.OLD_VERSION else FaultKind.TLS_FAILED,
-            message=message,
+            kind=kind,
+            message=self._tls_message(failure, cause, demanded=bool(demanded)),
             server_text=failure.server_text,
+            cause=cause,
         )
+
+    def _tls_message(self, failure: TlsFailure, cause: Cause | None, *, demanded: bool) -> str:
+        if demanded:
+            return f"{failure.message}, after it had asked for a client certificate"
+        match cause:
+            case Cause.PLAIN_TEXT if self._request.implicit_tls:
+                return "the server speaks plain text where TLS was expected"
+            case Cause.PLAIN_TEXT:
+                return "after its 220 to STARTTLS the server answered the TLS ClientHello in plain text"
+            case Cause.SERVER_NAME_REFUSED if self._request.sni:
+                return f"the server refuses the name {self._request.sni} in SNI (alert unrecognized_name)"
+            case _:
+                return failure.message
 
     @property
     def _shaking_hands(self) -> bool:
@@ -234,7 +269,7 @@ def unreached(request: ProbeRequest, error: ObservationError) -> Capture:
 
 def blank(request: ProbeRequest) -> Capture:
     """Return the capture of an observation that has shown nothing yet."""
-    return Capture(host=request.host, address=request.address, port=request.port, variant=request.label)
+    return Capture(host=request.host, address=request.address, port=request.port, how=request.how or ORDINARY)
 
 
 def _smtp_message(fault: SmtpFault, kind: FaultKind) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 from probe.capture import Capture
 from probe.errors import DeadlineError, ObservationError
@@ -16,6 +17,9 @@ from probe.net.clock import monotonic, pause
 from probe.net.request import ProbeRequest
 from probe.net.stream import Deadline, PendingConnection, Stream, begin_connect
 from probe.smtp.ehlo import ehlo_argument
+
+LINGER_S = 1.0
+"""Seconds after the handshake for a server's word on the client certificate that it did not get."""
 
 
 def observe(request: ProbeRequest, pending: PendingConnection, started: float) -> Capture:
@@ -45,7 +49,9 @@ def _attempt(
     except ObservationError as error:
         return unreached(request, error), None
     name = request.ehlo_name or local_ehlo_name(stream.local_address)
-    observation = ClientSession(request, name, library_groups=Retry.LIBRARY_GROUPS in tried)
+    if Retry.LIBRARY_GROUPS in tried:
+        request = replace(request, library_groups=True)
+    observation = ClientSession(request, name)
     try:
         _drive(observation, stream, deadline, started)
     finally:
@@ -71,7 +77,10 @@ def _drive(observation: ClientSession, stream: Stream, deadline: Deadline, start
             if stream.idle():
                 # The answer takes its time on the wire, and loading a library as long.
                 next(libraries, None)
-            data = stream.read(deadline)
+            patience = (
+                Deadline(min(deadline.at, monotonic() + LINGER_S)) if observation.lingering else deadline
+            )
+            data = stream.read(patience)
             if data:
                 observation.receive(data, _ms(started))
             else:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probe.capture import How
 
 TIMEOUT_S = 30.0
 """Seconds for everything on one endpoint. Servers that greet late to deter spam take six to ten of them."""
@@ -12,16 +16,14 @@ RETRY_PAUSE_S = 1.0
 """Seconds between a 421 and the second attempt: rates of connections are mostly counted by the second."""
 
 
-class Variant(enum.Enum):
-    """Which certificate is asked for, where a server holds several.
-
-    RSA and ECDSA are asked for by cipher suites, which only TLS 1.2 and older know: a server that speaks
-    nothing but TLS 1.3 refuses these two variants.
-    """
+class KeyType(enum.StrEnum):
+    """Which certificate is asked for, where a server holds several: by signature algorithms, in every version."""
 
     ANY = "any"
     RSA = "rsa"
     ECDSA = "ecdsa"
+    EDDSA = "eddsa"
+    ML_DSA = "ml-dsa"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +31,9 @@ class ProbeRequest:
     """One endpoint and how to ask it.
 
     `host` is what the user meant, `address` the IP address to talk to; `sni` is the name to send in the
-    handshake, None for none; `ehlo_name` None lets the machine say its own. `label` goes into the capture's
-    `variant`. `timeout_s` and `retry_pause_s` are seconds, the first one for all attempts together.
+    handshake, None for none; `ehlo_name` None lets the machine say its own. `how` goes into the capture.
+    `timeout_s` and `retry_pause_s` are seconds, the first one for all attempts together. `library_groups`: offer
+    the TLS library's own key exchange groups at once.
     """
 
     host: str
@@ -40,7 +43,8 @@ class ProbeRequest:
     ehlo_name: str | None = None
     timeout_s: float = TIMEOUT_S
     implicit_tls: bool = False
-    variant: Variant = Variant.ANY
-    label: str = ""
+    key_type: KeyType = KeyType.ANY
+    library_groups: bool = False
+    how: How | None = None
     ask_staple: bool = False
     retry_pause_s: float = RETRY_PAUSE_S

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from probe.errors import ResolveError
+from probe.errors import NullMxError, ResolveError
 from probe.net.target import is_ip_address
 
 RESOLVE_TIMEOUT_S = 10.0
@@ -84,7 +84,7 @@ def mail_exchangers(
         return (MailExchanger(0, name),)
     named = sorted({MailExchanger(preference, host) for preference, host in records if host})
     if not named:
-        raise ResolveError(f"the domain {name} declares that it takes no mail (a null MX record)")
+        raise NullMxError(f"the domain {name} declares that it takes no mail (a null MX record)")
     return tuple(named[:MAX_EXCHANGERS])
 
 

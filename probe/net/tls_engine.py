@@ -224,7 +224,7 @@ class TlsEngine:
 
     def _fail(self, kind: TlsFailureKind, message: str, *, words: bool = False) -> None:
         if self.failure is None:
-            text = printable(self._heard) if words and self._heard else None
+            text = printable(self._heard.rstrip(b"\r\n")) if words and self._heard else None
             self.failure = TlsFailure(kind, message, self._witness.alert, text)
 
     def _fail_with(self, error: SSL.Error) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from probe.capture import FaultKind
+from probe.capture import Cause, FaultKind, How, KeyAnswer, SmtpFacts
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Observation
 from probe.eop.vocabulary import Direction, Outcome, Severity
@@ -76,15 +76,38 @@ def faulty(kind: FaultKind, direction: object = TO_EOP, *chain: Issued, words: s
     return evidence(seen=seen, direction=direction)
 
 
-def mixed(*seen: tuple[tuple[Issued, ...], Outcome], variants: tuple[str, ...] = ()) -> Evidence:
-    labels = variants or ("",) * len(seen)
+def mixed(*seen: tuple[tuple[Issued, ...], Outcome], hows: tuple[How, ...] = ()) -> Evidence:
+    made = hows or (How(),) * len(seen)
     observations = tuple(
-        Observation(capture(*chain, variant=label), outcome)
-        for (chain, outcome), label in zip(seen, labels, strict=True)
+        Observation(capture(*chain, how=how), outcome)
+        for (chain, outcome), how in zip(seen, made, strict=True)
     )
     return replace(evidence(*seen[0][0]), observations=observations)
 
 
+def inspected(
+    banner: str, *keywords: str, kind: FaultKind = FaultKind.NO_STARTTLS, direction: object = TO_EOP
+) -> Evidence:
+    """No STARTTLS, behind this banner and with these keywords."""
+    facts = SmtpFacts(banner=banner, ehlo=(HOST, *keywords), starttls_offered=False, transcript=())
+    return evidence(seen=capture(smtp=facts, fault=fault(kind, "It went wrong.")), direction=direction)
+
+
+def asked_for_rsa(answer: KeyAnswer) -> Observation:
+    how, closed = How(key_type="rsa", sni=False), fault(FaultKind.TLS_FAILED, "It closed.")
+    return Observation(capture(how=how, answer=answer, fault=closed), Outcome.UNKNOWN)
+
+
+UNASKED, NOT_HELD = asked_for_rsa(KeyAnswer.NOT_ASKED), asked_for_rsa(KeyAnswer.NOT_HELD)
+UNNAMED = Observation(capture(LEAF, ISSUING, how=How(sni=False)), Outcome.ACCEPTED)
+NAME_REFUSED = Observation(
+    capture(
+        fault=replace(
+            fault(FaultKind.TLS_FAILED, "The server refuses the name."), cause=Cause.SERVER_NAME_REFUSED
+        )
+    ),
+    Outcome.UNKNOWN,
+)
 SHORT_LIVED = {"not_before": NOW - 31 * DAY, "not_after": NOW + 16 * DAY}  # 47 days
 SHA1_LEAF = leaf(issuer=CA.intermediate(ROOT, "Old RSA CA", key="rsa-2048"), signature="sha1")
 MD5_LEAF = leaf(issuer=CA.intermediate(ROOT, "Older RSA CA", key="rsa-2048"), signature="md5")
@@ -824,14 +847,14 @@ CASES = (
         mixed(
             ((LEAF, ISSUING), Outcome.ACCEPTED),
             ((WILDCARD, ISSUING), Outcome.ACCEPTED),
-            variants=("", "no SNI"),
+            hows=(How(), How(sni=False)),
         ),
         INFO,
         INFERRED,
         "2 different certificates answer at this address.",
         None,
         HEALTHY,
-        "(no SNI)",
+        "(without SNI)",
     ),
     Case(
         "mixed-certificates",
@@ -940,6 +963,74 @@ CASES = (
         None,
         HEALTHY,
         "are judged below",
+    ),
+    Case(
+        "tls-failed",
+        replace(mixed(((LEAF, ISSUING), Outcome.ACCEPTED)), observations=(NAME_REFUSED, UNNAMED)),
+        INFO,
+        INFERRED,
+        "refuses the name",
+        None,
+        HEALTHY,
+        "Without a name it shows",
+    ),
+    Case(
+        "client-certificate-demanded",
+        faulty(FaultKind.CLIENT_CERTIFICATE_DEMANDED, FROM_EOP, LEAF, ISSUING),
+        INFO,
+        INFERRED,
+        "did something",
+        None,
+        faulty(FaultKind.TLS_FAILED, FROM_EOP, LEAF, ISSUING),
+        "no fault towards Exchange Online",
+    ),
+    Case(
+        "client-certificate-demanded",
+        faulty(FaultKind.CLIENT_CERTIFICATE_DEMANDED),
+        RISK,
+        INFERRED,
+        "did something",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "key-type-not-asked",
+        replace(HEALTHY, observations=(UNNAMED, UNASKED)),
+        RISK,
+        INFERRED,
+        "could not be asked (RSA without SNI)",
+        None,
+        replace(HEALTHY, observations=(UNNAMED, NOT_HELD)),
+        "RSA without SNI: It closed.",
+    ),
+    Case(
+        "smtp-inspected",
+        inspected("220 ****************2****", "XXXXXXXA"),
+        RISK,
+        INFERRED,
+        "looks like a firewall",
+        None,
+        inspected(f"220 {HOST} **2*", "XXA"),
+        '"XXXXXXXA" in place of a keyword, a banner of asterisks',
+    ),
+    Case(
+        "smtp-inspected",
+        inspected("220", direction=FROM_EOP),
+        REJECT,
+        INFERRED,
+        "looks like a firewall",
+        NO_TLS_317,
+        inspected(f"220 {HOST}", direction=FROM_EOP),
+        "a banner without text",
+    ),
+    Case(
+        "smtp-inspected",
+        inspected("220 ****", kind=FaultKind.SMTP_REFUSED, direction=FROM_EOP),
+        RISK,
+        INFERRED,
+        "looks like a firewall",
+        None,
+        inspected("220 ****", kind=FaultKind.NOT_SMTP),
     ),
     Case(
         "old-tls",

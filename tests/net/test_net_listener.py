@@ -314,7 +314,7 @@ class TestHostileClients:
         assert record.ending is Ending.TLS_FAILED
         assert record.tls_failure is not None
         assert record.tls_failure.kind is TlsFailureKind.NOT_TLS
-        assert record.tls_failure.server_text == "this is no TLS\\x0d\\x0a"
+        assert record.tls_failure.server_text == "this is no TLS"
 
     def test_a_client_that_does_not_trust_us(self) -> None:
         records = Records()

@@ -13,14 +13,14 @@ import threading
 import pytest
 from OpenSSL import SSL
 
-from probe.capture import Capture, FaultKind, Phase
+from probe.capture import Capture, FaultKind, How, Phase
 from probe.errors import SmtpError
 from probe.net.client_session import ClientSession, Retry
 from probe.net.clock import monotonic
 from probe.net.observe import _drive, local_ehlo_name, observe
-from probe.net.request import ProbeRequest, Variant
+from probe.net.request import KeyType, ProbeRequest
 from probe.net.stream import Deadline, begin_connect
-from probe.net.tls_client import offer_groups
+from probe.net.tls_client import offer
 from tests.authority import raw_extension
 from tests.net.scripted import (
     AUTHORITY,
@@ -89,11 +89,11 @@ def fault(capture: Capture) -> tuple[FaultKind, Phase]:
 
 class TestHealthy:
     def test_everything_is_kept(self) -> None:
-        capture = against(starttls(HEALTHY), label="any, sni", ehlo_name="probe.test")
+        capture = against(starttls(HEALTHY), how=How(key_type="any"), ehlo_name="probe.test")
         assert capture.fault is None
         assert ders(capture) == (LEAF.der, ISSUING.der)
         assert capture.leaf is not None
-        assert capture.variant == "any, sni"
+        assert capture.how == How(key_type="any")
         assert capture.tls is not None
         assert (capture.tls.version, capture.tls.group) == ("TLSv1.3", "x25519")
         assert not capture.tls.client_certificate_requested
@@ -189,14 +189,14 @@ class TestHealthy:
         context.use_privatekey(LEAF.key)
         with ScriptedServer(starttls(context)) as server:
             found = {
-                variant: ders(probe(server, variant=variant, sni=None))[0]
-                for variant in (Variant.RSA, Variant.ECDSA)
+                variant: ders(probe(server, key_type=variant, sni=None))[0]
+                for variant in (KeyType.RSA, KeyType.ECDSA)
             }
-        assert found == {Variant.RSA: RSA_LEAF.der, Variant.ECDSA: LEAF.der}
+        assert found == {KeyType.RSA: RSA_LEAF.der, KeyType.ECDSA: LEAF.der}
 
     def test_a_variant_the_server_has_not_takes_one_connection(self) -> None:
         with ScriptedServer(starttls(HEALTHY)) as server:
-            capture = probe(server, variant=Variant.RSA)
+            capture = probe(server, key_type=KeyType.RSA)
             assert fault(capture) == (FaultKind.TLS_FAILED, Phase.TLS)
             assert len(server.peers) == 1
 
@@ -565,7 +565,7 @@ class TestTlsFailures:
     @pytest.mark.parametrize("version", [SSL.TLS1_VERSION, SSL.TLS1_2_VERSION])
     def test_a_client_certificate_demanded(self, version: int) -> None:
         capture = against(starttls(tls_context(LEAF, ISSUING, version=version, demand=True)))
-        assert fault(capture) == (FaultKind.TLS_FAILED, Phase.TLS)
+        assert fault(capture) == (FaultKind.CLIENT_CERTIFICATE_DEMANDED, Phase.TLS)
         assert ders(capture) == (LEAF.der, ISSUING.der)
         assert capture.tls is not None
         assert capture.tls.client_certificate_requested
@@ -575,12 +575,43 @@ class TestTlsFailures:
     def test_a_client_certificate_demanded_under_tls_1_3(self) -> None:
         # The server refuses after its own part is complete: all is seen.
         capture = against(starttls(tls_context(LEAF, ISSUING, version=SSL.TLS1_3_VERSION, demand=True)))
-        assert capture.fault is None
+        assert fault(capture) == (FaultKind.CLIENT_CERTIFICATE_DEMANDED, Phase.TLS)
         assert ders(capture) == (LEAF.der, ISSUING.der)
+
+    def test_a_client_certificate_asked_for_and_not_demanded(self) -> None:
+        context, ticketless = (
+            tls_context(LEAF, ISSUING, version=SSL.TLS1_3_VERSION, ask=True) for _ in range(2)
+        )
+        # No session ticket and no reply to QUIT: nothing says that all is well.
+        ticketless.set_options(SSL.OP_NO_TICKET)
+
+        def silent(peer: Peer) -> None:
+            peer.to_starttls()
+            peer.shake_hands(ticketless)
+            peer.hold()
+
+        def polite(peer: Peer) -> None:
+            peer.to_starttls()
+            tls = peer.shake_hands(ticketless)
+            tls.recv(1000)
+            tls.sendall(b"221 bye\r\n")
+            tls.shutdown()
+
+        def rude(peer: Peer) -> None:
+            peer.to_starttls()
+            peer.shake_hands(ticketless).recv(1000)
+            peer.reset()
+
+        for script in (starttls(context), silent, polite, rude):
+            capture = against(script)
+            assert capture.fault is None
+            assert ders(capture) == (LEAF.der, ISSUING.der)
+            assert capture.tls is not None
+            assert capture.tls.client_certificate_requested
 
     def test_a_group_that_only_the_library_offers(self) -> None:
         context = tls_context(LEAF, ISSUING)
-        assert offer_groups(context, b"X448")
+        assert offer(context, "SSL_CTX_set1_curves_list", b"X448")
         with ScriptedServer(starttls(context)) as server:
             capture = probe(server)
             assert len(server.peers) == 2

@@ -9,8 +9,8 @@ from OpenSSL import SSL
 
 from probe.errors import InputError
 from probe.net import tls_messages
-from probe.net.request import Variant
-from probe.net.tls_client import GROUPS, TlsClient, client_context, offer_groups
+from probe.net.request import KeyType
+from probe.net.tls_client import GROUPS, SIGNATURES, TlsClient, client_context, offer
 from probe.net.tls_engine import TlsFailureKind, is_ssl3_hello, looks_like_tls
 from probe.net.tls_messages import CertificateMessage
 from probe.net.tls_server import TlsServer, server_context
@@ -204,8 +204,9 @@ class TestFailures:
         assert "199" in client.failure.message
 
     def test_the_version_alert(self) -> None:
-        client = TlsClient(client_context(Variant.RSA), server_name=None)
-        shake(tls_context(RSA_LEAF, version=SSL.TLS1_3_VERSION), client)
+        context = client_context(KeyType.ML_DSA)
+        client = TlsClient(context, server_name=None)
+        shake(tls_context(RSA_LEAF, version=SSL.TLS1_2_VERSION), client)
         assert client.failure is not None
         assert client.failure.alert == 70
 
@@ -321,39 +322,61 @@ class TestClientHello:
 
     def test_groups_can_be_refused_and_missing(self) -> None:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        assert offer_groups(context, GROUPS)
-        assert not offer_groups(context, b"no-such-group")
-        assert not offer_groups(object(), GROUPS)  # type: ignore[arg-type]
+        assert offer(context, "SSL_CTX_set1_curves_list", GROUPS)
+        assert not offer(context, "SSL_CTX_set1_curves_list", b"no-such-group")
+        assert not offer(object(), "SSL_CTX_set1_curves_list", GROUPS)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("groups", [b"X25519", b"P-256", b"P-384", b"P-521"])
     def test_every_curve_is_offered(self, groups: bytes) -> None:
         context = tls_context()
-        assert offer_groups(context, groups)
+        assert offer(context, "SSL_CTX_set1_curves_list", groups)
         client = shake(context)
         assert client.established
         assert client.facts is not None
         assert client.facts.group
 
 
-class TestVariants:
+#: draft-ietf-tls-mldsa: the code points of mldsa44, mldsa65 and mldsa87, behind one another as they are offered.
+ML_DSA = {b"\x09\x04\x09\x05\x09\x06"}
+
+
+class TestKeyTypes:
     def dual(self) -> SSL.Context:
         context = tls_context(RSA_LEAF)
         context.use_certificate(LEAF.certificate)
         context.use_privatekey(LEAF.key)
         return context
 
-    @pytest.mark.parametrize(("variant", "leaf"), [(Variant.RSA, RSA_LEAF), (Variant.ECDSA, LEAF)])
-    def test_show_the_certificate_of_their_kind(self, variant: Variant, leaf: object) -> None:
-        client = shake(self.dual(), TlsClient(client_context(variant), server_name=None))
+    @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+    @pytest.mark.parametrize(("kind", "leaf"), [(KeyType.RSA, RSA_LEAF), (KeyType.ECDSA, LEAF)])
+    def test_show_the_certificate_of_their_kind(self, kind: KeyType, leaf: object, version: int) -> None:
+        context = self.dual()
+        context.set_min_proto_version(version)
+        context.set_max_proto_version(version)
+        client = shake(context, TlsClient(client_context(kind), server_name=None))
+        assert client.established
         assert client.presented()[:1] == ders(leaf)
 
+    def test_ml_dsa_is_offered_on_request_alone(self) -> None:
+        def algorithms(kind: KeyType) -> set[bytes]:
+            hello = TlsClient(client_context(kind), server_name=None).bytes_to_send()
+            return {name for name in ML_DSA if name in hello}
+
+        assert algorithms(KeyType.ML_DSA) == ML_DSA
+        for kind in (KeyType.ANY, KeyType.RSA, KeyType.ECDSA, KeyType.EDDSA):
+            assert not algorithms(kind)
+
+    def test_every_list_is_known_to_the_library(self) -> None:
+        for names in SIGNATURES.values():
+            assert offer(SSL.Context(SSL.TLS_CLIENT_METHOD), "SSL_CTX_set1_sigalgs_list", names.encode())
+
     def test_of_a_kind_the_server_has_not_fail(self) -> None:
-        client = shake(tls_context(LEAF), TlsClient(client_context(Variant.RSA), server_name=None))
+        client = shake(tls_context(LEAF), TlsClient(client_context(KeyType.RSA), server_name=None))
         assert client.failure is not None
         assert client.failure.kind is TlsFailureKind.ALERT
 
     def test_contexts_are_made_once(self) -> None:
-        assert client_context(Variant.RSA) is client_context(Variant.RSA)
+        assert client_context(KeyType.RSA) is client_context(KeyType.RSA)
         assert client_context() is not client_context(library_groups=True)
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probe import powershell
-from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts, TlsFacts
+from probe.capture import ORDINARY, Capture, Fault, FaultKind, How, Phase, SmtpFacts, TlsFacts
 from probe.eop import remedies
 from probe.eop.evidence import Evidence, Observation, StorePath
 from probe.eop.finding import Finding
@@ -213,7 +213,7 @@ TLS = TlsFacts(
 )
 
 
-def capture(*certificates: Certificate, variant: str = "", extra: tuple[bytes, ...] = ()) -> Capture:
+def capture(*certificates: Certificate, how: How = ORDINARY, extra: tuple[bytes, ...] = ()) -> Capture:
     """A clean observation of these certificates."""
     return Capture(
         host=HOST,
@@ -222,7 +222,7 @@ def capture(*certificates: Certificate, variant: str = "", extra: tuple[bytes, .
         smtp=SMTP,
         tls=TLS,
         presented=PresentedChain.from_der((*(c.der for c in certificates), *extra)),
-        variant=variant,
+        how=how,
     )
 
 
@@ -451,7 +451,10 @@ def starttls_refused() -> Assessment:
 
 def mixed() -> Assessment:
     """Two certificates take turns (KB 2888788); an MX record led here; the worse decides."""
-    worse, good = capture(INTERNAL, variant="ecdsa, sni"), capture(LEAF, ISSUING, variant="rsa, sni")
+    worse, good = (
+        capture(INTERNAL, how=How(key_type="ecdsa")),
+        capture(LEAF, ISSUING, how=How(key_type="rsa")),
+    )
     root = built(element(INTERNAL), status=ChainStatus.PartialChain)
     return assess(
         worse,
@@ -546,7 +549,7 @@ def hostile() -> Assessment:
         tls=TLS,
         presented=PresentedChain.from_der((HOSTILE_LEAF.der, b"\x1b[31m")),
         fault=Fault(phase=Phase.SMTP, kind=FaultKind.NOT_SMTP, message=text, server_text=text),
-        variant="rsa",
+        how=How(key_type="rsa"),
     )
     return assess(
         observed,

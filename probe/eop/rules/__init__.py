@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.lists import LIST_RULES
 from probe.eop.rules.names import NAME_RULES
@@ -16,6 +17,7 @@ from probe.eop.rules.usage import USAGE_RULES
 
 RULES: tuple[Rule, ...] = (
     *TRANSPORT_RULES,
+    *HANDSHAKE_RULES,
     *SENDER_RULES,
     *TRUST_RULES,
     *USAGE_RULES,
@@ -24,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     *NAME_RULES,
     *SENT_RULES,
     *LIST_RULES,
+    KEY_TYPE_NOT_ASKED,
     STORES_DISAGREE,
 )
 

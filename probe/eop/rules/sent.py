@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 from probe.eop import remedies
+from probe.eop.connections import how_words
 from probe.eop.evidence import Evidence, Observation
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Outcome, Severity
-from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.certificate import Unreadable
 from probe.pki.chain import MAX_CERTIFICATES
 from probe.statement import Confidence
 
@@ -54,15 +55,14 @@ def _unreadable(evidence: Evidence) -> Said | None:
 
 
 def _mixed(evidence: Evidence) -> Said | None:
-    seen = evidence.observations
-    chains = {
-        presented.fingerprint: (observation, leaf)
-        for observation in seen
-        if (presented := observation.capture.presented) and (leaf := presented.leaf)
-    }
+    seen = evidence.connections
+    chains: dict[tuple[str, ...], list[Observation]] = {}
+    for each in seen:
+        if (presented := each.capture.presented) and presented.leaf:
+            chains.setdefault(presented.fingerprint, []).append(each)
     if len(chains) < 2:
         return None
-    leaves = {leaf for _, leaf in chains.values()}
+    leaves = {alike[0].capture.leaf for alike in chains.values()}
     what = (
         f"{len(leaves)} different certificates answer at this address"
         if len(leaves) > 1
@@ -72,20 +72,21 @@ def _mixed(evidence: Evidence) -> Said | None:
     return Said(
         summary=what + (", and one of them would be refused." if rejected else "."),
         detail="\n".join(
-            f"{sum(p.fingerprint == sent for s in seen if (p := s.capture.presented))} of {len(seen)} connections: "
-            + _met(observation, leaf, len(sent))
-            for sent, (observation, leaf) in chains.items()
+            f"{len(alike)} of {len(seen)} connections: {_met(alike)}" for alike in chains.values()
         ),
         severity=Severity.RISK if len({o.outcome for o in seen}) > 1 else Severity.INFO,
     )
 
 
-def _met(observation: Observation, leaf: Certificate, sent: int) -> str:
-    variant = f" ({observation.capture.variant})" if observation.capture.variant else ""
-    return (
-        f"{observation.outcome.value}, {remedies.thumbprint(leaf)}, {leaf.subject.short}, "
-        f"issued by {leaf.issuer.short}, {sent} sent{variant}"
+def _met(alike: list[Observation]) -> str:
+    """What connections that saw one chain have seen."""
+    capture = alike[0].capture
+    leaf, sent = capture.leaf, capture.presented.fingerprint if capture.presented else ()
+    named = (
+        f"{remedies.thumbprint(leaf)}, {leaf.subject.short}, issued by {leaf.issuer.short}, " if leaf else ""
     )
+    hows = how_words([each.capture.how for each in alike])
+    return f"{alike[0].outcome.value}, {named}{len(sent)} sent{hows}"
 
 
 SENT_RULES: tuple[Rule, ...] = (

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-from probe.capture import Fault, FaultKind
-from probe.eop import replies
+import re
+from collections.abc import Callable
+
+from probe.capture import Capture, Cause, Fault, FaultKind, Phase
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
-from probe.eop.vocabulary import Basis, Direction, Severity
+from probe.eop.vocabulary import Direction, Severity
 from probe.exchange.replies import wording
 from probe.powershell import Command, Steps
 from probe.smtp.software import Software
 from probe.statement import Confidence
 
-_OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
 _RFC_SMTP = "RFC 5321"
 _RFC_STARTTLS = "RFC 3207"
-_NO_VERDICT = "This is no verdict on the certificate."
-_SENDER_LOG = (
+_REACH = "Check the name, the port and the firewalls between here and the server, then run the check again."
+_BLOCKED = (
     (
-        "Look at the sender's log for its reason. If it does not trust the listener's own certificate, give the "
-        "listener one that it trusts (--certificate), or let the test connector encrypt only (TlsAuthLevel "
-        "EncryptionOnly)."
+        "Run the check from another network: many providers of Internet access and of virtual machines block port 25 "
+        "to the outside."
     ),
 )
+_PATIENCE = "Allow more time with --timeout, and look for a tarpit or an overloaded server."
+SMTP_PORT = 25
+# A keyword is replaced by as many X as it has letters, but for the last one; of a banner some 2 and 0 are left.
+_MASKED_KEYWORD = re.compile(r"X{3,}[A-Z]")
+_MASKED_BANNER = re.compile(r"220[ -][*20 ]*\*{3}[*20 ]*")
+_NO_VERDICT = "This is no verdict on the certificate."
 
 
-def _fault(evidence: Evidence, *kinds: FaultKind) -> Fault | None:
+def fault_of(evidence: Evidence, *kinds: FaultKind) -> Fault | None:
     fault = evidence.capture.fault
     return fault if fault is not None and fault.kind in kinds else None
 
 
-def _words(fault: Fault) -> str:
+def words(fault: Fault) -> str:
     return f'The server\'s own words: "{fault.server_text}".' if fault.server_text else ""
 
 
-def _peer(evidence: Evidence) -> str:
-    return "sender" if evidence.basis is Basis.LISTENER else "server"
-
-
 def _plain(
-    kind: FaultKind, title: str, source: str, meaning: str, advice: str, consequence: str = ""
+    kind: FaultKind,
+    title: str,
+    source: str,
+    meaning: str,
+    advice: str,
+    consequence: str = "",
+    remedy: Callable[[Capture], tuple[str, ...]] = lambda _: (),
 ) -> Rule:
-    """A rule that only repeats a fault and says what follows from it."""
+    """A rule that only repeats a fault and says what follows from it, and what to do about this one, if more."""
 
     def repeat(evidence: Evidence) -> Said | None:
-        fault = _fault(evidence, kind)
+        fault = fault_of(evidence, kind)
         if fault is None:
             return None
-        return Said(summary=fault.message, detail=" ".join(filter(None, (_words(fault), consequence))))
+        detail = " ".join(filter(None, (words(fault), consequence)))
+        return Said(summary=fault.message, detail=detail, remedy=remedy(evidence.capture))
 
     return Rule(kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, (advice,), repeat)
 
@@ -64,8 +73,65 @@ def _offering(evidence: Evidence) -> Steps:
     )
 
 
+def _reaching(capture: Capture) -> tuple[str, ...]:
+    """What to do about an endpoint that was not reached: a matter of DNS, or of the network."""
+    if capture.fault and capture.fault.cause is Cause.NULL_MX:
+        return (
+            (
+                "This is about DNS, not about firewalls: the domain's MX record says that it takes no mail (RFC 7505). "
+                "Where it ought to, replace that record; a server whose name is known is probed without mx:."
+            ),
+        )
+    if capture.fault and capture.fault.phase is Phase.RESOLVE:
+        return (
+            (
+                "This is about DNS, not about firewalls: check how the name is spelt, and its records. --resolver IP "
+                "asks another DNS server, --resolve HOST=IP asks none."
+            ),
+        )
+    return (*_BLOCKED, _REACH) if capture.port == SMTP_PORT else ()
+
+
+def _waiting(capture: Capture) -> tuple[str, ...]:
+    """What to do about silence: before there was a connection, before a greeting, or later."""
+    if capture.smtp is None and capture.tls is None and capture.presented is None:
+        return _reaching(capture)
+    if capture.smtp is not None and capture.smtp.banner is None:
+        return (
+            "A server that speaks TLS from the first byte waits, too, as on port 465: try --implicit-tls.",
+            _PATIENCE,
+        )
+    return ()
+
+
+def _inspected(evidence: Evidence) -> Said | None:
+    smtp = evidence.capture.smtp
+    fault = fault_of(evidence, FaultKind.NO_STARTTLS, FaultKind.SMTP_REFUSED)
+    if smtp is None or fault is None:
+        return None
+    signs = [
+        *(
+            f'"{line}" in place of a keyword'
+            for line in smtp.ehlo[1:]
+            if _MASKED_KEYWORD.fullmatch(line.strip())
+        ),
+        *(["a banner of asterisks"] if smtp.banner and _MASKED_BANNER.fullmatch(smtp.banner) else []),
+        *(["a banner without text"] if smtp.banner == "220" else []),
+    ]
+    if not signs:
+        return None
+    rejected = fault.kind is FaultKind.NO_STARTTLS and evidence.direction is Direction.FROM_EOP
+    return Said(
+        summary="What answers looks like a firewall that rewrites SMTP and hides STARTTLS.",
+        detail=f"Seen: {', '.join(dict.fromkeys(signs))}. Cisco's ASA and PIX leave this behind (inspect esmtp, the "
+        'older "fixup"); the server itself may well offer STARTTLS.',
+        reply=wording.STARTTLS_REQUIRED if rejected else None,
+        severity=Severity.REJECT if rejected else Severity.RISK,
+    )
+
+
 def _no_starttls(evidence: Evidence) -> Said | None:
-    fault = _fault(evidence, FaultKind.NO_STARTTLS)
+    fault = fault_of(evidence, FaultKind.NO_STARTTLS)
     if fault is None:
         return None
     if evidence.direction is Direction.TO_EOP:
@@ -73,14 +139,14 @@ def _no_starttls(evidence: Evidence) -> Said | None:
             summary=fault.message,
             detail="No certificate could be seen here. That says nothing about the Send connector, whose "
             "certificate Exchange Online judges; use the Exchange side's own evidence, or a listener, for that. "
-            + _words(fault),
+            + words(fault),
             remedy=_offering(evidence),
             severity=Severity.RISK,
         )
     return Said(
         summary=fault.message,
         detail="An outbound connector that requires TLS cannot deliver here. Without such a connector "
-        "Exchange Online would send in plain text. " + _words(fault),
+        "Exchange Online would send in plain text. " + words(fault),
         remedy=_offering(evidence),
         reply=wording.STARTTLS_REQUIRED,
         severity=Severity.REJECT,
@@ -88,48 +154,16 @@ def _no_starttls(evidence: Evidence) -> Said | None:
 
 
 def _starttls_refused(evidence: Evidence) -> Said | None:
-    fault = _fault(evidence, FaultKind.STARTTLS_REFUSED)
+    fault = fault_of(evidence, FaultKind.STARTTLS_REFUSED)
     if fault is None:
         return None
     rejected = evidence.direction is Direction.FROM_EOP
     return Said(
         summary=fault.message,
-        detail=_words(fault),
+        detail=words(fault),
         reply=wording.STARTTLS_REQUIRED if rejected else None,
         severity=Severity.REJECT if rejected else Severity.RISK,
         confidence=Confidence.INFERRED,
-    )
-
-
-def _tls_failed(evidence: Evidence) -> Said | None:
-    fault = _fault(evidence, FaultKind.TLS_FAILED)
-    if fault is None:
-        return None
-    seen = evidence.leaf is not None
-    return Said(
-        summary=fault.message,
-        detail="The certificates were shown before the handshake failed, and are judged below."
-        if seen
-        else "No certificate was seen. " + _words(fault),
-        remedy=_SENDER_LOG if evidence.basis is Basis.LISTENER else (),
-        severity=Severity.RISK,
-    )
-
-
-def _old_tls(evidence: Evidence) -> Said | None:
-    tls, fault = evidence.capture.tls, _fault(evidence, FaultKind.OLD_TLS)
-    version = tls.version if tls else None
-    if fault is None and version not in _OLD_VERSIONS:
-        return None
-    said = fault.message if fault else f"The {_peer(evidence)} speaks {version} at best."
-    return Said(
-        summary=f"{said} Exchange Online refuses TLS 1.0 and 1.1.",
-        detail="A sender that offers nothing newer sees its connection dropped."
-        if evidence.direction is Direction.TO_EOP
-        else "Exchange Online's handshake with this server fails; where no connector requires TLS it "
-        "may fall back to plain text.",
-        reply=replies.old_tls(evidence.direction),
-        confidence=Confidence.DOCUMENTED if evidence.direction is Direction.TO_EOP else Confidence.REPORTED,
     )
 
 
@@ -143,6 +177,27 @@ def _plaintext(evidence: Evidence) -> Said | None:
         f"What it sent: {smtp.plaintext_after_starttls}",
     )
 
+
+INSPECTED = Rule(
+    "smtp-inspected",
+    "SMTP inspection hides STARTTLS",
+    Severity.REJECT,
+    Confidence.INFERRED,
+    ("nabla-c0d3/sslyze issue 84",),
+    "STARTTLS is not offered, and the greeting or the EHLO reply bears the marks of a firewall that rewrites SMTP: "
+    "a banner of asterisks or without text, XXXXXXXA in place of a keyword.",
+    (
+        (
+            "Switch the inspection off on that firewall, or let it pass TLS: on a Cisco ASA no inspect esmtp, or "
+            "allow-tls in the policy map of type inspect esmtp."
+        ),
+        (
+            "Compare with a probe from inside the firewall. If STARTTLS is missing there, too, look for event 12014 "
+            "on the server."
+        ),
+    ),
+    _inspected,
+)
 
 NO_STARTTLS = Rule(
     "no-starttls",
@@ -165,13 +220,15 @@ NO_STARTTLS = Rule(
 )
 
 TRANSPORT_RULES: tuple[Rule, ...] = (
+    INSPECTED,
     _plain(
         FaultKind.UNREACHABLE,
         "The endpoint cannot be reached",
         _RFC_SMTP,
         "The name does not resolve, or no TCP connection comes about: refused, filtered or no route. "
         "Nothing is known of its certificate.",
-        "Check the name, the port and the firewalls between here and the server, then run the check again.",
+        _REACH,
+        remedy=_reaching,
     ),
     _plain(
         FaultKind.TIMEOUT,
@@ -179,7 +236,8 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
         "RFC 5321 4.5.3.2",
         "The time allowed for the connection ran out while waiting for the server. postscreen and "
         "tarpits delay greetings on purpose.",
-        "Allow more time with --timeout, and look for a tarpit or an overloaded server.",
+        _PATIENCE,
+        remedy=_waiting,
     ),
     _plain(
         FaultKind.THROTTLED,
@@ -203,7 +261,7 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
         "What answers is not SMTP",
         _RFC_SMTP,
         "The first bytes are no SMTP reply: another service listens on this port, or TLS starts at once.",
-        "Check the port; use --implicit-tls for port 465.",
+        "Where TLS starts with the first byte, as on port 465, use --implicit-tls; else check the port.",
     ),
     _plain(
         FaultKind.CONNECTION_CLOSED,
@@ -234,31 +292,5 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
         "with them; taken into the TLS session they are a way to inject commands or replies.",
         ("Update the server or the proxy in front of it: nothing may follow the 220 before the handshake.",),
         _plaintext,
-    ),
-    Rule(
-        "tls-failed",
-        "The TLS handshake failed",
-        Severity.RISK,
-        Confidence.INFERRED,
-        (_RFC_STARTTLS, "RFC 8446 6"),
-        "STARTTLS was accepted but no TLS session came about. The summary names the alert, the version or "
-        "what arrived instead of TLS.",
-        ("Look at the server's TLS log; check its protocol versions, cipher suites and certificate key.",),
-        _tls_failed,
-    ),
-    Rule(
-        "old-tls",
-        "Only TLS 1.0 or 1.1",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        ("Microsoft message center MC229914", "Microsoft: send and receive e-mails, SocketError"),
-        "Exchange Online has refused TLS 1.0 and 1.1 since January 2021; TLS 1.2 is needed.",
-        (
-            (
-                "Enable TLS 1.2 on the server (Schannel registry settings on Windows; for Exchange follow "
-                "Microsoft's TLS 1.2 guidance), then run this check again."
-            ),
-        ),
-        _old_tls,
     ),
 )

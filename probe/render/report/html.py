@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from probe.eop.connections import connections_words, key_words
 from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
@@ -73,6 +74,8 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
     decided = deciding_finding(assessment)
     if decided:
         yield f"<p><strong>{escaped(decided.summary)}</strong></p>"
+    if words := connections_words(assessment.evidence):
+        yield element("p", words)
     made = prediction(assessment)
     if made:
         yield from _prediction(made)
@@ -163,6 +166,8 @@ def _connection(assessment: Assessment) -> Iterator[str]:
     if tls:
         asked = "asked for" if tls.client_certificate_requested else "not asked for"
         facts = [("TLS", f"{tls.version}, {tls.cipher}"), ("Client certificate", asked)]
+        if words := key_words(assessment.evidence):
+            facts.append(("Keys", words))
         yield "<h3>Connection</h3>" + _facts(facts)
     if smtp:
         lines = (f"{line.at_ms:>6} ms  {line.speaker.value}: {line.text}" for line in smtp.transcript)

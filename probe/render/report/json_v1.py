@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from probe.capture import Capture, Fault, SmtpFacts, TlsFacts
-from probe.eop.evidence import Observation, StorePath
+from probe.eop.connections import connections_words, key_answers
+from probe.eop.evidence import Evidence, Observation, StorePath
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
@@ -85,6 +86,8 @@ def _assessment(assessment: Assessment) -> Json:
         "judged_at": instant(assessment.evidence.at),
         "mx_preference": assessment.mx_preference,
         "presented_dropped": capture.presented.dropped if capture.presented else 0,
+        "connections": connections_words(assessment.evidence),
+        "key_types": _key_types(assessment.evidence),
         "observations": [_observation(observation) for observation in assessment.evidence.observations],
         "revocation": _revocation(assessment.evidence.revocation),
         "forecast": [_turn(turn) for turn in assessment.forecast],
@@ -262,12 +265,21 @@ def _error(fault: Fault) -> Json:
     }
 
 
+def _key_types(evidence: Evidence) -> Json:
+    answers = key_answers(evidence)
+    return {kind: answer.value for kind, answer in answers.items()} if answers else None
+
+
 def _observation(observation: Observation) -> Json:
     """One of several connections: how it was made, which certificate it showed, what came of it."""
     capture = observation.capture
     entries = capture.presented.entries if capture.presented else ()
     return {
-        "variant": capture.variant,
+        "variant": capture.how.label,
+        "sample": capture.how.sample or None,
+        "key_type": capture.how.key_type or None,
+        "sni": capture.how.sni,
+        "answer": capture.answer.value,
         "outcome": observation.outcome.value,
         "chain": [entry.sha256 for entry in entries],
         "error": _error(capture.fault) if capture.fault else None,

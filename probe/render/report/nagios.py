@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from probe.eop.connections import connections_words
 from probe.eop.forecast import soonest
 from probe.eop.rules.leaf import threshold
 from probe.eop.vocabulary import Outcome, Severity
@@ -94,6 +95,8 @@ def _detail(ordered: list[Assessment]) -> list[str]:
 def _lines(assessment: Assessment) -> list[str]:
     """What was found, a line each. No commands: a pipe sign in them would be taken for performance data."""
     lines = [f"[{assessment.outcome.nagios_state}] {label(assessment)}: {verdict_sentence(assessment)}"]
+    if words := connections_words(assessment.evidence):
+        lines.append(f"  {words}")
     made = prediction(assessment)
     if made and made.reply:
         lines.append(f"  predicted reply ({made.confidence.value}): {made.reply}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from probe.capture import Capture
+from probe.capture import Capture, How, KeyAnswer
+from probe.eop.connections import connections_words, how_words, key_words
 from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
@@ -117,6 +118,8 @@ class _Section:
         self._page.add(verdict_sentence(assessment))
         if decided and not _same(decided.summary, assessment):
             self._page.add(decided.summary, style=Style.STRONG)
+        if len({each.outcome for each in assessment.evidence.connections}) > 1:
+            self._page.add(connections_words(assessment.evidence) or "", style=Style.STRONG)
         made = prediction(assessment)
         if made:
             self._add_prediction(made)
@@ -152,28 +155,40 @@ class _Section:
 
     def _add_samples(self) -> None:
         """Which certificates were seen how often, and what came of each, where several connections were made."""
-        observations = self._assessment.evidence.observations
-        groups: dict[tuple[str, Outcome], list[str]] = {}
-        for observation in observations:
-            key = (_shown(observation.capture), observation.outcome)
-            groups.setdefault(key, []).append(observation.capture.variant)
-        if len(groups) < 2 and not (self._verbose and observations):
+        evidence = self._assessment.evidence
+        groups: dict[tuple[str, Outcome], list[How]] = {}
+        for each in evidence.connections:
+            groups.setdefault((_shown(each.capture), each.outcome), []).append(each.capture.how)
+        unasked = any(each.capture.answer is KeyAnswer.NOT_ASKED for each in evidence.observations)
+        if len(groups) < 2 and not unasked and not (self._verbose and evidence.observations):
             return
         self._page.blank()
-        made = counted(len(observations), "connection")
+        made = counted(len(evidence.connections), "connection")
         self._page.add(
             f"{made}, {counted(len(groups), 'different result')}", first="Samples    ", mark=Style.STRONG
         )
-        for (shown, outcome), variants in groups.items():
-            how = ", ".join(dict.fromkeys(variant for variant in variants if variant))
-            self._page.add(
-                f"{len(variants)}x {shown}" + (f" ({how})" if how else ""),
-                first=f"  {outcome.value:<8}  ",
-                mark=OUTCOME_STYLES[outcome],
-            )
+        for (shown, outcome), hows in groups.items():
+            text = f"{len(hows)}x {shown}{how_words(hows)}"
+            self._page.add(text, first=f"  {outcome.value:<8}  ", mark=OUTCOME_STYLES[outcome])
+        for capture in (each.capture for each in evidence.observations):
+            if capture.answer is KeyAnswer.NOT_HELD:
+                self._page.add(
+                    f"the server holds no such certificate ({capture.how.label})", first="  -         "
+                )
+            elif capture.answer is KeyAnswer.NOT_ASKED:
+                self._page.add(
+                    f"{capture.how.label}: {capture.fault.message if capture.fault else 'no answer'}",
+                    first="  not asked ",
+                    mark=Style.WARNING,
+                )
 
     def _add_facts(self) -> None:
         """What each list of roots says, the deciding one first, and the TLS connection, a line each."""
+        self._add_lists()
+        if words := key_words(self._assessment.evidence):
+            self._page.add(words, first=f"{'keys':<9}  ", mark=Style.STRONG)
+
+    def _add_lists(self) -> None:
         if not self._in_full:
             said = [
                 f"{store.name} {_store_words(store)} ({day(store.dated) if store.dated else 'no date'})"
@@ -272,7 +287,7 @@ def _list_words(store: StorePath) -> str:
 
 def _same(summary: str, assessment: Assessment) -> bool:
     """Whether the verdict's sentence has just said it."""
-    error = assessment.error
+    error = assessment.error if assessment.outcome is Outcome.UNKNOWN else None
     return error is not None and summary.rstrip(".") == error.message.rstrip(".")
 
 

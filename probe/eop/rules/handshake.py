@@ -1,0 +1,165 @@
+"""Rules about the TLS handshake: how it failed, what it demanded, which key it was asked for."""
+
+from __future__ import annotations
+
+from probe.capture import Cause, Fault, FaultKind, KeyAnswer
+from probe.eop import replies
+from probe.eop.evidence import Evidence
+from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.transport import fault_of, words
+from probe.eop.vocabulary import Basis, Direction, Severity
+from probe.statement import Confidence
+
+_OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
+_SENDER_LOG = (
+    (
+        "Look at the sender's log for its reason. If it does not trust the listener's own certificate, give the "
+        "listener one that it trusts (--certificate), or let the test connector encrypt only (TlsAuthLevel "
+        "EncryptionOnly)."
+    ),
+)
+_SERVER_NAME = (
+    "Type the check again with --sni none, or with --sni and a name that the server knows.",
+    "On the server, let an unknown name get the usual certificate: RFC 6066 3 advises against ending the connection.",
+)
+_DEVICE = (
+    (
+        "Look for a proxy or an inspecting device between here and the server: it passes STARTTLS on without speaking "
+        "TLS. Compare with a probe from inside."
+    ),
+)
+_PLAIN_PORT = ("Drop --implicit-tls: the port speaks plain SMTP first, and STARTTLS leads to TLS.",)
+
+
+def _tls_failed(evidence: Evidence) -> Said | None:
+    fault = fault_of(evidence, FaultKind.TLS_FAILED)
+    if fault is None:
+        return _name_refused(evidence)
+    seen = evidence.leaf is not None
+    return Said(
+        summary=fault.message,
+        detail="The certificates were shown before the handshake failed, and are judged below."
+        if seen
+        else "No certificate was seen. " + words(fault),
+        remedy=_SENDER_LOG if evidence.basis is Basis.LISTENER else _remedy(evidence, fault),
+        severity=Severity.RISK,
+    )
+
+
+def _remedy(evidence: Evidence, fault: Fault) -> tuple[str, ...]:
+    match fault.cause:
+        case Cause.SERVER_NAME_REFUSED:
+            return _SERVER_NAME
+        case Cause.PLAIN_TEXT:
+            return _DEVICE if evidence.capture.smtp else _PLAIN_PORT
+        case _:
+            return ()
+
+
+def _name_refused(evidence: Evidence) -> Said | None:
+    """Of several connections those with a name were refused, and another one decides."""
+    refused = next((o.capture for o in evidence.connections if o.capture.name_refused), None)
+    if refused is None or refused.fault is None:
+        return None
+    return Said(
+        summary=refused.fault.message,
+        detail="Without a name it shows the certificate that is judged here. Which name Exchange Online sends, if any, "
+        "is not documented.",
+        remedy=_SERVER_NAME,
+        severity=Severity.RISK if evidence.direction is Direction.FROM_EOP else Severity.INFO,
+    )
+
+
+def _demanded(evidence: Evidence) -> Said | None:
+    fault = fault_of(evidence, FaultKind.CLIENT_CERTIFICATE_DEMANDED)
+    if fault is None:
+        return None
+    return Said(
+        summary=fault.message,
+        detail="That is no fault towards Exchange Online, which presents a client certificate; this probe has none. "
+        "The server's own certificates were shown before, and are judged here.",
+        severity=Severity.INFO if evidence.leaf else Severity.RISK,
+    )
+
+
+def _old_tls(evidence: Evidence) -> Said | None:
+    tls, fault = evidence.capture.tls, fault_of(evidence, FaultKind.OLD_TLS)
+    version = tls.version if tls else None
+    if fault is None and version not in _OLD_VERSIONS:
+        return None
+    peer = "sender" if evidence.basis is Basis.LISTENER else "server"
+    said = fault.message if fault else f"The {peer} speaks {version} at best."
+    return Said(
+        summary=f"{said} Exchange Online refuses TLS 1.0 and 1.1.",
+        detail="A sender that offers nothing newer sees its connection dropped."
+        if evidence.direction is Direction.TO_EOP
+        else "Exchange Online's handshake with this server fails; where no connector requires TLS it "
+        "may fall back to plain text.",
+        reply=replies.old_tls(evidence.direction),
+        confidence=Confidence.DOCUMENTED if evidence.direction is Direction.TO_EOP else Confidence.REPORTED,
+    )
+
+
+def _not_asked(evidence: Evidence) -> Said | None:
+    failed = [o.capture for o in evidence.observations if o.capture.answer is KeyAnswer.NOT_ASKED]
+    if not failed:
+        return None
+    kinds = " and ".join(dict.fromkeys(each.how.label for each in failed))
+    return Said(
+        summary=f"Whether the server holds another certificate could not be asked ({kinds}).",
+        detail="\n".join(f"{each.how.label}: {each.fault.message}" for each in failed if each.fault),
+    )
+
+
+HANDSHAKE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "tls-failed",
+        "The TLS handshake failed",
+        Severity.RISK,
+        Confidence.INFERRED,
+        ("RFC 3207", "RFC 8446 6"),
+        "STARTTLS was accepted but no TLS session came about. The summary names the alert, the version or "
+        "what arrived instead of TLS.",
+        ("Look at the server's TLS log; check its protocol versions, cipher suites and certificate key.",),
+        _tls_failed,
+    ),
+    Rule(
+        "client-certificate-demanded",
+        "The server demands a client certificate",
+        Severity.RISK,
+        Confidence.INFERRED,
+        ("RFC 8446 4.4.2.4", "RFC 5246 7.4.6"),
+        "The server asked for a client certificate and ended the handshake with a probe that has none. Exchange Online "
+        "presents one. The server's certificates are sent first, so they were seen and are judged.",
+        ("Nothing has to be done for Exchange Online. Other senders get in only with a certificate.",),
+        _demanded,
+    ),
+    Rule(
+        "old-tls",
+        "Only TLS 1.0 or 1.1",
+        Severity.REJECT,
+        Confidence.DOCUMENTED,
+        ("Microsoft message center MC229914", "Microsoft: send and receive e-mails, SocketError"),
+        "Exchange Online has refused TLS 1.0 and 1.1 since January 2021; TLS 1.2 is needed.",
+        (
+            (
+                "Enable TLS 1.2 on the server (Schannel registry settings on Windows; for Exchange follow "
+                "Microsoft's TLS 1.2 guidance), then run this check again."
+            ),
+        ),
+        _old_tls,
+    ),
+)
+
+KEY_TYPE_NOT_ASKED = Rule(
+    "key-type-not-asked",
+    "Another kind of key could not be asked for",
+    Severity.RISK,
+    Confidence.INFERRED,
+    ("RFC 8446 4.4.2.2",),
+    "A server can hold a certificate for each kind of key, RSA and ECDSA, each with a chain of its own, and shows one "
+    "of them as the client's signature algorithms ask. --thorough asked for the other, and the server gave no answer "
+    "that tells whether it holds one: mail may meet a chain that was not judged.",
+    ("Look at the server's own list of certificates, and judge each with eop-probe certificate.",),
+    _not_asked,
+)
