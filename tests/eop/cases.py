@@ -979,10 +979,10 @@ CASES = (
         faulty(FaultKind.CLIENT_CERTIFICATE_DEMANDED, FROM_EOP, LEAF, ISSUING),
         INFO,
         INFERRED,
-        "did something",
+        "did something. That is no fault towards Exchange Online",
         None,
         faulty(FaultKind.TLS_FAILED, FROM_EOP, LEAF, ISSUING),
-        "no fault towards Exchange Online",
+        "are judged here",
     ),
     Case(
         "client-certificate-demanded",

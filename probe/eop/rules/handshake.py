@@ -8,6 +8,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.transport import fault_of, words
 from probe.eop.vocabulary import Basis, Direction, Severity
+from probe.powershell import Steps, eop_probe
 from probe.statement import Confidence
 
 _OLD_VERSIONS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
@@ -17,10 +18,6 @@ _SENDER_LOG = (
         "listener one that it trusts (--certificate), or let the test connector encrypt only (TlsAuthLevel "
         "EncryptionOnly)."
     ),
-)
-_SERVER_NAME = (
-    "Type the check again with --sni none, or with --sni and a name that the server knows.",
-    "On the server, let an unknown name get the usual certificate: RFC 6066 3 advises against ending the connection.",
 )
 _DEVICE = (
     (
@@ -46,10 +43,20 @@ def _tls_failed(evidence: Evidence) -> Said | None:
     )
 
 
-def _remedy(evidence: Evidence, fault: Fault) -> tuple[str, ...]:
+def _server_name(evidence: Evidence) -> Steps:
+    capture = evidence.capture
+    host = f"[{capture.host}]" if ":" in capture.host else capture.host
+    return (
+        "Check without a server name, or with --sni and a name that the server knows:",
+        eop_probe("check", f"{host}:{capture.port}", sni="none"),
+        "On the server, let an unknown name get the usual certificate: RFC 6066 3 advises against breaking off.",
+    )
+
+
+def _remedy(evidence: Evidence, fault: Fault) -> Steps:
     match fault.cause:
         case Cause.SERVER_NAME_REFUSED:
-            return _SERVER_NAME
+            return _server_name(evidence)
         case Cause.PLAIN_TEXT:
             return _DEVICE if evidence.capture.smtp else _PLAIN_PORT
         case _:
@@ -65,7 +72,7 @@ def _name_refused(evidence: Evidence) -> Said | None:
         summary=refused.fault.message,
         detail="Without a name it shows the certificate that is judged here. Which name Exchange Online sends, if any, "
         "is not documented.",
-        remedy=_SERVER_NAME,
+        remedy=_server_name(evidence),
         severity=Severity.RISK if evidence.direction is Direction.FROM_EOP else Severity.INFO,
     )
 
@@ -75,9 +82,8 @@ def _demanded(evidence: Evidence) -> Said | None:
     if fault is None:
         return None
     return Said(
-        summary=fault.message,
-        detail="That is no fault towards Exchange Online, which presents a client certificate; this probe has none. "
-        "The server's own certificates were shown before, and are judged here.",
+        summary=f"{fault.message} That is no fault towards Exchange Online, which presents one.",
+        detail="This probe has none. The server's own certificates were shown before, and are judged here.",
         severity=Severity.INFO if evidence.leaf else Severity.RISK,
     )
 
