@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,14 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from probe.errors import InputError
-from probe.pki import containers
+from probe.pki import algorithms, containers, der
 
 #: How long a certificate that is made on the spot is good for.
 THROW_AWAY_LIFE = timedelta(days=7)
@@ -58,36 +54,16 @@ def throw_away(hostname: str, now: datetime) -> Identity:
 
 def from_file(data: bytes, password: bytes | None) -> Identity:
     """Take chain and key out of a PEM or PKCS#12 file; raises InputError, PasswordNeededError among them."""
-    held = containers.read(data, password=password)
-    leaf = held.leaf
-    if held.key is None:
+    held, pairs = containers.read_with_keys(data, password)
+    if not held.keys:
         raise InputError("holds no private key, which a server needs")
-    if leaf is None or leaf.spki != held.key:
+    if not pairs:
         raise InputError("holds a private key that belongs to none of its certificates")
-    keys = _pfx_keys(data, password) if held.kind == "PKCS#12" else _pem_keys(data, password)
-    key = next(key for key in keys if _public(key) == held.key)
+    leaf, key = pairs[0]
+    if algorithms.read(der.read(leaf.spki).children()[0]).name == "rsa-pss":
+        # pyOpenSSL takes the keys of cryptography, which makes plain RSA of them; OpenSSL wants the very kind.
+        raise InputError("holds an RSA-PSS certificate, which this listener cannot present; use RSA or ECDSA")
     return Identity("".join(entry.pem for entry in held.as_sent().entries).encode(), _key_pem(key))
-
-
-def _pfx_keys(data: bytes, password: bytes | None) -> list[PrivateKeyTypes]:
-    key = pkcs12.load_pkcs12(data, password).key
-    return [] if key is None else [key]
-
-
-def _pem_keys(data: bytes, password: bytes | None) -> list[PrivateKeyTypes]:
-    starts = re.finditer(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", data)
-    return [_pem_key(data[found.start() :], password) for found in starts]
-
-
-def _pem_key(block: bytes, password: bytes | None) -> PrivateKeyTypes:
-    try:
-        return load_pem_private_key(block, password)
-    except TypeError:  # a password, for a key that needs none
-        return load_pem_private_key(block, None)
-
-
-def _public(key: PrivateKeyTypes) -> bytes:
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _key_pem(key: PrivateKeyTypes) -> bytes:

@@ -1,50 +1,48 @@
 """Certificates out of the files administrators have: PEM, DER, PKCS#7, PKCS#12, in any order.
 
-A private key in the file is used for one question, which certificate it belongs to, and then
-forgotten: of it only the public half is ever kept. RFC 7468 (PEM), RFC 5652 (PKCS#7), RFC 7292
-(PKCS#12).
+RFC 7468 (PEM), RFC 5652 (PKCS#7), RFC 7292 (PKCS#12). A private key is used for one question, which
+certificate it belongs to, and then forgotten, except by `read_with_keys`.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
-import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    pkcs7,
-    pkcs12,
-)
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
 
 from probe.errors import InputError
-from probe.pki import der
+from probe.pki import der, pfx
+from probe.pki.ber import Walk
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
 from probe.pki.crypto_errors import REFUSALS
+from probe.pki.pbe import Opener, WrongPasswordError
 
 #: Bytes of a certificate file that are read; a chain with its key is a few kilobytes.
 MAX_FILE_BYTES = 4 * 1024 * 1024
 #: PEM blocks of one file that are looked at.
 MAX_BLOCKS = 256
 
-#: Rounds of key derivation that a password may cost; OpenSSL writes 2,048, Windows 2,000 or more.
-MAX_ROUNDS = 2_000_000
-#: Elements of an encrypted file in which rounds are looked for; a PFX with three certificates has about 150.
-MAX_ELEMENTS = 10_000
-
 _BEGIN, _DASHES = b"-----BEGIN ", b"-----"
 _CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 _PKCS7_LABELS = (b"PKCS7", b"CMS")
-_CONSTRUCTED = 0x20
-# PowerShell's > and Out-File write UTF-16 with this mark.
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SIGNED_DATA = "1.2.840.113549.1.7.2"
+_PFX_VERSION = 3  # RFC 7292 4
+_CERTIFICATES = 0xA0  # of SignedData, [0] IMPLICIT (RFC 5652 5.1)
+_SEQUENCE = b"\x30"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
+# PowerShell's > and Out-File write UTF-16, as a rule with a mark; else a NUL stands beside the first letter.
+_UTF16 = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"-\0", "utf-16-le"), (b"\0-", "utf-16-be"))
+_IN_BER = "encoded in BER where DER is usual"
+_NO_KEY = "holds a private key that cannot be read: the password is wrong, or the key is damaged"
+_NOT_KNOWN = "is neither PEM, DER, PKCS#7 nor PKCS#12 (PFX), or it is damaged"
 
 
 class PasswordNeededError(InputError):
@@ -53,36 +51,39 @@ class PasswordNeededError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """What one file holds: certificates in its order, and the public half of a private key if one is inside."""
+    """What one file holds: certificates in its order, and which of them its private keys belong to."""
 
     kind: str
     entries: tuple[Certificate | Unreadable, ...]
-    key: bytes | None = None
-    """DER of the SubjectPublicKeyInfo of the private key, or None without one."""
+    keys: int = 0
+    """How many private keys are inside."""
+    owned: tuple[Certificate, ...] = ()
+    """For each key that belongs to a certificate, the first such certificate."""
+    unusual: tuple[str, ...] = ()
+    """What is unusual about how the file is encoded, each as the rest of a sentence: "The file is ..."."""
 
     @property
     def leaf(self) -> Certificate | None:
-        """The end certificate: the one the key belongs to, else the first that issued none of the others."""
+        """The end certificate: the one a key belongs to, else the first that issued none of the others."""
+        if self.owned:
+            return self.owned[0]
         readable = [entry for entry in self.entries if isinstance(entry, Certificate)]
-        if self.key is not None:
-            mine = next((c for c in readable if c.spki == self.key), None)
-            if mine is not None:
-                return mine
         issuers = {c.issuer for c in readable if not c.self_issued}
         return next((c for c in readable if c.subject not in issuers), readable[0] if readable else None)
 
     @property
     def key_matches(self) -> bool | None:
-        """Whether the key belongs to a certificate of the file; None without a key."""
-        if self.key is None:
-            return None
-        return any(isinstance(e, Certificate) and e.spki == self.key for e in self.entries)
+        """Whether a key belongs to a certificate of the file; None without a key."""
+        return bool(self.owned) if self.keys else None
 
-    def as_sent(self) -> PresentedChain:
-        """The chain a server would send from this file: the end certificate, then the others in order."""
-        leaf = self.leaf
-        rest = tuple(dict.fromkeys(entry for entry in self.entries if entry != leaf))
-        return PresentedChain(entries=(*((leaf,) if leaf else ()), *rest))
+    def as_sent(self, leaf: Certificate | None = None) -> PresentedChain:
+        """The chain a server would send: the end certificate (`leaf`, else `self.leaf`), then the others in order.
+
+        A certificate with another key of the file is no part of it.
+        """
+        first = leaf or self.leaf
+        rest = dict.fromkeys(e for e in self.entries if e != first and e not in self.owned)
+        return PresentedChain(entries=(*((first,) if first else ()), *rest))
 
 
 def read(data: bytes, *, password: bytes | None = None) -> Container:
@@ -90,39 +91,163 @@ def read(data: bytes, *, password: bytes | None = None) -> Container:
 
     The messages say what is wrong, not where: the caller knows the file's name.
     """
+    return read_with_keys(data, password)[0]
+
+
+def read_with_keys(
+    data: bytes, password: bytes | None
+) -> tuple[Container, tuple[tuple[Certificate, PrivateKeyTypes], ...]]:
+    """The same, and the keys with the certificates they belong to, in the order of the keys."""
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"is larger than {MAX_FILE_BYTES} bytes, which no certificate file is")
     if not data.strip():
         raise InputError("is empty")
-    if data.startswith(_UTF16_MARKS):
-        data = data.decode("utf-16", "replace").encode()
-    container = _read_pem(data, password) if _BEGIN in data else _read_der(data, password)
-    if not container.entries:
-        raise InputError(
-            "holds a private key but no certificate" if container.key else "holds no certificate"
-        )
-    if container.leaf is None:
-        raise InputError(f"holds no certificate that can be read: {_reason(container.entries[0])}")
-    return container
+    file = _File(password)
+    kind = file.read(data)
+    entries = tuple(file.entries)
+    if not entries:
+        raise InputError("holds a private key but no certificate" if file.keys else "holds no certificate")
+    if not any(isinstance(entry, Certificate) for entry in entries):
+        reason = next(entry.reason for entry in entries if isinstance(entry, Unreadable))
+        raise InputError(f"holds no certificate that can be read: {reason}")
+    pairs = tuple(_pairs(entries, file.keys))
+    container = Container(
+        kind=kind,
+        entries=entries,
+        keys=len(file.keys),
+        owned=tuple(dict.fromkeys(certificate for certificate, _ in pairs)),
+        unusual=tuple(dict.fromkeys((*file.unusual, *((_IN_BER,) if file.walk.met else ())))),
+    )
+    return container, pairs
 
 
-def _reason(entry: Certificate | Unreadable) -> str:
-    return entry.reason if isinstance(entry, Unreadable) else ""
+def _pairs(
+    entries: tuple[Certificate | Unreadable, ...], keys: list[PrivateKeyTypes]
+) -> Iterator[tuple[Certificate, PrivateKeyTypes]]:
+    """Each key with the first certificate it belongs to: keys are compared, since one has many encodings."""
+    bearers = []
+    for entry in entries if keys else ():
+        if isinstance(entry, Certificate):
+            with suppress(*REFUSALS):
+                bearers.append((entry, load_der_public_key(entry.spki)))
+    for key in keys:
+        public = key.public_key()
+        yield from islice(((c, key) for c, borne in bearers if borne == public), 1)
 
 
-def _read_pem(data: bytes, password: bytes | None) -> Container:
-    entries: list[Certificate | Unreadable] = []
-    keys: list[bytes] = []
-    for label, body in _blocks(data):
+class _File:
+    """What has been read of one file so far."""
+
+    def __init__(self, password: bytes | None) -> None:
+        self.entries: list[Certificate | Unreadable] = []
+        self.keys: list[PrivateKeyTypes] = []
+        self.unusual: list[str] = []
+        self.walk = Walk()
+        self._opener = Opener(self.walk)
+        self._password = password
+
+    def read(self, data: bytes) -> str:
+        """Read all of it; returns what kind of file it is."""
+        encoding = next((encoding for mark, encoding in _UTF16 if data.startswith(mark)), None)
+        if encoding is not None:
+            data = data.decode(encoding, "replace").encode()
+            self.unusual.append("text in UTF-16")
+        if _BEGIN in data:
+            for label, body in _blocks(data):
+                self._block(label, body)
+            return "PEM"
+        if not data.startswith(_SEQUENCE) and _BASE64.fullmatch(data):
+            self.unusual.append("base64 without the lines BEGIN and END")
+            data = _base64(data)
+        return self._binary(data)
+
+    def _block(self, label: bytes, body: bytes) -> None:
+        data = _base64(body)
         if label in _CERTIFICATE_LABELS:
-            entries.append(_certificate(_base64(body)))
+            # OpenSSL's TRUSTED CERTIFICATE has settings of its own behind it.
+            with suppress(der.DerError):
+                data = der.read(data).encoded
+            found = parse(data)
+            if isinstance(found, Unreadable) and self._pkcs7(data):
+                self.unusual.append("a PKCS#7 bundle between the lines of a certificate")
+            else:
+                self.entries.append(found)
         elif label in _PKCS7_LABELS:
-            entries += _read_pkcs7(_base64(body)).entries
+            if not self._pkcs7(data):
+                raise InputError(_NOT_KNOWN)
+        elif label == b"ENCRYPTED PRIVATE KEY":
+            self._encrypted_key(data)
         elif label.endswith(b"PRIVATE KEY"):
-            keys.append(_public_half(_private_key(label, body, password)))
-    known = {entry.spki for entry in entries if isinstance(entry, Certificate)}
-    key = next((key for key in keys if key in known), keys[0] if keys else None)
-    return Container(kind="PEM", entries=tuple(entries), key=key)
+            self._private_key(_BEGIN + label + _DASHES + body + b"-----END " + label + b"-----\n")
+
+    def _binary(self, data: bytes) -> str:
+        try:
+            end = self.walk.read(data)[1]
+        except der.DerError:
+            raise InputError(_NOT_KNOWN) from None
+        if data[end:].strip(b"\r\n"):
+            count = len(data) - end
+            self.unusual.append(f"longer than what it holds: {count} bytes follow, which were left out")
+        data = data[:end]
+        single = parse(data)
+        if isinstance(single, Certificate):
+            self.entries.append(single)
+            return "DER"
+        if self._pkcs7(data):
+            return "PKCS#7"
+        self._pfx(data)
+        return "PKCS#12"
+
+    def _pkcs7(self, data: bytes) -> bool:
+        """Take the certificates of SignedData (RFC 5652 5.1); False where it is none."""
+        try:
+            kind, holder = self.walk.children(self.walk.read(data)[0], 2)[:2]
+            if der.oid(kind) != _SIGNED_DATA:
+                return False
+            signed = self.walk.children(self.walk.children(holder, 1)[0])
+            lists = [self.walk.children(part) for part in signed if part.tag == _CERTIFICATES]
+        except der.DerError:
+            return False
+        found = [parse(one.encoded) for several in lists for one in several if one.tag == der.SEQUENCE]
+        self.entries += _leaf_to_root(Container(kind="", entries=tuple(found)))
+        return True
+
+    def _pfx(self, data: bytes) -> None:
+        try:
+            parts = self.walk.children(self.walk.read(data)[0], 2)
+            if der.integer(parts[0]) != _PFX_VERSION:
+                raise InputError(_NOT_KNOWN)
+        except der.DerError:
+            raise InputError(_NOT_KNOWN) from None
+        try:
+            held = pfx.read(data, self.walk, self._opener, self._password)
+        except WrongPasswordError:
+            needs = "needs a password" if self._password is None else "has another password"
+            raise PasswordNeededError(f"is a PFX that is damaged or {needs}") from None
+        except der.DerError as error:
+            raise InputError(f"is a PFX that is damaged, or not put together as one: {error}") from None
+        found = Container(kind="", entries=tuple(map(parse, held.certificates)))
+        self.entries += _leaf_to_root(found)
+        self.keys += held.keys
+
+    def _encrypted_key(self, data: bytes) -> None:
+        if self._password is None:
+            raise PasswordNeededError("holds an encrypted private key, and no password was given")
+        try:
+            self.keys.append(pfx.encrypted_key(data, self.walk, self._opener, self._password))
+        except (der.DerError, WrongPasswordError):
+            raise PasswordNeededError(_NO_KEY) from None
+
+    def _private_key(self, block: bytes) -> None:
+        password = self._password if b"ENCRYPTED" in block else None  # which may be another block's
+        try:
+            self.keys.append(load_pem_private_key(block, password))
+        except TypeError:
+            raise PasswordNeededError("holds an encrypted private key, and no password was given") from None
+        except UnsupportedAlgorithm as error:
+            raise InputError(f"holds a private key of a kind that is not known here: {error}") from None
+        except REFUSALS:
+            raise PasswordNeededError(_NO_KEY) from None
 
 
 def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -143,58 +268,8 @@ def _base64(body: bytes) -> bytes:
         return b""
 
 
-def _certificate(data: bytes) -> Certificate | Unreadable:
-    """One certificate; OpenSSL's TRUSTED CERTIFICATE has settings of its own behind it."""
-    try:
-        return parse(der.read(data).encoded)
-    except der.DerError:
-        return parse(data)
-
-
-def _private_key(label: bytes, body: bytes, password: bytes | None) -> PrivateKeyTypes:
-    _refuse_endless(_base64(body))
-    block = _BEGIN + label + _DASHES + body + b"-----END " + label + b"-----\n"
-    try:
-        return load_pem_private_key(block, password)
-    except TypeError:
-        # No password for an encrypted key, or one for a plain key: the latter may serve another block.
-        if password is None:
-            raise PasswordNeededError("holds an encrypted private key, and no password was given") from None
-        return _private_key(label, body, None)
-    except REFUSALS:
-        raise PasswordNeededError(
-            "holds a private key that cannot be read: the password is wrong, or the key is damaged"
-        ) from None
-
-
-def _public_half(key: PrivateKeyTypes) -> bytes:
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _read_der(data: bytes, password: bytes | None) -> Container:
-    single = parse(data)
-    if isinstance(single, Certificate):
-        return Container(kind="DER", entries=(single,))
-    try:
-        return _read_pkcs7(data)
-    except InputError:
-        return _read_pkcs12(data, password)
-
-
-def _read_pkcs7(data: bytes) -> Container:
-    try:
-        with warnings.catch_warnings():
-            # cryptography warns of PKCS#7 in BER, which Windows writes; it reads it all the same.
-            warnings.simplefilter("ignore")
-            found = pkcs7.load_der_pkcs7_certificates(data)
-    except REFUSALS:
-        raise InputError(_NOT_KNOWN) from None
-    entries = tuple(parse(certificate.public_bytes(Encoding.DER)) for certificate in found)
-    return Container(kind="PKCS#7", entries=_leaf_to_root(Container(kind="PKCS#7", entries=entries)))
-
-
 def _leaf_to_root(held: Container) -> tuple[Certificate | Unreadable, ...]:
-    """The end certificate and its issuers first: the order in PKCS#7 means nothing (RFC 5652 5.1: a SET)."""
+    """The end certificate and its issuers first: the order in PKCS#7 and PFX means nothing (RFC 5652 5.1: a SET)."""
     by_name = {entry.subject: entry for entry in reversed(held.entries) if isinstance(entry, Certificate)}
     ordered: list[Certificate | Unreadable] = []
     lower = held.leaf
@@ -203,54 +278,3 @@ def _leaf_to_root(held: Container) -> tuple[Certificate | Unreadable, ...]:
         by_name.pop(lower.subject, None)
         lower = by_name.get(lower.issuer)
     return tuple(dict.fromkeys((*ordered, *held.entries)))
-
-
-_NOT_KNOWN = "is neither PEM, DER, PKCS#7 nor PKCS#12 (PFX)"
-# PKCS#12 begins with a SEQUENCE that holds INTEGER 3 (RFC 7292 4).
-_PFX_START = re.compile(rb"\x30(?:[\x00-\x7f]|\x80|[\x81-\x84].{1,4}?)\x02\x01\x03", re.DOTALL)
-
-
-def _read_pkcs12(data: bytes, password: bytes | None) -> Container:
-    if not _PFX_START.match(data):
-        raise InputError(_NOT_KNOWN)
-    _refuse_endless(data)
-    try:
-        found = pkcs12.load_pkcs12(data, password)
-    except REFUSALS:
-        if password is not None:  # which may belong to another file: one without needs none
-            return _read_pkcs12_plain(data)
-        raise PasswordNeededError("is a PFX that is damaged or needs a password") from None
-    certificates = [c.certificate for c in (found.cert, *found.additional_certs) if c is not None]
-    entries = tuple(parse(certificate.public_bytes(Encoding.DER)) for certificate in certificates)
-    key = _public_half(found.key) if found.key is not None else None
-    return Container(kind="PKCS#12", entries=entries, key=key)
-
-
-def _read_pkcs12_plain(data: bytes) -> Container:
-    try:
-        return _read_pkcs12(data, None)
-    except PasswordNeededError:
-        raise PasswordNeededError("is a PFX that is damaged or has another password") from None
-
-
-def _refuse_endless(data: bytes) -> None:
-    """Raise InputError for a file that would derive its key for minutes (PBKDF2, RFC 8018 5.2; scrypt)."""
-    if any(rounds > MAX_ROUNDS for rounds in _rounds(data)):
-        raise InputError(f"asks for more than {MAX_ROUNDS} rounds of key derivation")
-
-
-def _rounds(data: bytes) -> Iterator[int]:
-    """Every INTEGER that follows a salt: what PBE, PBKDF2, scrypt and the PFX's own MAC have in common."""
-    waiting = [(0, len(data))]
-    for _ in range(MAX_ELEMENTS):
-        if not waiting:
-            return
-        try:
-            children = der.read(data, *waiting.pop()).children()
-        except der.DerError:
-            continue  # not encoded as it has to be: for the library to refuse
-        for salt, number in pairwise(children):
-            if (salt.tag, number.tag) == (der.OCTET_STRING, der.INTEGER) and number.body < number.end:
-                yield der.integer(number)
-        waiting += [(child.start, child.end) for child in children if child.tag & _CONSTRUCTED]
-        waiting += [(child.body, child.end) for child in children if child.tag == der.OCTET_STRING]

@@ -113,7 +113,7 @@ def _added(path: Path, password_file: Path | None, servers: tuple[str, ...]) -> 
     leaf = held.leaf
     if leaf is None:
         raise InputError(f"{name} holds no certificate that can be read")
-    if held.key is None:
+    if not held.keys:
         warn(f"{name} holds no private key; it is taken to be installed with its key")
     return _Change(
         f"with {leaf.sha1.upper()} of {name}, enabled for SMTP",
