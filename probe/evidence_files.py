@@ -20,7 +20,7 @@ from probe.exchange.exports.read import Export, ExportKind, is_log, read
 from probe.exchange.inventory import Inventory
 from probe.exchange.logs.certificate import Known
 from probe.exchange.logs.reader import LogReader
-from probe.exchange.logs.rows import MAX_LINE
+from probe.exchange.logs.rows import MAX_LINE, LogFile
 from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.read import readable
 from probe.exchange.problem import Problem, Problems
@@ -46,10 +46,13 @@ class TextFile(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """One line of a log, escaped, and its number (from 1)."""
+    """One row of a log: the line's number (from 1) and text, escaped, and three of its fields as they are."""
 
     number: int
     text: str
+    event: str
+    data: str
+    context: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,32 +183,23 @@ def known_from(inventory: Inventory) -> dict[str, Known]:
 
 
 def session_lines(path: Path, sessions: Collection[str], limit: int) -> dict[str, tuple[LogLine, ...]]:
-    """For each session the first `limit` lines of a log that belong to it, as they stand in the file.
+    """For each session (its id escaped) the first `limit` rows of a log that belong to it.
 
     The file is read once, until all of the sessions have ended.
     """
-    open_ones = {session.encode(): session for session in sessions}
+    ongoing = set(sessions)
     found: dict[str, list[LogLine]] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        fields = line.split(b",", 7)
-        if len(fields) < 8 or fields[2] not in open_ones:
-            continue
-        mine = found.setdefault(open_ones[fields[2]], [])
-        mine.append(LogLine(number, printable(line.rstrip(b"\r"), MAX_LINE)))
-        if fields[6] == b"-" or len(mine) >= limit:
-            del open_ones[fields[2]]
-            if not open_ones:
-                break
+    file = LogFile(str(path), Problems(""))
+    for row in file.rows(chunks(path, Problems(""))):
+        session = printable(row[2])
+        if session in ongoing:
+            lines = found.setdefault(session, [])
+            lines.append(LogLine(file.line, printable(file.text, MAX_LINE), *row[6:9]))
+            if row[6] == "-" or len(lines) >= limit:
+                ongoing.remove(session)
+                if not ongoing:
+                    break
     return {session: tuple(lines) for session, lines in found.items()}
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    tail = b""
-    for piece in chunks(path, Problems("")):
-        lines = (tail + piece).split(b"\n")
-        tail = lines.pop()[:MAX_LINE]
-        yield from lines
-    yield tail
 
 
 def _head(path: Path, problems: Problems) -> bytes:

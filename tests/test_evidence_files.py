@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from probe.diagnosis.run import Question, diagnose
 from probe.errors import InputError
 from probe.evidence_files import MAX_FILES, chunks, expand, log_files, read_evidence, session_lines
+from probe.exchange.exports.joining import gather
 from probe.exchange.exports.read import ExportKind
 from probe.exchange.problem import Problems
 from tests.exchange.diagnosing import (
     HEADER,
     NEW_PRIVATE,
+    NOW,
     OLD,
     SAMPLES,
     UNTRUSTED,
@@ -96,6 +100,43 @@ def test_the_lines_of_sessions_are_found_again(tmp_path: Path) -> None:
     assert all(lines[one.number - 1] == one.text for one in found["08DE1A94C37B0002"])
     assert found["08DE1A94C37B0002"][-1].text.endswith(',-,"",Local')
     assert len(session_lines(path, {"08DE1A94C37B0002"}, 3)["08DE1A94C37B0002"]) == 3
+
+
+COLUMNS = {
+    "usual": "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context",
+    "another order": "data,event,session-id,context,remote-endpoint,local-endpoint,sequence-number,connector-id,date-time",
+    "more columns": "date-time,server,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,"
+    "data,context,tenant",
+    "fewer columns": "connector-id,session-id,sequence-number,event,data,context",
+}
+
+
+def with_columns(name: str, rows: str) -> str:
+    """A log of these rows with other columns."""
+    names = COLUMNS[name].split(",")
+    out = [f"#Log-type: SMTP Send Protocol Log\n#Fields: {','.join(names)}\n"]
+    for fields in csv.reader(rows.splitlines()):
+        row = dict(zip(COLUMNS["usual"].split(","), fields, strict=True))
+        out.append(",".join(f'"{row[one]}"' if one in row else "x" for one in names) + "\n")
+    return "".join(out)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_log_proves_the_same_whatever_its_columns(tmp_path: Path, name: str) -> None:
+    text = with_columns(name, session(OLD, *mail(UNTRUSTED)))
+    path = tmp_path / "SEND.LOG"
+    path.write_text(text, encoding="utf-8")
+    read = read_evidence([path])
+    told = diagnose(
+        Question(files=read, gathered=gather(read.exports), issuers=(), stores=lambda: (), now=NOW)
+    )
+    [case] = told.stories
+    quotes = [quote for proof in case.proof for _, quote in proof.quotes]
+    assert [one for one in text.splitlines() if OLD.sha1.upper() in one or UNTRUSTED in one] == quotes
+    assert len(quotes) == 2
+    # Negative control: the columns of other fields prove nothing.
+    path.write_text(text.replace("session-id", "session"), encoding="utf-8")
+    assert session_lines(path, {"08DE1A94C37B0001"}, 100) == {}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from probe.evidence_files import LogLine
 from probe.exchange.logs.certificate import LogCertificate
+from probe.exchange.logs.rows import MAX_LINE
 from probe.exchange.logs.session import LogReply, LogSession, RefusedReply
 from probe.exchange.online import domain_of
 from probe.exchange.replies.entry import Entry, EntryKind
@@ -26,9 +28,9 @@ MAX_TEXTS = 20
 MAX_LINES = 500
 
 _BANNER = re.compile(r"220[ -](\S{1,255})")
-_HELLO = re.compile(r",250[ -].{0,300}? Hello \[([0-9A-Fa-f.:]{2,45})\]")
-_MAIL = re.compile(r",>,MAIL FROM:\s?<([^>]{0,320})>", re.IGNORECASE)
-_RCPT = re.compile(r",>,RCPT TO:\s?<([^>]{1,320})>", re.IGNORECASE)
+_HELLO = re.compile(r"250[ -].{0,300}? Hello \[([0-9A-Fa-f.:]{2,45})\]")
+_MAIL = re.compile(r"MAIL FROM:\s?<([^>]{0,320})>", re.IGNORECASE)
+_RCPT = re.compile(r"RCPT TO:\s?<([^>]{1,320})>", re.IGNORECASE)
 
 
 class Seen(NamedTuple):
@@ -139,25 +141,25 @@ class Refusals:
         return tuple(self._groups.values())
 
 
-def with_lines(group: RefusalGroup, lines: Sequence[tuple[int, str]]) -> RefusalGroup:
+def with_lines(group: RefusalGroup, lines: Sequence[LogLine]) -> RefusalGroup:
     """Keep the lines of its first session that prove what was sent and what was answered."""
     source = group.first.source if group.first else ""
-    text = "\n".join(line for _, line in lines)
+    sent = [one.data for one in lines if one.event == ">"]
     return replace(
         group,
-        lines=tuple(Line(source, number, line) for number, line in lines if _proves(group, line)),
-        mail_from=_first(_MAIL, text),
-        rcpt_to=_first(_RCPT, text),
-        seen_as=_first(_HELLO, text),
+        lines=tuple(Line(source, one.number, one.text) for one in lines if _proves(group, one)),
+        mail_from=_first(_MAIL, sent),
+        rcpt_to=_first(_RCPT, sent),
+        seen_as=_first(_HELLO, (one.data for one in lines)),
     )
 
 
-def _proves(group: RefusalGroup, line: str) -> bool:
-    lower = line.lower()
+def _proves(group: RefusalGroup, line: LogLine) -> bool:
+    lower = line.text.lower()
     if group.thumbprint and group.thumbprint in lower and "remote certificate" not in lower:
         return True
     words = group.reply.split(" [", 1)[0]
-    return len(words) > 3 and words in line
+    return len(words) > 3 and any(words in printable(field, MAX_LINE) for field in (line.data, line.context))
 
 
 def _by_exchange_online(banner: LogReply) -> bool:
@@ -165,8 +167,8 @@ def _by_exchange_online(banner: LogReply) -> bool:
     return host is not None and domain_of(host[1]) is not None
 
 
-def _first(pattern: re.Pattern[str], text: str) -> str | None:
-    found = pattern.search(text)
+def _first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
+    found = next(filter(None, map(pattern.match, texts)), None)
     return printable(found[1]) if found else None
 
 

@@ -37,7 +37,7 @@ _DER_SEQUENCE = b"\x30"
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END")
 #: Bytes that show a protocol log: its header, or a row where the header was cut off.
 _HEAD_BYTES = 8_192
-_LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:\s*date-time\s*,\s*connector-id)"
+_LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:[^\n]{0,300}\bconnector-id\b)"
 _LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
 _LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
 #: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.

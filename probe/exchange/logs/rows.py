@@ -50,6 +50,7 @@ class LogKind(enum.Enum):
 class LogFile:
     """One file: its kind so far, and its rows; what cannot be read goes to `problems`.
 
+    Of the row that was given last, `line` is the number (from 1) and `text` the line as it stands in the file.
     `ansi` decodes the lines that are not UTF-8 (connector names on servers with an older code page).
     """
 
@@ -59,9 +60,11 @@ class LogFile:
         self.problems = problems
         self._ansi = ansi
         self._order: tuple[int | None, ...] | None = None  # None: the usual one
+        self._columns = len(FIELDS)
         self._good = False
         self._strange = 0
         self.line = 0
+        self.text = ""
 
     def rows(self, chunks: Iterable[bytes]) -> Iterator[list[str]]:
         """The rows in file order, each nine texts in the order of `FIELDS`; `chunks` may be cut anywhere."""
@@ -73,6 +76,7 @@ class LogFile:
                 return
             for line in self._lines(block):
                 self.line += 1
+                self.text = line
                 fields = line.split(",") if '"' not in line else _unquoted(line)
                 if (
                     len(fields) == 9
@@ -120,7 +124,7 @@ class LogFile:
         if len(line) > MAX_LINE:
             self.problems.add(f"is longer than {MAX_LINE} characters and was left out.", line=self.line)
             return None
-        row = self._reordered(fields) if complete or len(fields) == 9 else None
+        row = self._reordered(fields) if complete or len(fields) == self._columns else None
         if row is None:
             self._refuse(line, complete=complete)
         return row
@@ -167,6 +171,7 @@ class LogFile:
             self.problems.add(f"lacks {', '.join(missing)}.", line=self.line, field="Fields")
         places = tuple(names.index(name) if name in names else None for name in FIELDS)
         self._order = None if tuple(names) == FIELDS else places
+        self._columns = len(names)
 
 
 def _unquoted(line: str) -> list[str]:
