@@ -87,14 +87,13 @@ def expand(paths: Iterable[Path]) -> tuple[Path, ...]:
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield from sorted(one for one in path.rglob("*") if one.is_file())
-    elif path.exists() or not glob.has_magic(str(path)):
-        if not path.exists():
-            raise InputError(f"{printable(str(path))} does not exist")
+    elif path.exists():
         yield path
     else:
-        matches = sorted(Path(path.anchor).glob(str(path)[len(path.anchor) :]))
+        pattern = glob.has_magic(str(path))
+        matches = sorted(Path(path.anchor).glob(str(path)[len(path.anchor) :])) if pattern else ()
         if not matches:
-            raise InputError(f"{printable(str(path))} matches no file")
+            raise InputError(f"{printable(str(path))} {'matches no file' if pattern else 'does not exist'}")
         for match in matches:
             yield from _files(match)
 
@@ -109,12 +108,13 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     for path in expand(paths):
         name = printable(str(path))
         doubts = Problems(name)
-        data = _head(path, doubts)
+        data = _beginning(path, doubts, _HEAD_BYTES)
         if is_log(data):
             logs.append(path)
             data = b""
         elif len(data) == _HEAD_BYTES:
-            data = b"".join(_bounded(path, doubts))
+            # One byte more than an export has, so that its reader sees the excess.
+            data = _beginning(path, doubts, MAX_EXPORT_BYTES + 1)
         if seen := read_captures(name, data):
             captures += seen
         elif data:
@@ -141,7 +141,7 @@ def log_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Problem, .
     problems: list[Problem] = []
     for path in expand(paths):
         doubts = Problems(printable(str(path)))
-        if path in named or is_log(_head(path, doubts)):
+        if path in named or is_log(_beginning(path, doubts, _HEAD_BYTES)):
             logs.append(path)
         else:
             doubts.add("is no SMTP protocol log, and was left out.")
@@ -202,20 +202,11 @@ def session_lines(path: Path, sessions: Collection[str], limit: int) -> dict[str
     return {session: tuple(lines) for session, lines in found.items()}
 
 
-def _head(path: Path, problems: Problems) -> bytes:
-    """The beginning of a file, `_HEAD_BYTES` where it has as many."""
-    return next(chunks_up_to(path, problems, _HEAD_BYTES), b"")
-
-
-def _bounded(path: Path, problems: Problems) -> Iterator[bytes]:
-    """A file's content as far as an export may go, and one byte more, so that the reader sees the excess."""
-    return chunks_up_to(path, problems, MAX_EXPORT_BYTES + 1)
-
-
-def chunks_up_to(path: Path, problems: Problems, limit: int) -> Iterator[bytes]:
-    """The first `limit` bytes of a file."""
+def _beginning(path: Path, problems: Problems, limit: int) -> bytes:
+    """The first `limit` bytes of a file, or all there are."""
+    found = bytearray()
     for piece in chunks(path, problems):
-        yield piece[:limit]
-        limit -= len(piece)
-        if limit <= 0:
-            return
+        found += piece[: limit - len(found)]
+        if len(found) >= limit:
+            break
+    return bytes(found)

@@ -104,7 +104,8 @@ def test_the_lines_of_sessions_are_found_again(tmp_path: Path) -> None:
 
 COLUMNS = {
     "usual": "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context",
-    "another order": "data,event,session-id,context,remote-endpoint,local-endpoint,sequence-number,connector-id,date-time",
+    "another order": "data,event,session-id,context,remote-endpoint,local-endpoint,sequence-number,connector-id,"
+    "date-time",
     "more columns": "date-time,server,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,"
     "data,context,tenant",
     "fewer columns": "connector-id,session-id,sequence-number,event,data,context",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from probe.exchange.logs.certificate import instant
@@ -48,22 +49,10 @@ def read_captures(name: str, data: bytes) -> tuple[ReportedCapture, ...]:
     """The assessments of a report or of lines of assessments; empty where the file is neither."""
     if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return ()
-    found: list[ReportedCapture] = []
-    for document in _documents(data):
-        for assessment in _assessments(document):
-            if len(found) < MAX_CAPTURES:
-                found.append(_capture(name, assessment))
-    return tuple(found)
-
-
-def _documents(data: bytes) -> Iterator[Any]:
     whole = _loaded(data)
-    if whole is not None:
-        yield whole
-        return
-    for line in data.splitlines():
-        if (one := _loaded(line)) is not None:
-            yield one
+    documents = map(_loaded, data.splitlines()) if whole is None else (whole,)
+    found = (_capture(name, one) for document in documents for one in _assessments(document))
+    return tuple(islice(found, MAX_CAPTURES))
 
 
 def _loaded(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from probe.exchange.connector import Pin, TlsAuthLevel
 from probe.exchange.exports.read import Export, ExportKind, read
-from probe.exchange.exports.serialization import Scan, scan
+from probe.exchange.exports.serialization import scan
 from probe.exchange.inventory import RootCAType, Status
 from probe.exchange.problem import Place
 
@@ -227,13 +227,18 @@ def test_the_documented_patterns_are_found() -> None:
         + b"\x06\x09\x00\x00\x00"
         + text(f"EX01.contoso.com\\{PUB.upper()}")
     )
-    assert scan(stream) == Scan(27, 1, 3, f"EX01.contoso.com\\{PUB.upper()}")
+    assert scan(stream) == {
+        "services": 27,
+        "status": 1,
+        "rootcatype": 3,
+        "identity": f"EX01.contoso.com\\{PUB.upper()}",
+    }
 
 
 @pytest.mark.parametrize("server", ["E", "EX01.contoso.com", "a" * 60 + "." + "b" * 60 + "." + "c" * 60])
 def test_the_identity_is_as_long_as_its_prefix_says(server: str) -> None:
     # 57 characters: the prefix is the digit 9, which could be part of a name
-    assert scan(b"xyz" + text(f"{server}\\{PUB}") + b"tail").identity == f"{server}\\{PUB}"
+    assert scan(b"xyz" + text(f"{server}\\{PUB}") + b"tail")["identity"] == f"{server}\\{PUB}"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +254,7 @@ def test_the_identity_is_as_long_as_its_prefix_says(server: str) -> None:
     ],
 )
 def test_what_is_not_the_pattern_is_not_read(stream: bytes) -> None:
-    assert scan(stream) == Scan()
+    assert scan(stream) == {}
 
 
 def test_an_unknown_number_is_a_problem_not_a_guess() -> None:
@@ -264,4 +269,4 @@ def test_an_unknown_number_is_a_problem_not_a_guess() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(-(2**31), 2**31 - 1), st.binary(max_size=300))
 def test_a_number_is_found_wherever_it_stands(before: bytes, value: int, after: bytes) -> None:
-    assert scan(before + enumeration("AllowedServices", value) + after).services == value
+    assert scan(before + enumeration("AllowedServices", value) + after)["services"] == value

@@ -51,10 +51,11 @@ def read_certificate(
     fields = Fields(record, problems, month_first=month_first)
     certificate = _raw_data(fields)
     identity = _IDENTITY.fullmatch(fields.text("Identity") or "")
+    named = (fields.text(name) for name in ("Server", "ServerName", "PSComputerName"))
     found = ExchangeCertificate(
         source=record.source,
         thumbprint=_thumbprint(fields) or (identity["thumbprint"].lower() if identity else ""),
-        server=identity["server"] if identity else _server(fields) or server,
+        server=identity["server"] if identity else next(filter(None, named), server),
         friendly_name=fields.text("FriendlyName"),
         services=_services(fields),
         status=fields.choice("Status", "status", STATUS_NUMBERS),
@@ -87,13 +88,13 @@ def _from_der(found: ExchangeCertificate, certificate: Certificate, fields: Fiel
 
 
 def _from_text(found: ExchangeCertificate, fields: Fields) -> ExchangeCertificate:
-    subject = fields.text("Subject") or None
+    subject, issuer = fields.text("Subject") or None, fields.text("Issuer") or None
     names = fields.texts("CertificateDomains", "names")
     complete = names is not None and "names" not in fields.incomplete
     return replace(
         found,
         subject=None if subject is None or cut_off(subject) else subject,
-        issuer=_uncut(fields.text("Issuer")),
+        issuer=None if issuer is None or cut_off(issuer) else issuer,
         serial=(fields.text("SerialNumber") or "").lower() or None,
         not_before=fields.instant("NotBefore", "not_before"),
         not_after=fields.instant("NotAfter", "not_after"),
@@ -104,10 +105,6 @@ def _from_text(found: ExchangeCertificate, fields: Fields) -> ExchangeCertificat
     )
 
 
-def _uncut(text: str | None) -> str | None:
-    return None if not text or cut_off(text) else text
-
-
 def _common_name(subject: str | None) -> tuple[str, ...]:
     """The CN of a subject that may be cut off further right: a name, but never the complete list."""
     found = re.match(r'CN=([^\s,;="]{1,253})(?:,|$)', subject or "")
@@ -116,8 +113,7 @@ def _common_name(subject: str | None) -> tuple[str, ...]:
 
 def _thumbprint(fields: Fields) -> str:
     text = (fields.text("Thumbprint") or "").replace(" ", "").lower()
-    digits = re.match(r"[0-9a-f]*", text, re.ASCII)
-    found = digits[0] if digits else ""
+    found = text[: len(text) - len(text.lstrip("0123456789abcdef"))]
     complete = len(found) == THUMBPRINT_DIGITS and found == text
     if not text or complete or (cut_off(text) and _FEWEST_DIGITS <= len(found) < THUMBPRINT_DIGITS):
         return found
@@ -125,27 +121,22 @@ def _thumbprint(fields: Fields) -> str:
     return ""
 
 
-def _server(fields: Fields) -> str | None:
-    for name in ("Server", "ServerName", "PSComputerName"):
-        if name.lower() in fields.record and (found := fields.text(name)):
-            return found
-    return None
-
-
 def _services(fields: Fields) -> Services | None:
     value = fields.raw("Services")
-    if value is None:
-        return _services_text(fields, "ServicesStringForm", fields.raw("ServicesStringForm"))
     if isinstance(value, int) and not isinstance(value, bool):
         return _services_number(fields, value)
-    return _services_text(fields, "Services", value)
+    name = "Services" if value is not None else "ServicesStringForm"
+    return _services_text(fields, name, fields.raw(name))
 
 
 def _services_number(fields: Fields, number: int) -> Services | None:
     if not 0 <= number < 2 * Services.UM_CALL_ROUTER.value:
         fields.note("Services", f"is the number {number}, which is not known.")
         return None
-    services = Services(number)
+    return _marked(Services(number), fields)
+
+
+def _marked(services: Services, fields: Fields) -> Services:
     if services & ~_OBSERVED_SERVICES:
         fields.inferred.append("services")
     return services
@@ -179,9 +170,7 @@ def _services_letters(fields: Fields, name: str, text: str) -> Services | None:
             fields.note(name, f"{quoted(text)} is no letter form that is known, so the services are unknown.")
             return None
         services |= service
-    if services & ~_OBSERVED_SERVICES:
-        fields.inferred.append("services")
-    return services
+    return _marked(services, fields)
 
 
 def _raw_data(fields: Fields) -> Certificate | None:

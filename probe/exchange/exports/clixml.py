@@ -157,25 +157,13 @@ def _fields(node: _Node, objects: dict[str, _Node]) -> dict[str, Field]:
                     fields[child.name.lower()] = Field(_value(child, objects), child.line)
     data = fields.get("serializationdata")
     if data is not None and isinstance(data.value, bytes):
-        _add_scan(fields, data.value, data.line)
+        for name, value in scan(data.value).items():
+            fields.setdefault(name, Field(value, data.line))
     described = node.child("ToString")
     if described is not None and "[Thumbprint]" in described.text:
         for name, text in _described(described.text):
             fields.setdefault(name, Field(text, described.line))
     return fields
-
-
-def _add_scan(fields: dict[str, Field], data: bytes, line: int | None) -> None:
-    found = scan(data)
-    values = {
-        "services": found.services,
-        "status": found.status,
-        "rootcatype": found.root_ca_type,
-        "identity": found.identity,
-    }
-    for name, value in values.items():
-        if value is not None:
-            fields.setdefault(name, Field(value, line))
 
 
 def _described(text: str) -> Iterator[tuple[str, str]]:

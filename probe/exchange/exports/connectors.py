@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from probe.exchange.connector import (
     AcceptedDomain,
@@ -35,48 +36,107 @@ _CONNECTOR_SOURCES = Numbers(ConnectorSource)
 _DOMAIN_TYPES = Numbers(DomainType)
 
 
-def _send(fields: Fields, name: str) -> SendConnector:
-    return SendConnector(
-        source=fields.record.source,
-        name=name,
-        enabled=fields.flag("Enabled"),
-        address_spaces=fields.texts("AddressSpaces", "address_spaces"),
-        smart_hosts=fields.texts("SmartHosts", "smart_hosts"),
-        source_transport_servers=fields.texts("SourceTransportServers", "source_transport_servers"),
-        fqdn=fields.text("Fqdn"),
-        tls_certificate_name=fields.text("TlsCertificateName"),
-        tls_auth_level=fields.choice("TlsAuthLevel", "tls_auth_level", _TLS_LEVELS),
-        tls_domain=fields.text("TlsDomain"),
-        require_tls=fields.flag("RequireTLS"),
-        cloud_services_mail_enabled=fields.flag("CloudServicesMailEnabled"),
-        dns_routing_enabled=fields.flag("DNSRoutingEnabled"),
-        frontend_proxy_enabled=fields.flag("FrontendProxyEnabled"),
-        ignore_starttls=fields.flag("IgnoreSTARTTLS"),
-        domain_secure_enabled=fields.flag("DomainSecureEnabled"),
-        port=fields.number("Port"),
-        protocol_logging_level=fields.text("ProtocolLoggingLevel"),
-        inferred=tuple(fields.inferred),
-        incomplete=tuple(fields.incomplete),
-    )
+class _Kind(NamedTuple):
+    """One kind of object: what only it has, and its properties by what they hold, blanks between them."""
+
+    made: Callable[..., Configuration]
+    telling: frozenset[str]
+    flags: str
+    texts: str = ""
+    lists: str = ""
+    choices: Mapping[str, Numbers[Any]] = {}
 
 
-def _receive(fields: Fields, name: str) -> ReceiveConnector:
-    server, slash, rest = (fields.text("Identity") or "").partition("\\")
-    return ReceiveConnector(
-        source=fields.record.source,
-        name=rest if slash and name == f"{server}\\{rest}" else name,
-        server=(server if slash else fields.text("Server")) or None,
-        enabled=fields.flag("Enabled"),
-        bindings=fields.texts("Bindings", "bindings"),
-        auth_mechanism=_auth_mechanism(fields),
-        fqdn=fields.text("Fqdn"),
-        tls_certificate_name=fields.text("TlsCertificateName"),
-        tls_domain_capabilities=fields.texts("TlsDomainCapabilities", "tls_domain_capabilities"),
-        require_tls=fields.flag("RequireTLS"),
-        protocol_logging_level=fields.text("ProtocolLoggingLevel"),
-        inferred=tuple(fields.inferred),
-        incomplete=tuple(fields.incomplete),
-    )
+#: The surest first. A Send and a Receive connector share the rest.
+_KINDS = (
+    _Kind(
+        InboundConnector,
+        frozenset({"tlssendercertificatename", "restrictdomainstocertificate", "senderdomains"}),
+        "Enabled RequireTls RestrictDomainsToCertificate RestrictDomainsToIPAddresses CloudServicesMailEnabled "
+        "TreatMessagesAsInternal",
+        "TlsSenderCertificateName",
+        "SenderDomains SenderIPAddresses AssociatedAcceptedDomains TrustedOrganizations",
+        {"ConnectorType": _CONNECTOR_TYPES, "ConnectorSource": _CONNECTOR_SOURCES},
+    ),
+    _Kind(
+        OutboundConnector,
+        frozenset({"tlssettings", "recipientdomains", "usemxrecord", "istransportrulescoped"}),
+        "Enabled CloudServicesMailEnabled",
+        "TlsDomain",
+        "RecipientDomains SmartHosts",
+        {"ConnectorType": _CONNECTOR_TYPES, "ConnectorSource": _CONNECTOR_SOURCES, "TlsSettings": _TLS_LEVELS},
+    ),
+    _Kind(
+        AcceptedDomain,
+        frozenset({"domainname", "matchsubdomains"}),
+        "Default MatchSubDomains",
+        "DomainName",
+        choices={"DomainType": _DOMAIN_TYPES},
+    ),
+    _Kind(
+        ReceiveConnector,
+        frozenset({"authmechanism", "bindings", "tlsdomaincapabilities", "permissiongroups"}),
+        "Enabled RequireTLS",
+        "Fqdn TlsCertificateName ProtocolLoggingLevel",
+        "Bindings TlsDomainCapabilities",
+    ),
+    _Kind(
+        SendConnector,
+        frozenset({"addressspaces", "sourcetransportservers", "tlsauthlevel", "dnsroutingenabled",
+                   "frontendproxyenabled", "ignorestarttls", "domainsecureenabled"}),
+        "Enabled RequireTLS CloudServicesMailEnabled DNSRoutingEnabled FrontendProxyEnabled IgnoreSTARTTLS "
+        "DomainSecureEnabled",
+        "Fqdn TlsCertificateName TlsDomain ProtocolLoggingLevel",
+        "AddressSpaces SmartHosts SourceTransportServers",
+        {"TlsAuthLevel": _TLS_LEVELS},
+    ),
+)  # fmt: skip
+_WORD = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def is_configuration(names: Collection[str]) -> bool:
+    """Whether these lower-case field names are those of a connector or an accepted domain."""
+    return "tlscertificatename" in names or any(not kind.telling.isdisjoint(names) for kind in _KINDS)
+
+
+def read_configuration(record: Record, problems: Problems) -> Configuration | None:
+    """Read a connector or an accepted domain; None, without a problem, where the record is neither."""
+    fields = Fields(record, problems)
+    for kind in _KINDS:
+        if not kind.telling.isdisjoint(record.fields.keys()):
+            return _read(kind, fields)
+    if "tlscertificatename" in record:
+        fields.note(
+            "TlsCertificateName", "may be a Send or a Receive connector's; export more of its fields."
+        )
+    return None
+
+
+def _read(kind: _Kind, fields: Fields) -> Configuration:
+    name = fields.text("Name") or fields.text("Identity") or fields.text("DomainName") or "(no name)"
+    values: dict[str, Any] = {"name": name}
+    values |= {_attribute(one): fields.flag(one) for one in kind.flags.split()}
+    values |= {_attribute(one): fields.text(one) for one in kind.texts.split()}
+    values |= {_attribute(one): fields.texts(one, _attribute(one)) for one in kind.lists.split()}
+    values |= {
+        _attribute(one): fields.choice(one, _attribute(one), numbers) for one, numbers in kind.choices.items()
+    }
+    if kind.made is SendConnector:
+        values["port"] = fields.number("Port")
+    elif kind.made is ReceiveConnector:
+        server, slash, rest = (fields.text("Identity") or "").partition("\\")
+        values["server"] = (server if slash else fields.text("Server")) or None
+        values["name"] = rest if slash and name == f"{server}\\{rest}" else name
+        values["auth_mechanism"] = _auth_mechanism(fields)
+    elif kind.made is AcceptedDomain:
+        values["domain_name"] = values["domain_name"] or name
+    marks = {"inferred": tuple(fields.inferred), "incomplete": tuple(fields.incomplete)}
+    return kind.made(source=fields.record.source, **values, **marks)
+
+
+def _attribute(name: str) -> str:
+    """``SmartHosts`` as ``smart_hosts``, ``MatchSubDomains`` as ``match_subdomains``."""
+    return _WORD.sub("_", name.replace("SubDomains", "Subdomains")).lower()
 
 
 def _auth_mechanism(fields: Fields) -> tuple[str, ...] | None:
@@ -89,91 +149,3 @@ def _auth_mechanism(fields: Fields) -> tuple[str, ...] | None:
         return None
     names = (part.strip() for part in text.replace(";", ",").split(","))
     return tuple(name for name in names if name and name.lower() != "none")
-
-
-def _inbound(fields: Fields, name: str) -> InboundConnector:
-    return InboundConnector(
-        source=fields.record.source,
-        name=name,
-        enabled=fields.flag("Enabled"),
-        connector_type=fields.choice("ConnectorType", "connector_type", _CONNECTOR_TYPES),
-        connector_source=fields.choice("ConnectorSource", "connector_source", _CONNECTOR_SOURCES),
-        sender_domains=fields.texts("SenderDomains", "sender_domains"),
-        sender_ip_addresses=fields.texts("SenderIPAddresses", "sender_ip_addresses"),
-        associated_accepted_domains=fields.texts("AssociatedAcceptedDomains", "associated_accepted_domains"),
-        require_tls=fields.flag("RequireTls"),
-        tls_sender_certificate_name=fields.text("TlsSenderCertificateName"),
-        restrict_domains_to_certificate=fields.flag("RestrictDomainsToCertificate"),
-        restrict_domains_to_ip_addresses=fields.flag("RestrictDomainsToIPAddresses"),
-        cloud_services_mail_enabled=fields.flag("CloudServicesMailEnabled"),
-        treat_messages_as_internal=fields.flag("TreatMessagesAsInternal"),
-        trusted_organizations=fields.texts("TrustedOrganizations", "trusted_organizations"),
-        inferred=tuple(fields.inferred),
-        incomplete=tuple(fields.incomplete),
-    )
-
-
-def _outbound(fields: Fields, name: str) -> OutboundConnector:
-    return OutboundConnector(
-        source=fields.record.source,
-        name=name,
-        enabled=fields.flag("Enabled"),
-        connector_type=fields.choice("ConnectorType", "connector_type", _CONNECTOR_TYPES),
-        connector_source=fields.choice("ConnectorSource", "connector_source", _CONNECTOR_SOURCES),
-        recipient_domains=fields.texts("RecipientDomains", "recipient_domains"),
-        smart_hosts=fields.texts("SmartHosts", "smart_hosts"),
-        tls_settings=fields.choice("TlsSettings", "tls_settings", _TLS_LEVELS),
-        tls_domain=fields.text("TlsDomain"),
-        cloud_services_mail_enabled=fields.flag("CloudServicesMailEnabled"),
-        inferred=tuple(fields.inferred),
-        incomplete=tuple(fields.incomplete),
-    )
-
-
-def _accepted_domain(fields: Fields, name: str) -> AcceptedDomain:
-    return AcceptedDomain(
-        source=fields.record.source,
-        domain_name=fields.text("DomainName") or name,
-        name=name,
-        domain_type=fields.choice("DomainType", "domain_type", _DOMAIN_TYPES),
-        default=fields.flag("Default"),
-        match_subdomains=fields.flag("MatchSubDomains"),
-        inferred=tuple(fields.inferred),
-        incomplete=tuple(fields.incomplete),
-    )
-
-
-_Reader: TypeAlias = Callable[[Fields, str], Configuration]
-
-#: What only one kind of object has, the surest first. A Send and a Receive connector share the rest.
-_TELLING: tuple[tuple[_Reader, frozenset[str]], ...] = (
-    (_inbound, frozenset({"tlssendercertificatename", "restrictdomainstocertificate", "senderdomains"})),
-    (_outbound, frozenset({"tlssettings", "recipientdomains", "usemxrecord", "istransportrulescoped"})),
-    (_accepted_domain, frozenset({"domainname", "matchsubdomains"})),
-    (_receive, frozenset({"authmechanism", "bindings", "tlsdomaincapabilities", "permissiongroups"})),
-    (_send, frozenset({"addressspaces", "sourcetransportservers", "tlsauthlevel", "dnsroutingenabled",
-                       "frontendproxyenabled", "ignorestarttls", "domainsecureenabled"})),
-)  # fmt: skip
-
-
-def is_configuration(names: Collection[str]) -> bool:
-    """Whether these lower-case field names are those of a connector or an accepted domain."""
-    return "tlscertificatename" in names or any(not telling.isdisjoint(names) for _, telling in _TELLING)
-
-
-def read_configuration(record: Record, problems: Problems) -> Configuration | None:
-    """Read a connector or an accepted domain; None, without a problem, where the record is neither."""
-    names = record.fields.keys()
-    for read, telling in _TELLING:
-        if not telling.isdisjoint(names):
-            return read(fields := Fields(record, problems), _name(fields))
-    if "tlscertificatename" in record:
-        fields = Fields(record, problems)
-        fields.note(
-            "TlsCertificateName", "may be a Send or a Receive connector's; export more of its fields."
-        )
-    return None
-
-
-def _name(fields: Fields) -> str:
-    return fields.text("Name") or fields.text("Identity") or fields.text("DomainName") or "(no name)"

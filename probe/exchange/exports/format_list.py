@@ -72,7 +72,10 @@ def asked_server(command: str) -> str | None:
 def read_lists(text: str, problems: Problems) -> list[Record]:
     """Return the records of Format-List output; lines that belong to none are left out."""
     lines = split_lines(text)
-    reader = _Reader(problems.source, spaced=_double_spaced(lines))
+    filled = [bool(line.strip()) for line in lines]
+    # A copy may put a blank line between any two lines, so that blank lines separate nothing.
+    spaced = sum(filled) > 2 and not any(a and b for a, b in pairwise(filled))
+    reader = _Reader(problems.source, spaced=spaced)
     for number, line in enumerate(lines, 1):
         if len(reader.records) >= MAX_RECORDS:
             problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=number)
@@ -82,12 +85,6 @@ def read_lists(text: str, problems: Problems) -> list[Record]:
     if len(lines) >= MAX_LINES:
         problems.add(f"has more than {MAX_LINES} lines; the others are not read.", line=MAX_LINES)
     return reader.records
-
-
-def _double_spaced(lines: list[str]) -> bool:
-    """Whether a copy put a blank line between any two lines, so that blank lines separate nothing."""
-    filled = [bool(line.strip()) for line in lines]
-    return sum(filled) > 2 and not any(a and b for a, b in pairwise(filled))
 
 
 def _labels(line: str) -> list[_Label]:
@@ -124,14 +121,20 @@ class _Reader:
         self._server: str | None = None
 
     def take(self, number: int, line: str) -> None:
+        if not line and not self._spaced:
+            self._current = None
+            if len(self._values) > 1:
+                self.end()
         if not line:
-            self._blank()
             return
         labels = _labels(line)
         self._before_labels(line[: labels[0].start] if labels else line)
         ends = [label.start for label in labels[1:]] + [len(line)]
         for label, end in zip(labels, ends, strict=False):
-            self._begin(label.name, number)
+            key = label.name.lower()
+            if key in self._values:
+                self.end()
+            self._values[key], self._lines[key], self._current = [], number, key
             self._append(line[label.value : end])
 
     def end(self) -> None:
@@ -145,13 +148,6 @@ class _Reader:
                 fields.setdefault("server", Field(self._server, first))
             self.records.append(Record(Place(self._source, first, len(self.records) + 1), fields))
         self._values, self._lines, self._current = {}, {}, None
-
-    def _blank(self) -> None:
-        if self._spaced:
-            return
-        self._current = None
-        if len(self._values) > 1:
-            self.end()
 
     def _before_labels(self, text: str) -> None:
         """What no label precedes on its line: the rest of a value, a command, or something else."""
@@ -169,12 +165,6 @@ class _Reader:
         """Whether the current value has a brace that is not closed yet."""
         parts = self._values[self._current or ""]
         return parts[0].startswith("{") and not parts[-1].endswith("}")
-
-    def _begin(self, name: str, number: int) -> None:
-        key = name.lower()
-        if key in self._values:
-            self.end()
-        self._values[key], self._lines[key], self._current = [], number, key
 
     def _append(self, text: str) -> None:
         self._values[self._current or ""].append(text.strip())

@@ -30,9 +30,13 @@ _APART = frozenset(
     {"source", "inferred", "incomplete", "server", "thumbprint", "certificate", "names", "names_complete"}
 )
 #: What RawData tells, so that the text beside or elsewhere no longer matters.
-_IN_DER = ("subject", "issuer", "serial", "not_before", "not_after", "is_self_signed")
+_IN_DER: dict[str, Any] = dict.fromkeys(
+    ("subject", "issuer", "serial", "not_before", "not_after", "is_self_signed")
+)
 #: What is true of a certificate on one server only.
-_PER_SERVER = ("services", "status", "root_ca_type", "has_private_key", "friendly_name")
+_PER_SERVER: dict[str, Any] = dict.fromkeys(
+    ("services", "status", "root_ca_type", "has_private_key", "friendly_name")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,22 +78,14 @@ def join(inventories: Iterable[Inventory]) -> Inventory:
     problems = [problem for inventory in inventories for problem in inventory.problems]
     joined = _Joined(problems)
     records = [record for inventory in inventories for record in inventory.certificates]
-    for record in records:
-        if record.server is not None:
-            joined.add(record)
-    for record in records:
-        if record.server is None:
-            joined.add_anywhere(record)
-    fragments = tuple(
-        fragment
-        for inventory in inventories
-        for fragment in inventory.fragments
-        if not joined.complete(fragment)
-    )
+    for record in sorted(records, key=lambda one: one.server is None):
+        (joined.add_anywhere if record.server is None else joined.add)(record)
+    fragments = [one for inventory in inventories for one in inventory.fragments]
+    rest = tuple(fragment for fragment in fragments if not joined.complete(fragment))
     order = {record.thumbprint: position for position, record in reversed(list(enumerate(records)))}
     certificates = sorted(joined.certificates, key=lambda found: order[found.thumbprint])
     return Inventory(
-        certificates=tuple(certificates), fragments=fragments, problems=tuple(dict.fromkeys(problems))
+        certificates=tuple(certificates), fragments=rest, problems=tuple(dict.fromkeys(problems))
     )
 
 
@@ -121,7 +117,7 @@ class _Joined:
         elif len(group) == 1:
             group[0] = merge_certificates(group[0], record, self._problems)
         else:
-            everywhere = replace(record, **_unknown(_PER_SERVER))
+            everywhere = replace(record, **_PER_SERVER)
             group[:] = [merge_certificates(known, everywhere, self._problems) for known in group]
             self._doubt(record, "names no server, and the certificate is on several; Services is not used.")
 
@@ -158,9 +154,9 @@ def merge_certificates(
 ) -> ExchangeCertificate:
     """Merge two records of one certificate on one server."""
     if first.certificate is None and second.certificate is not None:
-        first = replace(first, **_unknown(_IN_DER))
+        first = replace(first, **_IN_DER)
     elif second.certificate is None and first.certificate is not None:
-        second = replace(second, **_unknown(_IN_DER))
+        second = replace(second, **_IN_DER)
     named = max(first, second, key=lambda one: (one.names_complete, len(one.names)))
     servers = (first.server, second.server)
     return replace(
@@ -202,10 +198,6 @@ def _merge(first: MergeableT, second: MergeableT, problems: list[Problem]) -> Me
             taken = [name for name in getattr(second, mark) if name in from_second and name not in kept]
             marks[mark] = (*kept, *taken)
     return replace(first, **from_second, **marks)
-
-
-def _unknown(names: tuple[str, ...]) -> dict[str, Any]:
-    return dict.fromkeys(names)
 
 
 def _doubtful(value: object) -> tuple[str, ...]:

@@ -115,13 +115,13 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
         return Export(name=problems.source, kind=ExportKind.X509, x509=found, problems=problems.found)
     text = decode(data, problems)
     records = _structured(text, problems)
+    if records is None:
+        text = _COLOURS.sub("", text)
+        texts = (*read_lists(text, problems), *read_tables(text, problems))
+        # One label alone can stand in any prose.
+        known = [one for one in texts if is_certificate(one) or is_configuration(one.fields)]
+        records = [one for one in known if len(one.fields) > 1] or None
     if records is not None:
-        return _from_records(records, problems, server)
-    text = _COLOURS.sub("", text)
-    records = [
-        record for record in (*read_lists(text, problems), *read_tables(text, problems)) if _is_known(record)
-    ]
-    if records:
         return _from_records(records, problems, server)
     return Export(name=problems.source, kind=_prose(text), problems=problems.found)
 
@@ -156,11 +156,6 @@ def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadabl
     return tuple(found)
 
 
-def _is_known(record: Record) -> bool:
-    """Whether a record out of a text is an export: one label alone can stand in any prose."""
-    return len(record.fields) > 1 and (is_certificate(record) or is_configuration(record.fields))
-
-
 def _prose(text: str) -> ExportKind:
     """A text that a person could have pasted, or bytes that only look like one."""
     sample = text[:_PROSE_CHARACTERS]
@@ -169,7 +164,12 @@ def _prose(text: str) -> ExportKind:
 
 
 def _from_records(records: list[Record], problems: Problems, server: str | None) -> Export:
-    values = [value for value in _values(records, problems, server) if value is not None]
+    dated = [record.fields.get(name) for record in records for name in ("notbefore", "notafter")]
+    month_first = dates.month_comes_first(
+        field.value for field in dated if field is not None and isinstance(field.value, str)
+    )
+    read = (_value(record, problems, server, month_first=month_first) for record in records)
+    values = [value for value in read if value is not None]
     if not values:
         problems.add("holds no certificate, connector or accepted domain.")
     certificates = [value for value in values if isinstance(value, ExchangeCertificate)]
@@ -185,18 +185,6 @@ def _from_records(records: list[Record], problems: Problems, server: str | None)
         accepted_domains=tuple(value for value in values if isinstance(value, AcceptedDomain)),
         problems=problems.found,
     )
-
-
-def _values(
-    records: list[Record], problems: Problems, server: str | None
-) -> list[ExchangeCertificate | Configuration | None]:
-    month_first = dates.month_comes_first(_date_texts(records))
-    return [_value(record, problems, server, month_first=month_first) for record in records]
-
-
-def _date_texts(records: list[Record]) -> list[str]:
-    fields = (record.fields.get(name) for record in records for name in ("notbefore", "notafter"))
-    return [field.value for field in fields if field is not None and isinstance(field.value, str)]
 
 
 def _value(

@@ -157,7 +157,8 @@ class Fields:
         value = self.raw(name)
         kind = numbers.kind
         if value is None:
-            return _unset(kind) if name.lower() in self.record else None
+            unset = (one for one in kind if one.value == "")
+            return next(unset, None) if name.lower() in self.record else None
         text = str(value).strip()
         for one in kind:
             if str(one.value).lower() == text.lower():
@@ -194,10 +195,6 @@ def split_list(value: Raw) -> tuple[list[str], bool]:
 def cut_off(text: str) -> bool:
     """Whether a table cut this text at the console's width."""
     return text.rstrip().endswith(_ELLIPSES)
-
-
-def _unset(kind: type[Choice]) -> Choice | None:
-    return next((one for one in kind if one.value == ""), None)
 
 
 def _is_composite(value: Raw) -> bool:

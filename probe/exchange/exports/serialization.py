@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import NamedTuple
 
 #: An enumeration's class record: its name, one member ``value__`` of type Int32, the library, the value.
 _ENUMERATION = re.compile(
@@ -23,26 +22,21 @@ _LONGEST_SERVER = 253
 _HOST_BYTES = re.compile(rb"[A-Za-z0-9._-]+")
 
 
-class Scan(NamedTuple):
-    """What the stream tells; None where the pattern is not there."""
-
-    services: int | None = None
-    status: int | None = None
-    root_ca_type: int | None = None
-    identity: str | None = None
+_FIELDS = {
+    b"AllowedServices": "services",
+    b"CertificateStatus": "status",
+    b"CertificateAuthorityType": "rootcatype",
+}
 
 
-def scan(data: bytes) -> Scan:
-    """Look for the three enumerations and the Identity, server and thumbprint; the first of each counts."""
-    values: dict[bytes, int] = {}
+def scan(data: bytes) -> dict[str, int | str]:
+    """The three enumerations and the Identity, server and thumbprint, by a record's names; the first of each counts."""
+    values: dict[str, int | str] = {}
     for found in _ENUMERATION.finditer(data):
-        values.setdefault(found[1], struct.unpack("<i", found[2])[0])
-    return Scan(
-        services=values.get(b"AllowedServices"),
-        status=values.get(b"CertificateStatus"),
-        root_ca_type=values.get(b"CertificateAuthorityType"),
-        identity=next(filter(None, (_identity(data, end) for end in _IDENTITY_END.finditer(data))), None),
-    )
+        values.setdefault(_FIELDS[found[1]], struct.unpack("<i", found[2])[0])
+    if identity := next(filter(None, (_identity(data, end) for end in _IDENTITY_END.finditer(data))), None):
+        values["identity"] = identity
+    return values
 
 
 def _identity(data: bytes, end: re.Match[bytes]) -> str | None:

@@ -111,16 +111,12 @@ def read_csv(text: str, problems: Problems) -> list[Record] | None:
                 problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=line)
                 break
             if cells and [cell.strip().lower() for cell in cells] != names:
-                records.append(_row(cells, names, Place(problems.source, line, len(records) + 1), problems))
+                if len(cells) != len(names):
+                    sentence = f"has {len(cells)} cells where the header has {len(names)}."
+                    problems.add(sentence, line=line)
+                fields = {name: Field(cell, line) for name, cell in zip(names, cells, strict=False)}
+                records.append(Record(Place(problems.source, line, len(records) + 1), fields))
             line = skipped + reader.line_num + 1
     except csv.Error as error:
         problems.add(f"is not CSV here ({error}); the rest is not read.", line=skipped + reader.line_num)
     return records
-
-
-def _row(cells: list[str], names: list[str], source: Place, problems: Problems) -> Record:
-    if len(cells) != len(names):
-        sentence = f"has {len(cells)} cells where the header has {len(names)}."
-        problems.add(sentence, line=source.line)
-    fields = {name: Field(cell, source.line) for name, cell in zip(names, cells, strict=False)}
-    return Record(source, fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from probe.exchange.connector import Pin, read_pin
@@ -60,13 +61,9 @@ class HcwChange(NamedTuple):
 
 def scan(name: str, lines: Iterable[str]) -> Iterator[HcwValue]:
     """Pick the values out of one log's lines, in order, at most `MAX_VALUES`; a line may hold several."""
-    found = 0
-    for number, line in enumerate(lines, start=1):
-        for value in _values(line[:MAX_LINE], name, number):
-            yield value
-            found += 1
-            if found == MAX_VALUES:
-                return
+    numbered = enumerate(lines, start=1)
+    values = (value for number, line in numbered for value in _values(line[:MAX_LINE], name, number))
+    return islice(values, MAX_VALUES)
 
 
 def _values(line: str, name: str, number: int) -> Iterator[HcwValue]:
@@ -76,7 +73,9 @@ def _values(line: str, name: str, number: int) -> Iterator[HcwValue]:
         if (found := _value(line, match)) is not None:
             text, position = found  # nothing is searched twice
             parameter = _CANONICAL[match["name"].lower()]
-            yield HcwValue(parameter, printable(text), name, number, _proof(line, match.start()))
+            begin = max(0, match.start() - MAX_PROOF // 4)
+            proof = printable(line[begin : begin + MAX_PROOF].strip())
+            yield HcwValue(parameter, printable(text), name, number, proof)
 
 
 def changes(values: Iterable[HcwValue]) -> tuple[HcwChange, ...]:
@@ -93,7 +92,8 @@ def changes(values: Iterable[HcwValue]) -> tuple[HcwChange, ...]:
 
 def _value(line: str, found: re.Match[str]) -> tuple[str, int] | None:
     """The text after a parameter's name and where it ends; None for prose and closing tags, which hold none."""
-    begin = found.end() + len(_between(line, found.end()))
+    between = _BETWEEN.match(line, found.end())
+    begin = between.end() if between is not None else found.end()
     before, separator = line[found.start() - 1 : found.start()], line[found.end() : begin]
     blank = not separator.strip()  # as in ``-TlsCertificateName value``
     if before == "/" or (blank and (before != "-" or not separator)):
@@ -106,17 +106,8 @@ def _value(line: str, found: re.Match[str]) -> tuple[str, int] | None:
         ending = stop.search(line, begin)
         end = ending.start() if ending is not None else len(line)
         text = line[begin:end]
-    return _cleaned(text), end
-
-
-def _between(line: str, start: int) -> str:
-    found = _BETWEEN.match(line, start)
-    return found[0] if found is not None else ""
-
-
-def _cleaned(value: str) -> str:
-    value = value.strip().strip("{},").strip()
-    return "" if value.lower() in _NOTHING else value.replace("&lt;", "<").replace("&gt;", ">")
+    text = text.strip().strip("{},").strip()
+    return "" if text.lower() in _NOTHING else text.replace("&lt;", "<").replace("&gt;", ">"), end
 
 
 def _quoted(line: str, begin: int, quote: str) -> tuple[str, int]:
@@ -133,8 +124,3 @@ def _quoted(line: str, begin: int, quote: str) -> tuple[str, int]:
             value.append(character)
             position += 1
     return "".join(value), position
-
-
-def _proof(line: str, start: int) -> str:
-    begin = max(0, start - MAX_PROOF // 4)
-    return printable(line[begin : begin + MAX_PROOF].strip())

@@ -83,9 +83,9 @@ def instant(text: str) -> datetime | None:
     """A log's time as aware UTC, or None where it is none."""
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def from_fields(fields: Mapping[str, str]) -> LogCertificate:

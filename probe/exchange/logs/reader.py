@@ -29,8 +29,6 @@ MAX_WAITING_TOTAL = 10_000
 #: Files whose problems are kept.
 MAX_FILES = 1_000
 
-_NOTHING_KNOWN: Mapping[str, Known] = MappingProxyType({})
-
 
 class _Open:
     """A session whose rows are still coming: those in order are consumed, others wait."""
@@ -48,10 +46,8 @@ class _Open:
         """Take the row that is due."""
         self.following += 1
         self.expected = str(self.following)
-        data = row[7]
-        if (
-            data[3:4] != "-" or data[:1] != "2"
-        ):  # the features of an EHLO reply, all but the last, say nothing
+        # The features of an EHLO reply, all but the last, say nothing.
+        if row[7][3:4] != "-" or row[7][:1] != "2":
             self.builder.consume(row)
             self.ended = self.ended or row[6] == "-"
 
@@ -90,7 +86,7 @@ class LogReader:
     def __init__(
         self,
         *,
-        known: Mapping[str, Known] = _NOTHING_KNOWN,
+        known: Mapping[str, Known] = MappingProxyType({}),
         since: datetime | None = None,
         connector: str | None = None,
         ansi: str = "cp1252",
@@ -139,15 +135,13 @@ class LogReader:
         if not row[2].strip():
             file.problems.add("has no session-id and was left out.", line=file.line, field="session-id")
             return None
-        builder = SessionBuilder(row, source=file.source, kind=file.kind, reader=self._certificates)
-        session = self._open[row[2]] = _Open(builder)
-        return session
+        session = _Open(SessionBuilder(row, source=file.source, kind=file.kind, reader=self._certificates))
+        return self._open.setdefault(row[2], session)
 
     def _take(self, session: _Open, row: list[str]) -> Iterator[LogSession]:
         number = row[3]
         readable = number.isascii() and number.isdigit() and len(number) < 10
-        place = int(number) if readable else session.following
-        self._waiting += session.take(place, row)
+        self._waiting += session.take(int(number) if readable else session.following, row)
         if self._waiting > MAX_WAITING_TOTAL:
             self._waiting -= session.flush()
         if session.ended and not session.waiting:

@@ -100,10 +100,7 @@ class LogFile:
             text = "\n".join(self._decoded(line) for line in block.split(b"\n"))
         if self.line == 0:
             text = text.removeprefix("\ufeff")
-        lines = text.replace("\r", "").split("\n")
-        if not lines[-1]:
-            lines.pop()
-        return lines
+        return text.replace("\r", "").removesuffix("\n").split("\n")
 
     def _decoded(self, line: bytes) -> str:
         try:
@@ -155,15 +152,13 @@ class LogFile:
         name, _, value = line[1:].partition(":")
         match name.strip().lower():
             case "log-type":
-                self._log_type(value.strip())
+                words = value.strip().lower()
+                if "smtp" not in words or "protocol" not in words:
+                    sentence = f"is another kind of log: {quoted(value.strip())}"
+                    self.problems.add(sentence, line=self.line, field="Log-type")
+                self.kind = LogKind.RECEIVE if "receive" in words else LogKind.SEND
             case "fields":
                 self._fields(value)
-
-    def _log_type(self, value: str) -> None:
-        words = value.lower()
-        if "smtp" not in words or "protocol" not in words:
-            self.problems.add(f"is another kind of log: {quoted(value)}", line=self.line, field="Log-type")
-        self.kind = LogKind.RECEIVE if "receive" in words else LogKind.SEND
 
     def _fields(self, value: str) -> None:
         names = [name.strip().lower() for name in value.split(",")]
@@ -189,11 +184,7 @@ def _repaired(fields: list[str]) -> list[str] | None:
         return None
     if len(fields) == 8:
         context = _CONTEXT.search(fields[7])
-        return [
-            *fields[:7],
-            fields[7][: context.start()] if context else fields[7],
-            context[1] if context else "",
-        ]
+        return [*fields[:7], fields[7][: context.start()], context[1]] if context else [*fields, ""]
     if not fields[0][:4].isdigit():
         return None  # several records on one line, with words in the place of values
     if not fields[7]:
@@ -205,7 +196,7 @@ def _blocks(chunks: Iterable[bytes], too_long: Callable[[], None]) -> Iterator[t
     """Whole lines, many at once, and whether the last of them is complete."""
     tail = b""
     dropping = False
-    for chunk in _pieces(chunks):
+    for chunk in (one[at : at + _CHUNK] for one in chunks for at in range(0, len(one), _CHUNK)):
         data = tail + chunk
         if dropping:
             _, found, data = data.partition(b"\n")
@@ -219,9 +210,3 @@ def _blocks(chunks: Iterable[bytes], too_long: Callable[[], None]) -> Iterator[t
             tail, dropping = b"", True
     if tail:
         yield tail, False
-
-
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        for start in range(0, len(chunk), _CHUNK):
-            yield chunk[start : start + _CHUNK]

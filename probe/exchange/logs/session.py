@@ -193,14 +193,12 @@ class SessionBuilder:
         self._commands.append((verb, verb == "BDAT" and data.upper().endswith("LAST")))
 
     def _reply(self, data: str) -> None:
-        if data[3:4] == "-":  # a refusal of several lines: its last line answers the command
-            verb = self._commands[0][0] if self._commands else ""
-            last = False
-        else:
-            verb, last = self._commands.popleft() if self._commands else ("", False)
+        more = data[3:4] == "-"  # a refusal of several lines: its last line answers the command
+        answered = self._commands[0] if more and self._commands else None
+        verb, last = answered or (self._commands.popleft() if self._commands else ("", False))
         if verb == "DATA" and data[:1] == "3":
             self._commands.appendleft((".", True))
-        elif last and data[:1] == "2":
+        elif last and not more and data[:1] == "2":
             self._delivered += 1
         reply = LogReply(verb, printable(data, _MAX_REPLY))
         if len(self._replies) < MAX_REPLIES:
@@ -211,14 +209,15 @@ class SessionBuilder:
     def _refuse(self, reply: LogReply) -> None:
         if len(self._refused) < MAX_REPLIES:
             found = classify(reply.text)
-            self._refused.append(
-                RefusedReply(reply, found.entry if found else None, found.token if found else None)
-            )
+            entry, token = (found.entry, found.token) if found else (None, None)
+            self._refused.append(RefusedReply(reply, entry, token))
 
     def _information(self, data: str, context: str) -> None:
         words = context.strip().lower()
         if words.startswith("certificate ") or words == "alternate names":
-            self._field(words.removeprefix("certificate "), data)
+            name = words.removeprefix("certificate ")
+            if name in _FIELDS and self._role is not None:
+                self._fields.setdefault(self._role, {})[name] = data
         elif role := next((role for name, role in _ROLES.items() if words.startswith(name)), None):
             self._certificate(role, data)
         else:
@@ -232,13 +231,14 @@ class SessionBuilder:
             if certificate is not None:
                 self._certificates[role] = certificate
 
-    def _field(self, name: str, data: str) -> None:
-        if name in _FIELDS and self._role is not None:
-            self._fields.setdefault(self._role, {})[name] = data
-
     def _note(self, text: str) -> None:
-        if text.startswith("TLS "):
-            self._tls_note(text)
+        if found := _TLS.match(text):
+            # Schannel's names: SP_PROT_TLS1_2 is TLS 1.2.
+            name = found[1].upper().replace("_", ".")
+            self._tls = TlsResult(f"TLS {name[3:]}" if name.startswith("TLS") else name, None)
+        elif found := _TLS_ERROR.match(text):
+            self._tls = TlsResult(None, found[1])
+            self._refuse(LogReply("STARTTLS", printable(text, _MAX_REPLY)))
         elif found := _CLIENT_STATUS.match(text):
             self._client_status = found[1]
         elif "InternetMessageId" in text:
@@ -246,13 +246,6 @@ class SessionBuilder:
                 self._messages.append(printable(found[1]))
         elif _LOCAL_REPLY.match(text):
             self._refuse(LogReply("", printable(text, _MAX_REPLY)))
-
-    def _tls_note(self, text: str) -> None:
-        if found := _TLS.match(text):
-            self._tls = TlsResult(_version(found[1]), None)
-        elif found := _TLS_ERROR.match(text):
-            self._tls = TlsResult(None, found[1])
-            self._refuse(LogReply("STARTTLS", printable(text, _MAX_REPLY)))
 
     def _of(self, role: Role) -> LogCertificate | None:
         if fields := self._fields.get(role):
@@ -290,20 +283,10 @@ class SessionBuilder:
             return SessionOutcome.REFUSED
         if self._delivered:
             return SessionOutcome.DELIVERED
-        quitting = any(reply.verb == "QUIT" for reply in self._replies)
-        return (
-            SessionOutcome.DROPPED if self._closed_by == "remote" and not quitting else SessionOutcome.NOTHING
-        )
+        dropped = self._closed_by == "remote" and all(reply.verb != "QUIT" for reply in self._replies)
+        return SessionOutcome.DROPPED if dropped else SessionOutcome.NOTHING
 
 
 def _kind_of(event: str, data: str) -> LogKind:
     """Whose log it is, by the side that speaks first: the server's banner is received or sent."""
-    if not data[:3].isdigit():
-        return LogKind.SEND if event == ">" else LogKind.RECEIVE
-    return LogKind.SEND if event == "<" else LogKind.RECEIVE
-
-
-def _version(protocol: str) -> str:
-    """``TLS1_2`` (Schannel's SP_PROT names) as ``TLS 1.2``."""
-    name = protocol.upper().replace("_", ".")
-    return f"TLS {name[3:]}" if name.startswith("TLS") else name
+    return LogKind.SEND if event == ("<" if data[:3].isdigit() else ">") else LogKind.RECEIVE

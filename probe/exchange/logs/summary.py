@@ -114,39 +114,22 @@ class _Tally:
             self.reasons[refusal.reason] += 1
             example = Example(session.id, session.source, session.started, refusal.reply.text)
             self.examples.setdefault(refusal.reason, example)
-        if session.started is not None:
-            self._see(session.local_endpoint.rpartition(":")[0], session.started)
-
-    def _see(self, server: str, at: datetime) -> None:
-        first, last = self.seen.get(server, (at, at))
-        if server in self.seen or len(self.seen) < MAX_SERVERS:
+        server, at = session.local_endpoint.rpartition(":")[0], session.started
+        if at is not None and (server in self.seen or len(self.seen) < MAX_SERVERS):
+            first, last = self.seen.get(server, (at, at))
             self.seen[server] = (min(first, at), max(last, at))
 
 
 class Summary:
-    """Adds sessions up; `known` maps lower-case thumbprints to what the inventory says of them.
+    """Adds sessions up; `known` maps lower-case thumbprints to what the inventory says of them."""
 
-    `since` (aware UTC) leaves out sessions that ended before, `connector` (any case) other connectors'.
-    """
-
-    def __init__(
-        self,
-        *,
-        known: Mapping[str, Known] | None = None,
-        since: datetime | None = None,
-        connector: str | None = None,
-    ) -> None:
-        self._known, self._since = known, since
-        self._connector = connector.casefold() if connector is not None else None
+    def __init__(self, *, known: Mapping[str, Known] | None = None) -> None:
+        self._known = known
         self._tallies: dict[tuple[str, str | None], _Tally] = {}
         self._sessions = self._left_out = 0
 
     def add(self, session: LogSession) -> None:
-        """Count one session, where the filters let it through."""
-        if self._connector is not None and session.connector.casefold() != self._connector:
-            return
-        if self._since is not None and session.ended is not None and session.ended < self._since:
-            return
+        """Count one session."""
         self._sessions += 1
         key = (session.connector, session.sent.thumbprint if session.sent else None)
         tally = self._tallies.get(key)
@@ -159,24 +142,19 @@ class Summary:
 
     def result(self) -> LogSummary:
         """What the sessions so far add up to."""
-        groups = sorted(
-            (self._group(connector, tally) for (connector, _), tally in self._tallies.items()),
-            key=lambda group: (group.connector, group.first_seen or _NEVER),
-        )
-        changes = sorted(self._changes(), key=lambda change: change.at)
+        groups = [self._group(connector, tally) for (connector, _), tally in self._tallies.items()]
         return LogSummary(
-            groups=tuple(groups),
-            changes=tuple(changes),
+            groups=tuple(sorted(groups, key=lambda group: (group.connector, group.first_seen or _NEVER))),
+            changes=tuple(sorted(self._changes(), key=lambda change: change.at)),
             sessions=self._sessions,
             left_out=self._left_out,
         )
 
     def _group(self, connector: str, tally: _Tally) -> Group:
-        certificate = tally.certificate
-        thumbprint = certificate.thumbprint if certificate else None
+        thumbprint = tally.certificate.thumbprint if tally.certificate else None
         return Group(
             connector=connector,
-            certificate=certificate,
+            certificate=tally.certificate,
             sessions=tally.sessions,
             delivered=tally.delivered,
             denied=tally.outcomes[SessionOutcome.REFUSED],
@@ -199,30 +177,15 @@ class Summary:
                 if thumbprint:
                     used.setdefault((connector, server), []).append((first, last, thumbprint))
         for (connector, server), periods in used.items():
-            periods.sort()
-            for old, new in pairwise(periods):
+            for (_, last, before), (at, _, after) in pairwise(sorted(periods)):
                 yield CertificateChange(
                     connector=connector,
                     server=server,
-                    at=new[0],
-                    before=old[2],
-                    after=new[2],
-                    overlapping=old[1] > new[0],
+                    at=at,
+                    before=before,
+                    after=after,
+                    overlapping=last > at,
                 )
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-def summarise(
-    sessions: Iterable[LogSession],
-    *,
-    known: Mapping[str, Known] | None = None,
-    since: datetime | None = None,
-    connector: str | None = None,
-) -> LogSummary:
-    """Add `sessions` up, in any order; see `Summary` for the arguments."""
-    summary = Summary(known=known, since=since, connector=connector)
-    for session in sessions:
-        summary.add(session)
-    return summary.result()
