@@ -131,8 +131,8 @@ def test_a_log_proves_the_same_whatever_its_columns(tmp_path: Path, name: str) -
     told = diagnose(
         Question(files=read, gathered=gather(read.exports), issuers=(), stores=lambda: (), now=NOW)
     )
-    [case] = told.stories
-    quotes = [quote for proof in case.proof for _, quote in proof.quotes]
+    [fault] = told.faults
+    quotes = [quote for proof in fault.proof for _, quote in proof.quotes]
     assert [one for one in text.splitlines() if OLD.sha1.upper() in one or UNTRUSTED in one] == quotes
     assert len(quotes) == 2
     # Negative control: the columns of other fields prove nothing.

@@ -301,6 +301,12 @@ def test_one_option_alone_is_judged_by_the_rules(listening: Listening) -> None:
     assert (ended.told, ended.code) == (RELAY_DENIED, 2)
 
 
+def _made(*key: str) -> bytes:
+    """A self-signed certificate and its key."""
+    command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=own.test", "-keyout", "-", "-newkey", *key]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
 class TestOwnCertificate:
     def test_a_pfx_with_a_password(self, listening: Listening) -> None:
         file, password = listening.folder / "own.pfx", listening.folder / "password"
@@ -317,6 +323,19 @@ class TestOwnCertificate:
         options = ("--certificate", str(file), "--password-file", str(password))
         assert listening(sender, "--once", *options).code == 0
         assert presented == [OWN.der]
+
+    @pytest.mark.parametrize("option", ["point-format:compressed", "ec_param_enc:explicit"])
+    def test_a_key_however_it_is_written(self, listening: Listening, option: str) -> None:
+        file = listening.folder / "own.pem"
+        file.write_bytes(_made("ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", option))
+        options = ("--certificate", str(file))
+        assert listening(lambda port: deliver(port, HEALTHY, ISSUING), "--once", *options).code == 0
+
+    def test_an_rsa_pss_key_is_told_as_what_it_is(self, listening: Listening) -> None:
+        file = listening.folder / "own.pem"
+        file.write_bytes(_made("rsa-pss"))
+        assert listening.run("--certificate", str(file)) == 3
+        assert "holds an RSA-PSS certificate, which this listener cannot present" in listening.said()[1]
 
     def test_a_key_after_other_keys(self, listening: Listening) -> None:
         file = listening.folder / "several.pem"
