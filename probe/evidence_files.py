@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import InputError
-from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
-from probe.exchange.exports.read import Export, ExportKind, is_log, read
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
+from probe.exchange.exports.read import Export, ExportKind, is_log, is_log_alone, odd_lines, read
 from probe.exchange.inventory import Inventory
 from probe.exchange.logs.certificate import Known
+from probe.exchange.logs.excerpt import ROW_BEGINS, split_log
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.rows import MAX_LINE, LogFile
 from probe.exchange.logs.session import LogSession
-from probe.exchange.messages.read import readable
+from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
 from probe.report.reader import ReportedCapture, read_captures
 from probe.text import printable
@@ -108,19 +109,21 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     for path in expand(paths):
         name = printable(str(path))
         doubts = Problems(name)
-        data = _beginning(path, doubts, _HEAD_BYTES)
-        if is_log(data):
+        head = _beginning(path, doubts, _HEAD_BYTES)
+        data = _unless_log(path, head, doubts)
+        if data is None:
             logs.append(path)
-            data = b""
-        elif len(data) == _HEAD_BYTES:
-            # One byte more than an export has, so that its reader sees the excess.
-            data = _beginning(path, doubts, MAX_EXPORT_BYTES + 1)
-        if seen := read_captures(name, data):
+        elif seen := read_captures(name, data):
             captures += seen
         elif data:
+            data = unpacked(data, doubts)
+            rows, rest = _split(data)
+            if rows:
+                logs.append(path)
+                data = rest.encode()
             export = read(name, data, server=server)
-            if export.kind is ExportKind.TEXT:
-                texts.append(TextFile(name, readable(data, doubts)))
+            if export.prose:
+                texts.append(TextFile(name, readable(data, Problems(""))))
             elif export.kind is ExportKind.UNKNOWN and not export.problems:
                 doubts.add("is no evidence of a kind that is known, and was left out.")
             exports.append(export)
@@ -132,6 +135,37 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         captures=tuple(captures),
         problems=tuple(problems),
     )
+
+
+def _unless_log(path: Path, head: bytes, problems: Problems) -> bytes | None:
+    """What a file holds as far as an export may go, and one byte more; None for a log, which is streamed."""
+    if is_log_alone(head) and odd_lines(_end(path)) <= 1:  # the first line of the end is cut
+        return None
+    data = head if len(head) < _HEAD_BYTES else _beginning(path, problems, MAX_EXPORT_BYTES + 1)
+    return None if len(data) > MAX_EXPORT_BYTES and is_log(head) else data
+
+
+def _end(path: Path) -> bytes:
+    """The last bytes of a file that is not compressed, as far as they come after its beginning."""
+    try:
+        with path.open("rb") as file:
+            packed, size = file.read(2) == _GZIP, file.seek(0, 2)
+            file.seek(max(_HEAD_BYTES, size - _HEAD_BYTES))
+            return b"" if packed else file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _split(data: bytes) -> tuple[str, str]:
+    """The rows of a log in a text, and the rest of it."""
+    return split_log(decode(data, Problems(""))) if ROW_BEGINS.search(data.replace(b"\0", b"")) else ("", "")
+
+
+def log_chunks(path: Path, problems: Problems) -> Iterator[bytes]:
+    """The bytes of a log, or the rows of one that stand in another text, in the lines where they stand there."""
+    data = _unless_log(path, _beginning(path, Problems(""), _HEAD_BYTES), Problems(""))
+    rows = _split(unpacked(data, Problems("")))[0] if data is not None else ""
+    yield from (rows.encode(),) if rows else chunks(path, problems)
 
 
 def log_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Problem, ...]]:
@@ -168,7 +202,7 @@ def read_sessions(reader: LogReader, paths: Iterable[Path], problems: list[Probl
     """Every session of the logs, read one after the other; what keeps a file from being read goes to `problems`."""
     for path in paths:
         doubts = Problems(printable(str(path)))
-        yield from reader.read(str(path), chunks(path, doubts))
+        yield from reader.read(str(path), log_chunks(path, doubts))
         problems += doubts.found
     yield from reader.finish()
 
@@ -190,7 +224,7 @@ def session_lines(path: Path, sessions: Collection[str], limit: int) -> dict[str
     ongoing = set(sessions)
     found: dict[str, list[LogLine]] = {}
     file = LogFile(str(path), Problems(""))
-    for row in file.rows(chunks(path, Problems(""))):
+    for row in file.rows(log_chunks(path, Problems(""))):
         session = printable(row[2])
         if session in ongoing:
             lines = found.setdefault(session, [])

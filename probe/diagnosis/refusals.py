@@ -16,6 +16,7 @@ from probe.exchange.online import domain_of
 from probe.exchange.replies.entry import Entry, EntryKind
 from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.recognise import Recognised, explain_text
+from probe.exchange.replies.to_exchange_online import MASKED, NOT_OFFERED
 from probe.text import printable
 
 #: Groups told apart; an organisation with more has a list of connectors to look at first.
@@ -29,6 +30,8 @@ MAX_LINES = 500
 
 _BANNER = re.compile(r"220[ -](\S{1,255})")
 _HELLO = re.compile(r"250[ -].{0,300}? Hello \[([0-9A-Fa-f.:]{2,45})\]")
+# Not the 250 of a command, which has an enhanced code.
+_EHLO_LINE = re.compile(r"220[ -]|250[ -](?!2\.)")
 _MAIL = re.compile(r"MAIL FROM:\s?<([^>]{0,320})>", re.IGNORECASE)
 _RCPT = re.compile(r"RCPT TO:\s?<([^>]{1,320})>", re.IGNORECASE)
 
@@ -157,6 +160,8 @@ def with_lines(group: RefusalGroup, lines: Sequence[LogLine]) -> RefusalGroup:
 def _proves(group: RefusalGroup, line: LogLine) -> bool:
     lower = line.text.lower()
     if group.thumbprint and group.thumbprint in lower and "remote certificate" not in lower:
+        return True
+    if group.entry in (MASKED, NOT_OFFERED) and line.event == "<" and _EHLO_LINE.match(line.data):
         return True
     words = group.reply.split(" [", 1)[0]
     return len(words) > 3 and any(words in printable(field, MAX_LINE) for field in (line.data, line.context))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from probe.diagnosis.context import DiagnosisContext, took
 from probe.diagnosis.faults import faults
+from probe.diagnosis.missing import missing
 from probe.diagnosis.refusals import MAX_LINES, RefusalGroup, Refusals, with_lines, with_texts
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import EvidenceFiles, known_from, read_sessions, session_lines
@@ -73,7 +74,14 @@ def diagnose(question: Question) -> Diagnosis:
     return Diagnosis(
         at=at,
         faults=told,
-        notes=tuple(_notes(question, context, book)),
+        notes=(
+            *(
+                ()
+                if told
+                else missing(question.files, question.gathered, sessions=book.sessions, texts=len(texts))
+            ),
+            *_notes(question, context, book),
+        ),
         problems=(*question.files.problems, *question.gathered.problems, *problems),
         outcome=_outcome(told, book, context),
     )

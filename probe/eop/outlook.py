@@ -22,7 +22,7 @@ from probe.exchange.attribution.names import presented_by_record
 from probe.exchange.attribution.tenant import Attribution, Envelope, attribute
 from probe.exchange.connector import AcceptedDomain, InboundConnector, SendConnector, domain_of_space
 from probe.exchange.inventory import ExchangeCertificate, Inventory
-from probe.exchange.online import domain_of
+from probe.exchange.online import cloud_of, domain_of
 from probe.exchange.replies.wording import UNTRUSTED_TO_EOP
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.chains import CAVEAT, chain_for
@@ -54,7 +54,8 @@ class Outlook:
     """A selection and its end: the outcome of mail through that connector from that server.
 
     `judged` holds every certificate that may be chosen, the likeliest first; `attribution` is that of
-    the only one, where inbound connectors were given.
+    the only one, where inbound connectors were given. `cloud` names Exchange Online's but for the
+    worldwide one.
     """
 
     selection: Selection
@@ -62,6 +63,7 @@ class Outlook:
     reply: str | None
     judged: tuple[Judged, ...] = ()
     attribution: Attribution | None = None
+    cloud: str = ""
 
 
 class Tenant(NamedTuple):
@@ -207,7 +209,14 @@ def outlook(connector: SendConnector, selection: Selection, judge_of: ChainJudge
             outcome, reply = taken, attribution.reply
         elif outcome is Outcome.ACCEPTED and taken is not Outcome.ACCEPTED:
             outcome = Outcome.AT_RISK
-    return Outlook(selection=selection, outcome=outcome, reply=reply, judged=judged, attribution=attribution)
+    return Outlook(
+        selection=selection,
+        outcome=outcome,
+        reply=reply,
+        judged=judged,
+        attribution=attribution,
+        cloud=cloud_of((*(connector.smart_hosts or ()), connector.tls_domain or "")),
+    )
 
 
 def own_mail(connector: SendConnector | None, tenant: Tenant) -> Envelope:

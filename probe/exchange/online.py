@@ -6,6 +6,7 @@ Source: Microsoft's mail flow pages for each cloud; ``mx.microsoft`` since domai
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 #: TlsDomain of a Send connector, and the domain of a Receive connector's capability, in the worldwide cloud.
 EOP_DOMAIN = "mail.protection.outlook.com"
@@ -36,3 +37,8 @@ def domain_of(host: str) -> str | None:
     """The domain of `CLOUDS` that a host, or the domain itself, belongs to; None for any other host."""
     name = host.lower().strip("[]").rstrip(".").removeprefix("*.")
     return next((domain for domain in CLOUDS if name == domain or name.endswith(f".{domain}")), None)
+
+
+def cloud_of(hosts: Iterable[str]) -> str:
+    """The cloud that hosts belong to in words, "" for the worldwide one and for others' hosts."""
+    return next(filter(None, (CLOUDS.get(domain_of(host) or "", "") for host in hosts)), "")

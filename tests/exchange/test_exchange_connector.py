@@ -322,8 +322,13 @@ def test_two_exports_of_one_connector_complete_each_other() -> None:
 
 
 def test_two_exports_that_contradict_each_other_are_a_problem() -> None:
-    one = of({"Name": "Out", "AddressSpaces": "smtp:*;1", "Fqdn": "a.test"})
-    other = of({"Name": "Out", "AddressSpaces": "smtp:*;1", "Fqdn": "b.test"})
+    one, other = (
+        read(
+            f"{name}.json",
+            json.dumps([{"Name": "Out", "AddressSpaces": "smtp:*;1", "Fqdn": f"{name}.test"}]).encode(),
+        )
+        for name in "ab"
+    )
     gathered = gather([one, other])
     assert [c.fqdn for c in gathered.send_connectors] == ["a.test"]
     assert [(p.field, "'b.test'" in p.sentence) for p in gathered.problems] == [("fqdn", True)]

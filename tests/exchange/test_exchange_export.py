@@ -63,7 +63,7 @@ def test_every_sample_is_in_the_table() -> None:
         (b"#log-type: smtp receive Protocol Log\r\n", ExportKind.LOG),
         (b"#Fields: date-time,connector-id,session-id\n", ExportKind.LOG),
         (b"2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", ExportKind.LOG),
-        (b"half a line\n2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", ExportKind.LOG),
+        (b"half a line\n2026-11-03T09:14:02.255Z,Out,08DE1A94C37B5E01,17,1,2,*,,x\n", ExportKind.TEXT),
         (b"Date/Time,Outbound to Microsoft 365,SessionID,1,2,3,*,,Sending certificate", ExportKind.TEXT),
     ],
 )

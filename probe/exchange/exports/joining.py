@@ -125,9 +125,14 @@ class _Joined:
         """Merge a fragment into the only certificate it can belong to; False where none or several fit."""
         fitting = [found for found in self.certificates if _belongs(fragment, found)]
         if len(fitting) != 1:
-            label = fragment.thumbprint or fragment.friendly_name or "no name"
+            label = fragment.thumbprint or fragment.friendly_name or fragment.subject or "no name"
             many = "several known certificates" if fitting else "no known certificate"
-            self._doubt(fragment, f"({quoted(label)}) could belong to {many}; export it with Thumbprint.")
+            why = "its Thumbprint is cut off" if fragment.thumbprint else "it has no Thumbprint"
+            self._doubt(
+                fragment,
+                f"({quoted(label)}) was joined with nothing: it could belong to {many}, since {why}. Add that "
+                "column: Get-ExchangeCertificate | fl Thumbprint,Services,Subject.",
+            )
             return False
         known = fitting[0]
         group = self._by_thumbprint[known.thumbprint]
@@ -144,6 +149,12 @@ class _Joined:
 def _belongs(fragment: ExchangeCertificate, known: ExchangeCertificate) -> bool:
     if fragment.server and known.server and not same_server(fragment.server, known.server):
         return False
+    if any(
+        None not in {getattr(fragment, name), getattr(known, name)}
+        and getattr(fragment, name) != getattr(known, name)
+        for name in _IN_DER
+    ):
+        return False  # a renewed certificate often keeps its friendly name
     if fragment.thumbprint:
         return known.thumbprint.startswith(fragment.thumbprint)
     return bool(fragment.friendly_name) and fragment.friendly_name == known.friendly_name
@@ -182,6 +193,7 @@ def _merge(first: MergeableT, second: MergeableT, problems: list[Problem]) -> Me
     """Take each field from the record that states it; problems are about the second one."""
     from_second: dict[str, Any] = {}
     confirmed: set[str] = set()
+    optional = {field.name for field in fields(first) if field.default is None}
     for name in (field.name for field in fields(first) if field.name not in _APART):
         mine, theirs = getattr(first, name), getattr(second, name)
         stated = theirs is not None and name not in _doubtful(second)
@@ -189,7 +201,14 @@ def _merge(first: MergeableT, second: MergeableT, problems: list[Problem]) -> Me
             from_second[name] = theirs
             confirmed.update({name} if stated else ())
         elif stated and mine != theirs:
-            sentence = f"says {_shown(theirs)} where {first.source} says {_shown(mine)}, which is used."
+            used = "which is used"
+            if first.source.file == second.source.file and name in optional:
+                from_second[name] = None  # which of them is the present state is not told
+                used = (
+                    "as before and after a change, or on two servers; neither is used. Give the listing of the "
+                    "present state, of one server, alone"
+                )
+            sentence = f"says {_shown(theirs)} where {first.source} says {_shown(mine)}, {used}."
             problems.append(Problem(second.source.file, second.source.line, name, sentence))
     marks: dict[str, Any] = {}
     for mark in ("inferred", "incomplete"):

@@ -6,8 +6,9 @@ import base64
 import binascii
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from json import JSONDecoder
 
 from probe.exchange.connector import (
     AcceptedDomain,
@@ -34,12 +35,19 @@ from probe.text import printable
 MAX_CERTIFICATES = 2_000
 
 _DER_SEQUENCE = b"\x30"
-_PEM = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END")
+_PEM = re.compile(
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END[^\r\n]{0,40}"
+)
 #: Bytes that show a protocol log: its header, or a row where the header was cut off.
 _HEAD_BYTES = 8_192
 _LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:[^\n]{0,300}\bconnector-id\b)"
 _LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
 _LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
+#: Commas of a row, also of one with fewer columns than usual.
+_ROW_COMMAS = 5
+_JSON_BEGINS = re.compile(r"^[ \t]{0,20}(\[\s{0,200}\{|\{\s{1,200}\")", re.MULTILINE)
+#: What an article prints where a value belongs; a connector's <I>issuer<S>subject is none.
+_PLACEHOLDER = re.compile(r"<(?![IS]>)[A-Za-z][\w .'-]{2,60}>")
 #: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
 #: Characters by which a text is told from bytes that happen to decode.
@@ -69,6 +77,7 @@ class Export:
     """What one file holds, in its order; a file may hold several kinds, `kind` is the first one's.
 
     `fragments` are certificates without a full thumbprint, to be joined (`probe.exchange.exports.joining`).
+    `prose` is whether it is a text, in which other things may stand as well.
     """
 
     name: str
@@ -82,6 +91,7 @@ class Export:
     accepted_domains: tuple[AcceptedDomain, ...] = ()
     x509: tuple[Certificate | Unreadable, ...] = ()
     problems: tuple[Problem, ...] = ()
+    prose: bool = False
 
     @property
     def inventory(self) -> Inventory:
@@ -106,29 +116,57 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
     are recognised, not read.
     """
     problems = Problems(printable(name))
-    if is_log(data[:_HEAD_BYTES]):
+    if is_log_alone(data[:_HEAD_BYTES]):
         return Export(name=problems.source, kind=ExportKind.LOG)
     if len(data) > MAX_EXPORT_BYTES:
         problems.add(f"is larger than {MAX_EXPORT_BYTES} bytes and was not read.")
         return Export(name=problems.source, kind=ExportKind.UNKNOWN, problems=problems.found)
-    if found := _read_x509(data, problems):
-        return Export(name=problems.source, kind=ExportKind.X509, x509=found, problems=problems.found)
-    text = decode(data, problems)
+    x509 = _read_x509(data, problems)
+    rest = _PEM.sub(lambda block: b"\n" * block[0].count(b"\n"), data) if x509 else data
+    if x509 and (data[:1] == _DER_SEQUENCE or not rest.strip()):
+        return Export(name=problems.source, kind=ExportKind.X509, x509=x509, problems=problems.found)
+    text = decode(rest, problems)
     records = _structured(text, problems)
+    prose = records is None
     if records is None:
         text = _COLOURS.sub("", text)
         texts = (*read_lists(text, problems), *read_tables(text, problems))
         # One label alone can stand in any prose.
         known = [one for one in texts if is_certificate(one) or is_configuration(one.fields)]
-        records = [one for one in known if len(one.fields) > 1] or None
-    if records is not None:
-        return _from_records(records, problems, server)
-    return Export(name=problems.source, kind=_prose(text), problems=problems.found)
+        records = [*(one for one in known if len(one.fields) > 1), *_json_inside(text, problems)]
+    if records or not prose:
+        found = _from_records(records, problems, server)
+    else:
+        kind = _prose(text)
+        found = Export(name=problems.source, kind=kind)
+        prose = kind is ExportKind.TEXT
+    return replace(
+        found,
+        kind=ExportKind.X509 if x509 else found.kind,
+        x509=x509,
+        prose=prose,
+        problems=problems.found,
+    )
 
 
 def is_log(head: bytes) -> bool:
     """Whether a file that begins with `head` (a few KiB are enough) is an SMTP protocol log."""
     return _LOG.search(decode(head, Problems(""))) is not None
+
+
+def is_log_alone(head: bytes) -> bool:
+    """Whether such a file is nothing but a protocol log, but for one odd line where it has the header."""
+    text = decode(head, Problems("")).removeprefix("\ufeff").lstrip()
+    return is_log(head) and odd_lines(head) <= text.startswith("#")
+
+
+def odd_lines(piece: bytes) -> int:
+    """The lines in a piece of a file, but for the last one, that are no rows of a protocol log."""
+    lines = decode(piece, Problems("")).splitlines()
+    whole = lines[:-1] if len(piece) >= _HEAD_BYTES else lines
+    return sum(
+        1 for one in whole if one.strip(" \ufeff")[:1] not in {"", "#"} and one.count(",") < _ROW_COMMAS
+    )
 
 
 def _structured(text: str, problems: Problems) -> list[Record] | None:
@@ -138,6 +176,18 @@ def _structured(text: str, problems: Problems) -> list[Record] | None:
     if looks_like_json(text):
         return read_json(text, problems)
     return read_csv(text, problems)
+
+
+def _json_inside(text: str, problems: Problems) -> list[Record]:
+    """The records of a JSON export that was pasted into a text."""
+    if (begin := _JSON_BEGINS.search(text)) is None:
+        return []
+    try:
+        _, end = JSONDecoder().raw_decode(text, begin.start(1))
+    except (ValueError, RecursionError):
+        return []
+    padded = "\n" * text.count("\n", 0, begin.start(1)) + text[begin.start(1) : end]
+    return [one for one in read_json(padded, problems) if is_certificate(one) or is_configuration(one.fields)]
 
 
 def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadable, ...]:
@@ -190,6 +240,11 @@ def _from_records(records: list[Record], problems: Problems, server: str | None)
 def _value(
     record: Record, problems: Problems, server: str | None, *, month_first: bool | None
 ) -> ExchangeCertificate | Configuration | None:
+    for name, field in record.fields.items():
+        if isinstance(field.value, str) and _PLACEHOLDER.fullmatch(field.value.strip()):
+            sentence = f"is {quoted(field.value)}, the placeholder of an example; the record was left out."
+            problems.add(sentence, line=field.line, field=name)
+            return None
     if is_certificate(record):
         return read_certificate(record, problems, server=server, month_first=month_first)
     found = read_configuration(record, problems)

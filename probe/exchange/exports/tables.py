@@ -23,6 +23,10 @@ _MOVED_ROW = re.compile(
 #: Columns of a table; the console has no room for more.
 MAX_COLUMNS = 64
 _DELIMITERS = ",;\t"
+#: Lines before a CSV's header that may hold the command it came from.
+MAX_BEFORE = 8
+_BEFORE_CSV = re.compile(r"#TYPE |\s*$|[^,;]{0,200}>\s*(?:Get|Import)-.*\bCsv\b", re.IGNORECASE)
+_NAME = re.compile(r"[\w .-]{1,64}")
 _KNOWN = frozenset(name.lower() for name in KNOWN_NAMES) | {"name", "enabled", "fqdn", "port", "server"}
 
 
@@ -93,30 +97,39 @@ def _records(
 
 
 def read_csv(text: str, problems: Problems) -> list[Record] | None:
-    """Return the rows of Export-Csv output; None where the first line is no header of known names."""
+    """Return the rows of Export-Csv output; None where there is no header of known names with rows as long as it.
+
+    What stands before the header is left out where it is a command (a pasted ``... | ConvertTo-Csv``).
+    """
     lines = text.splitlines(keepends=True)
-    skipped = 1 if lines and lines[0].startswith("#TYPE ") else 0
+    head = lines[:MAX_BEFORE]
+    skipped = next((place for place, line in enumerate(head) if not _BEFORE_CSV.match(line)), len(head))
     if len(lines) <= skipped:
         return None
     delimiter = max(_DELIMITERS, key=lines[skipped].count)
     reader = csv.reader(lines[skipped:], delimiter=delimiter)
     records: list[Record] = []
+    doubts: list[tuple[str, int]] = []
+    names: list[str] = []
     try:
         names = [name.strip().lower() for name in next(reader)]
-        if len(_KNOWN.intersection(names)) < 2:
+        if len(_KNOWN.intersection(names)) < 2 or not all(map(_NAME.fullmatch, names)):
             return None
         line = skipped + reader.line_num + 1
         for cells in reader:
             if len(records) >= MAX_RECORDS:
-                problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=line)
+                doubts.append((f"holds more than {MAX_RECORDS} records; the others are not read.", line))
                 break
             if cells and [cell.strip().lower() for cell in cells] != names:
                 if len(cells) != len(names):
-                    sentence = f"has {len(cells)} cells where the header has {len(names)}."
-                    problems.add(sentence, line=line)
+                    doubts.append((f"has {len(cells)} cells where the header has {len(names)}.", line))
                 fields = {name: Field(cell, line) for name, cell in zip(names, cells, strict=False)}
                 records.append(Record(Place(problems.source, line, len(records) + 1), fields))
             line = skipped + reader.line_num + 1
     except csv.Error as error:
-        problems.add(f"is not CSV here ({error}); the rest is not read.", line=skipped + reader.line_num)
+        doubts.append((f"is not CSV here ({error}); the rest is not read.", skipped + reader.line_num))
+    if records and not any(len(record.fields) == len(names) for record in records):
+        return None
+    for sentence, line in doubts:
+        problems.add(sentence, line=line)
     return records

@@ -46,10 +46,13 @@ class _Open:
         """Take the row that is due."""
         self.following += 1
         self.expected = str(self.following)
-        # The features of an EHLO reply, all but the last, say nothing.
-        if row[7][3:4] != "-" or row[7][:1] != "2":
+        # Of the features of an EHLO reply, all but the last, only STARTTLS says something, or what hides it.
+        data = row[7]
+        if data[3:4] != "-" or data[:1] != "2":
             self.builder.consume(row)
             self.ended = self.ended or row[6] == "-"
+        elif data[4:5] in "SsXx":
+            self.builder.feature(data)
 
     def take(self, number: int, row: list[str]) -> int:
         """Take any row; returns by how many the waiting rows have become more."""
@@ -134,6 +137,9 @@ class LogReader:
             return None
         if not row[2].strip():
             file.problems.add("has no session-id and was left out.", line=file.line, field="session-id")
+            return None
+        if row[2].strip().lower() in {"sessionid", "session id", "session-id"}:
+            file.example()
             return None
         session = _Open(SessionBuilder(row, source=file.source, kind=file.kind, reader=self._certificates))
         return self._open.setdefault(row[2], session)

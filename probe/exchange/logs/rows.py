@@ -35,6 +35,7 @@ _CONTEXT = re.compile(
     r"|(?:Sending|Remote|Received) certificate|alternate names)\Z",
     re.IGNORECASE,
 )
+_EXAMPLE = re.compile(r"Date/Time.{0,200}Session ?ID", re.IGNORECASE)
 _GLUED = re.compile(r"(Date/Time|\d{4}-\d\d-\d\dT[\d:.]{8,15}Z)\.(.+)", re.IGNORECASE)
 
 
@@ -139,14 +140,17 @@ class LogFile:
             self.problems.add(
                 "ends in the middle of a row (the file may still be written to).", line=self.line
             )
-        elif re.search(r"Date/Time.{0,200}Session ?ID", line, re.IGNORECASE):
-            self.problems.add_once(
-                "holds an example with placeholders (Date/Time, SessionID) as Microsoft's article prints it, "
-                "not a log.",
-                line=self.line,
-            )
+        elif _EXAMPLE.search(line):
+            self.example()
         else:
             self.problems.add(f"is no row of a protocol log: {quoted(line)}", line=self.line)
+
+    def example(self) -> None:
+        """Note a row with words in the place of values."""
+        self.problems.add_once(
+            "holds an example with placeholders (Date/Time, SessionID) as Microsoft's article prints it, not a log.",
+            line=self.line,
+        )
 
     def _header(self, line: str) -> None:
         name, _, value = line[1:].partition(":")

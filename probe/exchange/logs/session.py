@@ -19,6 +19,7 @@ from probe.exchange.logs.certificate import Known, LogCertificate, Role, from_fi
 from probe.exchange.logs.rows import LogKind
 from probe.exchange.replies.entry import Entry
 from probe.exchange.replies.recognise import classify
+from probe.exchange.replies.to_exchange_online import MASKED, NOT_OFFERED
 from probe.text import printable
 
 #: Replies and refusals kept of one session; Exchange reuses a connection for some tens of messages.
@@ -41,8 +42,16 @@ _FIELDS = frozenset({"subject", "issuer name", "serial number", "thumbprint", "a
 _TLS = re.compile(
     r"TLS protocol SP_PROT_(\w{1,30}?)(?:_(?:CLIENT|SERVER))? negotiation succeeded", re.IGNORECASE
 )
-_TLS_ERROR = re.compile(r"TLS negotiation failed with error (\w{1,64})", re.IGNORECASE)
+# Translated pages put other words around the token.
+_TLS_ERROR = re.compile(
+    r"TLS negotiation failed with error (\w{1,64})|.{0,80}\bTLS\b.{0,80}\b((?:No|Unknown)Credentials|SocketError)\b",
+    re.IGNORECASE | re.ASCII,
+)
 _CLIENT_STATUS = re.compile(r"Client certificate chain validation status: '?(\w{1,64})", re.IGNORECASE)
+_OFFER = re.compile(r"250[ -](?:.{1,500} )?STARTTLS\b", re.IGNORECASE)
+# A Cisco device's inspection overwrites a keyword, and the banner.
+_MASK = re.compile(r"250[ -](X{4,}[A-Z]?)\s*$", re.IGNORECASE)
+_STARRED = re.compile(r"220[ -][*0-9 ]{4,}$")
 _MESSAGE = re.compile(r"InternetMessageId <([^<>\s]{1,400})>", re.IGNORECASE)
 _LOCAL_REPLY = re.compile(
     r"[45]\d\d[ -][45]\.\d|Remote host closed connection in response to EHLO", re.IGNORECASE
@@ -142,8 +151,8 @@ class SessionBuilder:
 
     __slots__ = (
         "_certificates", "_client_status", "_closed_by", "_commands", "_connector", "_delivered", "_fields",
-        "_first", "_id", "_kind", "_last", "_messages", "_reader", "_refused", "_replies", "_role", "_source",
-        "_tls", "_whole",
+        "_first", "_hidden", "_id", "_kind", "_last", "_mask", "_messages", "_offered", "_own_word", "_reader",
+        "_refused", "_replies", "_role", "_source", "_tls", "_whole",
     )  # fmt: skip
 
     def __init__(self, row: list[str], *, source: str, kind: LogKind, reader: CertificateReader) -> None:
@@ -163,6 +172,10 @@ class SessionBuilder:
         self._client_status: str | None = None
         self._closed_by: str | None = None
         self._whole = True
+        self._offered = False
+        self._mask = ""
+        self._hidden: Entry | None = None
+        self._own_word = ""
 
     def consume(self, row: list[str]) -> None:
         """Take the next row."""
@@ -182,6 +195,12 @@ class SessionBuilder:
             else:
                 self._reply(data)
 
+    def feature(self, data: str) -> None:
+        """Take a line of an EHLO reply that another one follows."""
+        self._offered = self._offered or _OFFER.search(data) is not None
+        if found := _MASK.match(data):
+            self._mask = printable(found[1])
+
     def gap(self) -> None:
         """Rows are missing here: what follows continues no certificate and answers no earlier command."""
         self._whole = False
@@ -190,6 +209,7 @@ class SessionBuilder:
 
     def _command(self, data: str) -> None:
         verb = printable(data[:16].partition(" ")[0].upper())
+        self._offered = self._offered or verb == "STARTTLS"
         self._commands.append((verb, verb == "BDAT" and data.upper().endswith("LAST")))
 
     def _reply(self, data: str) -> None:
@@ -200,16 +220,27 @@ class SessionBuilder:
             self._commands.appendleft((".", True))
         elif last and not more and data[:1] == "2":
             self._delivered += 1
+        if verb == "EHLO" and not more and data[:1] == "2" and self._kind is not LogKind.RECEIVE:
+            self._greeted(data)
         reply = LogReply(verb, printable(data, _MAX_REPLY))
         if len(self._replies) < MAX_REPLIES:
             self._replies.append(reply)
         if data[:1] in ("4", "5") and verb in _DECIDING:
             self._refuse(reply)
 
+    def _greeted(self, data: str) -> None:
+        self.feature(data)
+        if not self._offered and self._whole:
+            banner = self._replies[0].text if self._replies else ""
+            self._mask = self._mask or ("*" if _STARRED.match(banner) else "")
+            self._hidden = MASKED if self._mask else NOT_OFFERED
+
     def _refuse(self, reply: LogReply) -> None:
         if len(self._refused) < MAX_REPLIES:
             found = classify(reply.text)
             entry, token = (found.entry, found.token) if found else (None, None)
+            if self._hidden and (entry is None or entry.rule == NOT_OFFERED.rule) and reply.verb != "RCPT":
+                entry, token = self._hidden, self._mask or None
             self._refused.append(RefusedReply(reply, entry, token))
 
     def _information(self, data: str, context: str) -> None:
@@ -237,13 +268,15 @@ class SessionBuilder:
             name = found[1].upper().replace("_", ".")
             self._tls = TlsResult(f"TLS {name[3:]}" if name.startswith("TLS") else name, None)
         elif found := _TLS_ERROR.match(text):
-            self._tls = TlsResult(None, found[1])
+            self._tls = TlsResult(None, found[1] or found[2])
             self._refuse(LogReply("STARTTLS", printable(text, _MAX_REPLY)))
         elif found := _CLIENT_STATUS.match(text):
             self._client_status = found[1]
         elif "InternetMessageId" in text:
             if (found := _MESSAGE.search(text)) and len(self._messages) < MAX_MESSAGES:
                 self._messages.append(printable(found[1]))
+        elif NOT_OFFERED.examples[0] in text:
+            self._own_word = printable(text, _MAX_REPLY)
         elif _LOCAL_REPLY.match(text):
             self._refuse(LogReply("", printable(text, _MAX_REPLY)))
 
@@ -254,6 +287,8 @@ class SessionBuilder:
 
     def finish(self) -> LogSession:
         """The session as far as it was seen."""
+        if self._own_word and not (self._refused or self._delivered):
+            self._refuse(LogReply("EHLO", self._own_word))
         return LogSession(
             id=printable(self._id),
             connector=printable(self._connector),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from probe.exchange.exports.decoding import decode
 from probe.exchange.messages.mail import MAX_CHARACTERS, is_mail, text_of_mail, undo_quoted_printable
 from probe.exchange.messages.markup import is_markup, text_of_markup
 from probe.exchange.messages.outlook import is_outlook_mail, text_of_outlook_mail
 from probe.exchange.problem import Problems
+
+_QUOTE = re.compile(r"^(?:> ?){1,8}", re.MULTILINE)
+# Two lines of quoting; PowerShell marks the rest of a command with one ">>".
+_QUOTED = re.compile(r"^>[ >]?[^\r\n]{0,2000}\r?\n>", re.MULTILINE)
 
 
 def readable(data: bytes, problems: Problems) -> str:
@@ -21,6 +27,18 @@ def readable(data: bytes, problems: Problems) -> str:
     if is_mail(data):
         return text_of_mail(data)
     return readable_text(decode(data, problems))
+
+
+def unpacked(data: bytes, problems: Problems) -> bytes:
+    """The text of a mail or a page as a file of its own, without the marks of quoting; anything else as it is."""
+    if is_outlook_mail(data) or is_mail(data):
+        text = readable(data, problems)
+    else:
+        text = decode(data, Problems(""))
+        if not is_markup(text) and not _QUOTED.search(text):
+            return data
+        text = readable_text(text)
+    return _QUOTE.sub("", text).encode("utf-8", "replace")
 
 
 def readable_text(text: str) -> str:

@@ -122,7 +122,7 @@ NOT_OFFERED = Entry(
     id="starttls-not-offered",
     title="The other side's EHLO reply does not offer STARTTLS",
     kind=EntryKind.LOG,
-    judge="Nobody refuses yet: the way to TLS is hidden.",
+    judge="The other side takes no mail in plain text, and the way to TLS is hidden from your server.",
     label=Confidence.REPORTED,
     meaning=(
         "Without STARTTLS in the reply to EHLO the sender cannot start TLS, whatever its connector demands. "
@@ -147,7 +147,8 @@ NOT_OFFERED = Entry(
 MASKED = NOT_OFFERED._replace(
     id="starttls-masked",
     title="An SMTP inspection masks STARTTLS in the EHLO reply",
-    meaning="Keywords overwritten with X are the mark of a Cisco device's ESMTP inspection: one of them was STARTTLS.",
+    meaning="Keywords overwritten with X (250-XXXXXXXA), or a banner of asterisks, are the mark of a Cisco device's "
+    "ESMTP inspection: one of the keywords was STARTTLS.",
     causes=("ESMTP inspection on a Cisco ASA, PIX or FTD between the two hosts.",),
     remedy=("Switch ESMTP inspection off on that firewall, or allow TLS in it.", NOT_OFFERED.remedy[1]),
     examples=("250-XXXXXXXA",),

@@ -186,6 +186,8 @@ def _relevant(attribution: Attribution, *, verbose: bool) -> tuple[Statement, ..
 
 def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
     condition = "" if row.eop else "for domains whose mail goes to Exchange Online: "
+    if outlook.cloud:
+        condition = f"to Exchange Online ({outlook.cloud}): "
     words = outlook.reply or _OUTLOOK_WORDS[outlook.outcome]
     if not outlook.selection.is_source:
         words = "no mail leaves from this server through the connector, so nothing is said of it"

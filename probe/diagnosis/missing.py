@@ -1,0 +1,37 @@
+"""What to say where nothing is wrong in the evidence: what was read, and what an answer still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from probe.evidence_files import EvidenceFiles
+from probe.exchange.exports.joining import Gathered
+from probe.statement import Confidence, Statement
+
+
+def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: int) -> Iterator[Statement]:
+    """What was read, then each kind of evidence that is not there and what it would tell."""
+    captures = len(files.captures)
+    held = (
+        (len(gathered.inventory.certificates), "certificate"),
+        (len(gathered.send_connectors), "Send connector"),
+        (len(gathered.receive_connectors), "Receive connector"),
+        (len(gathered.inbound_connectors), "inbound connector"),
+        (len(gathered.outbound_connectors), "outbound connector"),
+        (len(gathered.accepted_domains), "accepted domain"),
+        (sum(len(export.x509) for export in files.exports), "certificate file entry"),
+        (sessions, "logged session"),
+        (texts, "text"),
+        (captures, "captured chain or probe"),
+    )
+    read = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in held if count)
+    yield Statement(f"Read: {read or 'nothing that is known'}.", Confidence.DOCUMENTED)
+    for there, what in (
+        (texts or sessions, "the reply word for word: the NDR, event 2004, or LastError of the queue"),
+        (sessions, "the SmtpSend protocol logs of that hour, which prove what was sent and answered"),
+        (gathered.send_connectors, "Get-SendConnector, to see which certificate is chosen"),
+        (gathered.inventory.certificates, "Get-ExchangeCertificate of each sending server"),
+        (captures, "what the server presents: --target HOST, or a capture of eop-probe listen"),
+    ):
+        if not there:
+            yield Statement(f"Still needed for an answer: {what}.", Confidence.DOCUMENTED)
