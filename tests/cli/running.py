@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from probe.cli.exit_codes import run_to_exit
 from tests.authority import Authority
 from tests.net.scripted import Script, ScriptedServer, starttls, tls_context
+from tests.schemas import validate
 
 HOST = "mail.contoso.test"
 NOW = datetime.now(UTC).replace(microsecond=0)  # the command asks the clock, so the certificates fit it
@@ -54,6 +56,8 @@ class Cli:
             run_to_exit(arguments)
         said = self._capsys.readouterr()
         assert isinstance(ended.value.code, int)
+        if said.out.startswith('{\n  "schema": '):
+            validate(json.loads(said.out))
         return Ran(ended.value.code, said.out, said.err)
 
     def check(self, port: int, *arguments: str) -> Ran:
