@@ -102,40 +102,44 @@ def _not_accepted(evidence: Evidence) -> Said | None:
 
 NAME_RULES: tuple[Rule, ...] = (
     Rule(
-        "tenant-attribution",
-        "The certificate does not match the inbound connector",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        ("Microsoft KB 3212877", "Microsoft KB 4051495 (5.7.64)", "Set-InboundConnector"),
-        "Exchange Online finds the tenant of a connection by its certificate's name. If no name matches "
+        id="tenant-attribution",
+        title="The certificate does not match the inbound connector",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=("Microsoft KB 3212877", "Microsoft KB 4051495 (5.7.64)", "Set-InboundConnector"),
+        meaning="Exchange Online finds the tenant of a connection by its certificate's name. If no name matches "
         "TlsSenderCertificateName of an enabled inbound connector, relay is denied.",
-        ("Make TlsSenderCertificateName a name of the certificate that is sent, or send the one it names.",),
-        _tenant,
+        advice=(
+            "Make TlsSenderCertificateName a name of the certificate that is sent, or send the one it names.",
+        ),
+        say=_tenant,
     ),
     Rule(
-        "not-an-accepted-domain",
-        "The certificate's names are not the tenant's",
-        Severity.RISK,
-        Confidence.DOCUMENTED,
-        ("Microsoft KB 4019940 (ATTR36)", "Microsoft KB 3169958"),
-        "Neither the certificate's name nor the domain immediately above it is an accepted domain. Messages whose "
-        "sender is not in an accepted domain either, such as out-of-office replies, are refused.",
-        (
+        id="not-an-accepted-domain",
+        title="The certificate's names are not the tenant's",
+        severity=Severity.RISK,
+        confidence=Confidence.DOCUMENTED,
+        references=("Microsoft KB 4019940 (ATTR36)", "Microsoft KB 3169958"),
+        meaning="Neither the certificate's name nor the domain immediately above it is an accepted domain. "
+        "Messages whose sender is not in an accepted domain either, such as out-of-office replies, are refused.",
+        advice=(
             (
                 "Register the domain of the certificate's name as an accepted domain, or use a certificate with a "
                 "name in one."
             ),
         ),
-        _not_accepted,
+        say=_not_accepted,
     ),
     Rule(
-        "name-mismatch",
-        "The certificate does not bear the expected name",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        ("Exchange Team blog, 4 June 2025", NDR),
-        "The name that is asked for is not among the certificate's names.",
-        ("Get a certificate with that name, or set the connector's TlsDomain to a name of the certificate.",),
-        _name_mismatch,
+        id="name-mismatch",
+        title="The certificate does not bear the expected name",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=("Exchange Team blog, 4 June 2025", NDR),
+        meaning="The name that is asked for is not among the certificate's names.",
+        advice=(
+            "Get a certificate with that name, or set the connector's TlsDomain to a name of the certificate.",
+        ),
+        say=_name_mismatch,
     ),
 )

@@ -57,27 +57,27 @@ def _unknown(evidence: Evidence) -> Said | None:
 
 REVOCATION_RULES: tuple[Rule, ...] = (
     Rule(
-        "revoked",
-        "A certificate of the chain is revoked",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        (_DIRECTED, "RFC 5280 5", "RFC 6960"),
-        "Its issuer took the certificate back. An outbound connector with CertificateValidation or DomainValidation "
-        "checks revocation lists. Only seen with --revocation; no SMTP reply for it is known.",
-        ("Replace the certificate at once; if its key was stolen, make a new key as well.",),
-        _revoked,
+        id="revoked",
+        title="A certificate of the chain is revoked",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=(_DIRECTED, "RFC 5280 5", "RFC 6960"),
+        meaning="Its issuer took the certificate back. An outbound connector with CertificateValidation or "
+        "DomainValidation checks revocation lists. Only seen with --revocation; no SMTP reply for it is known.",
+        advice=("Replace the certificate at once; if its key was stolen, make a new key as well.",),
+        say=_revoked,
     ),
     Rule(
-        "revocation-unknown",
-        "Whether a certificate is revoked could not be learned",
-        Severity.RISK,
-        Confidence.REPORTED,
-        (_DIRECTED, _UNREADABLE),
-        "No OCSP responder and no CRL gave an answer that counts. It may be this machine that cannot reach them: "
-        "Exchange Online asks from elsewhere. Only seen with --revocation.",
-        (
+        id="revocation-unknown",
+        title="Whether a certificate is revoked could not be learned",
+        severity=Severity.RISK,
+        confidence=Confidence.REPORTED,
+        references=(_DIRECTED, _UNREADABLE),
+        meaning="No OCSP responder and no CRL gave an answer that counts. It may be this machine that cannot "
+        "reach them: Exchange Online asks from elsewhere. Only seen with --revocation.",
+        advice=(
             "Look at the reasons given; a CRL or OCSP responder of a CA has to be reachable from the Internet.",
         ),
-        _unknown,
+        say=_unknown,
     ),
 )

@@ -63,15 +63,15 @@ def _unexpected(evidence: Evidence) -> Said | None:
 
 
 NO_CERTIFICATE = Rule(
-    "no-client-certificate",
-    "The sender presented no client certificate",
-    Severity.REJECT,
-    Confidence.INFERRED,
-    ("Microsoft KB 3212877 (TenantAttribution NDR)", _REQUIREMENTS, "dotnet/runtime issue 121982"),
-    "The sender used TLS and was asked for a client certificate, but sent none. Exchange Online finds the tenant "
-    "of a relayed message by the certificate or by the sending address. .NET and Schannel may silently withhold a "
-    "certificate without clientAuth, which looks just like this.",
-    (
+    id="no-client-certificate",
+    title="The sender presented no client certificate",
+    severity=Severity.REJECT,
+    confidence=Confidence.INFERRED,
+    references=("Microsoft KB 3212877 (TenantAttribution NDR)", _REQUIREMENTS, "dotnet/runtime issue 121982"),
+    meaning="The sender used TLS and was asked for a client certificate, but sent none. Exchange Online finds "
+    "the tenant of a relayed message by the certificate or by the sending address. .NET and Schannel may "
+    "silently withhold a certificate without clientAuth, which looks just like this.",
+    advice=(
         "See which certificate the Send connector names, and what its extended key usage is:",
         Command("Get-SendConnector | fl Name,TlsCertificateName,Fqdn,RequireTLS"),
         Command(
@@ -86,37 +86,39 @@ NO_CERTIFICATE = Rule(
             "smtp_tls_chain_files, Exim by tls_certificate and tls_privatekey of the smtp transport."
         ),
     ),
-    _no_certificate,
+    say=_no_certificate,
 )
 
 SENDER_RULES: tuple[Rule, ...] = (
     Rule(
-        "starttls-not-used",
-        "The sender did not use STARTTLS",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (
+        id="starttls-not-used",
+        title="The sender did not use STARTTLS",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(
             "Exchange Team blog, 4 June 2025 (451 5.7.3 STARTTLS is required)",
             "Reported for 454 4.7.0 without a token",
         ),
-        "STARTTLS was offered, and the sender went on in plain text.",
-        (
+        meaning="STARTTLS was offered, and the sender went on in plain text.",
+        advice=(
             "On the Send connector, turn TLS on and do not ignore STARTTLS:",
             powershell.REQUIRE_TLS,
             "Other mail servers: make TLS mandatory for this destination.",
         ),
-        _not_used,
+        say=_not_used,
     ),
     NO_CERTIFICATE,
     Rule(
-        "unexpected-certificate",
-        "Another certificate than expected was presented",
-        Severity.RISK,
-        Confidence.INFERRED,
-        ("Microsoft: outbound anonymous TLS certificate selection", "KB 2888788"),
-        "The thumbprint is not the one given with --expect: the connector names another certificate, or Exchange "
-        "selected another one.",
-        ("Name the certificate you expect on the Send connector (TlsCertificateName), then send again.",),
-        _unexpected,
+        id="unexpected-certificate",
+        title="Another certificate than expected was presented",
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=("Microsoft: outbound anonymous TLS certificate selection", "KB 2888788"),
+        meaning="The thumbprint is not the one given with --expect: the connector names another certificate, "
+        "or Exchange selected another one.",
+        advice=(
+            "Name the certificate you expect on the Send connector (TlsCertificateName), then send again.",
+        ),
+        say=_unexpected,
     ),
 )

@@ -19,93 +19,97 @@ def _nothing(_: Evidence) -> Said | None:
 
 
 KEY_MISMATCH = Rule(
-    "key-mismatch",
-    "The private key belongs to another certificate",
-    Severity.RISK,
-    Confidence.DOCUMENTED,
-    ("RFC 8446 4.4.3 (CertificateVerify)",),
-    "The file holds a private key, but no certificate for it. A server cannot prove that it owns a certificate "
-    "without that certificate's own key.",
-    ("Put the certificate and the key it was requested with together, then check again.",),
-    _nothing,
+    id="key-mismatch",
+    title="The private key belongs to another certificate",
+    severity=Severity.RISK,
+    confidence=Confidence.DOCUMENTED,
+    references=("RFC 8446 4.4.3 (CertificateVerify)",),
+    meaning="The file holds a private key, but no certificate for it. A server cannot prove that it owns a "
+    "certificate without that certificate's own key.",
+    advice=("Put the certificate and the key it was requested with together, then check again.",),
+    say=_nothing,
 )
 SWAP_NOT_COMPARED = Rule(
-    "swap-not-compared",
-    "There is nothing to compare the new certificate with",
-    Severity.RISK,
-    Confidence.INFERRED,
-    ("the comparison itself, no statement of Microsoft",),
-    "The endpoint named with --against showed no certificate, so that whether the new one can take its place is "
-    "unknown.",
-    (
+    id="swap-not-compared",
+    title="There is nothing to compare the new certificate with",
+    severity=Severity.RISK,
+    confidence=Confidence.INFERRED,
+    references=("the comparison itself, no statement of Microsoft",),
+    meaning="The endpoint named with --against showed no certificate, so that whether the new one can take "
+    "its place is unknown.",
+    advice=(
         "Make the endpoint reachable from here, or compare with another one that presents the same certificate.",
     ),
-    _nothing,
+    say=_nothing,
 )
 SWAP_SAME_CERTIFICATE = Rule(
-    "swap-same-certificate",
-    "The endpoint presents this certificate already",
-    Severity.INFO,
-    Confidence.DOCUMENTED,
-    ("the comparison itself, no statement of Microsoft",),
-    "The file's certificate and the one presented are the same, byte for byte: nothing changes.",
-    ("Nothing: if a new certificate was expected, this file is the old one.",),
-    _nothing,
+    id="swap-same-certificate",
+    title="The endpoint presents this certificate already",
+    severity=Severity.INFO,
+    confidence=Confidence.DOCUMENTED,
+    references=("the comparison itself, no statement of Microsoft",),
+    meaning="The file's certificate and the one presented are the same, byte for byte: nothing changes.",
+    advice=("Nothing: if a new certificate was expected, this file is the old one.",),
+    say=_nothing,
 )
 SWAP_SAME_PIN = Rule(
-    "swap-same-pin",
-    "Issuer and subject stay the same",
-    Severity.INFO,
-    Confidence.DOCUMENTED,
-    ("Microsoft: cannot remove an installed certificate",),
-    "TlsCertificateName names issuer and subject, no thumbprint. A certificate with the same two is found by every "
-    "connector that names the old one.",
-    ("Nothing: the connectors find the new certificate once it is installed and enabled for SMTP.",),
-    _nothing,
+    id="swap-same-pin",
+    title="Issuer and subject stay the same",
+    severity=Severity.INFO,
+    confidence=Confidence.DOCUMENTED,
+    references=("Microsoft: cannot remove an installed certificate",),
+    meaning="TlsCertificateName names issuer and subject, no thumbprint. A certificate with the same two is "
+    "found by every connector that names the old one.",
+    advice=("Nothing: the connectors find the new certificate once it is installed and enabled for SMTP.",),
+    say=_nothing,
 )
 SWAP_STALE_PIN = Rule(
-    "swap-stale-pin",
-    "Connectors that name the old certificate will not find the new one",
-    Severity.RISK,
-    Confidence.DOCUMENTED,
-    _PINS,
-    "TlsCertificateName names issuer and subject. The new certificate has another issuer or subject, so connectors "
-    "that name the old one stop with 454 4.7.5 once it is gone.",
-    ("Set TlsCertificateName again on every connector that names the old certificate, on every server.",),
-    _nothing,
+    id="swap-stale-pin",
+    title="Connectors that name the old certificate will not find the new one",
+    severity=Severity.RISK,
+    confidence=Confidence.DOCUMENTED,
+    references=_PINS,
+    meaning="TlsCertificateName names issuer and subject. The new certificate has another issuer or subject, "
+    "so connectors that name the old one stop with 454 4.7.5 once it is gone.",
+    advice=(
+        "Set TlsCertificateName again on every connector that names the old certificate, on every server.",
+    ),
+    say=_nothing,
 )
 SWAP_NAMES_LOST = Rule(
-    "swap-names-lost",
-    "The new certificate lacks names of the old one",
-    Severity.RISK,
-    Confidence.DOCUMENTED,
-    ("Microsoft KB 4051495 (5.7.64)",),
-    "A connector that goes by a name the new certificate lacks stops matching: TlsSenderCertificateName of the "
-    "inbound connector (550 5.7.64), TlsDomain of an outbound connector (SubjectMismatch).",
-    ("Order the certificate again with every name of the old one, or change those connectors first.",),
-    _nothing,
+    id="swap-names-lost",
+    title="The new certificate lacks names of the old one",
+    severity=Severity.RISK,
+    confidence=Confidence.DOCUMENTED,
+    references=("Microsoft KB 4051495 (5.7.64)",),
+    meaning="A connector that goes by a name the new certificate lacks stops matching: "
+    "TlsSenderCertificateName of the inbound connector (550 5.7.64), TlsDomain of an outbound connector "
+    "(SubjectMismatch).",
+    advice=("Order the certificate again with every name of the old one, or change those connectors first.",),
+    say=_nothing,
 )
 SWAP_NEW_KEY = Rule(
-    "swap-new-key",
-    "The key changes",
-    Severity.INFO,
-    Confidence.INFERRED,
-    ("RFC 7672 (DANE for SMTP)",),
-    "Nothing at Exchange Online goes by the key of a certificate; a DANE TLSA record for the host would.",
-    (
+    id="swap-new-key",
+    title="The key changes",
+    severity=Severity.INFO,
+    confidence=Confidence.INFERRED,
+    references=("RFC 7672 (DANE for SMTP)",),
+    meaning="Nothing at Exchange Online goes by the key of a certificate; a DANE TLSA record for the host would.",
+    advice=(
         "Nothing for Exchange Online. Where a TLSA record names the key, publish the new one's before the swap.",
     ),
-    _nothing,
+    say=_nothing,
 )
 SWAP_SAFE = Rule(
-    "swap-safe",
-    "The new certificate can take the old one's place",
-    Severity.INFO,
-    Confidence.INFERRED,
-    _PINS,
-    "Issuer, subject and names stay, and Exchange Online would accept the new chain: nothing else has to be changed.",
-    ("Install it on every server, enable it for SMTP, and check again.",),
-    _nothing,
+    id="swap-safe",
+    title="The new certificate can take the old one's place",
+    severity=Severity.INFO,
+    confidence=Confidence.INFERRED,
+    references=_PINS,
+    meaning="Issuer, subject and names stay, and Exchange Online would accept the new chain: nothing else has "
+    "to be changed.",
+    advice=("Install it on every server, enable it for SMTP, and check again.",),
+    say=_nothing,
 )
 
 SWAP_RULES: tuple[Rule, ...] = (

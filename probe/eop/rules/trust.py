@@ -233,107 +233,109 @@ TRUST_RULES: tuple[Rule, ...] = (
         say=_not_evaluated,
     ),
     Rule(
-        "self-signed",
-        "The certificate is self-signed",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        (_317, "Exchange Team blog 3851357 (certificates must be CA-signed)"),
-        "The certificate presented was signed by its own key. Exchange's default certificate is one of these. "
-        "It can't be used for a connector that goes by the certificate.",
-        (
+        id="self-signed",
+        title="The certificate is self-signed",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=(_317, "Exchange Team blog 3851357 (certificates must be CA-signed)"),
+        meaning="The certificate presented was signed by its own key. Exchange's default certificate is one "
+        "of these. It can't be used for a connector that goes by the certificate.",
+        advice=(
             (
                 "Present a certificate of a public CA instead: enable it for SMTP and name it on the connector "
                 "with TlsCertificateName."
             ),
         ),
-        _self_signed,
+        say=_self_signed,
     ),
     Rule(
-        "root-restricted",
-        "The root is listed by Microsoft, but not for this certificate",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (_PROGRAM,),
-        "Microsoft's list keeps roots it no longer fully trusts: disabled ones, ones not for this purpose, and "
-        "ones trusted only for certificates issued before a date. That Exchange Online applies these rules as "
-        "Windows does is inferred.",
-        ("Get a certificate from a CA whose root is fully trusted, and name it on the connector.",),
-        _root_restricted,
+        id="root-restricted",
+        title="The root is listed by Microsoft, but not for this certificate",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(_PROGRAM,),
+        meaning="Microsoft's list keeps roots it no longer fully trusts: disabled ones, ones not for this "
+        "purpose, and ones trusted only for certificates issued before a date. That Exchange Online applies "
+        "these rules as Windows does is inferred.",
+        advice=("Get a certificate from a CA whose root is fully trusted, and name it on the connector.",),
+        say=_root_restricted,
     ),
     Rule(
-        "explicit-distrust",
-        "A certificate of the chain is disallowed by Microsoft",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (_PROGRAM,),
-        "Microsoft's list of disallowed certificates revokes single certificates for all of Windows.",
-        ("Get a certificate from another CA, and name it on the connector.",),
-        _disallowed,
+        id="explicit-distrust",
+        title="A certificate of the chain is disallowed by Microsoft",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(_PROGRAM,),
+        meaning="Microsoft's list of disallowed certificates revokes single certificates for all of Windows.",
+        advice=("Get a certificate from another CA, and name it on the connector.",),
+        say=_disallowed,
     ),
     Rule(
-        "untrusted-root",
-        "The chain ends at a root that is not trusted",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        (_KB, _317),
-        "The chain is complete, but its root is not in Microsoft's root program: an internal CA, or a public "
+        id="untrusted-root",
+        title="The chain ends at a root that is not trusted",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=(_KB, _317),
+        meaning="The chain is complete, but its root is not in Microsoft's root program: an internal CA, or a public "
         "one that was removed. In KB 2888788 two certificates match the server's name, one of a public CA and "
         "one of an internal CA, and Exchange presents the wrong one.",
-        (
+        advice=(
             (
                 "Find which certificate Exchange selects, present the public CA's one, and name it on the connector "
                 "with TlsCertificateName."
             ),
         ),
-        _untrusted_root,
+        say=_untrusted_root,
     ),
     Rule(
-        "missing-intermediate",
-        "An intermediate certificate is not sent",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        (_317, "Microsoft KB 3212877 (TenantAttribution NDR)"),
-        "The server sends its certificate without the intermediates that lead to a root. Exchange Online does "
-        "not fetch them, so it cannot build the chain.",
-        (
+        id="missing-intermediate",
+        title="An intermediate certificate is not sent",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=(_317, "Microsoft KB 3212877 (TenantAttribution NDR)"),
+        meaning="The server sends its certificate without the intermediates that lead to a root. Exchange "
+        "Online does not fetch them, so it cannot build the chain.",
+        advice=(
             (
                 "Import the intermediate into the computer's Intermediate Certification Authorities store of every "
                 "server that presents the certificate."
             ),
         ),
-        _missing_intermediate,
+        say=_missing_intermediate,
     ),
     Rule(
-        "chain-bad-signature",
-        "A signature in the chain is wrong",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (CHAIN_SOURCE,),
-        "A certificate names an issuer whose key did not sign it (NotSignatureValid).",
-        ("Install the certificate and the intermediates again, as the CA delivers them.",),
-        _bad_signature,
+        id="chain-bad-signature",
+        title="A signature in the chain is wrong",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(CHAIN_SOURCE,),
+        meaning="A certificate names an issuer whose key did not sign it (NotSignatureValid).",
+        advice=("Install the certificate and the intermediates again, as the CA delivers them.",),
+        say=_bad_signature,
     ),
     Rule(
-        "constraint-violated",
-        "A constraint of the chain is violated",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (CHAIN_SOURCE, "RFC 5280 6"),
-        "An issuer is no CA, a path is longer than allowed, a name lies outside the issuer's constraints, or a "
-        "critical extension is unknown.",
-        ("Ask the CA for a certificate that its chain allows.",),
-        _constraint,
+        id="constraint-violated",
+        title="A constraint of the chain is violated",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(CHAIN_SOURCE, "RFC 5280 6"),
+        meaning="An issuer is no CA, a path is longer than allowed, a name lies outside the issuer's "
+        "constraints, or a critical extension is unknown.",
+        advice=("Ask the CA for a certificate that its chain allows.",),
+        say=_constraint,
     ),
 )
 
 STORES_DISAGREE = Rule(
-    "stores-disagree",
-    "The root lists disagree",
-    Severity.INFO,
-    Confidence.INFERRED,
-    (_PROGRAM, "Mozilla CA certificate program"),
-    "Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; other mail "
-    "systems go by others.",
-    ("Nothing for Exchange Online: the first store decides. Mind the others if other systems matter.",),
-    _stores_disagree,
+    id="stores-disagree",
+    title="The root lists disagree",
+    severity=Severity.INFO,
+    confidence=Confidence.INFERRED,
+    references=(_PROGRAM, "Mozilla CA certificate program"),
+    meaning="Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; "
+    "other mail systems go by others.",
+    advice=(
+        "Nothing for Exchange Online: the first store decides. Mind the others if other systems matter.",
+    ),
+    say=_stores_disagree,
 )

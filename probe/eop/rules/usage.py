@@ -69,29 +69,29 @@ def _server_auth(evidence: Evidence) -> Said | None:
 
 USAGE_RULES: tuple[Rule, ...] = (
     Rule(
-        "server-auth-missing",
-        "The chain is not for server authentication",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        (CHAIN_SOURCE,),
-        "The extended key usage of the certificate, or of a CA above it, lacks serverAuth.",
-        ("Get a certificate with the extended key usage serverAuth.",),
-        _server_auth,
+        id="server-auth-missing",
+        title="The chain is not for server authentication",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=(CHAIN_SOURCE,),
+        meaning="The extended key usage of the certificate, or of a CA above it, lacks serverAuth.",
+        advice=("Get a certificate with the extended key usage serverAuth.",),
+        say=_server_auth,
     ),
     Rule(
-        "client-auth-missing",
-        "The chain is not for client authentication",
-        Severity.RISK,
-        Confidence.REPORTED,
-        ("dotnet/runtime issue 121982", "Chrome Root Program Policy 1.8"),
-        "The extended key usage lacks clientAuth. Whether Exchange Online asks for it is not known; a Windows "
-        "sender may silently leave such a certificate out.",
-        (
+        id="client-auth-missing",
+        title="The chain is not for client authentication",
+        severity=Severity.RISK,
+        confidence=Confidence.REPORTED,
+        references=("dotnet/runtime issue 121982", "Chrome Root Program Policy 1.8"),
+        meaning="The extended key usage lacks clientAuth. Whether Exchange Online asks for it is not known; a "
+        "Windows sender may silently leave such a certificate out.",
+        advice=(
             (
                 "Prove what is really sent with a listener or the Send protocol log before you change anything. "
                 "CAs that still issue clientAuth name it as an option when ordering."
             ),
         ),
-        _client_auth,
+        say=_client_auth,
     ),
 )
