@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+from datetime import timedelta
 
 #: Characters of one peer-supplied text kept for display; an SMTP reply line has 512 at most (RFC 5321 4.5.3.1.5).
 MAX_TEXT = 2000
@@ -53,6 +54,23 @@ def listed(names: Sequence[str]) -> str:
     """The first names of a list and how many more there are."""
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return (", ".join(names[:MAX_LISTED]) + more) if names else "no DNS name at all"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 day``, ``2 days``, ``1,200 days``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(span: timedelta) -> str:
+    """``26 days``, ``1 day``, below that ``5 hours``: whole ones that are over."""
+    hours = int(span.total_seconds()) // 3600
+    return (
+        counted(hours // 24, "day")
+        if hours >= 24
+        else counted(hours, "hour")
+        if hours
+        else "less than an hour"
+    )
 
 
 def _escaped(code: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.text import MAX_TEXT, printable, sentence
+from probe.text import MAX_TEXT, duration, printable, sentence
 
 
 @given(st.text() | st.binary())
@@ -88,3 +90,19 @@ def test_what_shows_as_nothing_is_shown(code: int) -> None:
 )
 def test_letters_and_signs_of_any_script_stay(text: str) -> None:
     assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(days=1200), "1,200 days"),
+        (timedelta(days=2, seconds=-1), "1 day"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=1, seconds=-1), "23 hours"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=59), "less than an hour"),
+        (timedelta(), "less than an hour"),
+    ],
+)
+def test_a_duration_is_said_in_one_way(span: timedelta, words: str) -> None:
+    assert duration(span) == words

@@ -53,6 +53,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield DOCS / "lab.md", lab_page()
     yield DOCS / "replies.md", replies_page()
     yield DOCS / "limits.md", limits()
+    yield DOCS / "eop-probe.1", man_page()
     yield DOCS / "example-report.json", sample("json")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))):
         text = path.read_text("utf-8") if path.exists() else ""
@@ -152,6 +153,13 @@ def limits() -> str:
     from tools.limits import limits_page
 
     return limits_page()
+
+
+def man_page() -> str:
+    """The man page, from the help of every command."""
+    from tools.manpage import manpage
+
+    return manpage()
 
 
 def with_blocks(text: str) -> str:

@@ -47,6 +47,7 @@ _LIMITS = (
         "signature checks for one chain, large keys counting several times",
     ),
     ("probe.text", "MAX_TEXT", "characters shown of one text of a peer"),
+    ("probe.cli.files", "MAX_TARGETS", "targets of one file (`check @FILE`)"),
     ("probe.pki.containers", "MAX_FILE_BYTES", "bytes of one certificate file"),
     ("probe.pki.containers", "MAX_BLOCKS", "PEM blocks of one certificate file"),
     ("probe.exchange.messages.mail", "MAX_PARTS", "parts of one saved mail"),

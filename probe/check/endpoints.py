@@ -53,4 +53,8 @@ def _addresses(
         )
     except ResolveError as error:
         return (Endpoint(target, host, port, None, preference, error),)
-    return tuple(Endpoint(target, host, port, address, preference) for address in found)
+    fitting = [one for one in found if options.ip_version in (None, 6 if ":" in one else 4)]
+    if not fitting:
+        missing = ResolveError(f"the host {host} has no IPv{options.ip_version} address")
+        return (Endpoint(target, host, port, None, preference, missing),)
+    return tuple(Endpoint(target, host, port, address, preference) for address in fitting)

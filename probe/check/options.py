@@ -27,7 +27,7 @@ class CheckOptions:
 
     `stores` answers the trust stores, the deciding one first; it is asked after the first
     connection was begun. `sni` is None for the host's name and "" for none at all. `timeout_s`
-    is the total of one connection. `at` is None for the moment of the judgement.
+    is the total of one connection. `ip_version` is 4 or 6, None for both. `at` is None for the moment of the judgement.
     """
 
     stores: Callable[[], Sequence[TrustStore]]
@@ -40,6 +40,7 @@ class CheckOptions:
     timeout_s: float = TIMEOUT_S
     implicit_tls: bool = False
     nameserver: str | None = None
+    ip_version: int | None = None
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thorough: bool = False
     samples: int | None = None

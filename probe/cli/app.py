@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -20,6 +21,7 @@ COMMANDS = {
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",
+    "completion": "Print a script that completes commands and options in a shell.",
 }
 """What the list of commands says of each, so that it is printed without loading them; each has the module of its
 name, probe.cli.NAME, with an `app`."""
@@ -40,11 +42,30 @@ class _LazyGroup(typer.core.TyperGroup):
         command.name = cmd_name
         return command
 
+    def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. {_meant(args[0])}".rstrip())
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx, formatter) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - typer's own types are private
         """Write the list of commands from the table."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _meant(word: str) -> str:
+    """What may have been meant by a word that is no command: one like it, a file's or a target's."""
+    from difflib import get_close_matches
+
+    from probe.powershell import eop_probe
+
+    if close := get_close_matches(word, COMMANDS, n=1):
+        return f"Did you mean {close[0]!r}?"
+    if not any(mark in word for mark in ".:@/\\"):
+        return ""
+    command = "certificate" if Path(word).is_file() else "check"
+    return f"Did you mean: {eop_probe(command, word).text}"
 
 
 class _App(typer.Typer):
@@ -93,3 +114,16 @@ def root(
     configuration errors included).
     """
     del version
+
+
+def every_command() -> Iterator[tuple[str, Any]]:
+    """Every command and group by its words, the whole program ("") first; loads all of them."""
+    root = typer.main.get_command(app)
+    root.commands = {name: root.get_command(None, name) for name in COMMANDS}  # type: ignore[attr-defined]  # a group
+    yield from _below("", root)
+
+
+def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer's own types are private
+    yield words, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _below(f"{words} {name}".strip(), inner)

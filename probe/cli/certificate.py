@@ -62,7 +62,7 @@ def certificate(
     )
     report = _report(files, chain or (), live, options, password_file)
     output.deliver(report)
-    finish(report.outcome.exit_code)
+    finish(report.exit_code)
 
 
 def _report(

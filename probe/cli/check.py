@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -12,17 +13,25 @@ from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish
+from probe.cli.files import targets_of
 from probe.cli.output import ReportOutput, report_of
 from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError
 from probe.net.request import TIMEOUT_S, KeyType
-from probe.net.target import Target, ascii_host, is_ip_address, parse_target
+from probe.net.target import Target, ascii_host, is_ip_address
 
 if TYPE_CHECKING:
     from probe.check.options import CheckOptions
     from probe.report.assessment import Report
 
 app = new_app()
+
+
+class IpVersion(enum.StrEnum):
+    """The versions of the Internet Protocol."""
+
+    FOUR = "4"
+    SIX = "6"
 
 
 def _folder(path: str | None) -> str | None:
@@ -61,7 +70,8 @@ def check(
         list[str],
         typer.Argument(
             metavar="TARGET...",
-            help="host, host:port, IPv4, [IPv6]:port, or mx:domain for every MX of a domain.",
+            help="host, host:port, IPv4, [IPv6]:port, mx:domain for every MX of a domain, or @FILE, or - for standard "
+            "input: one a line, # begins a comment.",
         ),
     ],
     *,
@@ -69,7 +79,7 @@ def check(
     stores: shared.Stores,
     output: ReportOutput,
     port: Annotated[
-        int | None, option("--port", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535)
+        int | None, option("--port PORT", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535)
     ] = None,
     ehlo: Annotated[str | None, option("--ehlo NAME", "Name to say EHLO with.", callback=_ehlo)] = None,
     sni: Annotated[
@@ -83,11 +93,14 @@ def check(
         str | None, option("--resolver IP", "DNS server to ask instead of the system's.")
     ] = None,
     resolve: shared.Resolve = None,
+    force_ip: Annotated[
+        IpVersion | None, option("--force-ip", "Probe only addresses of this version of IP.")
+    ] = None,
     thorough: Annotated[
         bool, option("--thorough", "Both key types, with and without SNI, 3 samples.")
     ] = False,
     samples: Annotated[
-        int | None, option("--samples", "Connections to each address. [default: 1]", min=1, max=100)
+        int | None, option("--samples N", "Connections to each address. [default: 1]", min=1, max=100)
     ] = None,
     key_type: Annotated[
         KeyType, option("--key-type", "Ask for a certificate with this kind of key, where there are several.")
@@ -97,7 +110,7 @@ def check(
     ] = None,
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
-    parsed = tuple(parse_target(target) for target in targets)
+    parsed = targets_of(targets)
     if thorough and key_type is not KeyType.ANY:
         raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
     options = replace(
@@ -109,6 +122,7 @@ def check(
         implicit_tls=implicit_tls,
         nameserver=resolver,
         overrides=shared.overrides(resolve),
+        ip_version=int(force_ip) if force_ip else None,
         thorough=thorough,
         samples=samples,
         key_type=key_type,
@@ -119,7 +133,7 @@ def check(
         from probe.cli.save import save_chains
 
         save_chains(report, save_chain)
-    finish(report.outcome.exit_code)
+    finish(report.exit_code)
 
 
 def _run(targets: Sequence[Target], options: CheckOptions) -> Report:

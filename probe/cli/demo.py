@@ -19,6 +19,8 @@ app = new_app()
 STORE_NAME = "demo-roots"
 #: Connections to each server: two, so that certificates that take turns are seen.
 SAMPLES = 2
+#: The server whose report is shown to its end, with what to do; the others end after the chain.
+SHOWN_WHOLE = "internal-ca"
 
 
 @app.command()
@@ -67,7 +69,8 @@ def _show(server: SimulatedServer, assessment: Assessment, *, verbose: bool) -> 
     from probe.render.report.terminal import render
 
     write_out(f"\n{server.name}: {server.title}\n")
-    write_out(render(report_of([assessment]), render_options(verbose=verbose, brief=not verbose)))
+    brief = not verbose and server.name != SHOWN_WHOLE
+    write_out(render(report_of([assessment]), render_options(verbose=verbose, brief=brief)))
 
 
 def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:

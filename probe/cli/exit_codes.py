@@ -71,7 +71,8 @@ def _explain_usage(error: Exception) -> None:
         sys.stderr.write(f"{message}\n")
         return
     path = getattr(getattr(error, "ctx", None), "command_path", "eop-probe")
-    _say(f"{printable(message.rstrip('.'))} (see: {path} --help)")
+    see = "" if "Did you mean: " in message else f" (see: {path} --help)"  # a command ends its line
+    _say(f"{printable(message.rstrip('.'))}{see}")
 
 
 def _say(sentence: str) -> None:

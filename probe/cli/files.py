@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from probe.cli.output import warn
-from probe.errors import InputError
+from probe.errors import InputError, TargetError
+from probe.net.target import Target, parse_target
 from probe.text import printable
 
 #: Bytes of a text that are read; the catalogue looks at the first 1,048,576 characters, four bytes each at most.
 MAX_TEXT_BYTES = 4 << 20
+
+#: Targets of one file.
+MAX_TARGETS = 10_000
 
 
 def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
@@ -22,6 +27,35 @@ def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
             return file.read(limit)
     except OSError as error:
         raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None
+
+
+def targets_of(words: Iterable[str]) -> tuple[Target, ...]:
+    """Every target given, those of ``@FILE`` and of standard input (``-``) in their place; raises TargetError."""
+    found: list[Target] = []
+    for word in words:
+        found += _targets_in(word) if word == "-" or word.startswith("@") else [parse_target(word)]
+    return tuple(found)
+
+
+def _targets_in(word: str) -> list[Target]:
+    """The targets of a file, one a line; raises TargetError, which tells the line."""
+    from probe.exchange.exports.decoding import decode
+    from probe.exchange.problem import Problems
+
+    name = "standard input" if word == "-" else printable(word[1:])
+    data = contents(Path(word.removeprefix("@")), MAX_TEXT_BYTES + 1)
+    lines = [line.partition("#")[0].strip() for line in decode(data, Problems(name)).splitlines()]
+    if len(data) > MAX_TEXT_BYTES or len(list(filter(None, lines))) > MAX_TARGETS:
+        raise TargetError(f"{name} holds more than {MAX_TARGETS} targets; give a part of them")
+    if not any(lines):
+        raise TargetError(f"{name} holds no target")
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found += [parse_target(line)] if line else []
+        except TargetError as error:
+            raise TargetError(f"{name}, line {number}: {error}") from None
+    return found
 
 
 def text_of(words: str, file: Path | None = None) -> str:

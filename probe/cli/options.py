@@ -104,7 +104,7 @@ AcceptedDomains = Annotated[
 ExpiringDays = Annotated[
     int,
     option(
-        "--expiring-days",
+        "--expiring-days DAYS",
         "At risk when fewer days remain, or less than the share below, whichever is shorter.",
         min=0,
         max=3650,
@@ -113,7 +113,7 @@ ExpiringDays = Annotated[
 ExpiringShare = Annotated[
     float,
     option(
-        "--expiring-share",
+        "--expiring-share SHARE",
         "Share of the certificate's lifetime for --expiring-days.",
         callback=finite,
         min=0.0,
@@ -142,6 +142,15 @@ class Question(NamedTuple):
     ] = None
     expiring_days: ExpiringDays = DEFAULTS.expiring_days
     expiring_share: ExpiringShare = DEFAULTS.expiring_fraction
+    critical_days: Annotated[
+        int,
+        option(
+            "--critical-days DAYS",
+            "CRITICAL for Nagios, and exit code 2, when fewer days remain.",
+            min=0,
+            max=3650,
+        ),
+    ] = DEFAULTS.critical_days
     revocation: Annotated[
         bool,
         option("--revocation", "Ask the issuers whether certificates are revoked: stapled OCSP, OCSP, CRLs."),
@@ -151,7 +160,8 @@ class Question(NamedTuple):
     ] = False
 
     def options(self, stores: Stores) -> CheckOptions:
-        """The options of a check, without those of the connection."""
+        """The options of a check, without those of the connection; raises ConfigurationError."""
+        self._refuse_the_other_directions()
         from probe.check.options import CheckOptions
 
         return CheckOptions(
@@ -163,11 +173,24 @@ class Question(NamedTuple):
                 tls_domain=self.tls_domain,
                 expiring_days=self.expiring_days,
                 expiring_fraction=self.expiring_share,
+                critical_days=self.critical_days,
             ),
             at=parse_instant(self.at),
             revocation=self.revocation,
             revocation_allow_private=self.revocation_allow_private,
         )
+
+    def _refuse_the_other_directions(self) -> None:
+        """What says nothing of this direction is a mistake: of the option, or of the direction."""
+        to_eop = self.direction is Direction.TO_EOP
+        given = {
+            "--tls-domain": self.tls_domain and to_eop,
+            "--tls-sender-certificate-name": self.tls_sender_certificate_name and not to_eop,
+            "--accepted-domain": self.accepted_domain and not to_eop,
+        }
+        other = (Direction.FROM_EOP if to_eop else Direction.TO_EOP).value
+        for flag in (flag for flag, value in given.items() if value):
+            raise ConfigurationError(f"{flag} is for --direction {other}; this is {self.direction.value}")
 
 
 def parse_instant(text: str | None, option: str = "--at") -> datetime | None:

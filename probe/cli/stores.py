@@ -56,7 +56,7 @@ def stores(context: typer.Context) -> None:
         list_stores()
 
 
-@app.command("list")
+@app.command("list", short_help="List the stores a check would use, how old, how many roots.")
 def list_stores(
     output_format: FormatOption = PlainFormat.TERMINAL,
     *,
@@ -137,7 +137,7 @@ def _table(rows: Iterable[_Row]) -> list[str]:
     return lines
 
 
-@app.command("show")
+@app.command("show", short_help="Say what Microsoft's list, and Mozilla's, hold of a root.")
 def show(
     root: Annotated[
         str, typer.Argument(metavar="ROOT|THUMBPRINT|FILE", help="Part of a name, a thumbprint, or a file.")
@@ -194,7 +194,7 @@ def _show_file(path: Path, microsoft: MicrosoftStore, mozilla: set[str], at: dat
     finish(0)
 
 
-@app.command("diff")
+@app.command("diff", short_help="Compare the roots two lists trust for servers.")
 def diff(
     first: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "microsoft",
     second: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "mozilla",
@@ -229,7 +229,7 @@ def _brief(certificate: Certificate) -> dict[str, str]:
     return {"subject": certificate.subject.windows, "sha1": certificate.sha1, "sha256": certificate.sha256}
 
 
-@app.command("update")
+@app.command("update", short_help="Fetch Microsoft's lists, verify and use them.")
 def update() -> None:
     """Fetch both of Microsoft's lists, verify them, and use them from now on; the old ones stay on failure."""
     from probe.stores import places

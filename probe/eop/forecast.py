@@ -18,6 +18,7 @@ from probe.eop.verdict import judge
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import RootChange, RootState, TrustStore, list_title
+from probe.text import duration
 
 if TYPE_CHECKING:
     from probe.pki.path import BuiltPath
@@ -125,7 +126,7 @@ def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetim
     soon = certificate.not_after - left
     if soon.microsecond:
         soon = soon.replace(microsecond=0) + _SECOND
-    yield soon, f"{name} has {left / timedelta(days=1):.4g} days left"
+    yield soon, f"{name} has {duration(left)} left"
     if certificate.not_after < _LAST_SECOND:  # 99991231235959Z says "no expiry" (RFC 5280 4.1.2.5)
         yield certificate.not_after + _SECOND, f"{name} expires"
 

@@ -19,3 +19,5 @@ class Settings:
     expiring_days: int = 30
     expiring_fraction: float = 1 / 3
     """At risk below `expiring_days` or this share of the lifetime, whichever is shorter."""
+    critical_days: int = 0
+    """Below so many days the run ends as a rejected one does, whatever the outcome."""

@@ -32,6 +32,13 @@ class Assessment:
     """When the verdict will change, soonest first."""
 
     @property
+    def critical(self) -> bool:
+        """Whether it is refused, or a certificate has fewer than `critical_days` left: what Nagios calls critical."""
+        from probe.eop.rules.leaf import critical
+
+        return self.outcome is Outcome.REJECTED or critical(self.evidence)
+
+    @property
     def capture(self) -> Capture:
         """The observation that decided."""
         return self.evidence.capture
@@ -59,3 +66,9 @@ class Report:
     def outcome(self) -> Outcome:
         """The worst assessment's outcome; unknown where there is none."""
         return Outcome.worst(tuple(assessment.outcome for assessment in self.assessments))
+
+    @property
+    def exit_code(self) -> int:
+        """The outcome's, or that of rejected where an assessment is critical."""
+        critical = any(assessment.critical for assessment in self.assessments)
+        return (Outcome.REJECTED if critical else self.outcome).exit_code

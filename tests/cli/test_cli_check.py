@@ -6,11 +6,13 @@ import contextlib
 import json
 import re
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from OpenSSL import SSL
 
+from probe.cli.files import MAX_TARGETS, MAX_TEXT_BYTES
 from tests.authority import chain_pem
 from tests.cli.running import (
     EXPIRING,
@@ -24,6 +26,9 @@ from tests.cli.running import (
     SELF,
     SELF_SIGNED,
     Cli,
+    Ran,
+    command,
+    environment,
     hold,
     serving,
 )
@@ -285,6 +290,20 @@ class TestOptions:
             assert cli.check(port, "--expiring-share", "0").code == 0
             assert cli.check(port).code == 1
 
+    def test_few_days_are_critical_whatever_the_outcome(self, cli: Cli) -> None:
+        with serving(EXPIRING) as port:
+            report = json.loads(cli.check(port, "--critical-days", "3650", "--format", "json").out)
+            critical = cli.check(port, "--critical-days", "3650", "--format", "nagios")
+            enough = cli.check(port, "--critical-days", "1", "--format", "nagios")
+        assert report["outcome"] == "at-risk"
+        assert "--critical-days" in report["assessments"][0]["findings"][0]["detail"]
+        assert (critical.code, critical.out[:22], enough.code, enough.out[:21]) == (
+            2, "EOP-PROBE CRITICAL - m", 1, "EOP-PROBE WARNING - m",
+        )  # fmt: skip
+        assert "expires in" in critical.out.splitlines()[0]
+        assert ";3650:;3650:;;" in critical.out
+        assert ";1:;;" in enough.out
+
     @pytest.mark.parametrize(("sni", "name"), [("none", HOST), ("other.contoso.test", "other.contoso.test")])
     def test_the_certificate_ought_to_bear_the_name(self, cli: Cli, sni: str, name: str) -> None:
         """Without SNI the host's own name is still expected, else the one that was asked for."""
@@ -292,6 +311,48 @@ class TestOptions:
             ran = cli.check(port, "--sni", sni, "--direction", "from-eop", "--format", "json")
         findings = json.loads(ran.out)["assessments"][0]["findings"]
         assert [f["rule"] for f in findings] == [*(() if name == HOST else ("name-mismatch",)), "stand-in"]
+
+
+class TestTargetsOfAFile:
+    TEXT = "# our servers\r\n\r\n{0}:{1}   # the first\r\n  {0}:{1}\r\n"
+
+    def targets(self, ran: Ran) -> list[str]:
+        return [each["target"] for each in json.loads(ran.out)["assessments"]]
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_one_a_line_with_comments(self, cli: Cli, tmp_path: Path, encoding: str) -> None:
+        """Also as Windows PowerShell writes a file."""
+        with serving(HEALTHY) as port:
+            (tmp_path / "targets").write_bytes(self.TEXT.format(HOST, port).encode(encoding))
+            ran = cli.check(port, f"@{tmp_path / 'targets'}", "--format", "json")
+        assert (ran.code, self.targets(ran)) == (0, [f"{HOST}:{port}"] * 3)
+
+    def test_standard_input(self, store: Path) -> None:
+        with serving(HEALTHY) as port:
+            text = self.TEXT.format("127.0.0.1", port)
+            options = ("--store", "microsoft", "--stand-in", str(store), "--format", "json")
+            done = subprocess.run(
+                command("check", "-", *options), input=text, capture_output=True, text=True, timeout=60,
+                check=False, env=environment(),
+            )  # fmt: skip
+        assert self.targets(Ran(done.returncode, done.stdout, done.stderr)) == [f"127.0.0.1:{port}"] * 2
+
+    def test_a_mistake_is_told_with_its_line(self, cli: Cli, tmp_path: Path) -> None:
+        file = tmp_path / "targets"
+        file.write_text("mail.contoso.test\n\nmail.contoso.test:x\n", "utf-8")
+        ran = cli("check", f"@{file}")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+        assert ran.err.startswith(f"eop-probe: {file}, line 3: a port is a number")
+
+    def test_too_many(self, cli: Cli, tmp_path: Path) -> None:
+        file = tmp_path / "targets"
+        file.write_text("a.test\n" * (MAX_TARGETS + 1), "utf-8")
+        assert (
+            cli("check", f"@{file}").err
+            == f"eop-probe: {file} holds more than 10000 targets; give a part of them\n"
+        )
+        file.write_text("#" * (MAX_TEXT_BYTES + 1), "utf-8")
+        assert "more than 10000" in cli("check", f"@{file}").err
 
 
 class TestSamples:
@@ -439,7 +500,21 @@ class TestErrors:
             (["check", "a", "--output", "x" * 300], "cannot write the report"),
             (["check", "http://mail.contoso.test/"], "URL"),
             (["check", "x\x1b[31m"], "control"),
+            (["check", "a", "--force-ip", "5"], "--force-ip"),
+            (["check", "a", "--tls-domain", "b.test"], "--tls-domain is for --direction from-eop; this is to-eop"),
+            (["certificate", "a", "--tls-domain", "b.test"], "--tls-domain is for --direction from-eop"),
+            (["check", "a", "--direction", "from-eop", "--accepted-domain", "b"], "--accepted-domain is for"),
+            (["check", "a", "--direction=from-eop", "--tls-sender-certificate-name=b"], "is for --direction to-eop"),
+            (["check", "@/nonexistent/targets"], "cannot be read"),
+            (["check", "@/dev/null"], "holds no target"),
             (["nonsense"], "nonsense"),
+            (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see: eop-probe --help)\n"),
+            (["mail.contoso.test"], "Did you mean: eop-probe check mail.contoso.test\n"),
+            (["192.0.2.1:25"], "Did you mean: eop-probe check '192.0.2.1:25'\n"),
+            (["mx:contoso.test"], "Did you mean: eop-probe check mx:contoso.test\n"),
+            (["README.md"], "Did you mean: eop-probe certificate README.md\n"),
+            (["x.\x1b[31m;rm"], "Did you mean: eop-probe check"),
+            (["exchange", "diganose"], "Did you mean 'diagnose'?"),
             (["explain"], "nothing to explain"),
             (["explain", "no-such-rule"], "untrusted-root"),
             (["explain", ""], "nothing to explain"),
@@ -495,6 +570,11 @@ class TestErrors:
         assert "check" in ran.err
 
 
+def test_the_demo_says_what_to_do_once(cli: Cli) -> None:
+    ran = cli("demo")
+    assert (ran.code, ran.out.count("What to do"), ran.out.count("\nREJECTED")) == (0, 1, 5)
+
+
 class TestExplain:
     def test_a_rule(self, cli: Cli) -> None:
         ran = cli("explain", " Untrusted-Root ")
@@ -514,8 +594,8 @@ class TestExplain:
     def test_help(self, cli: Cli) -> None:
         ran = cli("--help")
         assert (ran.code, ran.err) == (0, "")
-        for command in ("check", "certificate", "explain", "stores", "demo"):
-            assert f"\n  {command}" in ran.out
+        for name in ("check", "certificate", "explain", "stores", "demo"):
+            assert f"\n  {name}" in ran.out
 
 
 def test_implicit_tls(cli: Cli) -> None:
@@ -566,6 +646,18 @@ class TestMailExchangers:
             )
         assert (ran.code, ran.err) == (3, "")
         assert "takes no mail" in ran.out
+
+    @pytest.mark.parametrize(("version", "found"), [("4", ["127.0.0.1"]), ("6", ["::1"])])
+    def test_one_version_of_ip(self, cli: Cli, version: str, found: list[str]) -> None:
+        with serving(HEALTHY) as port:
+            ran = cli.check(port, "--resolve", f"{HOST}=::1", "--force-ip", version, "--format", "json")
+        assert [a["address"] for a in json.loads(ran.out)["assessments"]] == found
+
+    def test_no_address_of_that_version(self, cli: Cli) -> None:
+        with serving(HEALTHY) as port:
+            ran = cli.check(port, "--force-ip", "6", "--format", "json")
+        [assessment] = json.loads(ran.out)["assessments"]
+        assert (ran.code, assessment["error"]["message"]) == (3, f"The host {HOST} has no IPv6 address.")
 
     def test_every_address_of_a_host(self, cli: Cli) -> None:
         with serving(HEALTHY) as port:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
-from probe.cli.app import COMMANDS
+from probe.cli.app import every_command
 from tests.cli.running import Cli
 
 #: Flags that mean something else to another command, and have a variable of their own there.
@@ -19,18 +16,12 @@ OWN_VARIABLES = {
 }  # fmt: skip
 
 
-def commands() -> Iterator[tuple[str, Any]]:
-    """Every command that runs, by its words."""
-    for name in COMMANDS:
-        command = typer.main.get_command(import_module(f"probe.cli.{name}").app)
-        inner = getattr(command, "commands", None) or {"": command}
-        yield from ((f"{name} {word}".strip(), each) for word, each in inner.items())
-
-
 def options() -> Iterator[tuple[str, Any]]:
+    """Every option by its command's words, but those of the program itself."""
     return (
-        (name, each) for name, command in commands() for each in command.params if each.opts[0][:2] == "--"
-    )
+        (words, each) for words, command in every_command() if words
+        for each in command.params if each.opts[0].startswith("--")
+    )  # fmt: skip
 
 
 def test_each_option_has_the_variable_of_its_flag() -> None:
@@ -50,6 +41,13 @@ def test_what_has_a_variable_in_common_is_read_alike() -> None:
     # A target of `exchange attribute` is one, of `exchange diagnose` several; apart by spaces both read one.
     different = {variable for variable, held in shapes.items() if len(held) > 1} - {"EOP_PROBE_TARGET"}
     assert different == set()
+
+
+def test_no_line_of_any_help_is_cut_short(cli: Cli) -> None:
+    for words, _ in every_command():
+        ran = cli(*words.split(), "--help")
+        assert (ran.code, ran.err) == (0, "")
+        assert not [line for line in ran.out.splitlines()[1:] if line.endswith("...")], words
 
 
 def test_a_number_that_is_none(cli: Cli) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from probe.cli.app import every_command
 from tools import docs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,3 +66,17 @@ def test_every_file_a_newcomer_is_sent_to_is_there() -> None:
     )
     assert len(named) > 15
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_man_page_names_the_variable_of_every_option() -> None:
+    page = (ROOT / "docs/eop-probe.1").read_text("utf-8").replace("\\-", "-")
+    for words, command in every_command():
+        for option in command.params:
+            # `--version` of the program itself is no command's.
+            assert not words or f"env var: {option.envvar}" in page or option.param_type_name == "argument"
+
+
+def test_the_man_page_holds_no_request_by_accident() -> None:
+    page = (ROOT / "docs/eop-probe.1").read_text("utf-8")
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests == {".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".BR", ".br"}

@@ -60,7 +60,7 @@ def test_the_share_of_the_lifetime_is_in_whole_seconds() -> None:
     left = (30 * DAY + SECOND) - (soon.at - NOW)
     assert soon.at.microsecond == 0
     assert timedelta() <= (40 * DAY + SECOND) / 3 - left < SECOND
-    assert soon.reason == f"{NAME} has 13.33 days left"
+    assert soon.reason == f"{NAME} has 13 days left"
 
 
 def test_what_ends_first_is_named_be_it_an_intermediate_or_the_root() -> None:

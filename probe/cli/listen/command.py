@@ -43,7 +43,7 @@ def listen(
         str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")
     ] = LOOPBACK,
     port: Annotated[
-        int, option("--port", "Port; 0 for any free one.", variable="LISTEN_PORT", min=0, max=65535)
+        int, option("--port PORT", "Port; 0 for any free one.", variable="LISTEN_PORT", min=0, max=65535)
     ] = DEFAULT_PORT,
     allow: Annotated[
         list[str] | None,
@@ -109,9 +109,9 @@ def listen(
         ),
     ] = None,
     old_tls: Annotated[bool, option("--old-tls", "Capture TLS 1.0 and 1.1 too, which EOP refuses.")] = False,
-    max_sessions: Annotated[int, option("--max-sessions", "Sessions at once.", min=1, max=10_000)] = 512,
+    max_sessions: Annotated[int, option("--max-sessions N", "Sessions at once.", min=1, max=10_000)] = 512,
     max_per_address: Annotated[
-        int, option("--max-per-address", "Of those, from one address.", min=1, max=10_000)
+        int, option("--max-per-address N", "Of those, from one address.", min=1, max=10_000)
     ] = 64,
     output: ReportOutput,
     stores: shared.Stores,

@@ -13,6 +13,7 @@ from probe.exchange.replies.sources import NDR
 from probe.pki.certificate import Certificate
 from probe.pki.element_flags import MIN_RSA_BITS
 from probe.statement import Confidence
+from probe.text import counted, duration
 
 #: HealthChecker marks keys below 2048 bits red (CSS-Exchange); for Exchange Online nothing is known.
 _SMALL_RSA = 2048
@@ -69,25 +70,45 @@ def _expires_soon(evidence: Evidence) -> Said | None:
     certificates = _path_certificates(evidence)
     if not certificates or any(not c.not_before <= _second(evidence) <= c.not_after for c in certificates):
         return None
-    # The root's own end is left out: Microsoft's list, not its date, is what changes first.
-    within = certificates[:-1] if len(certificates) > 1 else certificates
-    soon = [c for c in within if c.not_after - evidence.at <= threshold(c, evidence)]
+    soon = [c for c in _below_root(evidence) if c.not_after - evidence.at <= threshold(c, evidence)]
     if not soon:
         return None
     soonest = min(soon, key=lambda c: c.not_after)
-    days = max((soonest.not_after - evidence.at).total_seconds(), 0) / 86400
+    left = duration(soonest.not_after - evidence.at)
     return Said(
-        summary=f"{soonest.subject.short} expires in {days:.1f} days, on {_day(soonest.not_after)}.",
-        detail=f"Its lifetime is {(soonest.not_after - soonest.not_before).days} days.",
+        summary=f"{soonest.subject.short} expires in {left}, on {_day(soonest.not_after)}.",
+        detail=f"Its lifetime is {duration(soonest.not_after - soonest.not_before)}."
+        + (
+            f" Fewer than {counted(evidence.settings.critical_days, 'day')} are critical (--critical-days): the exit "
+            "code is 2."
+            if critical(evidence)
+            else ""
+        ),
         remedy=remedies.renew(evidence.leaf, evidence) if evidence.leaf == soonest else (),
     )
 
 
+def _below_root(evidence: Evidence) -> tuple[Certificate, ...]:
+    """The path without the root: Microsoft's list, not its date, is what changes first."""
+    certificates = _path_certificates(evidence)
+    return certificates[:-1] if len(certificates) > 1 else certificates
+
+
 def threshold(certificate: Certificate, evidence: Evidence) -> timedelta:
-    """How long before its end a certificate counts as expiring: days or a share of its life, the shorter."""
+    """How long before its end a certificate counts as expiring: days or a share of its life, the shorter.
+
+    Not later than it is critical.
+    """
     share = (certificate.not_after - certificate.not_before) * evidence.settings.expiring_fraction
-    share = max(share, timedelta())  # one that ends before it begins
-    return min(timedelta(days=evidence.settings.expiring_days), share)
+    days = timedelta(days=evidence.settings.expiring_days)
+    # One that ends before it begins has a negative share.
+    return max(min(days, share), timedelta(days=evidence.settings.critical_days))
+
+
+def critical(evidence: Evidence) -> bool:
+    """Whether a certificate of the path has fewer than `critical_days` left."""
+    days = timedelta(days=evidence.settings.critical_days)
+    return bool(days) and any(c.not_after - evidence.at < days for c in _below_root(evidence))
 
 
 def _weak_key(evidence: Evidence) -> Said | None:
@@ -121,55 +142,56 @@ def _weak_signature(evidence: Evidence) -> Said | None:
 
 LEAF_RULES: tuple[Rule, ...] = (
     Rule(
-        "expired",
-        "A certificate of the chain has expired",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        (NDR, _SIGNED_OFF),
-        "The certificate, or a CA certificate above it, is past its end.",
-        (
+        id="expired",
+        title="A certificate of the chain has expired",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=(NDR, _SIGNED_OFF),
+        meaning="The certificate, or a CA certificate above it, is past its end.",
+        advice=(
             "Renew the certificate, import it on every server, enable it for SMTP and set TlsCertificateName again.",
         ),
-        _expired,
+        say=_expired,
     ),
     Rule(
-        "not-yet-valid",
-        "A certificate of the chain is not valid yet",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        ("RFC 5280 4.1.2.5",),
-        "The certificate's validity starts in the future.",
-        ("Wait until then, or present another certificate; check the clocks of both machines.",),
-        _not_yet_valid,
+        id="not-yet-valid",
+        title="A certificate of the chain is not valid yet",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=("RFC 5280 4.1.2.5",),
+        meaning="The certificate's validity starts in the future.",
+        advice=("Wait until then, or present another certificate; check the clocks of both machines.",),
+        say=_not_yet_valid,
     ),
     Rule(
-        "weak-signature",
-        "A signature uses an old hash",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        ("Microsoft: protect against weak cryptographic algorithms",),
-        "MD2 and MD5 signatures are refused by Windows. SHA-1 is a warning: what Exchange Online does is unknown.",
-        ("Get a certificate signed with SHA-256 or better.",),
-        _weak_signature,
+        id="weak-signature",
+        title="A signature uses an old hash",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=("Microsoft: protect against weak cryptographic algorithms",),
+        meaning="MD2 and MD5 signatures are refused by Windows. SHA-1 is a warning: what Exchange Online does "
+        "is unknown.",
+        advice=("Get a certificate signed with SHA-256 or better.",),
+        say=_weak_signature,
     ),
     Rule(
-        "weak-key",
-        "A key is short",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        ("Microsoft: protect against weak cryptographic algorithms", "CSS-Exchange HealthChecker"),
-        "RSA below 1024 bits is blocked by Windows; below 2048 bits it is a warning.",
-        ("Get a certificate with an RSA key of 2048 bits or more.",),
-        _weak_key,
+        id="weak-key",
+        title="A key is short",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=("Microsoft: protect against weak cryptographic algorithms", "CSS-Exchange HealthChecker"),
+        meaning="RSA below 1024 bits is blocked by Windows; below 2048 bits it is a warning.",
+        advice=("Get a certificate with an RSA key of 2048 bits or more.",),
+        say=_weak_key,
     ),
     Rule(
-        "expires-soon",
-        "A certificate of the chain expires soon",
-        Severity.RISK,
-        Confidence.INFERRED,
-        ("CA/Browser Forum ballot SC-081v3",),
-        "Less than a third of the lifetime or 30 days remain, whichever is shorter.",
-        ("Renew now; a new issuing CA or subject makes TlsCertificateName stale, so set it again.",),
-        _expires_soon,
+        id="expires-soon",
+        title="A certificate of the chain expires soon",
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=("CA/Browser Forum ballot SC-081v3",),
+        meaning="Less than a third of the lifetime or 30 days remain, whichever is shorter.",
+        advice=("Renew now; a new issuing CA or subject makes TlsCertificateName stale, so set it again.",),
+        say=_expires_soon,
     ),
 )

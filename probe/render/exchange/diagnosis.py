@@ -15,8 +15,8 @@ from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
-from probe.render.report.facts import counted
 from probe.report.diagnosis import DiagnosedFault, Diagnosis
+from probe.text import counted
 
 SCHEMA = "eop-probe/exchange-diagnosis/1"
 

@@ -18,7 +18,8 @@ from probe.render.exchange.documents import picked, plain
 from probe.render.exchange.parts import fact, problems, stamp, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day, instant
+from probe.render.report.facts import day, instant
+from probe.text import counted
 
 SCHEMA = "eop-probe/exchange-log/1"
 

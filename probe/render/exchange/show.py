@@ -21,8 +21,9 @@ from probe.render.exchange.documents import picked, plain
 from probe.render.exchange.parts import fact, problems, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day
+from probe.render.report.facts import day
 from probe.render.report.wording import validity_words
+from probe.text import counted
 
 SCHEMA = "eop-probe/exchange-show/1"
 

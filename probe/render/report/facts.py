@@ -15,6 +15,17 @@ from probe.report.assessment import Assessment, Report
 
 _DAY_SECONDS = 86_400.0
 
+#: Names of RFC 5280 4.2.1.12 for the purposes met in the field; any other is given as its OID.
+PURPOSES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
+
 
 def instant(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with ``Z``, in whole seconds; None for None."""
@@ -107,8 +118,3 @@ def soonest_expiry(certificates: Iterable[Certificate]) -> datetime | None:
 def days_between(earlier: datetime, later: datetime) -> float:
     """Days with a fraction; negative where `later` is the earlier."""
     return (later - earlier).total_seconds() / _DAY_SECONDS
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 day``, ``2 days``, ``1,200 days``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -11,9 +11,10 @@ from probe.pki.path import ElementSource, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootVerdict, list_title
 from probe.render.page.markup import element, escaped
-from probe.render.report.facts import counted, day
+from probe.render.report.facts import day
 from probe.render.report.wording import fault_lines, names_words, validity_words
 from probe.report.assessment import Assessment
+from probe.text import counted
 
 
 def chain(assessment: Assessment) -> Iterator[str]:

@@ -20,7 +20,7 @@ from probe.pki.der import DerError
 from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import Purpose
 from probe.render.page.steps import commands_json, steps_json
-from probe.render.report.facts import instant
+from probe.render.report.facts import PURPOSES, instant
 from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import TranscriptLine
 
@@ -31,17 +31,6 @@ if TYPE_CHECKING:
 SCHEMA = "eop-probe/report/1"
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
-
-#: Names of RFC 5280 4.2.1.12 for the purposes met in the field; any other is given as its OID.
-_PURPOSES = {
-    "1.3.6.1.5.5.7.3.1": "serverAuth",
-    "1.3.6.1.5.5.7.3.2": "clientAuth",
-    "1.3.6.1.5.5.7.3.3": "codeSigning",
-    "1.3.6.1.5.5.7.3.4": "emailProtection",
-    "1.3.6.1.5.5.7.3.8": "timeStamping",
-    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
-    "2.5.29.37.0": "anyExtendedKeyUsage",
-}
 
 
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
@@ -200,7 +189,7 @@ def _certificate(certificate: Certificate) -> Json:
 def _purposes(certificate: Certificate) -> tuple[list[str], str | None]:
     """The purposes by name, empty where none are stated; and why they can't be read, if they can't."""
     try:
-        return [_PURPOSES.get(oid, oid) for oid in certificate.extended_key_usage or ()], None
+        return [PURPOSES.get(oid, oid) for oid in certificate.extended_key_usage or ()], None
     except DerError as error:
         return [], f"extended key usage: {error}"
 
@@ -233,7 +222,7 @@ def _store(store: StorePath) -> Json:
         "root_state": root.state.value if root else None,
         "root_since": instant(root.since) if root else None,
         "ssl_policy_error": path.ssl_policy_error,
-        "purposes": {_PURPOSES[purpose.value]: one.trusted for purpose, one in _by_purpose(store)},
+        "purposes": {PURPOSES[purpose.value]: one.trusted for purpose, one in _by_purpose(store)},
         "limits": path.limits,
         "unevaluated": path.unevaluated,
         "role": store.role.value,

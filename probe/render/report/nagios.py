@@ -40,8 +40,9 @@ _LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render the status line of the worst assessment, performance data of all, and the detail lines."""
-    ordered = worst_first(report)
-    status = f"EOP-PROBE {report.outcome.nagios_state} - {_status(report, ordered)}"
+    ordered = sorted(worst_first(report), key=lambda assessment: not assessment.critical)
+    state = _state(ordered[0]) if ordered else report.outcome.nagios_state
+    status = f"EOP-PROBE {state} - {_status(report, ordered)}"
     data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
     first = f"{status} | {data}" if data else status
     return "\n".join((first, *_detail(ordered))) + "\n"
@@ -55,11 +56,17 @@ def _status(report: Report, ordered: list[Assessment]) -> str:
     return text if len(ordered) == 1 else f"{tally(report)}; {text}"
 
 
+def _state(assessment: Assessment) -> str:
+    return (Outcome.REJECTED if assessment.critical else assessment.outcome).nagios_state
+
+
 def _summary(assessment: Assessment) -> str:
     """The shortest sentence that says why."""
-    if assessment.outcome is Outcome.UNKNOWN:
-        return verdict_sentence(assessment)
     decided = deciding_finding(assessment)
+    if assessment.critical and assessment.outcome is not Outcome.REJECTED:
+        decided = next((f for f in assessment.findings if f.rule == "expires-soon"), decided)
+    elif assessment.outcome is Outcome.UNKNOWN:
+        return verdict_sentence(assessment)
     return decided.summary if decided else verdict_sentence(assessment)
 
 
@@ -74,7 +81,8 @@ def _perfdata(assessment: Assessment, *, several: bool) -> str:
     left = days_between(assessment.evidence.at, expiry)
     # Below how many days the rule `expires-soon` speaks up for the end certificate.
     warning = round(threshold(certificates[0], assessment.evidence) / timedelta(days=1), 2)
-    return f"'{prefix}days_left'={left:.2f};{warning:g}:;0:;; {seconds}"
+    critical = assessment.evidence.settings.critical_days
+    return f"'{prefix}days_left'={left:.2f};{warning:g}:;{critical}:;; {seconds}"
 
 
 def _label(text: str) -> str:
@@ -94,7 +102,7 @@ def _detail(ordered: list[Assessment]) -> list[str]:
 
 def _lines(assessment: Assessment) -> list[str]:
     """What was found, a line each. No commands: a pipe sign in them would be taken for performance data."""
-    lines = [f"[{assessment.outcome.nagios_state}] {label(assessment)}: {verdict_sentence(assessment)}"]
+    lines = [f"[{_state(assessment)}] {label(assessment)}: {verdict_sentence(assessment)}"]
     if words := connections_words(assessment.evidence):
         lines.append(f"  {words}")
     made = prediction(assessment)

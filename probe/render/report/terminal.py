@@ -12,7 +12,6 @@ from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
-    counted,
     day,
     deciding_finding,
     instant,
@@ -32,6 +31,7 @@ from probe.render.report.wording import (
 )
 from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import Speaker
+from probe.text import counted
 
 _MARKS = {
     Severity.REJECT: ("✗", Style.BAD),

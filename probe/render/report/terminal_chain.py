@@ -11,9 +11,10 @@ from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, list_title
 from probe.render.page.text import Page, Style
-from probe.render.report.facts import counted, day
-from probe.render.report.wording import fault_lines, flag_words, names_words, validity_words
+from probe.render.report.facts import day
+from probe.render.report.wording import fault_lines, flag_words, names_words, purposes_words, validity_words
 from probe.report.assessment import Assessment
+from probe.text import counted
 
 _LABEL = 12
 
@@ -120,6 +121,8 @@ class _Tree:
         self._fact(bar, "key", f"{certificate.key}, signed with {certificate.signature_name}")
         if leaf or certificate.dns_names:
             self._fact(bar, "names", names_words(certificate))
+        self._fact(bar, "purposes", purposes_words(certificate))
+        self._fact(bar, "serial", certificate.serial_hex.upper())
         self._fact(bar, "thumbprint", certificate.sha1.upper())
 
     def _fact(self, bar: str, label: str, text: str, style: Style = Style.PLAIN) -> None:

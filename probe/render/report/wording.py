@@ -9,13 +9,15 @@ from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
+from probe.pki.der import DerError
 from probe.pki.path import PathElement
 from probe.pki.status import ChainStatus, Unevaluated
 from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
 from probe.powershell import Steps, eop_probe
-from probe.render.report.facts import counted, day, days_between, prediction
+from probe.render.report.facts import PURPOSES, day, prediction
 from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
+from probe.text import duration
 
 #: Names of one certificate shown before the rest is counted.
 MAX_NAMES = 8
@@ -168,10 +170,10 @@ def confidence_words(made: Prediction) -> str:
 def validity_words(not_before: datetime, not_after: datetime, at: datetime) -> str:
     """How much of the validity is left at `at`: ``26 days left``, ``expired 3 days ago``, ``starts in 2 days``."""
     if at < not_before:
-        return f"starts in {_days(at, not_before)}"
+        return f"starts in {duration(not_before - at)}"
     if at > not_after:
-        return f"expired {_days(not_after, at)} ago"
-    return f"{_days(at, not_after)} left"
+        return f"expired {duration(at - not_after)} ago"
+    return f"{duration(not_after - at)} left"
 
 
 def names_words(certificate: Certificate) -> str:
@@ -181,9 +183,15 @@ def names_words(certificate: Certificate) -> str:
     return ", ".join(names[:MAX_NAMES]) + more if names else "(no DNS names)"
 
 
-def _days(earlier: datetime, later: datetime) -> str:
-    days = days_between(earlier, later)
-    return counted(int(days), "day") if days >= 1 else counted(int(days * 24), "hour")
+def purposes_words(certificate: Certificate) -> str:
+    """The purposes of the extended key usage by name."""
+    try:
+        stated = certificate.extended_key_usage
+    except DerError as error:
+        return f"cannot be read: {error}"
+    if stated is None:
+        return "any (no extended key usage)"
+    return ", ".join(PURPOSES.get(oid, oid) for oid in stated)
 
 
 def fault_lines(element: PathElement, root: RootVerdict | None, store: StorePath, at: datetime) -> list[str]:
