@@ -119,53 +119,56 @@ def _not_asked(evidence: Evidence) -> Said | None:
 
 HANDSHAKE_RULES: tuple[Rule, ...] = (
     Rule(
-        "tls-failed",
-        "The TLS handshake failed",
-        Severity.RISK,
-        Confidence.INFERRED,
-        ("RFC 3207", "RFC 8446 6"),
-        "STARTTLS was accepted but no TLS session came about. The summary names the alert, the version or "
+        id="tls-failed",
+        title="The TLS handshake failed",
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=("RFC 3207", "RFC 8446 6"),
+        meaning="STARTTLS was accepted but no TLS session came about. The summary names the alert, the version or "
         "what arrived instead of TLS.",
-        ("Look at the server's TLS log; check its protocol versions, cipher suites and certificate key.",),
-        _tls_failed,
+        advice=(
+            "Look at the server's TLS log; check its protocol versions, cipher suites and certificate key.",
+        ),
+        say=_tls_failed,
     ),
     Rule(
-        "client-certificate-demanded",
-        "The server demands a client certificate",
-        Severity.RISK,
-        Confidence.INFERRED,
-        ("RFC 8446 4.4.2.4", "RFC 5246 7.4.6"),
-        "The server asked for a client certificate and ended the handshake with a probe that has none. Exchange Online "
-        "presents one. The server's certificates are sent first, so they were seen and are judged.",
-        ("Nothing has to be done for Exchange Online. Other senders get in only with a certificate.",),
-        _demanded,
+        id="client-certificate-demanded",
+        title="The server demands a client certificate",
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=("RFC 8446 4.4.2.4", "RFC 5246 7.4.6"),
+        meaning="The server asked for a client certificate and ended the handshake with a probe that has "
+        "none. Exchange Online presents one. The server's certificates are sent first, so they were seen and "
+        "are judged.",
+        advice=("Nothing has to be done for Exchange Online. Other senders get in only with a certificate.",),
+        say=_demanded,
     ),
     Rule(
-        "old-tls",
-        "Only TLS 1.0 or 1.1",
-        Severity.REJECT,
-        Confidence.DOCUMENTED,
-        ("Microsoft message center MC229914", "Microsoft: send and receive e-mails, SocketError"),
-        "Exchange Online has refused TLS 1.0 and 1.1 since January 2021; TLS 1.2 is needed.",
-        (
+        id="old-tls",
+        title="Only TLS 1.0 or 1.1",
+        severity=Severity.REJECT,
+        confidence=Confidence.DOCUMENTED,
+        references=("Microsoft message center MC229914", "Microsoft: send and receive e-mails, SocketError"),
+        meaning="Exchange Online has refused TLS 1.0 and 1.1 since January 2021; TLS 1.2 is needed.",
+        advice=(
             (
                 "Enable TLS 1.2 on the server (Schannel registry settings on Windows; for Exchange follow "
                 "Microsoft's TLS 1.2 guidance), then run this check again."
             ),
         ),
-        _old_tls,
+        say=_old_tls,
     ),
 )
 
 KEY_TYPE_NOT_ASKED = Rule(
-    "key-type-not-asked",
-    "Another kind of key could not be asked for",
-    Severity.RISK,
-    Confidence.INFERRED,
-    ("RFC 8446 4.4.2.2",),
-    "A server can hold a certificate for each kind of key, RSA and ECDSA, each with a chain of its own, and shows one "
-    "of them as the client's signature algorithms ask. --thorough asked for the other, and the server gave no answer "
-    "that tells whether it holds one: mail may meet a chain that was not judged.",
-    ("Look at the server's own list of certificates, and judge each with eop-probe certificate.",),
-    _not_asked,
+    id="key-type-not-asked",
+    title="Another kind of key could not be asked for",
+    severity=Severity.RISK,
+    confidence=Confidence.INFERRED,
+    references=("RFC 8446 4.4.2.2",),
+    meaning="A server can hold a certificate for each kind of key, RSA and ECDSA, each with a chain of its "
+    "own, and shows one of them as the client's signature algorithms ask. --thorough asked for the other, and "
+    "the server gave no answer that tells whether it holds one: mail may meet a chain that was not judged.",
+    advice=("Look at the server's own list of certificates, and judge each with eop-probe certificate.",),
+    say=_not_asked,
 )

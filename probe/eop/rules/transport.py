@@ -58,7 +58,16 @@ def _plain(
         detail = " ".join(filter(None, (words(fault), consequence)))
         return Said(summary=fault.message, detail=detail, remedy=remedy(evidence.capture))
 
-    return Rule(kind.value, title, Severity.RISK, Confidence.INFERRED, (source,), meaning, (advice,), repeat)
+    return Rule(
+        id=kind.value,
+        title=title,
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=(source,),
+        meaning=meaning,
+        advice=(advice,),
+        say=repeat,
+    )
 
 
 def _offering(evidence: Evidence) -> Steps:
@@ -179,14 +188,14 @@ def _plaintext(evidence: Evidence) -> Said | None:
 
 
 INSPECTED = Rule(
-    "smtp-inspected",
-    "SMTP inspection hides STARTTLS",
-    Severity.REJECT,
-    Confidence.INFERRED,
-    ("nabla-c0d3/sslyze issue 84",),
-    "STARTTLS is not offered, and the greeting or the EHLO reply bears the marks of a firewall that rewrites SMTP: "
-    "a banner of asterisks or without text, XXXXXXXA in place of a keyword.",
-    (
+    id="smtp-inspected",
+    title="SMTP inspection hides STARTTLS",
+    severity=Severity.REJECT,
+    confidence=Confidence.INFERRED,
+    references=("nabla-c0d3/sslyze issue 84",),
+    meaning="STARTTLS is not offered, and the greeting or the EHLO reply bears the marks of a firewall that "
+    "rewrites SMTP: a banner of asterisks or without text, XXXXXXXA in place of a keyword.",
+    advice=(
         (
             "Switch the inspection off on that firewall, or let it pass TLS: on a Cisco ASA no inspect esmtp, or "
             "allow-tls in the policy map of type inspect esmtp."
@@ -196,18 +205,22 @@ INSPECTED = Rule(
             "on the server."
         ),
     ),
-    _inspected,
+    say=_inspected,
 )
 
 NO_STARTTLS = Rule(
-    "no-starttls",
-    "STARTTLS is not offered",
-    Severity.REJECT,
-    Confidence.DOCUMENTED,
-    (_RFC_STARTTLS, "Exchange Team blog, 4 June 2025", "Microsoft: inbound STARTTLS certificate selection"),
-    "The server's EHLO reply lacks STARTTLS. Exchange hides it where no eligible certificate is found "
+    id="no-starttls",
+    title="STARTTLS is not offered",
+    severity=Severity.REJECT,
+    confidence=Confidence.DOCUMENTED,
+    references=(
+        _RFC_STARTTLS,
+        "Exchange Team blog, 4 June 2025",
+        "Microsoft: inbound STARTTLS certificate selection",
+    ),
+    meaning="The server's EHLO reply lacks STARTTLS. Exchange hides it where no eligible certificate is found "
     "(event 12014) or the Receive connector's AuthMechanism lacks TLS; an inspecting firewall can strip it.",
-    (
+    advice=(
         "Look for event 12014 on the server, and for a certificate with the SMTP service:",
         Command("Get-ExchangeCertificate | fl Thumbprint,Services,NotAfter,CertificateDomains"),
         "Check that the Receive connector which answers here offers TLS:",
@@ -216,7 +229,7 @@ NO_STARTTLS = Rule(
         ),
         "Compare with a probe from inside the firewall: SMTP inspection removes STARTTLS.",
     ),
-    _no_starttls,
+    say=_no_starttls,
 )
 
 TRANSPORT_RULES: tuple[Rule, ...] = (
@@ -272,25 +285,29 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
     ),
     NO_STARTTLS,
     Rule(
-        "starttls-refused",
-        "STARTTLS is offered and then refused",
-        Severity.REJECT,
-        Confidence.INFERRED,
-        ("RFC 3207 4",),
-        "The server lists STARTTLS but answers it with an error (454 is the RFC's): TLS is not available, "
+        id="starttls-refused",
+        title="STARTTLS is offered and then refused",
+        severity=Severity.REJECT,
+        confidence=Confidence.INFERRED,
+        references=("RFC 3207 4",),
+        meaning="The server lists STARTTLS but answers it with an error (454 is the RFC's): TLS is not available, "
         "often for want of a usable certificate or key.",
-        ("Look at the server's log for the reason: a missing, expired or unreadable certificate or key.",),
-        _starttls_refused,
+        advice=(
+            "Look at the server's log for the reason: a missing, expired or unreadable certificate or key.",
+        ),
+        say=_starttls_refused,
     ),
     Rule(
-        "plaintext-after-starttls",
-        "Plain text follows the answer to STARTTLS",
-        Severity.RISK,
-        Confidence.INFERRED,
-        ("RFC 3207 4.2", "CVE-2011-0411"),
-        "Bytes arrived in plain text between the 220 and the TLS handshake. Clients differ in what they do "
+        id="plaintext-after-starttls",
+        title="Plain text follows the answer to STARTTLS",
+        severity=Severity.RISK,
+        confidence=Confidence.INFERRED,
+        references=("RFC 3207 4.2", "CVE-2011-0411"),
+        meaning="Bytes arrived in plain text between the 220 and the TLS handshake. Clients differ in what they do "
         "with them; taken into the TLS session they are a way to inject commands or replies.",
-        ("Update the server or the proxy in front of it: nothing may follow the 220 before the handshake.",),
-        _plaintext,
+        advice=(
+            "Update the server or the proxy in front of it: nothing may follow the 220 before the handshake.",
+        ),
+        say=_plaintext,
     ),
 )
