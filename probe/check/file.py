@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from probe.capture import Capture
 from probe.check.judge import with_revocation
 from probe.check.options import CheckOptions
 from probe.eop.evidence import weigh
-from probe.eop.finding import Finding
 from probe.eop.forecast import forecast
-from probe.eop.rules import Said
 from probe.eop.verdict import judge
-from probe.eop.vocabulary import Basis, Outcome
+from probe.eop.vocabulary import Basis, FileKey
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
 from probe.report.assessment import Assessment
@@ -41,28 +40,21 @@ def assess_file(
         at=options.at,
         settings=options.settings,
     )
-    evidence = with_revocation(evidence, options)
+    evidence = with_revocation(replace(evidence, file_key=_file_key(held)), options)
     verdict = judge(evidence)
-    misfit = _key_misfit(held)
     return Assessment(
         target=name,
         started_at=options.at,
         elapsed_ms=0,
-        outcome=Outcome.worst((verdict.prediction.outcome, *((Outcome.AT_RISK,) if misfit else ()))),
+        outcome=verdict.prediction.outcome,
         predictions=(verdict.prediction,),
-        findings=(*verdict.findings, *misfit),
+        findings=verdict.findings,
         evidence=evidence,
         forecast=forecast(evidence, stores[0]) if stores else (),
     )
 
 
-def _key_misfit(held: Container) -> tuple[Finding, ...]:
-    if held.key_matches is not False:
-        return ()
-    from probe.eop.rules.swap import KEY_MISMATCH
-
-    return (
-        KEY_MISMATCH.finding(
-            Said(summary="The private key in the file belongs to none of its certificates.")
-        ),
-    )
+def _file_key(held: Container) -> FileKey | None:
+    if held.key_matches is None:
+        return FileKey.MISSING if held.kind == "PKCS#12" else None
+    return None if held.key_matches else FileKey.FOREIGN

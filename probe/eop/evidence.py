@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probe.capture import Capture, KeyAnswer
 from probe.eop.settings import Settings
-from probe.eop.vocabulary import Basis, Direction, Outcome
+from probe.eop.vocabulary import Basis, Direction, FileKey, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.status import Purpose
 from probe.pki.truststore import ListRole, TrustStore
@@ -75,6 +75,8 @@ class Evidence:
     """What is known of each certificate of the deciding path below the root; None: not checked."""
     attribution: Attribution | None = None
     """What becomes of the message that the sender offered, where one was seen and connectors are known."""
+    file_key: FileKey | None = None
+    """What is wrong with the private key of a file; None: nothing, or the file is not one for keys."""
 
     @property
     def connections(self) -> tuple[Observation, ...]:

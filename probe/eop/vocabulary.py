@@ -25,6 +25,15 @@ class Basis(enum.Enum):
     FILE = "file"
 
 
+class FileKey(enum.Enum):
+    """What is wrong with the private key of a certificate file."""
+
+    MISSING = "missing"
+    """A PFX without one."""
+    FOREIGN = "foreign"
+    """It belongs to no certificate of the file."""
+
+
 class Outcome(enum.Enum):
     """The one word for a target."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12 as library_pkcs12
 
 from tests.authority import Issued, chain_pem, pkcs7, pkcs12, raw_extension
 from tests.cli.running import (
@@ -51,6 +52,11 @@ PUBLISHED = CA.leaf(
     ),
 )
 RENEWED = CA.leaf(ISSUING, HOST)
+#: A common name, and no subject alternative name.
+NAMELESS = CA.leaf(ISSUING, HOST, names=())
+KEYLESS = library_pkcs12.serialize_key_and_certificates(
+    None, None, LEAF.certificate, [ISSUING.certificate], serialization.NoEncryption()
+)
 
 
 @pytest.fixture
@@ -184,6 +190,26 @@ class TestFiles:
         page = cli("certificate", name, "--store", "microsoft", "--stand-in", cli.store).out
         assert page.startswith("AT-RISK")
         assert "The private key in the file belongs to none of its certificates." in page
+        assert found["predictions"][0]["outcome"] == "at-risk"
+
+    @pytest.mark.parametrize(
+        ("name", "data", "rule"),
+        [
+            ("keyless.pfx", KEYLESS, "no-private-key"),
+            ("issuing.pem", chain_pem(ISSUING), "ca-certificate"),
+            ("root.pem", chain_pem(ROOT), "ca-certificate"),
+            ("nameless.pem", chain_pem(NAMELESS, ISSUING), "no-dns-name"),
+        ],
+    )
+    def test_what_no_server_can_or_should_present_is_at_risk(
+        self, cli: Cli, folder: Path, name: str, data: bytes, rule: str
+    ) -> None:
+        ran = cli("certificate", put(folder, name, data), "--stand-in", cli.store, "--format", "json")
+        [found] = report(ran)["assessments"]
+        assert (ran.code, found["outcome"], found["predictions"][0]["rule"]) == (1, "at-risk", rule)
+        assert found["predictions"][0]["outcome"] == "at-risk"
+        whole = put(folder, "whole.pfx", pkcs12(LEAF, ISSUING))
+        assert cli("certificate", whole, "--stand-in", cli.store).code == 0
 
     @pytest.mark.parametrize(
         ("data", "words"),
@@ -454,7 +480,9 @@ class TestSwap:
         assert cli("certificate", name, "--against", "bad target:x").code == 3
 
 
-@pytest.mark.parametrize("rule", ["key-mismatch", "swap-stale-pin", "swap-safe"])
+@pytest.mark.parametrize(
+    "rule", ["key-mismatch", "no-private-key", "ca-certificate", "no-dns-name", "swap-stale-pin", "swap-safe"]
+)
 def test_every_rule_about_files_is_explained(cli: Cli, rule: str) -> None:
     ran = cli("explain", rule)
     assert ran.code == 0

@@ -323,3 +323,9 @@ def test_names_that_would_break_out_of_powershell(cli: Cli, desk: Desk) -> None:
     ]
     command_line = next(line for line in story["remedy"] if "Set-SendConnector" in line)
     assert f"'it''s {chr(0x2019) * 2}; Remove-Mailbox x'" in command_line
+
+
+def test_what_is_to_be_typed_first_is_whole(cli: Cli) -> None:
+    """A variable that is set and not used mends nothing: both lines of the pair stand at the end."""
+    _, _, end = cli("exchange", "diagnose", *EVERYTHING).out.partition("\nType first\n")
+    assert [line.split()[0] for line in end.splitlines()[-2:]] == ["$cert", "Set-SendConnector"]

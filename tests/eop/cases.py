@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from probe.capture import Cause, FaultKind, How, KeyAnswer, SmtpFacts
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Observation
-from probe.eop.vocabulary import Direction, Outcome, Severity
+from probe.eop.vocabulary import Basis, Direction, FileKey, Outcome, Severity
 from probe.exchange.replies import wording
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
 from probe.pki.truststore import ListRole, RootState, RootVerdict, StandInStore
@@ -44,6 +44,7 @@ from tests.eop.weighing import (
 REJECT, RISK, INFO = Severity.REJECT, Severity.RISK, Severity.INFO
 DOCUMENTED, REPORTED, INFERRED = Confidence.DOCUMENTED, Confidence.REPORTED, Confidence.INFERRED
 GOOD = RootVerdict(RootState.TRUSTED)
+NAMELESS = CA.leaf(ISSUING, HOST, names=())
 
 UNTRUSTED = "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
 UNTRUSTED_317 = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
@@ -1148,5 +1149,41 @@ CASES = (
         "The roots of lab.pem count here as if Microsoft's list held them",
         None,
         evidence(LEAF, ISSUING, stores=[PUBLIC, anchors(PRIVATE_ROOT, name="lab.pem")]),
+    ),
+    Case(
+        "key-mismatch",
+        replace(HEALTHY, file_key=FileKey.FOREIGN),
+        RISK,
+        DOCUMENTED,
+        "belongs to none of its certificates",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "no-private-key",
+        replace(HEALTHY, file_key=FileKey.MISSING),
+        RISK,
+        DOCUMENTED,
+        "holds no private key",
+        None,
+        HEALTHY,
+    ),
+    Case(
+        "ca-certificate",
+        replace(evidence(ISSUING), basis=Basis.FILE),
+        RISK,
+        INFERRED,
+        "is the certificate of a CA",
+        None,
+        evidence(ISSUING),
+    ),
+    Case(
+        "no-dns-name",
+        replace(evidence(NAMELESS, ISSUING), basis=Basis.FILE),
+        RISK,
+        INFERRED,
+        "has no DNS name",
+        None,
+        replace(HEALTHY, basis=Basis.FILE),
     ),
 )

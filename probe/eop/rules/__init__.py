@@ -6,6 +6,7 @@ from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.lists import LIST_RULES
 from probe.eop.rules.names import NAME_RULES
+from probe.eop.rules.presentable import PRESENTABLE_RULES
 from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.sender import SENDER_RULES
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     *HANDSHAKE_RULES,
     *SENDER_RULES,
     *TRUST_RULES,
+    *PRESENTABLE_RULES,
     *USAGE_RULES,
     *LEAF_RULES,
     *REVOCATION_RULES,

@@ -1,7 +1,7 @@
-"""What is said of a file's own key, and of a certificate that is to take another's place.
+"""What is said of a certificate that is to take another's place.
 
-No evidence of one chain shows these: `probe.eop.swap` and `probe.check.judge` say them. They stand here
-because every id that a report can hold has its row.
+No evidence of one chain shows these: `probe.eop.swap` says them. They stand here because every id that a
+report can hold has its row.
 """
 
 from __future__ import annotations
@@ -18,17 +18,6 @@ def _nothing(_: Evidence) -> Said | None:
     return None
 
 
-KEY_MISMATCH = Rule(
-    id="key-mismatch",
-    title="The private key belongs to another certificate",
-    severity=Severity.RISK,
-    confidence=Confidence.DOCUMENTED,
-    references=("RFC 8446 4.4.3 (CertificateVerify)",),
-    meaning="The file holds a private key, but no certificate for it. A server cannot prove that it owns a "
-    "certificate without that certificate's own key.",
-    advice=("Put the certificate and the key it was requested with together, then check again.",),
-    say=_nothing,
-)
 SWAP_NOT_COMPARED = Rule(
     id="swap-not-compared",
     title="There is nothing to compare the new certificate with",
@@ -113,7 +102,6 @@ SWAP_SAFE = Rule(
 )
 
 SWAP_RULES: tuple[Rule, ...] = (
-    KEY_MISMATCH,
     SWAP_NOT_COMPARED,
     SWAP_STALE_PIN,
     SWAP_NAMES_LOST,

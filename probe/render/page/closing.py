@@ -19,7 +19,10 @@ def add_closing(
     page.add(said, first=f"{verdict.upper()}  ", mark=mark, style=Style.STRONG)
     if reply:
         page.verbatim(reply, first="  reply       ", style=Style.BAD)
-    command = next((place for place, step in enumerate(steps) if isinstance(step, Command)), None)
-    if command is not None:
+    commands = [isinstance(step, Command) for step in steps]
+    if True in commands:
+        first = commands.index(True)
+        # Commands that follow one another are one act: the second of a pair uses what the first has found.
+        end = commands.index(False, first) if False in commands[first:] else len(steps)
         page.add("", first="Type first", mark=Style.STRONG)
-        page.steps(steps[max(0, command - 1) : command + 1])
+        page.steps(steps[max(0, first - 1) : end])
