@@ -96,6 +96,7 @@ SERVICES = (
     Service(name="balancer", offset=15, about="node-a and node-b in turn"),
     Service(name="node-a", offset=16, about="behind the balancer: public-style chain"),
     Service(name="node-b", offset=17, about="behind the balancer: internal CA"),
+    Service(name="two-keys-tls13", offset=18, about="TLS 1.3 only: ECDSA public-style, RSA from the internal CA"),
     Service(name="listener", offset=20, about="eop-probe listen: all senders deliver to it"),
     Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
     Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),
@@ -178,6 +179,20 @@ SITUATIONS = (
     Situation(
         service="two-keys",
         title="Two keys, asked for each",
+        options=("--thorough",),
+        to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
+        from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP, "mixed-certificates"),
+    ),
+    Situation(
+        # TLS 1.3: no cipher suite tells the keys apart, and whoever asks once sees the good one.
+        service="two-keys-tls13",
+        title="Two keys and TLS 1.3 only, asked once",
+        to_eop=_ACCEPTED,
+        from_eop=_ACCEPTED,
+    ),
+    Situation(
+        service="two-keys-tls13",
+        title="Two keys and TLS 1.3 only, asked for each",
         options=("--thorough",),
         to_eop=_rejected("untrusted-root", UNTRUSTED_TO_EOP, "mixed-certificates"),
         from_eop=_rejected("untrusted-root", UNTRUSTED_FROM_EOP, "mixed-certificates"),
