@@ -53,6 +53,9 @@ class Cause(enum.Enum):
     """Seen by a listener: the sender said STARTTLS and did not begin the handshake."""
     LEFT = "left"
     """Seen by a listener: the sender said EHLO and QUIT, and nothing in between."""
+    AFTER_NO_HELLO = "after-no-hello"
+    AFTER_LEAVING = "after-leaving"
+    """In an earlier session the same sender had ended so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ class TlsFacts:
     group: str | None
     client_certificate_requested: bool
     authorities_named: int = 0
-    """How many authorities a listener's certificate request named; no list asks for any certificate."""
+    """How many authorities the request for a client certificate named; a request that names none takes any."""
 
 
 ORDINARY = How()

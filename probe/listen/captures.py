@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from probe.capture import Capture, Fault, FaultKind, Phase, SmtpFacts
+from dataclasses import replace
+
+from probe.capture import Capture, Cause, Fault, FaultKind, Phase, SmtpFacts
 from probe.net.server_session import ServerSession, SessionRecord
 from probe.net.tls_engine import TlsFailure
 from probe.smtp.server_values import EOP_KEYWORDS
@@ -17,8 +19,17 @@ NOT_USED = Fault(
     kind=FaultKind.STARTTLS_NOT_USED,
     message="The sender was offered STARTTLS and sent MAIL without it.",
 )
+_LEFT = replace(NOT_USED, message="The sender was offered STARTTLS and left without it.", cause=Cause.LEFT)
+_NO_HELLO = Fault(
+    phase=Phase.TLS,
+    kind=FaultKind.TLS_FAILED,
+    message="The sender said STARTTLS and sent no ClientHello.",
+    cause=Cause.NO_CLIENT_HELLO,
+)
 
 WITHOUT_TLS = Capture(host="", address=None, port=0, fault=NOT_USED)
+
+_AFTER = {Cause.LEFT: Cause.AFTER_LEAVING, Cause.NO_CLIENT_HELLO: Cause.AFTER_NO_HELLO}
 
 
 def capture_now(session: ServerSession) -> Capture:
@@ -28,7 +39,8 @@ def capture_now(session: ServerSession) -> Capture:
     )
 
 
-def as_capture(record: SessionRecord) -> Capture:
+def as_capture(record: SessionRecord, before: Cause | None = None) -> Capture:
+    """What an ended session showed; `before`: how another one of the same sender had ended that came to no TLS."""
     lines = record.transcript
     said = next((line.text for line in lines if line.speaker is Speaker.SERVER), None)
     return Capture(
@@ -37,16 +49,20 @@ def as_capture(record: SessionRecord) -> Capture:
         port=record.peer_port,
         smtp=SmtpFacts(banner=said, ehlo=EOP_KEYWORDS, starttls_offered=True, transcript=lines),
         tls=record.tls if record.tls_established else None,
-        fault=_fault(record),
+        fault=_fault(record, before),
     )
 
 
-def _fault(record: SessionRecord) -> Fault | None:
+def _fault(record: SessionRecord, before: Cause | None) -> Fault | None:
     failure = record.tls_failure
     if record.tls_established:
         return None
+    if record.hello_awaited:
+        return _NO_HELLO
+    if record.left:
+        return _LEFT
     if failure is None:
-        return NOT_USED
+        return replace(NOT_USED, cause=_AFTER.get(before) if before else None)
     if "unsupported protocol" in failure.message:
         message = "The sender offers nothing newer than TLS 1.1."
         return Fault(phase=Phase.TLS, kind=FaultKind.OLD_TLS, message=message)

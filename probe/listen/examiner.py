@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from probe.capture import Capture
+from probe.capture import Capture, Cause
 from probe.eop.attribution import names_of
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.forecast import Turn, forecast
@@ -36,6 +36,8 @@ from probe.smtp.server_values import EnvelopeCommand, MailOffered, Question
 
 #: Chains whose judgement is remembered; TLS caps one at about 100 KiB, so these take 10 MiB at worst.
 CHAINS_KEPT = 64
+#: Senders without TLS that are remembered, so that what they do next is told as one story.
+SENDERS_KEPT = 256
 #: Seconds a judgement serves other sessions: nothing in it is finer than a minute.
 CHAIN_SECONDS = 60.0
 
@@ -78,6 +80,7 @@ class Examiner:
     def __init__(self, options: ListenOptions) -> None:
         self._options = options
         self._chains: OrderedDict[bytes, _Judged] = OrderedDict()
+        self._without_tls: OrderedDict[str, Cause] = OrderedDict()
 
     def prepare(self) -> None:
         """Load the stores now: the first sender shall not wait for them; raises StoreError."""
@@ -99,10 +102,12 @@ class Examiner:
         return spoken(reply_text(prediction), defer=self._options.defer)
 
     def assess(self, record: SessionRecord) -> Assessment | None:
-        """Judge a session that has ended; None where the client neither began TLS nor offered mail."""
+        """Judge a session that has ended; None where the client only knocked at the door."""
         if not worth_judging(record):
             return None
-        evidence = self._weigh(record.presented, as_capture(record))
+        capture = as_capture(record, self._without_tls.get(record.peer_address))
+        self._remember(record.peer_address, capture)
+        evidence = self._weigh(record.presented, capture)
         verdict = told_stages(self._conclude(evidence, self._envelope(record)), record.refusal)
         elapsed = timedelta(milliseconds=record.elapsed_ms)
         return Assessment(
@@ -115,6 +120,14 @@ class Examiner:
             evidence=evidence,
             forecast=self._forecast(record.presented, evidence, verdict),
         )
+
+    def _remember(self, address: str, capture: Capture) -> None:
+        if capture.fault is None:
+            self._without_tls.pop(address, None)
+        elif capture.fault.cause in {Cause.LEFT, Cause.NO_CLIENT_HELLO}:
+            self._without_tls[address] = capture.fault.cause
+            if len(self._without_tls) > SENDERS_KEPT:
+                self._without_tls.popitem(last=False)
 
     def _conclude(self, evidence: Evidence, envelope: Envelope) -> Verdict:
         options, presented = self._options, evidence.capture.presented
@@ -171,5 +184,6 @@ class Examiner:
 
 
 def worth_judging(record: SessionRecord) -> bool:
-    """Whether a client was a sender: it began TLS or offered mail. Others only knock at the door."""
-    return record.tls_established or record.tls_failure is not None or record.sender is not None
+    """Whether a client was a sender: it began TLS, offered mail, or left when it was offered TLS."""
+    began_tls = record.tls_established or record.tls_failure is not None or record.hello_awaited
+    return began_tls or record.left or record.sender is not None

@@ -95,6 +95,10 @@ class SessionRecord:
     refusal: SessionRefusal | None
     violation: Violation | None
     transcript: tuple[TranscriptLine, ...]
+    hello_awaited: bool = False
+    """The client said STARTTLS, and not a byte of TLS."""
+    left: bool = False
+    """The client said EHLO and QUIT, and neither STARTTLS nor MAIL in between."""
 
 
 def welcome(_session: ServerSession, _question: Question) -> None:
@@ -125,6 +129,7 @@ class ServerSession:
         self.finished = False
         self.ending: Ending | None = None
         self.client_name: str | None = None
+        self._extended = False
         self.sender: str | None = None
         self.recipients: tuple[str, ...] = ()
         self.content_bytes = 0
@@ -195,6 +200,8 @@ class ServerSession:
             refusal=self.refusal,
             violation=self.violation,
             transcript=self._conversation.transcript.lines,
+            hello_awaited=tls is not None and tls.silent,
+            left=self._extended and self.ending is Ending.QUIT and tls is None and self.sender is None,
         )
 
     def _receive_tls(self, tls: TlsServer, data: bytes, at_ms: int) -> None:
@@ -241,8 +248,8 @@ class ServerSession:
 
     def _note(self, event: ServerEvent, at_ms: int) -> None:
         match event:
-            case Introduced(name=name):
-                self.client_name = name
+            case Introduced(name=name, extended=extended):
+                self.client_name, self._extended = name, extended
             case StartTls() if not self._conversation.closing:
                 self._outbox.append(self._conversation.bytes_to_send(at_ms))
                 self.tls = TlsServer(self._context)

@@ -149,7 +149,13 @@ class TlsEngine:
             cipher=cipher,
             group=str(group) if group else None,
             client_certificate_requested=self._witness.certificate_requested,
+            authorities_named=len(self._connection.get_client_ca_list()) if self.established else 0,
         )
+
+    @property
+    def silent(self) -> bool:
+        """Whether not a byte has come from the peer."""
+        return not self._heard
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, in any chunking, and go on with the handshake."""

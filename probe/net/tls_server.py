@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import warnings
+from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -35,11 +37,14 @@ class TlsServer(TlsEngine):
         return self._witness.message.certificates() if self._witness.message else ()
 
 
-def server_context(chain_pem: bytes, key_pem: bytes, *, old_tls: bool = False) -> SSL.Context:
+def server_context(
+    chain_pem: bytes, key_pem: bytes, *, old_tls: bool = False, authorities: Iterable[bytes] = ()
+) -> SSL.Context:
     """Return a context that presents this chain, the server's own certificate first; raises InputError.
 
-    It speaks TLS 1.2 and 1.3, with `old_tls` 1.0 and 1.1 too. The client is asked for a certificate with an
-    empty list of authorities, and the handshake never fails for want of one, or for one that is no good.
+    It speaks TLS 1.2 and 1.3, with `old_tls` 1.0 and 1.1 too. The client is asked for a certificate, and the handshake
+    never fails for want of one, or for one that is no good. The request names the subjects of `authorities`
+    (certificates, DER), or nobody.
     """
     context = new_context(SSL.TLS_SERVER_METHOD, SSL.TLS1_VERSION if old_tls else SSL.TLS1_2_VERSION)
     context.set_verify(SSL.VERIFY_PEER, _take_anything)
@@ -56,6 +61,11 @@ def server_context(chain_pem: bytes, key_pem: bytes, *, old_tls: bool = False) -
         raise InputError(f"the server's certificate and key cannot be used: {error}") from error
     for certificate in chain[1:]:
         context.add_extra_chain_cert(certificate)
+    with warnings.catch_warnings():
+        # Some public roots have serial numbers that are not positive: only their names are wanted.
+        warnings.simplefilter("ignore")
+        for der in authorities:
+            context.add_client_ca(x509.load_der_x509_certificate(der))
     return context
 
 

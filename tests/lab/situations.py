@@ -96,7 +96,9 @@ SERVICES = (
     Service(name="balancer", offset=15, about="node-a and node-b in turn"),
     Service(name="node-a", offset=16, about="behind the balancer: public-style chain"),
     Service(name="node-b", offset=17, about="behind the balancer: internal CA"),
-    Service(name="two-keys-tls13", offset=18, about="TLS 1.3 only: ECDSA public-style, RSA from the internal CA"),
+    Service(
+        name="two-keys-tls13", offset=18, about="TLS 1.3 only: ECDSA public-style, RSA from the internal CA"
+    ),
     Service(name="listener", offset=20, about="eop-probe listen: all senders deliver to it"),
     Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
     Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from OpenSSL import SSL
 
 from probe.cli.listen.output import MAX_REPORTED, Reporter
 from probe.cli.output import Format, ReportOutput
@@ -125,7 +126,7 @@ def test_a_sender_without_tls(listening: Listening) -> None:
 def test_a_visitor_who_is_no_sender_does_not_count(listening: Listening) -> None:
     def sender(port: int) -> str:
         client = Client(port)
-        client.say("EHLO visitor", "QUIT")
+        client.say("HELO visitor", "QUIT")
         client.close()
         with connect(port) as rude:
             rude.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -491,3 +492,154 @@ def test_every_address_of_ipv6(listening: Listening) -> None:
     assert ended.told == NO_MAIL
     assert "listening on [::1]:" in ended.err
     assert "session 1: [::1]:" in ended.err
+
+
+class TestSendersOwnCertificate:
+    """Senders whose own certificate cannot be loaded: what they do without TLS is one story."""
+
+    @staticmethod
+    def leaves(port: int) -> None:
+        """Postfix at smtp_tls_security_level = encrypt."""
+        client = Client(port)
+        client.say("EHLO sender.contoso.com", "QUIT")
+        client.close()
+
+    @staticmethod
+    def sends_no_hello(port: int) -> None:
+        """Exim."""
+        client = Client(port)
+        client.say("EHLO sender.contoso.com", "STARTTLS")
+        client.close()
+
+    @staticmethod
+    def sends_in_plain_text(port: int) -> None:
+        client = Client(port)
+        client.say("EHLO sender.contoso.com")
+        client.offer()
+
+    @pytest.mark.parametrize(
+        ("before", "rule", "summary"),
+        [
+            ("leaves", "starttls-not-used", "The sender was offered STARTTLS and left without it."),
+            ("sends_no_hello", "tls-failed", "The sender said STARTTLS and sent no ClientHello."),
+        ],
+    )
+    def test_the_first_session_says_it_and_ends_the_run(
+        self, listening: Listening, before: str, rule: str, summary: str
+    ) -> None:
+        ended = listening(getattr(self, before), "--once", "--format", "json")
+        [assessment] = json.loads(ended.out)["assessments"]
+        [finding] = assessment["findings"]
+        assert (ended.code, assessment["outcome"]) == (3, "unknown")
+        assert (finding["rule"], finding["summary"]) == (rule, summary)
+        assert "own certificate and key first" in finding["remedy"][0]
+        # It leads nowhere else: to give up mandatory TLS is no cure, nor is the listener's certificate.
+        assert len(finding["remedy"]) == 1
+
+    @pytest.mark.parametrize(
+        ("before", "words"),
+        [
+            ("leaves", "In an earlier session this sender left when it was offered STARTTLS"),
+            ("sends_no_hello", "In an earlier session this sender said STARTTLS and sent no ClientHello"),
+            ("sends_in_plain_text", ""),
+        ],
+    )
+    def test_what_follows_in_plain_text_is_the_same_story(
+        self, listening: Listening, before: str, words: str
+    ) -> None:
+        def sender(port: int) -> None:
+            getattr(self, before)(port)
+            self.sends_in_plain_text(port)
+            deliver(port, HEALTHY, ISSUING)
+
+        ended = listening(sender, "--until-accepted", "--format", "json")
+        _, plain, healthy = json.loads(ended.out)["assessments"]
+        [finding] = plain["findings"]
+        assert finding["rule"] == "starttls-not-used"
+        assert ("earlier session" in finding["detail"]) == bool(words)
+        assert words in finding["detail"]
+        steps = " ".join(finding["remedy"])
+        assert steps.index("own certificate and key first") < steps.index("Only then make TLS mandatory")
+        assert healthy["outcome"] == "accepted"
+
+    def test_who_came_to_tls_has_no_story(self, listening: Listening) -> None:
+        def sender(port: int) -> None:
+            self.sends_no_hello(port)
+            deliver(port, SELF_SIGNED)
+            self.sends_in_plain_text(port)
+            deliver(port, HEALTHY, ISSUING)
+
+        ended = listening(sender, "--until-accepted", "--format", "json")
+        plain = json.loads(ended.out)["assessments"][2]
+        assert "earlier session" not in plain["findings"][0]["detail"]
+
+
+class TestCaNames:
+    def names(self, listening: Listening, *options: str) -> tuple[int, list[str]]:
+        """How many authorities a client sees named, and the report's words on the certificate it does not send."""
+        named: list[int] = []
+
+        def sender(port: int) -> None:
+            client = Client(port)
+            client.say("EHLO sender.contoso.com", "STARTTLS")
+            tls = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), client._socket)
+            client._socket.settimeout(None)
+            tls.set_connect_state()
+            tls.do_handshake()
+            named.append(len(tls.get_client_ca_list()))
+            for command in (
+                b"EHLO a.test",
+                b"MAIL FROM:<a@contoso.com>",
+                b"RCPT TO:<b@fabrikam.com>",
+                b"QUIT",
+            ):
+                tls.sendall(command + b"\r\n")
+                tls.recv(4096)
+            client.close()
+
+        ended = listening(sender, "--once", "--format", "json", *options)
+        [assessment] = json.loads(ended.out)["assessments"]
+        [finding] = [each for each in assessment["findings"] if each["rule"] == "no-client-certificate"]
+        return named[0], [finding["detail"], *finding["remedy"]]
+
+    def test_nobody(self, listening: Listening) -> None:
+        for options in ((), ("--ca-names", "none")):
+            named, words = self.names(listening, *options)
+            assert named == 0
+            assert "The request named no authorities" in words[0]
+            assert not any("--ca-names none" in step for step in words[1:])
+
+    def test_the_certificates_of_a_file(self, listening: Listening) -> None:
+        file = listening.folder / "names.pem"
+        file.write_text(chain_pem(ISSUING, INTERNAL_ROOT, ISSUING))
+        named, words = self.names(listening, "--ca-names", str(file))
+        assert named == 2
+        assert "The request named 2 authorities" in words[0]
+        assert "GnuTLS (Exim on Debian, msmtp), Go or Java withhold a certificate" in words[0]
+        assert "eop-probe listen --once --ca-names none" in words
+
+    def test_microsofts_list(self, listening: Listening) -> None:
+        named, _ = self.names(listening, "--ca-names", "microsoft")
+        assert named > 300
+
+    def test_openssl_sends_its_certificate_all_the_same(self, listening: Listening) -> None:
+        file = listening.folder / "names.pem"
+        file.write_text(chain_pem(INTERNAL_ROOT))
+        ended = listening(
+            lambda port: deliver(port, HEALTHY, ISSUING),
+            "--once",
+            "--ca-names",
+            str(file),
+            "--format",
+            "json",
+        )
+        [assessment] = json.loads(ended.out)["assessments"]
+        assert (ended.code, len(assessment["presented_chain"])) == (0, 2)
+
+    @pytest.mark.parametrize("content", [None, "no certificate"])
+    def test_a_file_that_names_nobody(self, listening: Listening, content: str | None) -> None:
+        file = listening.folder / "names.pem"
+        if content is not None:
+            file.write_text(content)
+        assert listening.run("--ca-names", str(file)) == 3
+        assert "--ca-names: " in listening.said()[1]

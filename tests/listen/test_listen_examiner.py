@@ -13,7 +13,7 @@ from probe.cli.listen.command import _Run
 from probe.cli.listen.output import Reporter
 from probe.cli.output import Format, ReportOutput
 from probe.eop.vocabulary import Outcome
-from probe.listen.examiner import CHAINS_KEPT, Examiner, ListenOptions, worth_judging
+from probe.listen.examiner import CHAINS_KEPT, SENDERS_KEPT, Examiner, ListenOptions, worth_judging
 from probe.listen.words import log_line
 from probe.net.server_session import Ending, SessionRecord, SessionRefusal
 from probe.net.tls_engine import TlsFailure, TlsFailureKind
@@ -178,7 +178,22 @@ def test_who_is_worth_judging() -> None:
     assert not worth_judging(visitor)
     assert examiner().assess(visitor) is None
     assert worth_judging(replace(visitor, sender=""))
+    assert worth_judging(replace(visitor, left=True))
+    assert worth_judging(replace(visitor, hello_awaited=True))
     assert worth_judging(replace(visitor, tls=TLS13, tls_established=True))
+
+
+def test_senders_without_tls_are_remembered_within_bounds() -> None:
+    judging = examiner()
+    plain = record(tls=None, tls_established=False)
+    for number in range(SENDERS_KEPT + 1):
+        assessed(replace(plain, sender=None, left=True, peer_address=f"192.0.2.{number}"), judging)
+    first, second = (
+        assessed(replace(plain, peer_address=f"192.0.2.{number}"), judging).findings[0].detail
+        for number in (0, 1)
+    )
+    assert "earlier session" not in first
+    assert "earlier session" in second
 
 
 def _line(of: SessionRecord) -> str:

@@ -60,6 +60,14 @@ def listen(
         ),
     ] = None,
     password_file: Annotated[Path | None, shared.password_file("--certificate")] = None,
+    ca_names: Annotated[
+        str,
+        option(
+            "--ca-names none|microsoft|FILE",
+            "Whom the request for a client certificate names: nobody, all of Microsoft's list, or the "
+            "certificates of a file.",
+        ),
+    ] = "none",
     stage: Annotated[
         EnvelopeCommand, option("--stage", "The command that is answered with the verdict.")
     ] = EnvelopeCommand.RCPT,
@@ -159,7 +167,7 @@ def listen(
     hostname = inputs.own_name()
     settings = ListenerSettings(
         profile=profile(hostname),
-        contexts=[inputs.context(certificate, password_file, hostname, old_tls=old_tls)],
+        contexts=[inputs.context(certificate, password_file, hostname, old_tls=old_tls, ca_names=ca_names)],
         host=host,
         port=port,
         policy=examiner.answer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from OpenSSL import SSL
 
     from probe.exchange.connector import AcceptedDomain, InboundConnector
+    from probe.pki.certificate import Certificate
 
 
 def own_name() -> str:
@@ -25,20 +26,43 @@ def own_name() -> str:
     return local_ehlo_name("") or "eop-probe.invalid"
 
 
-def context(path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool) -> SSL.Context:
+def context(
+    path: Path | None, password_file: Path | None, hostname: str, *, old_tls: bool, ca_names: str
+) -> SSL.Context:
     """The listener's side of TLS: its own certificate from a file, or one made for the run; raises InputError."""
     from probe.cli.passwords import Passwords
     from probe.net import clock, own_certificate
     from probe.net.tls_server import server_context
 
-    if path is None:
-        own = own_certificate.throw_away(hostname, clock.now())
-        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+    authorities = [each.der for each in _authorities(ca_names)]
     try:
-        own = Passwords(password_file).opened(path, own_certificate.from_file)
-        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls)
+        own = (
+            own_certificate.throw_away(hostname, clock.now())
+            if path is None
+            else Passwords(password_file).opened(path, own_certificate.from_file)
+        )
+        return server_context(own.chain_pem, own.key_pem, old_tls=old_tls, authorities=authorities)
     except InputError as error:
         raise InputError(f"--certificate: {error}") from None
+
+
+def _authorities(ca_names: str) -> Sequence[Certificate]:
+    """Whom the request for a client certificate is to name, each name once; raises InputError, StoreError."""
+    from probe.cli.passwords import Passwords
+    from probe.pki.certificate import Certificate
+
+    if ca_names == "none":
+        return ()
+    if ca_names == "microsoft":
+        from probe.stores import load_microsoft
+
+        found: Iterable[object] = load_microsoft().certificates()
+    else:
+        try:
+            found = Passwords(None).open(Path(ca_names)).entries
+        except InputError as error:
+            raise InputError(f"--ca-names: {error}; give none, microsoft or a file of certificates") from None
+    return tuple({each.subject.der: each for each in found if isinstance(each, Certificate)}.values())
 
 
 class TenantInputs(NamedTuple):

@@ -6,6 +6,7 @@ from probe.capture import Cause, Fault, FaultKind, KeyAnswer
 from probe.eop import replies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.sender import OWN_CERTIFICATE
 from probe.eop.rules.transport import fault_of, words
 from probe.eop.vocabulary import Basis, Direction, Severity
 from probe.powershell import Steps, eop_probe
@@ -32,13 +33,18 @@ def _tls_failed(evidence: Evidence) -> Said | None:
     fault = fault_of(evidence, FaultKind.TLS_FAILED)
     if fault is None:
         return _name_refused(evidence)
-    seen = evidence.leaf is not None
+    detail = "No certificate was seen. " + words(fault)
+    if evidence.leaf is not None:
+        detail = "The certificates were shown before the handshake failed, and are judged below."
+    elif fault.cause is Cause.NO_CLIENT_HELLO:
+        detail = (
+            "Its own TLS does not start: most likely its certificate and key cannot be loaded. Seen with Exim, which "
+            "goes on in plain text at once, in another connection."
+        )
     return Said(
         summary=fault.message,
-        detail="The certificates were shown before the handshake failed, and are judged below."
-        if seen
-        else "No certificate was seen. " + words(fault),
-        remedy=_SENDER_LOG if evidence.basis is Basis.LISTENER else _remedy(evidence, fault),
+        detail=detail,
+        remedy=_remedy(evidence, fault),
         severity=Severity.RISK,
     )
 
@@ -57,6 +63,10 @@ def _remedy(evidence: Evidence, fault: Fault) -> Steps:
     match fault.cause:
         case Cause.SERVER_NAME_REFUSED:
             return _server_name(evidence)
+        case Cause.NO_CLIENT_HELLO:
+            return OWN_CERTIFICATE
+        case _ if evidence.basis is Basis.LISTENER:
+            return _SENDER_LOG
         case Cause.PLAIN_TEXT:
             return _DEVICE if evidence.capture.smtp else _PLAIN_PORT
         case _:

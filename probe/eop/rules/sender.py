@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from probe import powershell
-from probe.capture import FaultKind
+from probe.capture import Cause, FaultKind
 from probe.eop import remedies
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Basis, Severity
 from probe.exchange.replies import wording
-from probe.powershell import Command
+from probe.powershell import Command, Shell, Steps
 from probe.statement import Confidence
 
 _REQUIREMENTS = "Exchange Team blog 3851357 (relay through Exchange Online)"
+
+
+#: How a sender's session ends that cannot load its own certificate, as seen with Postfix 3.10 and Exim 4.98.
+_ENDINGS = {
+    Cause.AFTER_LEAVING: "left when it was offered STARTTLS",
+    Cause.AFTER_NO_HELLO: "said STARTTLS and sent no ClientHello",
+}
+OWN_CERTIFICATE = (
+    (
+        "Look in the sender's log for its own certificate and key first: a file that is missing or cannot be read, a "
+        "key of another certificate, a leaf that is not the first of its file. Postfix: smtp_tls_chain_files, or "
+        "smtp_tls_cert_file with smtp_tls_key_file; Exim: tls_certificate and tls_privatekey of the smtp transport."
+    ),
+)
 
 
 def _no_certificate(evidence: Evidence) -> Said | None:
@@ -22,14 +36,49 @@ def _no_certificate(evidence: Evidence) -> Said | None:
     if evidence.attribution is not None:
         from probe.eop.attribution import of_message
 
-        return of_message(evidence.attribution, "The sender presented no client certificate, and ")
+        said = of_message(evidence.attribution, "The sender presented no client certificate, and ")
+        if said.severity is Severity.INFO:
+            return said
+        detail = f"{said.detail}\n{_authorities(evidence)}".strip()
+        return said._replace(detail=detail, remedy=_without_names(evidence) or said.remedy)
     return Said(
         summary="The sender was asked for a client certificate and presented none.",
         detail="A connector that goes by the certificate cannot match, so relay is denied; mail to the tenant's own "
         "recipients would be taken for mail from the Internet. On Windows the certificate can be missing although "
         "the connector names one: .NET and Schannel may silently withhold a client certificate whose extended key "
-        "usage lacks clientAuth, or one without a usable private key.",
+        "usage lacks clientAuth, or one without a usable private key.\n" + _authorities(evidence),
+        remedy=_without_names(evidence),
         reply=wording.RELAY_DENIED,
+    )
+
+
+def _named(evidence: Evidence) -> int:
+    tls = evidence.capture.tls
+    return tls.authorities_named if tls else 0
+
+
+def _authorities(evidence: Evidence) -> str:
+    """What the names in the request for a certificate have to do with it."""
+    named = _named(evidence)
+    senders = "Senders built on GnuTLS (Exim on Debian, msmtp), Go or Java withhold a certificate"
+    if named:
+        return (
+            f"The request named {named} authorities (--ca-names). {senders} that none of them issued, and deliver "
+            "without one; those built on OpenSSL (Postfix, sendmail) send it all the same."
+        )
+    return (
+        f"The request named no authorities, so no list was in the way. {senders} where a list does not fit; what "
+        "Exchange Online's request names is not known."
+    )
+
+
+def _without_names(evidence: Evidence) -> Steps:
+    if not _named(evidence):
+        return ()
+    return (
+        "Let it send once more, to a request that names nobody. If the certificate comes now, the list was in the way:",
+        Command("eop-probe listen --once --ca-names none", Shell.ANY),
+        *NO_CERTIFICATE.advice,
     )
 
 
@@ -37,9 +86,24 @@ def _not_used(evidence: Evidence) -> Said | None:
     fault = evidence.capture.fault
     if fault is None or fault.kind is not FaultKind.STARTTLS_NOT_USED:
         return None
+    if fault.cause is Cause.LEFT:
+        return Said(
+            summary=fault.message,
+            detail="A health check does the same. A sender does so that has to encrypt and cannot: seen with Postfix "
+            "at smtp_tls_security_level = encrypt, whose key does not belong to its certificate.",
+            remedy=OWN_CERTIFICATE,
+            severity=Severity.RISK,
+        )
+    before = _ENDINGS.get(fault.cause) if fault.cause else None
     return Said(
         summary=fault.message,
-        detail="Without TLS there is no certificate. Exchange Online takes plain text from the Internet, but no "
+        detail=(
+            f"In an earlier session this sender {before}: most likely its own TLS does not start, and plain text is "
+            "what it falls back to.\n"
+            if before
+            else ""
+        )
+        + "Without TLS there is no certificate. Exchange Online takes plain text from the Internet, but no "
         "connector that goes by a certificate can match it; a sender that used no TLS is reported to have been "
         f"told {wording.NO_TLS}, without a token.",
         reply=wording.STARTTLS_REQUIRED_OF_SENDER,
@@ -99,11 +163,13 @@ SENDER_RULES: tuple[Rule, ...] = (
             "Exchange Team blog, 4 June 2025 (451 5.7.3 STARTTLS is required)",
             "Reported for 454 4.7.0 without a token",
         ),
-        meaning="STARTTLS was offered, and the sender went on in plain text.",
+        meaning="STARTTLS was offered, and the sender went on in plain text, or left. A sender whose own certificate and key "
+        "cannot be loaded does either; some say STARTTLS and send no ClientHello first.",
         advice=(
             "On the Send connector, turn TLS on and do not ignore STARTTLS:",
             powershell.REQUIRE_TLS,
-            "Other mail servers: make TLS mandatory for this destination.",
+            *OWN_CERTIFICATE,
+            "Only then make TLS mandatory for this destination: without them it would send no mail at all.",
         ),
         say=_not_used,
     ),
