@@ -163,8 +163,8 @@ SENDER_RULES: tuple[Rule, ...] = (
             "Exchange Team blog, 4 June 2025 (451 5.7.3 STARTTLS is required)",
             "Reported for 454 4.7.0 without a token",
         ),
-        meaning="STARTTLS was offered, and the sender went on in plain text, or left. A sender whose own certificate and key "
-        "cannot be loaded does either; some say STARTTLS and send no ClientHello first.",
+        meaning="STARTTLS was offered, and the sender went on in plain text, or left. A sender whose own certificate "
+        "and key cannot be loaded does either; some say STARTTLS and send no ClientHello first.",
         advice=(
             "On the Send connector, turn TLS on and do not ignore STARTTLS:",
             powershell.REQUIRE_TLS,
