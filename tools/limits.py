@@ -8,7 +8,9 @@ _HEAD = """# Limits
 
 Peers and files are hostile until shown otherwise: every read, line, list, search and wait has a bound, and meeting
 one is said in the report. Generated from the code by `make docs`; the constants' comments name their sources.
-One check of one address holds a few megabytes at most beyond the program itself.
+One check of one address holds a few megabytes at most beyond the program itself. A paste of 100 MB, a mail of 10,000
+parts, 5,000 parts inside one another or 30 MB of base64 ends within a minute of processor time and 1 GiB of address
+space (tests/cli/test_cli_bounds.py), and a log of any length is streamed.
 
 | Bound | Value | Where |
 |---|---|---|
@@ -59,6 +61,27 @@ _LIMITS = (
     ),
     ("probe.exchange.messages.outlook", "MAX_STREAMS", "streams of one Outlook file"),
     ("probe.exchange.messages.outlook", "MAX_STREAM_BYTES", "bytes of one stream of an Outlook file"),
+    (
+        "probe.exchange.messages.mail",
+        "MAX_HEADER",
+        "characters of one header of a saved mail that are decoded",
+    ),
+    ("probe.exchange.messages.markup", "MAX_TAG", "characters of one tag of a page"),
+    ("probe.cli.files", "MAX_TEXT_BYTES", "bytes of a text for `explain` or `--text`"),
+    (
+        "probe.exchange.replies.recognise",
+        "MAX_TEXT",
+        "characters of one text in which replies are looked for",
+    ),
+    ("probe.exchange.replies.segments", "MAX_REPLIES", "replies of one text"),
+    ("probe.exchange.replies.segments", "MAX_REPLY", "characters of one reply"),
+    ("probe.exchange.replies.recognise", "MAX_FINDINGS", "findings of one text"),
+    ("probe.exchange.exports.decoding", "MAX_EXPORT_BYTES", "bytes of one evidence file that is no log"),
+    ("probe.exchange.exports.json_text", "MAX_RECORDS", "records of one export"),
+    ("probe.exchange.problem", "MAX_PROBLEMS", "problems kept of one file"),
+    ("probe.exchange.logs.rows", "MAX_LINE", "characters of one row of a log"),
+    ("probe.exchange.logs.reader", "MAX_OPEN", "sessions of logs that are open at once"),
+    ("probe.evidence_files", "MAX_FILES", "files of one run"),
     ("probe.stores.files", "MAX_FILE_BYTES", "bytes of one root list"),
     ("probe.stores.update", "MAX_DOWNLOAD_BYTES", "bytes of one download of `stores update`"),
     ("probe.check.concurrent", "MAX_CONCURRENT", "connections open at once in one call of `check`"),

@@ -160,7 +160,7 @@ def _from_segment(
         start, told = found.end(), 1  # what it quotes has no code that could be read
     return Recognised(
         entry=entry,
-        reply=shown(text[start : segment.end].lstrip(_INSIDE), told),
+        reply=shown(text[start : segment.end].lstrip(_INSIDE), told, text[max(0, start - 1) : start]),
         spans=((segment.start, segment.end),),
         token=group(found),
         wrappers=wrappers,

@@ -12,14 +12,17 @@ MAX_SHOWN = 500
 #: What stands around a name or a reply.
 QUOTES = " '\"`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 # What follows a reply where it is quoted: a quote, a record's end, a log's own words, a program's stack.
-_REPLY_ENDS = re.compile(
-    r"[\"\u201d]|'\s*$|\};\{|\}\]|>\s*#|\s*\(in reply to |\s+at (?:Microsoft|System)\.\w"
-)
+_ENDS = r"[\"\u201d]|'\s*$|\};\{|\}\]|>\s*#|\s*\(in reply to |\s+at (?:Microsoft|System)\.\w"
+_REPLY_ENDS = re.compile(_ENDS)
+_QUOTED_ENDS = re.compile(rf"{_ENDS}|'(?=\s)")
 
 
-def shown(raw: str, least: int = 1) -> str:
-    """A reply, escaped, up to where it ends; its first `least` characters belong to it in any case."""
-    ends = _REPLY_ENDS.search(raw, max(1, least))
+def shown(raw: str, least: int = 1, before: str = "") -> str:
+    """A reply, escaped, up to where it ends; its first `least` characters belong to it in any case.
+
+    `before` is the character in front of it.
+    """
+    ends = (_QUOTED_ENDS if before == "'" else _REPLY_ENDS).search(raw, max(1, least))
     words = " ".join(raw[: ends.start() if ends else None].split()).rstrip(" ,'->")
     while words.endswith(")") and words.count(")") > words.count("("):
         words = words[:-1].rstrip()
