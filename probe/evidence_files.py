@@ -25,6 +25,7 @@ from probe.exchange.logs.rows import MAX_LINE, LogFile
 from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
+from probe.files import open_file
 from probe.report.reader import ReportedCapture, read_captures
 from probe.text import printable
 
@@ -186,7 +187,7 @@ def log_files(paths: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Problem, .
 def chunks(path: Path, problems: Problems) -> Iterator[bytes]:
     """The bytes of one file, unpacked where it is compressed (.gz), a piece at a time; damage ends them."""
     try:
-        with path.open("rb") as raw:
+        with open_file(path) as raw:
             packed = raw.read(2) == _GZIP
             raw.seek(0)
             with gzip.open(raw) if packed else raw as file:

@@ -22,14 +22,27 @@ if TYPE_CHECKING:
 
 def assess_file(
     name: str, held: Container, extra: tuple[Certificate | Unreadable, ...], options: CheckOptions
-) -> Assessment:
+) -> tuple[Assessment, ...]:
     """Judge what a server would send from a certificate file, with `extra` certificates sent along.
 
-    `options.at` has to be set: a file has no moment of its own.
+    Of several certificates with a key of their own each is judged. `options.at` has to be set: a file has no
+    moment of its own.
     """
+    if len(held.owned) > 1:
+        return tuple(_assess(f"{name} ({one.sha1.upper()})", held, one, extra, options) for one in held.owned)
+    return (_assess(name, held, held.leaf, extra, options),)
+
+
+def _assess(
+    name: str,
+    held: Container,
+    leaf: Certificate | None,
+    extra: tuple[Certificate | Unreadable, ...],
+    options: CheckOptions,
+) -> Assessment:
     if options.at is None:
         raise ValueError("a file is judged as of an instant")
-    sent = dict.fromkeys((*held.as_sent().entries, *extra))
+    sent = dict.fromkeys((*held.as_sent(leaf).entries, *extra))
     capture = Capture(host=name, address=None, port=0, presented=PresentedChain(entries=tuple(sent)))
     stores = tuple(options.stores())
     evidence = weigh(
@@ -40,7 +53,8 @@ def assess_file(
         at=options.at,
         settings=options.settings,
     )
-    evidence = with_revocation(replace(evidence, file_key=_file_key(held)), options)
+    evidence = replace(evidence, file_key=_file_key(held), file_unusual=held.unusual)
+    evidence = with_revocation(evidence, options)
     verdict = judge(evidence)
     return Assessment(
         target=name,

@@ -79,7 +79,7 @@ def _report(
     passwords = Passwords(password_file)
     extra = tuple(entry for path in chain for entry in passwords.open(path).entries)
     held = [(printable(str(path)), passwords.open(path)) for path in files]
-    assessments = [assess_file(name, container, extra, options) for name, container in held]
+    assessments = [one for name, container in held for one in assess_file(name, container, extra, options)]
     if live is not None:
         assessments = _compared(assessments, live, options)
     return report_of(assessments)

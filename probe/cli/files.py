@@ -8,6 +8,7 @@ from pathlib import Path
 
 from probe.cli.output import warn
 from probe.errors import InputError, TargetError
+from probe.files import open_file
 from probe.net.target import Target, parse_target
 from probe.text import printable
 
@@ -23,7 +24,7 @@ def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
     try:
         if str(path) == "-":
             return sys.stdin.buffer.read(limit)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(limit)
     except OSError as error:
         raise InputError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from None

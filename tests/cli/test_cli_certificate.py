@@ -196,8 +196,8 @@ class TestFiles:
         ("name", "data", "rule"),
         [
             ("keyless.pfx", KEYLESS, "no-private-key"),
-            ("issuing.pem", chain_pem(ISSUING), "ca-certificate"),
-            ("root.pem", chain_pem(ROOT), "ca-certificate"),
+            ("issuing.pem", chain_pem(ISSUING), "not-an-end-certificate"),
+            ("root.pem", chain_pem(ROOT), "not-an-end-certificate"),
             ("nameless.pem", chain_pem(NAMELESS, ISSUING), "no-dns-name"),
         ],
     )
@@ -481,7 +481,15 @@ class TestSwap:
 
 
 @pytest.mark.parametrize(
-    "rule", ["key-mismatch", "no-private-key", "ca-certificate", "no-dns-name", "swap-stale-pin", "swap-safe"]
+    "rule",
+    [
+        "key-mismatch",
+        "no-private-key",
+        "not-an-end-certificate",
+        "no-dns-name",
+        "swap-stale-pin",
+        "swap-safe",
+    ],
 )
 def test_every_rule_about_files_is_explained(cli: Cli, rule: str) -> None:
     ran = cli("explain", rule)

@@ -1160,6 +1160,15 @@ CASES = (
         HEALTHY,
     ),
     Case(
+        "unusual-file",
+        replace(HEALTHY, file_unusual=("text in UTF-16", "base64 without the lines BEGIN and END")),
+        INFO,
+        DOCUMENTED,
+        "The file is text in UTF-16, and base64 without the lines BEGIN and END.",
+        None,
+        HEALTHY,
+    ),
+    Case(
         "no-private-key",
         replace(HEALTHY, file_key=FileKey.MISSING),
         RISK,
@@ -1169,7 +1178,7 @@ CASES = (
         HEALTHY,
     ),
     Case(
-        "ca-certificate",
+        "not-an-end-certificate",
         replace(evidence(ISSUING), basis=Basis.FILE),
         RISK,
         INFERRED,

@@ -122,3 +122,10 @@ def pfx(*infos: bytes, mac: Cost | None = None) -> bytes:
         algorithm = tlv(0x30, oid(PBMAC1), tlv(0x30, derivation, _SHA256))
         parts.append(tlv(0x30, tlv(0x30, algorithm, octets(made)), octets(b"unused"), integer(2)))
     return tlv(0x30, *parts)
+
+
+def in_ber(*infos: bytes) -> bytes:
+    """As NSS writes it: no length outside, the content in pieces."""
+    data = oid("1.2.840.113549.1.7.1")
+    safe = indefinite(0x30, *infos)
+    return indefinite(0x30, integer(3), indefinite(0x30, data, indefinite(0xA0, pieces(safe))))

@@ -22,7 +22,7 @@ from tests.pki.pfx import (
     Cost,
     bag,
     certificate_bag,
-    indefinite,
+    in_ber,
     key_der,
     octets,
     pbes2,
@@ -180,13 +180,6 @@ def test_an_algorithm_that_is_not_known_is_named() -> None:
 
 
 # ---- BER -----------------------------------------------------------------------------------------
-
-
-def in_ber(*infos: bytes) -> bytes:
-    """As NSS writes it: no length outside, the content in pieces."""
-    data = oid("1.2.840.113549.1.7.1")
-    safe = indefinite(0x30, *infos)
-    return indefinite(0x30, integer(3), indefinite(0x30, data, indefinite(0xA0, pieces(safe))))
 
 
 def test_ber_is_read_with_a_word_and_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:

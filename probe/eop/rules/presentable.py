@@ -28,7 +28,7 @@ def _no_private_key(evidence: Evidence) -> Said | None:
     return Said(summary="The PFX file holds no private key: a server that imports it cannot present it.")
 
 
-def _ca_certificate(evidence: Evidence) -> Said | None:
+def _not_an_end_certificate(evidence: Evidence) -> Said | None:
     leaf = _filed(evidence)
     if leaf is None or not leaf.is_ca:
         return None
@@ -40,6 +40,12 @@ def _no_dns_name(evidence: Evidence) -> Said | None:
     if leaf is None or leaf.is_ca or leaf.dns_names:
         return None
     return Said(summary=f"{leaf.subject.short} has no DNS name in its subject alternative name.")
+
+
+def _unusual_file(evidence: Evidence) -> Said | None:
+    if not evidence.file_unusual:
+        return None
+    return Said(summary=f"The file is {', and '.join(evidence.file_unusual)}.", remedy=None)
 
 
 PRESENTABLE_RULES: tuple[Rule, ...] = (
@@ -68,7 +74,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         say=_no_private_key,
     ),
     Rule(
-        id="ca-certificate",
+        id="not-an-end-certificate",
         title="The file's certificate is that of a CA",
         severity=Severity.RISK,
         confidence=Confidence.INFERRED,
@@ -76,7 +82,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         meaning="A CA's certificate signs others and is not meant to be presented. Windows builds its chain without a "
         "fault, OpenSSL refuses it as an end certificate; what Exchange Online makes of it is not known.",
         advice=("Check the file of the certificate that this CA issued to your server.",),
-        say=_ca_certificate,
+        say=_not_an_end_certificate,
     ),
     Rule(
         id="no-dns-name",
@@ -88,5 +94,16 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         "name; whether Exchange Online does is not known.",
         advice=("Get a certificate that has the server's host name in its subject alternative name.",),
         say=_no_dns_name,
+    ),
+    Rule(
+        id="unusual-file",
+        title="The file is not encoded as usual",
+        severity=Severity.INFO,
+        confidence=Confidence.DOCUMENTED,
+        references=("RFC 7468 (PEM)", "RFC 5652 (PKCS#7)", "RFC 7292 (PKCS#12)"),
+        meaning="The file was read all the same, and its certificates are judged as any others. Another program may "
+        "refuse it.",
+        advice=("Nothing for the verdict. If another program refuses the file, export it again.",),
+        say=_unusual_file,
     ),
 )
