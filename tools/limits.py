@@ -52,6 +52,10 @@ _LIMITS = (
     ("probe.cli.files", "MAX_TARGETS", "targets of one file (`check @FILE`)"),
     ("probe.pki.containers", "MAX_FILE_BYTES", "bytes of one certificate file"),
     ("probe.pki.containers", "MAX_BLOCKS", "PEM blocks of one certificate file"),
+    ("probe.pki.ber", "MAX_ELEMENTS", "elements of one PKCS#7 or PFX file"),
+    ("probe.pki.ber", "MAX_DEPTH", "elements inside each other, and pieces of strings, in BER"),
+    ("probe.pki.pbe", "MAX_ROUNDS", "rounds of key derivation of one certificate file"),
+    ("probe.pki.pbe", "MAX_SCRYPT_BYTES", "bytes that scrypt works on (128 N r p)"),
     ("probe.exchange.messages.mail", "MAX_PARTS", "parts of one saved mail"),
     ("probe.exchange.messages.mail", "MAX_DEPTH", "saved mails inside one another"),
     (
