@@ -152,6 +152,7 @@ def ber_bundle(bundle: bytes) -> bytes:
         ("exchange", "show", "{}"),
         ("exchange", "log", "{}"),
         ("explain", "@{}"),
+        ("check", "@{}"),
     ],
 )
 @pytest.mark.parametrize(("kind", "word"), [("pipe", "pipe"), ("socket", "socket"), ("/dev/zero", "device")])
