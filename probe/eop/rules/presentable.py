@@ -45,7 +45,7 @@ def _no_dns_name(evidence: Evidence) -> Said | None:
 def _unusual_file(evidence: Evidence) -> Said | None:
     if not evidence.file_unusual:
         return None
-    return Said(summary=f"The file is {', and '.join(evidence.file_unusual)}.", remedy=None)
+    return Said(summary=f"The file is {', and '.join(evidence.file_unusual)}.")
 
 
 PRESENTABLE_RULES: tuple[Rule, ...] = (
