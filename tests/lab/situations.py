@@ -217,7 +217,6 @@ SITUATIONS = (
         title="A public-style chain that misses the connector's name",
         options=("--tls-sender-certificate-name", "hybrid.fabrikam.test"),
         to_eop=_rejected("tenant-attribution", RELAY_DENIED),
-        from_eop=_ACCEPTED,
     ),
     Situation(
         service="wrong-name",
