@@ -465,6 +465,13 @@ class TestSaveChain:
 class TestErrors:
     """Whatever cannot be asked: one line on standard error, nothing on standard output, exit 3."""
 
+    def test_a_file_without_targets(self, cli: Cli, tmp_path: Path) -> None:
+        empty = tmp_path / "targets.txt"
+        empty.write_text("# none yet\n\n", encoding="ascii")
+        ran = cli("check", f"@{empty}")
+        assert (ran.code, ran.out) == (3, "")
+        assert "holds no target" in ran.err
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -506,7 +513,7 @@ class TestErrors:
             (["check", "a", "--direction", "from-eop", "--accepted-domain", "b"], "--accepted-domain is for"),
             (["check", "a", "--direction=from-eop", "--tls-sender-certificate-name=b"], "is for --direction to-eop"),
             (["check", "@/nonexistent/targets"], "cannot be read"),
-            (["check", "@/dev/null"], "holds no target"),
+            (["check", "@/dev/null"], "it is a device, not a file"),
             (["nonsense"], "nonsense"),
             (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see: eop-probe --help)\n"),
             (["mail.contoso.test"], "Did you mean: eop-probe check mail.contoso.test\n"),
