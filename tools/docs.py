@@ -26,6 +26,10 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
 
 _VOLATILE = (
+    (
+        re.compile(r"\bserial +[0-9A-F]{2,40}\b"),
+        "serial NUMBER",
+    ),  # random, and at times a digit or two shorter
     (re.compile(r"\b[0-9A-Fa-f]{40}\b"), "THUMBPRINT"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?"), "DATE"),
