@@ -25,4 +25,5 @@ def add_closing(
         # Commands that follow one another are one act: the second of a pair uses what the first has found.
         end = commands.index(False, first) if False in commands[first:] else len(steps)
         page.add("", first="Type first", mark=Style.STRONG)
-        page.steps(steps[max(0, first - 1) : end])
+        # From the first step on: what comes before the first command is done before it.
+        page.steps(steps[:end])
