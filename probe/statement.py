@@ -22,6 +22,18 @@ class Statement(NamedTuple):
         return f"{self.text} ({rests_on})"
 
 
+def documented(text: str, source: str = "") -> Statement:
+    return Statement(text, Confidence.DOCUMENTED, source)
+
+
+def reported(text: str, source: str = "") -> Statement:
+    return Statement(text, Confidence.REPORTED, source)
+
+
+def inferred(text: str, source: str = "") -> Statement:
+    return Statement(text, Confidence.INFERRED, source)
+
+
 class Event(NamedTuple):
     """An event Exchange would log under the source MSExchangeTransport: its number and text."""
 

@@ -21,7 +21,7 @@ from probe.pki.truststore import TrustStore
 from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe, filled
 from probe.report.diagnosis import Proof
 from probe.report.reader import ReportedCapture
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented
 
 #: Texts that one proof names.
 _MAX_NAMED = 8
@@ -129,11 +129,10 @@ class DiagnosisContext:
 def took(thumbprint: str, seen: Seen) -> Statement:
     """Say when Exchange Online took mail over a connection that presented a certificate."""
     at = f" on {seen.at:%Y-%m-%d %H:%M} UTC" if seen.at else ""
-    text = (
+    return documented(
         f"Exchange Online took mail{at} over a connection that presented {thumbprint.upper()} "
         f"(session {seen.session}, {seen.source})."
     )
-    return Statement(text, Confidence.DOCUMENTED)
 
 
 def pinned_choice(
@@ -145,15 +144,11 @@ def pinned_choice(
     thumbprint = certificate.thumbprint.upper()
     if len(right) == len(selections):
         where = ", ".join(s.server or "the server" for s in selections)
-        return Statement(
-            f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.",
-            Confidence.DOCUMENTED,
-        )
+        return documented(f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.")
     wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
-    return Statement(
+    return documented(
         f"Simulated with that TlsCertificateName, {thumbprint} is not surely chosen on {wrong}: import it "
         "there, and see what else bears the same issuer and subject.",
-        Confidence.DOCUMENTED,
     )
 
 

@@ -20,7 +20,7 @@ from probe.exchange.selection.result import State
 from probe.powershell import Step, Steps, name_on_connector, retry_queue, show_connector
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 _TENANT = frozenset({"to-eop-tenant-attribution", "to-eop-attr36", "to-eop-relay-denied"})
 _MODELLED = "What Exchange Online says to it is worked out here; this is no reply of its own."
@@ -101,8 +101,8 @@ def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | 
         thumbprint=thumbprint,
         reply=one.reply,
         happens=(
-            Statement(f"{who} {what}.", Confidence.DOCUMENTED),
-            Statement(_MODELLED, Confidence.INFERRED),
+            documented(f"{who} {what}."),
+            inferred(_MODELLED),
         ),
         proof=captured(context, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
@@ -145,7 +145,7 @@ def _prediction(
         connector=connector.name,
         thumbprint=winner.thumbprint.upper() if winner else None,
         reply=found.reply,
-        happens=(Statement(_expected(connector, found), Confidence.INFERRED),),
+        happens=(inferred(_expected(connector, found)),),
         proof=(Proof(f"The exports: {connector.source}{f'; {winner.source}' if winner else ''}."),),
         cause=(
             *selection.statements,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probe.evidence_files import EvidenceFiles
 from probe.exchange.exports.joining import Gathered
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented
 
 
 def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: int) -> Iterator[Statement]:
@@ -25,7 +25,7 @@ def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: i
         (captures, "captured chain or probe"),
     )
     read = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in held if count)
-    yield Statement(f"Read: {read or 'nothing that is known'}.", Confidence.DOCUMENTED)
+    yield documented(f"Read: {read or 'nothing that is known'}.")
     for there, what in (
         (texts or sessions, "the reply word for word: the NDR, event 2004, or LastError of the queue"),
         (sessions, "the SmtpSend protocol logs of that hour, which prove what was sent and answered"),
@@ -34,4 +34,4 @@ def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: i
         (captures, "what the server presents: --target HOST, or a capture of eop-probe listen"),
     ):
         if not there:
-            yield Statement(f"Still needed for an answer: {what}.", Confidence.DOCUMENTED)
+            yield documented(f"Still needed for an answer: {what}.")

@@ -25,7 +25,7 @@ from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
 from probe.report.diagnosis import DiagnosedFault, Diagnosis
 from probe.report.reader import ReportedCapture
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented
 
 #: Paths that a proposed command names.
 MAX_NAMED = 8
@@ -146,19 +146,17 @@ def _notes(question: Question, context: DiagnosisContext, book: Refusals) -> Ite
         yield took(thumbprint, seen)
         for record in context.gathered.inventory.find(thumbprint)[:1]:
             if record.not_after is not None and record.not_after < question.now:
-                text = f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}."
-                yield Statement(text, Confidence.DOCUMENTED)
+                yield documented(f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}.")
     # A listener left alone for an hour captures the same sender many times: it is said once.
     yield from dict.fromkeys(map(_noted, context.captures))
     if question.files.logs and not book.sessions:
-        yield Statement("The logs given hold no session.", Confidence.DOCUMENTED)
+        yield documented("The logs given hold no session.")
 
 
 def _noted(one: ReportedCapture) -> Statement:
     which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
     who = "The sender presented" if one.by_listener else f"{one.target} presents"
-    text = f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source})."
-    return Statement(text, Confidence.DOCUMENTED)
+    return documented(f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source}).")
 
 
 def _outcome(told: tuple[DiagnosedFault, ...], book: Refusals, context: DiagnosisContext) -> Outcome:

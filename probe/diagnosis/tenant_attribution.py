@@ -25,7 +25,7 @@ from probe.powershell import (
     expect_name,
 )
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 #: Connectors to repair that are offered of one kind.
 MAX_FIXES = 3
@@ -114,7 +114,7 @@ def _happens(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Stateme
     mail += f" to {group.rcpt_to}" if group.rcpt_to else ""
     source = f" from address {group.seen_as}" if group.seen_as else ""
     text = f"{who} presents {which}{source}; Exchange Online refuses the mail{mail} at the recipient."
-    yield Statement(text, Confidence.DOCUMENTED)
+    yield documented(text)
 
 
 def _configured(context: DiagnosisContext) -> Iterator[Proof]:
@@ -129,7 +129,7 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
     if found is None:
         if entry is not None:
             yield from (Statement(cause, entry.label, "the catalogue") for cause in entry.causes)
-        yield Statement("No export of the inbound connectors was given.", Confidence.DOCUMENTED)
+        yield documented("No export of the inbound connectors was given.")
         return
     for match in found.matches:
         if match.connector.connector_type is not ConnectorType.PARTNER:
@@ -141,7 +141,7 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
             "By the exports a connector matches, so the intermediate certificates were most likely not sent, or the "
             "connectors have changed since."
         )
-        yield Statement(text, Confidence.INFERRED, "KB 3212877")
+        yield inferred(text, "KB 3212877")
 
 
 def _working(presented: Presented | None, tenant: Tenant, envelope: Envelope, at: datetime) -> Iterator[Fix]:

@@ -15,7 +15,7 @@ from probe.exchange.selection.candidates import title
 from probe.exchange.selection.result import Selection, State
 from probe.powershell import Command, Step
 from probe.report.diagnosis import DiagnosedFault, Proof
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 _KB = "KB 2888788"
 
@@ -58,12 +58,10 @@ def _happens(group: RefusalGroup, sent: ExchangeCertificate | None) -> Iterator[
     which = title(sent) if sent is not None else (group.thumbprint or "").upper()
     who = f"The Send connector '{group.connector}'" if group.connector else "A Send connector"
     if which:
-        yield Statement(
-            f"{who} presents {which} to Exchange Online, which refuses it.", Confidence.DOCUMENTED
-        )
+        yield documented(f"{who} presents {which} to Exchange Online, which refuses it.")
     else:
         text = f"{who} presents a certificate that Exchange Online refuses; which one, a Send protocol log tells."
-        yield Statement(text, Confidence.DOCUMENTED)
+        yield documented(text)
 
 
 def _before(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Proof]:
@@ -95,12 +93,12 @@ def _cause(
         yield from judged.statements[:1]
         if judged.refused is False:
             text = "So the intermediate certificates are most likely not sent along; Exchange Online fetches none."
-            yield Statement(text, Confidence.INFERRED, "KB 3212877 and the article on 4.4.317, by analogy")
+            yield inferred(text, "KB 3212877 and the article on 4.4.317, by analogy")
         elif sent.root_ca_type is not None:
             text = f"The server itself knows the root as {sent.root_ca_type.value}; trust there says nothing of EOP."
-            yield Statement(text, Confidence.INFERRED, "Get-ExchangeCertificate, RootCAType")
+            yield inferred(text, "Get-ExchangeCertificate, RootCAType")
     elif group.thumbprint and context.gathered.inventory.certificates:
-        yield Statement("The certificate is in no export given.", Confidence.DOCUMENTED)
+        yield documented("The certificate is in no export given.")
     if sent is not None and better is not None and context.judge(at).refused(sent) is not False:
         yield from _newer(sent, better)
     for selection in selections:
@@ -118,15 +116,13 @@ def _newer(sent: ExchangeCertificate, better: ExchangeCertificate) -> Iterator[S
         f"Two certificates are for {shared[0]}: {title(sent)}, of a CA that Exchange Online does not trust, and "
         f"{title(better)}."
     )
-    yield Statement(text, Confidence.DOCUMENTED, _KB)
+    yield documented(text, _KB)
     if sent.not_before and better.not_before and sent.not_before > better.not_before:
         text = (
             f"{sent.thumbprint.upper()} wins by being newer: valid from {sent.not_before:%Y-%m-%d}, the other from "
             f"{better.not_before:%Y-%m-%d}."
         )
-        yield Statement(
-            text, Confidence.INFERRED, "simulated after the inbound algorithm, newest Valid from first"
-        )
+        yield inferred(text, "simulated after the inbound algorithm, newest Valid from first")
 
 
 def _simulated(group: RefusalGroup, selection: Selection) -> Iterator[Statement]:
@@ -137,7 +133,7 @@ def _simulated(group: RefusalGroup, selection: Selection) -> Iterator[Statement]
         also = ", as the log proves." if agrees else "; the log proves another one, and counts."
         yield Statement(text + also, selection.choices[0].readings[0].label)
     elif selection.state is not State.CHOSEN:
-        yield Statement(f"On {server} the simulation ends: {selection.state.value}.", Confidence.INFERRED)
+        yield inferred(f"On {server} the simulation ends: {selection.state.value}.")
 
 
 def _remedy(

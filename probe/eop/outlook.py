@@ -32,7 +32,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import TrustStore
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 
 class Judged(NamedTuple):
@@ -108,7 +108,7 @@ class ChainJudge:
         chain = chain_for(record, (self._inventory,), self._extra)
         if chain is None:
             text = f"The export holds no RawData of {title(record)}, so its chain is not judged."
-            return _by_hint(record, Statement(text, Confidence.DOCUMENTED))
+            return _by_hint(record, documented(text))
         evidence = self._weigh(chain)
         if _broken(evidence) and (roots := self._roots_of(chain)):
             # Windows servers send no root; it is given, so it is what the chain ends in.
@@ -119,7 +119,7 @@ class ChainJudge:
                 f"The issuer of {title(record)} is among no file given ({last.issuer.windows}), so its chain is "
                 "not judged; give it with --chain."
             )
-            return _by_hint(record, Statement(text, Confidence.DOCUMENTED))
+            return _by_hint(record, documented(text))
         return _by_verdict(record, evidence, judge(evidence))
 
     def _weigh(self, chain: PresentedChain) -> Evidence:
@@ -162,7 +162,7 @@ def _by_verdict(record: ExchangeCertificate, evidence: Evidence, verdict: Verdic
     else:
         root = evidence.deciding.best().elements[-1].certificate if evidence.deciding else None
         text = f"Its chain ends at a trusted root: {root.subject.short if root else 'unknown'}."
-        said = Statement(text, Confidence.INFERRED, "nothing found that Exchange Online is known to refuse")
+        said = inferred(text, "nothing found that Exchange Online is known to refuse")
     refused = made.outcome is Outcome.REJECTED if made.outcome is not Outcome.UNKNOWN else None
     return Judged(record, refused, made.outcome, made.reply, made.rule, (said, CAVEAT))
 
@@ -176,7 +176,7 @@ def _by_hint(record: ExchangeCertificate, why: Statement) -> Judged:
         False: "The server knows its root as ThirdParty, so it is probably a public one.",
         None: "Nothing in the export says whether its root is a public one.",
     }[refused]
-    said = (why, Statement(text, Confidence.INFERRED))
+    said = (why, inferred(text))
     if refused:
         return Judged(record, refused, Outcome.REJECTED, UNTRUSTED_TO_EOP, "untrusted-root", said)
     return Judged(record, refused, Outcome.UNKNOWN, None, None, said)

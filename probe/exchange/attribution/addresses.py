@@ -7,7 +7,7 @@ import ipaddress
 from probe.exchange.attribution.names import CMDLET, Facet, called
 from probe.exchange.connector import InboundConnector
 from probe.exchange.problem import quoted
-from probe.statement import Confidence, Statement
+from probe.statement import documented
 from probe.text import listed, sentence
 
 #: The widest network a connector takes: /24 (Set-InboundConnector).
@@ -37,7 +37,7 @@ def by_address(connector: InboundConnector, address: str | None) -> Facet:
     else:
         fits, text = False, f"{address} is none of these; if the address changed, add it there"
     said = sentence(f"{called(connector)} goes by address ({listed(ranges)}): {text}")
-    return Facet(fits, tuple(Statement(one, Confidence.DOCUMENTED, CMDLET) for one in (said, *unreadable)))
+    return Facet(fits, tuple(documented(one, CMDLET) for one in (said, *unreadable)))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | None:

@@ -16,7 +16,7 @@ from probe.exchange.attribution.names import (
     connector_matches,
 )
 from probe.exchange.connector import ConnectorType, InboundConnector, domain_of_space
-from probe.statement import Confidence, Statement, all_of, any_of
+from probe.statement import Statement, all_of, any_of, documented, inferred
 from probe.text import sentence
 
 
@@ -56,9 +56,9 @@ class ConnectorMatch(NamedTuple):
         name = called(self.connector)
         if self.connector.enabled is False and self.fits is not False:
             text = f"{name} is disabled; enabled, it {'would' if self.fits else 'might'} match"
-            yield Statement(sentence(text), Confidence.DOCUMENTED, CMDLET)
+            yield documented(sentence(text), CMDLET)
         elif self.connector.enabled is None and self.fits:
-            yield Statement(f"This presumes that {name} is enabled.", Confidence.INFERRED)
+            yield inferred(f"This presumes that {name} is enabled.")
 
 
 def match_connector(
@@ -87,14 +87,14 @@ def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
         return Facet(covered)
     if connector.sender_domains is None:
         text = f"This presumes that {called(connector)} takes every SenderDomain."
-        return Facet(fits=True, statements=(Statement(text, Confidence.INFERRED),))
+        return Facet(fits=True, statements=(inferred(text),))
     if covered is not False:
         return Facet(covered)
     text = (
         f"SenderDomains of {called(connector)} ({', '.join(connector.sender_domains)}) does not hold the sender's "
         "domain; whether a connector for own servers then still counts is not published."
     )
-    return Facet(None, (Statement(text, Confidence.INFERRED),))
+    return Facet(None, (inferred(text),))
 
 
 def covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:

@@ -17,7 +17,7 @@ from probe.exchange.problem import Place, quoted
 from probe.exchange.selection.candidates import common_names, common_names_of
 from probe.pki.certificate import Certificate
 from probe.pki.host_names import dns_id_matches
-from probe.statement import Confidence, Statement, all_of
+from probe.statement import Confidence, Statement, all_of, documented, inferred, reported
 from probe.text import listed, printable, sentence
 
 CMDLET = "Set-InboundConnector"
@@ -178,14 +178,14 @@ def by_certificate(connector: InboundConnector, presented: Presented | None, at:
     wanted = connector.tls_sender_certificate_name
     if wanted is None:
         text = f"The export does not hold TlsSenderCertificateName of {called(connector)}."
-        return Facet(None, (Statement(text, _DOCUMENTED),))
+        return Facet(None, (documented(text),))
     if not wanted:
         return Facet(fits=False)
     if presented is None:
         text = (
             f"{called(connector)} asks for a certificate for {wanted}, but no client certificate is presented"
         )
-        said = Statement(sentence(text), _DOCUMENTED, "KB 3212877")
+        said = documented(sentence(text), "KB 3212877")
         return Facet(fits=False, statements=(said,), grade=Grade.NONE)
     graded, names = grade(presented, wanted)
     fits, template, label, source = _SAID[graded]
@@ -210,17 +210,16 @@ def _conditions(
     """What can spoil a match of the names."""
     if presented.self_signed:
         text = "The certificate is self-signed; a certificate-based connector needs one signed by a CA."
-        yield False, Statement(text, _DOCUMENTED, "Exchange Team blog 3851357")
+        yield False, documented(text, "Exchange Team blog 3851357")
     # notAfter's own second still counts (RFC 5280 4.1.2.5).
     if presented.not_after is not None and presented.not_after < at.replace(microsecond=0):
         text = f"The certificate expired on {presented.not_after:%Y-%m-%d %H:%M} UTC and no longer counts."
-        yield False, Statement(text, Confidence.REPORTED)
+        yield False, reported(text)
     if connector.require_tls is False:
         text = (
             f"RequireTls of {called(connector)} is off: the certificate's name is documented to count only when "
             "it is on, and the parameter itself to be for Partner connectors only."
         )
-        yield None, Statement(text, _DOCUMENTED, CMDLET)
+        yield None, documented(text, CMDLET)
     elif connector.require_tls is None:
-        text = f"This presumes that RequireTls of {called(connector)} is on."
-        yield True, Statement(text, _INFERRED, CMDLET)
+        yield True, inferred(f"This presumes that RequireTls of {called(connector)} is on.", CMDLET)

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from probe.exchange.attribution.names import Presented, base
 from probe.exchange.connector import AcceptedDomain
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 from probe.text import listed
 
 KB_ATTR36 = "KB 4019940"
@@ -55,8 +55,7 @@ def certificate_owned(
     if presented is None:
         return Ownership(owned=False, domains=domains is not None)
     if domains is None:
-        text = "The accepted domains are not given."
-        return Ownership(None, (Statement(text, Confidence.DOCUMENTED),), domains=False)
+        return Ownership(None, (documented("The accepted domains are not given."),), domains=False)
     counting = matched or presented.every_name
     if owned := _owned_by(counting, domains):
         return Ownership(owned=True, statements=(owned,))
@@ -68,7 +67,7 @@ def certificate_owned(
         f"No name of the certificate ({listed(counting)}) is an accepted domain or immediately below one "
         f"({accepted})."
     )
-    return Ownership(owned=False, statements=(Statement(text, Confidence.DOCUMENTED, KB_ATTR36),))
+    return Ownership(owned=False, statements=(documented(text, KB_ATTR36),))
 
 
 def _doubts(presented: Presented, matched: tuple[str, ...], domains: Domains) -> Iterator[Statement]:
@@ -76,14 +75,14 @@ def _doubts(presented: Presented, matched: tuple[str, ...], domains: Domains) ->
     counting = matched or presented.every_name
     if other := _owned_by(presented.every_name, domains):
         text = f"{listed(matched)} is not in an accepted domain, only another name of the certificate is."
-        yield Statement(text, Confidence.INFERRED, "which name Exchange Online takes is not published")
+        yield inferred(text, "which name Exchange Online takes is not published")
         yield other
     elif any(_below_matching(name, domains) for name in counting):
         text = f"{listed(counting)} lies deeper below an accepted domain that takes all its subdomains."
-        yield Statement(text, Confidence.INFERRED, "whether MatchSubDomains counts here is not published")
+        yield inferred(text, "whether MatchSubDomains counts here is not published")
     elif not presented.complete and not matched:
         text = "None of the certificate's known names is in an accepted domain; its list is incomplete."
-        yield Statement(text, Confidence.DOCUMENTED)
+        yield documented(text)
 
 
 def _accepted(domains: Domains) -> set[str]:
@@ -94,11 +93,10 @@ def _owned_by(names: tuple[str, ...], domains: Domains) -> Statement | None:
     accepted = _accepted(domains)
     for name in names:
         if base(name) in accepted:
-            return Statement(f"{name} is an accepted domain.", Confidence.DOCUMENTED, KB_ATTR36)
+            return documented(f"{name} is an accepted domain.", KB_ATTR36)
     for name in names:
         if (parent := base(name).partition(".")[2]) in accepted:
-            text = f"{name} lies immediately below the accepted domain {parent}."
-            return Statement(text, Confidence.DOCUMENTED, KB_ATTR36)
+            return documented(f"{name} lies immediately below the accepted domain {parent}.", KB_ATTR36)
     return None
 
 
@@ -109,7 +107,7 @@ def about_value(wanted: str, domains: Domains | None) -> Iterator[Statement]:
             f"The blog of 2025 asks that {wanted} itself be an accepted domain, which it is not; KB 4019940 is "
             "content with the domain immediately above it."
         )
-        yield Statement(text, Confidence.DOCUMENTED, f"Exchange Team blog, 4 June 2025, against {KB_ATTR36}")
+        yield documented(text, f"Exchange Team blog, 4 June 2025, against {KB_ATTR36}")
 
 
 def _below_matching(name: str, domains: Domains) -> bool:

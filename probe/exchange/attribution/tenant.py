@@ -26,7 +26,7 @@ from probe.exchange.attribution.ownership import (
 from probe.exchange.connector import AcceptedDomain, InboundConnector
 from probe.exchange.problem import quoted
 from probe.exchange.replies.wording import PARTNER_RESTRICTED, RELAY_DENIED, RELAY_DENIED_ATTR36
-from probe.statement import Confidence, Statement, all_of, any_of, opposite
+from probe.statement import Confidence, Statement, all_of, any_of, documented, inferred, opposite, reported
 
 RELAY_RULE = "Exchange Team blog 3851357"
 NULL_SENDER = (
@@ -249,48 +249,45 @@ def _about_matches(own: tuple[ConnectorMatch, ...], accepted: Domains | None) ->
             yield from about_value(match.connector.tls_sender_certificate_name or "", accepted)
     if len(active) > 1:
         names = ", ".join(quoted(match.connector.name) for match in active)
-        yield Statement(
-            f"Several connectors match ({names}); which one comes first is not published.",
-            Confidence.INFERRED,
-        )
+        yield inferred(f"Several connectors match ({names}); which one comes first is not published.")
 
 
 def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Statement]:  # noqa: FBT001 - a fact
     if sender is None:
-        yield Statement("The envelope sender is not given.", Confidence.DOCUMENTED)
+        yield documented("The envelope sender is not given.")
     elif domain_of(sender) == "":
         text = "The null sender of out-of-office replies and NDRs has no domain: the certificate must do."
-        yield Statement(text, Confidence.DOCUMENTED, "KB 3169958")
+        yield documented(text, "KB 3169958")
     elif accepted is not None:
         verb = "is" if accepted else "is not"
         text = f"The sender's domain {quoted(domain_of(sender))} {verb} an accepted domain."
-        yield Statement(text, Confidence.DOCUMENTED, RELAY_RULE)
+        yield documented(text, RELAY_RULE)
 
 
 def _verdict(judged: Judgement, *, taken: bool | None, partner: bool) -> Statement:
     match judged.outcome:
         case Attributed.ATTRIBUTED if taken:
-            return Statement("The mail is attributed to the tenant.", Confidence.DOCUMENTED, RELAY_RULE)
+            return documented("The mail is attributed to the tenant.", RELAY_RULE)
         case Attributed.ATTRIBUTED:
             text = "The mail comes in through the partner's connector."
-            return Statement(text, Confidence.DOCUMENTED, CMDLET)
+            return documented(text, CMDLET)
         case Attributed.REFUSED:
             text = f"The mail is refused: {' or: '.join(judged.replies)}"
-            return Statement(text, Confidence.DOCUMENTED, _SOURCES[judged.replies[0]])
+            return documented(text, _SOURCES[judged.replies[0]])
         case Attributed.INTERNET:
             text = (
                 "No connector takes the mail; for the tenant's own recipients it counts as mail from the "
                 "Internet (with RejectDirectSend on it is refused: 550 5.7.68)."
             )
-            return Statement(text, Confidence.REPORTED, "Message Center MC1226222")
+            return reported(text, "Message Center MC1226222")
         case Attributed.UNKNOWN:
             text = "What becomes of the mail cannot be told from this evidence."
             if partner and taken is not False:
                 text = "A Partner connector is concerned too; which connector comes first is not published."
-            return Statement(text, Confidence.INFERRED)
+            return inferred(text)
 
 
 def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) -> Iterator[Statement]:
     flows = judged.outcome in {Attributed.ATTRIBUTED, Attributed.UNKNOWN}
     if sender != "" and flows and null.outcome is Attributed.REFUSED:
-        yield Statement(f"{NULL_SENDER} {null.replies[0]}", Confidence.DOCUMENTED, "KB 3169958")
+        yield documented(f"{NULL_SENDER} {null.replies[0]}", "KB 3169958")

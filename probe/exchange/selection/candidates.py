@@ -15,7 +15,7 @@ from typing import NamedTuple
 from probe.exchange.connector import Pin
 from probe.exchange.inventory import ExchangeCertificate, RootCAType, Services, Status
 from probe.pki.host_names import dns_id_matches
-from probe.statement import Confidence, Statement, all_of
+from probe.statement import Statement, all_of, documented
 from probe.text import listed
 
 SELECTION = "Inbound STARTTLS certificate selection"
@@ -181,9 +181,9 @@ def _remarks(candidate: Candidate, wanted: Wanted, at: datetime) -> Iterator[Sta
     yield from _about_name(candidate, wanted)
     if candidate.certificate.has_private_key is False:
         text = "It has no private key on this server (in use, TLS fails with the error NoCredentials)."
-        yield Statement(text, Confidence.DOCUMENTED, f"{SELECTION}; KB 4495258")
+        yield documented(text, f"{SELECTION}; KB 4495258")
     if (version := _version(candidate.certificate)) < 3:
-        yield Statement(f"It is an X.509 v{version} certificate.", Confidence.DOCUMENTED, SELECTION)
+        yield documented(f"It is an X.509 v{version} certificate.", SELECTION)
     if candidate.named is not False:
         yield from _about_use(candidate)
         yield from _about_time(candidate.certificate, at)
@@ -195,10 +195,10 @@ def _about_name(candidate: Candidate, wanted: Wanted) -> Iterator[Statement]:
         yield from _about_pin(certificate, wanted.pin)
     elif candidate.named is False:
         names = listed(all_names(certificate))
-        yield Statement(f"It is not for {wanted.text} but for {names}.", Confidence.DOCUMENTED, SELECTION)
+        yield documented(f"It is not for {wanted.text} but for {names}.", SELECTION)
     elif candidate.named is None and wanted.source is not NameSource.NOTHING and wanted.certain:
         why = "only the server's short name is known" if certificate.names_complete else "the list is cut off"
-        yield Statement(f"Whether it is for {wanted.text} cannot be told: {why}.", Confidence.DOCUMENTED)
+        yield documented(f"Whether it is for {wanted.text} cannot be told: {why}.")
 
 
 def _about_pin(certificate: ExchangeCertificate, pin: Pin) -> Iterator[Statement]:
@@ -207,35 +207,30 @@ def _about_pin(certificate: ExchangeCertificate, pin: Pin) -> Iterator[Statement
         ("subject", certificate.subject, pin.subject),
     ):
         if mine is None:
-            yield Statement(f"The export does not hold its whole {what}.", Confidence.DOCUMENTED)
+            yield documented(f"The export does not hold its whole {what}.")
         elif mine != pinned:
-            text = f"Its {what} is {mine}, but TlsCertificateName says {pinned}."
-            yield Statement(text, Confidence.DOCUMENTED, PINNING)
+            yield documented(f"Its {what} is {mine}, but TlsCertificateName says {pinned}.", PINNING)
 
 
 def _about_use(candidate: Candidate) -> Iterator[Statement]:
     if candidate.smtp is None:
-        yield Statement("The export does not say whether it is enabled for SMTP.", Confidence.DOCUMENTED)
+        yield documented("The export does not say whether it is enabled for SMTP.")
     elif not candidate.smtp:
         services = candidate.certificate.services or Services.NONE
-        yield Statement(f"It is enabled for {services.text}, not for SMTP.", Confidence.DOCUMENTED, SELECTION)
+        yield documented(f"It is enabled for {services.text}, not for SMTP.", SELECTION)
     if candidate.issued is None:
-        yield Statement("The export does not say whether it is self-signed.", Confidence.DOCUMENTED)
+        yield documented("The export does not say whether it is self-signed.")
     elif not candidate.issued:
-        text = "It is self-signed: any valid certificate from a CA comes before it."
-        yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+        yield documented("It is self-signed: any valid certificate from a CA comes before it.", SELECTION)
 
 
 def _about_time(certificate: ExchangeCertificate, at: datetime) -> Iterator[Statement]:
     begin, end = certificate.not_before, certificate.not_after
     if begin is None or end is None:
-        yield Statement("The export does not hold both of its dates.", Confidence.DOCUMENTED)
+        yield documented("The export does not hold both of its dates.")
     if begin is not None and at < begin:
-        yield Statement(
-            f"It is valid only from {begin:%Y-%m-%d %H:%M} UTC.", Confidence.DOCUMENTED, SELECTION
-        )
+        yield documented(f"It is valid only from {begin:%Y-%m-%d %H:%M} UTC.", SELECTION)
     if end is not None and end < at:
-        yield Statement(f"It expired on {end:%Y-%m-%d %H:%M} UTC.", Confidence.DOCUMENTED, SELECTION)
+        yield documented(f"It expired on {end:%Y-%m-%d %H:%M} UTC.", SELECTION)
     if _status_is_good(certificate.status) is not True and certificate.status is not None:
-        text = f"The server reports its status as {certificate.status.value}."
-        yield Statement(text, Confidence.DOCUMENTED, GET_CERTIFICATE)
+        yield documented(f"The server reports its status as {certificate.status.value}.", GET_CERTIFICATE)

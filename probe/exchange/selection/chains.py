@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import MAX_CERTIFICATES, PresentedChain
-from probe.statement import Confidence, Statement
+from probe.statement import inferred
 
 #: What a judgement of such a chain must say beside it.
-CAVEAT = Statement(
+CAVEAT = inferred(
     "The intermediates come from the files given; an export does not tell which of them the server sends.",
-    Confidence.INFERRED,
     "Schannel builds the chain from the machine's CA stores",
 )
 

@@ -30,7 +30,7 @@ from probe.exchange.selection import consequences, words
 from probe.exchange.selection import readings as table
 from probe.exchange.selection.candidates import SELECTION, NameSource, Wanted, assess
 from probe.exchange.selection.result import Choice, Selection, State
-from probe.statement import Confidence, Statement
+from probe.statement import Confidence, Statement, documented, inferred
 
 
 def select_for_send(
@@ -41,7 +41,7 @@ def select_for_send(
     wanted, mute = _wanted(connector, server), None
     if connector.ignore_starttls:
         text = "IgnoreSTARTTLS is set: the connector never does TLS and presents no certificate."
-        mute = Statement(text, Confidence.INFERRED, "Set-SendConnector")
+        mute = inferred(text, "Set-SendConnector")
     by_name = table.SEND_BY_SERVER if wanted.source is NameSource.SERVER else table.SEND
     readings = by_name if wanted.pin is None else table.SEND_PINNED
     return _select(connector, inventory, server, at, wanted, readings, mute)
@@ -55,7 +55,7 @@ def select_for_receive(
     wanted, mute = _wanted(connector, server), None  # [2]
     if connector.offers_tls is False:  # [1]
         text = "AuthMechanism lacks TLS: the connector does not offer STARTTLS."
-        mute = Statement(text, Confidence.DOCUMENTED, SELECTION)
+        mute = documented(text, SELECTION)
     readings = table.RECEIVE_BY_SERVER if wanted.source is NameSource.SERVER else table.RECEIVE
     return _select(connector, inventory, server, at, wanted, readings, mute)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from probe.exchange.inventory import ExchangeCertificate, Services
 from probe.exchange.replies.wording import STALE_PIN, UNKNOWN_CREDENTIALS
 from probe.exchange.selection.candidates import PINNING, SELECTION, NameSource, Wanted, common_names
-from probe.statement import Confidence, Event, Statement
+from probe.statement import Confidence, Event, Statement, documented, inferred
 
 #: From when a certificate is said to expire soon; Exchange's own threshold for its events is not published.
 #: The figure is where Microsoft's HealthChecker turns red.
@@ -41,9 +41,9 @@ def _without_smtp(wanted: Wanted, *, sends: bool) -> Statement:
     if sends and wanted.pin is not None:
         # The blog: "SMTP assignment is not checked"; the KB: an unassigned one fails.
         text = f"The certificate is not enabled for SMTP; TLS may then fail: {UNKNOWN_CREDENTIALS}."
-        return Statement(text, Confidence.INFERRED, f"KB 4051498, against {PINNING}")
+        return inferred(text, f"KB 4051498, against {PINNING}")
     text = f"The certificate is not enabled for SMTP, so TLS fails later: {UNKNOWN_CREDENTIALS}."
-    return Statement(text, Confidence.DOCUMENTED, f"{SELECTION}, its note; KB 4051498")
+    return documented(text, f"{SELECTION}, its note; KB 4051498")
 
 
 def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
@@ -55,12 +55,12 @@ def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
     )
     if wanted.pin is not None and sends:
         text = f"Mail stays in the queue: {STALE_PIN}"
-        said = Statement(text, Confidence.DOCUMENTED, f"{PINNING}; KB 3156771")
+        said = documented(text, f"{PINNING}; KB 3156771")
         return Consequences((said,), (event,), STALE_PIN)
     if sends:
         text = "Without a certificate of its own Exchange presents none, or one nobody can name beforehand."
-        return Consequences((Statement(text, Confidence.INFERRED),), (event,))
-    return Consequences((Statement("STARTTLS is not offered.", Confidence.DOCUMENTED, SELECTION),), (event,))
+        return Consequences((inferred(text),), (event,))
+    return Consequences((documented("STARTTLS is not offered.", SELECTION),), (event,))
 
 
 def _expiry(certificate: ExchangeCertificate, wanted: Wanted, at: datetime) -> Iterator[Event]:

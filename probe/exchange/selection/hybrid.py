@@ -20,7 +20,7 @@ from probe.exchange.connector import (
 )
 from probe.exchange.online import CLOUDS, EOP_DOMAIN
 from probe.exchange.problem import quoted
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented
 
 WIZARD = "Exchange Team blog, 4 June 2025: what the Hybrid Configuration Wizard sets"
 #: What the wizard sets for the worldwide cloud; another cloud's domain is as right.
@@ -96,9 +96,7 @@ def _deviations(kind: str, name: str, values: Iterable[_Expected]) -> Iterator[D
         if value.right is None:
             text = f"{value.name} of {kind} {quoted(name)} is not in the export; the wizard sets {value.expected}."
         found = value.found if value.right is False else None
-        yield Deviation(
-            kind, name, value.name, value.expected, found, Statement(text, Confidence.DOCUMENTED, WIZARD)
-        )
+        yield Deviation(kind, name, value.name, value.expected, found, documented(text, WIZARD))
 
 
 def _send(connector: SendConnector) -> Iterator[_Expected]:

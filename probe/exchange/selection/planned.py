@@ -21,7 +21,7 @@ from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import Refused
 from probe.pki.certificate import Certificate
 from probe.powershell import pin
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 ConnectorT = TypeVar("ConnectorT", SendConnector, ReceiveConnector)
 
@@ -156,12 +156,12 @@ def _key(selection: Selection) -> tuple[str, bool, str]:
 def _reasons(before: Selection | None, after: Selection, refused: Refused) -> Iterator[Reason]:
     if not after.is_source:
         text = f"{after.server} is no source server of it: no mail leaves from there."
-        yield Reason(Effect.NONE, Statement(text, Confidence.DOCUMENTED))
+        yield Reason(Effect.NONE, documented(text))
         return
     found = tuple(_about_end(before, after, refused))
     if before is not None:
         found = (*found, *_about_pin(before, after), *_about_removed(before, after))
-    yield from found or (Reason(Effect.NONE, Statement("Nothing changes.", Confidence.INFERRED)),)
+    yield from found or (Reason(Effect.NONE, inferred("Nothing changes.")),)
 
 
 def _about_end(before: Selection | None, after: Selection, refused: Refused) -> Iterator[Reason]:
@@ -172,12 +172,12 @@ def _about_end(before: Selection | None, after: Selection, refused: Refused) -> 
         return
     if after.state in {State.NOTHING, State.NO_TLS}:
         text = f"No certificate is found any more{f': {after.reply}' if after.reply else '.'}"
-        said = Statement(text, Confidence.DOCUMENTED, PINNING if after.wanted.pin else "")
+        said = documented(text, PINNING if after.wanted.pin else "")
         yield Reason(Effect.BREAKS, said)
         return
     ends = " or ".join(title(one) for one in after.possible) or "nothing that can be named"
     why = "becomes ambiguous" if after.state is State.AMBIGUOUS else "cannot be told"
-    yield Reason(Effect.RISKY, Statement(f"The choice {why}: {ends}.", Confidence.INFERRED))
+    yield Reason(Effect.RISKY, inferred(f"The choice {why}: {ends}."))
 
 
 def _ends(selection: Selection) -> tuple[State, frozenset[str]]:
@@ -196,23 +196,23 @@ def _about_winner(
         if winner.not_after is not None and winner.not_after < after.at:
             why = f"it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC"
         text = f"{title(winner)} is chosen although {why}."
-        yield Reason(Effect.BREAKS, Statement(text, Confidence.INFERRED))
+        yield Reason(Effect.BREAKS, inferred(text))
     if same:
         return
     ends = refused(winner) if after.sends else False
     as_before = bool(ends) and old is not None and refused(old) is True
     text = f"{title(winner)} is chosen from then on{', and refused as the one before' if as_before else ''}."
-    yield Reason(Effect.NONE if as_before else Effect.SAFE, Statement(text, Confidence.INFERRED))
+    yield Reason(Effect.NONE if as_before else Effect.SAFE, inferred(text))
     if after.reply is not None:
         text = f"It is not enabled for SMTP: {UNKNOWN_CREDENTIALS}"
         effect = Effect.RISKY if after.wanted.pin else Effect.BREAKS
-        yield Reason(effect, Statement(text, Confidence.DOCUMENTED, "KB 4051498"))
+        yield Reason(effect, documented(text, "KB 4051498"))
     if ends and not as_before:
         text = "Exchange Online would refuse its chain, as far as known."
-        yield Reason(Effect.BREAKS, Statement(text, Confidence.INFERRED))
+        yield Reason(Effect.BREAKS, inferred(text))
     elif ends is None and (old is None or refused(old) is not True):
         text = "Its chain has not been judged: check it with the certificate command."
-        yield Reason(Effect.RISKY, Statement(text, Confidence.INFERRED))
+        yield Reason(Effect.RISKY, inferred(text))
 
 
 def _about_pin(before: Selection, after: Selection) -> Iterator[Reason]:
@@ -225,7 +225,7 @@ def _about_pin(before: Selection, after: Selection) -> Iterator[Reason]:
             "TlsCertificateName becomes ambiguous: several certificates now bear its issuer and subject, and the "
             "older ones cannot be removed while the connector names them."
         )
-        yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
+        yield Reason(Effect.RISKY, documented(text, CANNOT_REMOVE))
     names = {name.lower() for one in matching for name in one.certificate.names}
     for new in _added(before, after):
         own = new.certificate
@@ -236,7 +236,7 @@ def _about_pin(before: Selection, after: Selection) -> Iterator[Reason]:
                 f"{title(own)} has another issuer or subject than TlsCertificateName says and is not used; where "
                 f"it is to replace the one in use, that ends in: {STALE_PIN}"
             )
-            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, PINNING))
+            yield Reason(Effect.RISKY, documented(text, PINNING))
 
 
 def _added(before: Selection, after: Selection) -> tuple[Candidate, ...]:
@@ -253,7 +253,7 @@ def _about_removed(before: Selection, after: Selection) -> Iterator[Reason]:
                 f"Exchange refuses to remove {name} while a Send connector is tagged with it: set "
                 "TlsCertificateName to $null first."
             )
-            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, CANNOT_REMOVE))
+            yield Reason(Effect.RISKY, documented(text, CANNOT_REMOVE))
         if one.certificate.is_self_signed and (services is None or Services.SMTP in services):
             text = f"{name} may be the internal transport certificate, which must be replaced before it is removed."
-            yield Reason(Effect.RISKY, Statement(text, Confidence.DOCUMENTED, "Remove-ExchangeCertificate"))
+            yield Reason(Effect.RISKY, documented(text, "Remove-ExchangeCertificate"))

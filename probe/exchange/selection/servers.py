@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.selection.candidates import likely_refused, title
 from probe.exchange.selection.result import Selection, State
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 #: Says of a certificate whether EOP would refuse its chain; None: not judged.
 Refused: TypeAlias = Callable[[ExchangeCertificate], "bool | None"]
@@ -103,11 +103,11 @@ def _statements(selections: tuple[Selection, ...], shares: tuple[Share, ...]) ->
     total = len(selections)
     bad = sum(len(share.servers) for share in shares if share.end is Delivery.REFUSED)
     if bad == total:
-        yield Statement("Mail from every source server would be refused.", Confidence.INFERRED)
+        yield inferred("Mail from every source server would be refused.")
     elif bad:
         part = f"{_number(bad)} message{'' if bad == 1 else 's'} in {_number(total)}"
         text = f"About {part} would be refused, if the servers share the mail evenly."
-        yield Statement(text, Confidence.INFERRED, "practitioners report that half of the messages fail")
+        yield inferred(text, "practitioners report that half of the messages fail")
 
 
 def _about(share: Share) -> Statement:
@@ -117,7 +117,7 @@ def _about(share: Share) -> Statement:
     text = f"{servers} {'choose' if others else 'chooses'} {what}."
     if share.certificate is None and share.end is Delivery.UNKNOWN:
         text = f"What {servers} {'choose' if others else 'chooses'} cannot be told."
-    return Statement(text, Confidence.INFERRED)
+    return inferred(text)
 
 
 def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate) -> Iterator[Statement]:
@@ -128,7 +128,7 @@ def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate
             held = any(c.certificate.thumbprint == common.thumbprint for c in one.candidates)
             verb = "holds" if held else "lacks"
             rest = ", but does not surely choose it" if held else ": import it there"
-            yield Statement(f"{one.server} {verb} {common.thumbprint.upper()}{rest}.", Confidence.DOCUMENTED)
+            yield documented(f"{one.server} {verb} {common.thumbprint.upper()}{rest}.")
 
 
 def _number(value: int) -> str:

@@ -17,7 +17,7 @@ from probe.exchange.selection.candidates import (
 )
 from probe.exchange.selection.readings import Reading
 from probe.exchange.selection.result import Choice, Selection, State
-from probe.statement import Confidence, Statement
+from probe.statement import Statement, documented, inferred
 
 #: Fqdn is what a Send connector goes by in TLS, and the server's name where it is unset.
 _SET_SEND = "Set-SendConnector"
@@ -29,20 +29,20 @@ def about(
     """What is looked for and where; `known` says whether the server's certificates are."""
     server = made.server
     if connector.enabled is False:
-        yield Statement("The connector is disabled: it carries no mail.", Confidence.DOCUMENTED)
+        yield documented("The connector is disabled: it carries no mail.")
     if isinstance(connector, ReceiveConnector):
         if connector.offers_tls is None:
             text = "The export does not hold AuthMechanism; without TLS in it STARTTLS is not offered."
-            yield Statement(text, Confidence.DOCUMENTED, SELECTION)
+            yield documented(text, SELECTION)
     elif server is None:
-        yield Statement("Which server this is about is not known.", Confidence.DOCUMENTED)
+        yield documented("Which server this is about is not known.")
     elif not made.is_source:
         sources = ", ".join(connector.source_transport_servers or ())
         text = f"{server} is not among the connector's source servers ({sources}): no mail leaves from it."
-        yield Statement(text, Confidence.DOCUMENTED)
+        yield documented(text)
     if not known:
         where = f"server {server}" if server else "any server"
-        yield Statement(f"There is no certificate export of {where}.", Confidence.DOCUMENTED)
+        yield documented(f"There is no certificate export of {where}.")
     yield from _about_wanted(made.wanted, sends=made.sends)
 
 
@@ -51,20 +51,20 @@ def _about_wanted(wanted: Wanted, *, sends: bool) -> Iterator[Statement]:
     match wanted.source:
         case NameSource.PIN:
             text, source = f"TlsCertificateName asks for {wanted.text}.", PINNING if sends else SELECTION
-            yield Statement(text, Confidence.DOCUMENTED, source)
+            yield documented(text, source)
         case NameSource.NOTHING if wanted.text:
             text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
-            yield Statement(text, Confidence.DOCUMENTED, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
+            yield documented(text, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
         case NameSource.NOTHING:
             text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
-            yield Statement(text, Confidence.DOCUMENTED)
+            yield documented(text)
         case source:
             what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
             text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
-            yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
+            yield documented(text, _SET_SEND if sends else SELECTION)
     if not wanted.certain and wanted.source in {NameSource.FQDN, NameSource.SERVER}:
         text = "The export does not say whether TlsCertificateName or Fqdn is set, which would come first."
-        yield Statement(text, Confidence.DOCUMENTED, _SET_SEND if sends else SELECTION)
+        yield documented(text, _SET_SEND if sends else SELECTION)
     if wanted.pin is not None:
         yield from _about_pin(wanted.text)
 
@@ -74,13 +74,12 @@ def _about_pin(text: str) -> Iterator[Statement]:
         said = (
             f"TlsCertificateName has {len(text)} characters; an Edge server holds {EDGE_PIN_LIMIT} at most."
         )
-        yield Statement(said, Confidence.DOCUMENTED, "KB 4052493")
+        yield documented(said, "KB 4052493")
     if "ST=" in text or "\\" in text:
-        said = (
+        yield inferred(
             "TlsCertificateName looks like an RFC 4514 name (ST=, backslashes); "
             "Exchange compares with Windows' form (S=, quotes)."
         )
-        yield Statement(said, Confidence.INFERRED)
 
 
 def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, ...]) -> Iterator[Statement]:
@@ -138,11 +137,11 @@ def trust(winner: ExchangeCertificate, candidates: tuple[Candidate, ...]) -> Ite
     kind = winner.root_ca_type.value if winner.root_ca_type is not None else "unknown"
     why = "it is self-signed" if winner.is_self_signed else f"its root is of type {kind}"
     text = f"Exchange Online will hardly trust {winner.thumbprint.upper()}: {why}."
-    yield Statement(text, Confidence.INFERRED, "Get-ExchangeCertificate, RootCAType")
+    yield inferred(text, "Get-ExchangeCertificate, RootCAType")
     public = [one for one in candidates if one.usable and likely_refused(one.certificate) is False]
     if public:
         text = (
             f"That is the situation of KB 2888788: {title(public[0].certificate)} fits as well, but is not the "
             "one chosen."
         )
-        yield Statement(text, Confidence.DOCUMENTED, "KB 2888788")
+        yield documented(text, "KB 2888788")
