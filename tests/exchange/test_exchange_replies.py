@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from probe.eop.rules import RULES
@@ -9,27 +11,28 @@ from probe.eop.vocabulary import Direction
 from probe.exchange.replies.catalogue import CATALOGUE, by_id
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.recognise import explain_text
+from tests.exchange.lookalikes import LOOKALIKES
 
 
-def texts(field: str) -> list[object]:
+def texts(of: Callable[[Entry], tuple[str, ...]]) -> list[object]:
     return [
         pytest.param(entry, text, id=f"{entry.id}-{place}")
         for entry in CATALOGUE
-        for place, text in enumerate(getattr(entry, field))
+        for place, text in enumerate(of(entry))
     ]
 
 
-@pytest.mark.parametrize(("entry", "text"), texts("examples"))
+@pytest.mark.parametrize(("entry", "text"), texts(lambda entry: entry.examples))
 def test_an_entry_recognises_its_own_texts_and_comes_first(entry: Entry, text: str) -> None:
     assert explain_text(text)[0].entry is entry
 
 
-@pytest.mark.parametrize(("entry", "text"), texts("lookalikes"))
+@pytest.mark.parametrize(("entry", "text"), texts(lambda entry: LOOKALIKES[entry.id]))
 def test_an_entry_leaves_a_text_near_its_own_alone(entry: Entry, text: str) -> None:
     assert entry not in [one.entry for one in explain_text(text)]
 
 
-@pytest.mark.parametrize(("entry", "text"), texts("examples"))
+@pytest.mark.parametrize(("entry", "text"), texts(lambda entry: entry.examples))
 def test_case_wrapping_and_a_final_full_stop_do_not_matter(entry: Entry, text: str) -> None:
     wrapped = text.upper().replace(" ", "\r\n   ") + "."
     assert explain_text(wrapped)[0].entry is entry
@@ -49,7 +52,7 @@ def test_an_event_is_known_by_number_and_source_in_any_language(number: int, ent
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.id)
 def test_an_entry_says_everything_a_reader_needs(entry: Entry) -> None:
     assert all((entry.title, entry.judge, entry.meaning, entry.causes, entry.remedy, entry.check))
-    assert all((entry.references, entry.lookalikes, entry.examples or entry.events))
+    assert all((entry.references, LOOKALIKES[entry.id], entry.examples or entry.events))
     assert entry.codes or entry.phrase or entry.events
 
 

@@ -19,20 +19,7 @@ from probe.exchange.replies import (
     to_exchange_online,
     wrappers,
 )
-from probe.exchange.replies.entry import Entry, Flow
-from probe.statement import Confidence
-
-__all__ = [
-    "CATALOGUE",
-    "Confidence",
-    "Entry",
-    "Flow",
-    "by_code",
-    "by_event",
-    "by_id",
-    "phrases",
-    "ranks",
-]
+from probe.exchange.replies.entry import Entry
 
 #: Every entry. Where several recognise a text, the first one is what it says.
 CATALOGUE: tuple[Entry, ...] = (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from probe import powershell
-from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry
+from probe.exchange.replies.sources import KB_4051498
 from probe.powershell import Command
 from probe.statement import Confidence
-
-_UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownCredentials)"
 
 UNABLE = Entry(
     id="unable-to-connect",
@@ -30,7 +28,6 @@ UNABLE = Entry(
     check=(*powershell.READ_LOG, powershell.SEND_CONNECTOR),
     references=("Reports of practitioners",),
     examples=("421 4.2.1 Unable to connect",),
-    lookalikes=("421 4.2.1 Unable to deliver", "421 4.2.2 Unable to connect"),
     codes=("421 4.2.1",),
     words=r".{0,10}?Unable to connect",
 )
@@ -53,7 +50,6 @@ NO_TCP = UNABLE._replace(
             'Winsock error code: 10060, Win32 error code: 10060."'
         ),
     ),
-    lookalikes=("441 4.4.1 Error code: 10060",),
     codes=("441 4.4.1", "451 4.4.0", "421 4.4.1"),
     words=r".{0,160}?(?P<token>Winsock error code:? ?\d{3,5})",
     phrase=r"Failed to connect\. (?P<token>Winsock error code:? ?\d{3,5})",
@@ -75,7 +71,6 @@ AUTHENTICATION = UNABLE._replace(
     ),
     references=("mailcow-dockerized issue 2301",),
     examples=("451 5.7.3 Require basic authentication",),
-    lookalikes=(wording.STARTTLS_REQUIRED_OF_SENDER,),
     codes=("451 5.7.3",),
     words=r".{0,10}?Require basic authentication",
 )
@@ -91,9 +86,8 @@ TIMED_OUT = Entry(
     causes=("Port 25 is blocked or the host is down.", "The certificate in use lacks SMTP (KB 4051498)."),
     remedy=("Read the protocol log of the same minute before changing anything.",),
     check=powershell.READ_LOG,
-    references=(_UNKNOWN,),
+    references=(KB_4051498,),
     examples=("421 4.4.1 Connection timed out",),
-    lookalikes=("421 4.4.1 Connection refused",),
     codes=("421 4.4.1",),
     words=r".{0,10}?Connection timed out",
     rule="timeout",
@@ -113,7 +107,6 @@ DROPPED = Entry(
         "421 4.4.2 Connection dropped due to TimedOut",
         "421 4.4.2 Connection dropped due to ConnectionReset",
     ),
-    lookalikes=("421 4.4.2 Connection kept",),
     codes=("421 4.4.2",),
     words=r".{0,40}?Connection dropped due to (?P<token>\w{1,64})",
 )
@@ -129,7 +122,6 @@ PROXY_LAYER = Entry(
     check=(Command("Test-ServiceHealth"),),
     references=("Reports of practitioners",),
     examples=("451 4.7.0 Temporary server error. Please try again later. PRX5",),
-    lookalikes=("451 4.7.0 Temporary server error. Please try again later. APRX5",),
     codes=("451 4.7.0",),
     words=r".{0,160}?\b(?P<token>PRX\d{1,3})\b",
 )

@@ -42,8 +42,7 @@ class Entry(NamedTuple):
     without a code. `events` are Windows event numbers. In `words` and `phrase` a blank stands for any
     white space (``" ?"`` for some or none), case is ignored, and a group named ``token`` is the reason
     that the text names.
-    `examples` and `lookalikes` are what it must and must not recognise. `rule` is the related rule's
-    id or "".
+    `examples` are what it must recognise. `rule` is the related rule's id or "".
     """
 
     id: str = ""
@@ -58,7 +57,6 @@ class Entry(NamedTuple):
     check: Steps = ()
     references: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
-    lookalikes: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     words: str = ""
     phrase: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe import powershell
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
-from probe.exchange.replies.wrappers import INSIDE, WHOSE
+from probe.exchange.replies.wrappers import WRAPPER
 from probe.statement import Confidence
 
 _TRANSPORT = "Microsoft: event of source MSExchangeTransport (or MSExchangeFrontEndTransport)"
@@ -21,11 +21,11 @@ _EVENT = Entry(
 )
 
 
-SEND_CONNECTOR = _EVENT._replace(
+SEND_CONNECTOR = WRAPPER._replace(
     id="event-2004",
     title="A message was not delivered through a Send connector",
+    label=Confidence.DOCUMENTED,
     meaning="The Send connector got an SMTP reply that refused the message; the reply stands at the end of the text.",
-    remedy=INSIDE,
     examples=(
         (
             "Send connector Relay: Message delivery was not successful. The message with message ID <1@contoso.com> "
@@ -33,18 +33,14 @@ SEND_CONNECTOR = _EVENT._replace(
         ),
     ),
     phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Message delivery was not successful",
-    lookalikes=("Receive connector Relay: Message delivery was not successful.",),
     events=(2004,),
-    check=powershell.READ_LOG,
     judge="The server that gave the reply refuses the message.",
-    kind=EntryKind.WRAPPER,
-    causes=WHOSE,
+    references=(_TRANSPORT,),
 )
-CONNECTION = _EVENT._replace(
+CONNECTION = SEND_CONNECTOR._replace(
     id="event-2005",
     title="A connection of a Send connector failed",
     meaning="The connection, not one message, got the SMTP reply that stands at the end of the text.",
-    remedy=INSIDE,
     examples=(
         (
             "Send connector Relay: Errors occurred with the connection to 198.51.100.36. The connection was "
@@ -52,12 +48,8 @@ CONNECTION = _EVENT._replace(
         ),
     ),
     phrase=r"Send connector (?P<connector>[^\r\n]{1,200}?): Errors occurred with the connection to\b",
-    lookalikes=("Send connector Relay: No errors occurred with the connection.",),
     events=(2005,),
-    check=powershell.READ_LOG,
     judge="The server that gave the reply refuses the connection.",
-    kind=EntryKind.WRAPPER,
-    causes=WHOSE,
 )
 NOT_FOUND = _EVENT._replace(
     id="event-12014",
@@ -74,7 +66,6 @@ NOT_FOUND = _EVENT._replace(
         ),
     ),
     phrase=r"could not find a certificate that contains the domain name (?P<token>\S{1,300})",
-    lookalikes=("Microsoft Exchange found a certificate that contains the domain name mail.contoso.com",),
     events=(12014,),
     check=(powershell.LIST_CERTIFICATES, powershell.RECEIVE_CONNECTOR, powershell.SEND_CONNECTOR),
     references=(_TRANSPORT, _STARTTLS),
@@ -92,9 +83,6 @@ EXPIRED = _EVENT._replace(
         ),
     ),
     phrase=r"There is no valid SMTP Transport Layer Security \(TLS\) certificate for the FQDN of (?P<token>\S{1,300})",
-    lookalikes=(
-        "There is a valid SMTP Transport Layer Security (TLS) certificate for the FQDN of mail.contoso.com.",
-    ),
     events=(12016,),
     references=(_TRANSPORT, _STARTTLS),
     rule="expired",
@@ -111,26 +99,29 @@ EXPIRES_SOON = _EVENT._replace(
         ),
     ),
     phrase=r"The STARTTLS certificate will expire soon",
-    lookalikes=("The STARTTLS certificate was renewed",),
     events=(12018,),
     rule="expires-soon",
 )
-INTERNAL_EXPIRED = _EVENT._replace(
+INTERNAL = _EVENT._replace(
+    id="event-12012-12013",
+    title="The internal transport certificate is missing or unreadable",
+    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
+    remedy=("Create a new internal transport certificate.",),
+    events=(12012, 12013),
+)
+INTERNAL_EXPIRED = INTERNAL._replace(
     id="event-12015",
     title="The internal transport certificate has expired",
-    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
     remedy=("Replace the internal transport certificate; never just remove it.",),
     examples=(
         "An internal transport certificate expired. Thumbprint:DBE6567B43527985A0378E028639238F449053A6",
     ),
     phrase=r"An internal transport certificate expired",
-    lookalikes=("An internal transport certificate was created",),
     events=(12015,),
 )
-INTERNAL_SOON = _EVENT._replace(
+INTERNAL_SOON = INTERNAL._replace(
     id="event-12017",
     title="The internal transport certificate will expire soon",
-    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
     remedy=("Replace the internal transport certificate; never just remove it.",),
     examples=(
         (
@@ -139,23 +130,13 @@ INTERNAL_SOON = _EVENT._replace(
         ),
     ),
     phrase=r"An internal transport certificate will expire soon",
-    lookalikes=("An internal transport certificate will be created soon",),
     events=(12017,),
-)
-INTERNAL = _EVENT._replace(
-    id="event-12012-12013",
-    title="The internal transport certificate is missing or unreadable",
-    meaning="Mail between the organisation's own servers uses this certificate; Exchange Online never sees it.",
-    remedy=("Create a new internal transport certificate.",),
-    lookalikes=("Event 120120",),
-    events=(12012, 12013),
 )
 REMOTE = _EVENT._replace(
     id="event-12019",
     title="Another server's internal certificate has expired",
     meaning="Reported for the certificate of another server of the organisation.",
     remedy=("Renew the certificate on the server the event names.",),
-    lookalikes=("Event 120190",),
     events=(12019,),
 )
 EPHEMERAL = _EVENT._replace(
@@ -164,7 +145,6 @@ EPHEMERAL = _EVENT._replace(
     meaning="No stored certificate could be used, so the service made a temporary self-signed one. Exchange Online "
     "does not trust such a certificate.",
     remedy=("Enable a certificate with the connector's name for SMTP.",),
-    lookalikes=("Event 120240",),
     events=(12024,),
     rule="self-signed",
 )
@@ -192,7 +172,6 @@ CAPABILITIES = _EVENT._replace(
             "status 'UntrustedRoot'."
         ),
     ),
-    lookalikes=("Confirmed domain capabilities 'mail.protection.outlook.com:AcceptCloudServicesMail'",),
     phrase=r"Failed to confirm domain capabilities .{0,300}?failed with status '?(?P<token>\w{1,64})",
     events=(11022,),
 )
@@ -206,7 +185,6 @@ SENT_TO = CAPABILITIES._replace(
     check=(powershell.SEND_CONNECTOR,),
     references=("Microsoft: MSExchangeTransport event 11005; reports of practitioners",),
     examples=(),
-    lookalikes=("Event 110050",),
     phrase="",
     events=(11005,),
 )
@@ -215,7 +193,6 @@ AUTHENTICATION = _EVENT._replace(
     title="Inbound authentication failed",
     meaning="A client failed to authenticate to this server. It is no statement about certificates in Exchange Online.",
     remedy=("Look at the client's address and the Receive connector's AuthMechanism.",),
-    lookalikes=("Event 10350",),
     events=(1035, 1036),
     check=(powershell.RECEIVE_CONNECTOR,),
     judge="Your server refuses a client.",
@@ -225,7 +202,6 @@ UNPUBLISHED = _EVENT._replace(
     title="An event whose text is not published",
     meaning="The number is mentioned in connection with transport certificates; what it says is not known publicly.",
     remedy=("Read the event's own text, and explain the reply or the token in it.",),
-    lookalikes=("Event 120230",),
     events=(2017, 12023),
     label=Confidence.INFERRED,
 )

@@ -10,7 +10,6 @@ from probe.powershell import Command, Shell
 from probe.statement import Confidence
 
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot (17 April 2024)"
-_SERVER = "Exchange Online refuses the certificate that your server presents."
 _NO_SESSION = "Exchange Online gets no TLS session with your server."
 #: Network codes, and their twins once the message has expired: a reason in brackets or parentheses decides.
 _CODES = tuple(f"{kind}.4.{code}" for kind in "45" for code in (312, 315, 316, 317, 318))
@@ -18,11 +17,16 @@ _REASON = r".{0,300}?(?:\[ ?Message ?= ?|\( ?)"
 _SOURCES = (NDR, "Microsoft: mail flow codes 450 4.4.312 to 4.4.318")
 _NETWORK = "The network or the DNS, not a certificate."
 
-UNTRUSTED_ROOT = Entry(
+#: What most of these have in common.
+_FROM_EOP = Entry(
+    flow=Flow.FROM_EOP,
+    judge="Exchange Online refuses the certificate that your server presents.",
+    check=powershell.PROBE,
+)
+
+UNTRUSTED_ROOT = _FROM_EOP._replace(
     id="from-eop-untrusted-root",
     title="Exchange Online does not trust your server's certificate",
-    flow=Flow.FROM_EOP,
-    judge=_SERVER,
     meaning=(
         "The outbound connector asks for a valid certificate, and Exchange Online could not build the chain to a "
         "root Microsoft trusts. The article describes the same fault for mail to Exchange Online, too."
@@ -46,20 +50,14 @@ UNTRUSTED_ROOT = Entry(
             "{FQDN=mail.contoso.com};{IP=192.0.2.10};{LRT=11/3/2026 9:14:02 AM}]"
         ),
     ),
-    lookalikes=(
-        "450 4.4.31 Cannot connect to remote server [Message=UntrustedRoot]",
-        "[Message=UntrustedRoot]",
-    ),
     codes=_CODES,
     words=_REASON + r"(?P<token>UntrustedRoot)\b",
     rule="untrusted-root",
 )
 
-SUBJECT_MISMATCH = Entry(
+SUBJECT_MISMATCH = _FROM_EOP._replace(
     id="from-eop-subject-mismatch",
     title="The name in your server's certificate is not the one expected",
-    flow=Flow.FROM_EOP,
-    judge=_SERVER,
     meaning="The outbound connector's TlsDomain does not occur among the names of the certificate presented.",
     causes=(
         "The Receive connector presents another certificate, often the self-signed one.",
@@ -82,7 +80,6 @@ SUBJECT_MISMATCH = Entry(
             "[LastAttemptedServerName=mail.contoso.com] [LastAttemptedIP=192.0.2.10:25] [SmtpSecurity=-1;-1]"
         ),
     ),
-    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=NoMismatch]",),
     codes=_CODES,
     words=_REASON + r"(?P<token>SubjectMismatch)\b",
     rule="name-mismatch",
@@ -100,14 +97,12 @@ OLDER_SUBJECT_MISMATCH = SUBJECT_MISMATCH._replace(
             "[LastAttemptedServerName=mail.contoso.com]};{MSG=SubjectMismatch};"
         ),
     ),
-    lookalikes=("450 4.7.320 Certificate validation failed [Message=NoMismatch]",),
     codes=("4.7.320", "5.7.320"),
 )
 
-STARTTLS_REQUIRED = Entry(
+STARTTLS_REQUIRED = _FROM_EOP._replace(
     id="from-eop-starttls-required",
     title="Your server offered no TLS, and the connector requires it",
-    flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     meaning="The outbound connector requires TLS, and no STARTTLS was offered on the way to your server.",
     causes=(
@@ -127,29 +122,25 @@ STARTTLS_REQUIRED = Entry(
             "5.7.0 Must issue a STARTTLS command first]"
         ),
     ),
-    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 5.7.4 STARTTLS]",),
     codes=_CODES,
     words=_REASON + r"(?:451 5\.7\.3 )?(?:STARTTLS is required|Must issue a STARTTLS)",
     rule="no-starttls",
 )
 
-TLS_FAILED = Entry(
+TLS_FAILED = _FROM_EOP._replace(
     id="from-eop-tls-failed",
     title="TLS with your server failed",
-    flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     label=Confidence.REPORTED,
     meaning="The TLS handshake between Exchange Online and your server broke; the text names how Windows saw it.",
     causes=("The server speaks only TLS 1.0 or 1.1.", "A device on the path breaks or alters TLS."),
     remedy=(powershell.ENABLE_TLS,),
-    check=powershell.PROBE,
     references=("Reports of practitioners",),
     examples=(
         f"{wording.OLD_TLS_FROM_EOP} [SmtpSecurity=-2;-2]",
         "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status IllegalMessage]",
         "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status InvalidToken]",
     ),
-    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 DNS query failed]",),
     codes=_CODES,
     words=_REASON
     + r"(?:451 4\.4\.0 )?(?:TLS negotiation failed with error|Security status) (?P<token>\w{1,64})",
@@ -170,16 +161,13 @@ RENEGOTIATE = TLS_FAILED._replace(
         "451 4.4.0 Security status Renegotiate",
         "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status Renegotiate]",
     ),
-    lookalikes=("451 4.4.0 Security status InvalidToken",),
     codes=("451 4.4.0", *_CODES),
     words=r".{0,300}?(?P<token>Security status Renegotiate)\b",
 )
 
-VALIDATION_OTHER = Entry(
+VALIDATION_OTHER = _FROM_EOP._replace(
     id="from-eop-certificate-other",
     title="Exchange Online refuses your server's certificate",
-    flow=Flow.FROM_EOP,
-    judge=_SERVER,
     label=Confidence.REPORTED,
     meaning="An older form of the refusal; only SubjectMismatch is known in it, others are shown as they came.",
     causes=("The message names it.",),
@@ -187,15 +175,13 @@ VALIDATION_OTHER = Entry(
     check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
     references=("A report of 2017",),
     examples=("450 4.7.320 Certificate validation failed [Message=SomethingNew]",),
-    lookalikes=("450 4.7.32 Certificate validation failed [Message=SomethingNew]",),
     codes=("4.7.320", "5.7.320"),
     words=r".{0,20}?Certificate validation failed(?:.{0,40}?\[ ?Message ?= ?(?P<token>\w{1,64}))?",
 )
 
-CANNOT_CONNECT = Entry(
+CANNOT_CONNECT = _FROM_EOP._replace(
     id="from-eop-cannot-connect",
     title="Exchange Online gets no session with your server",
-    flow=Flow.FROM_EOP,
     judge=_NO_SESSION,
     label=Confidence.INFERRED,
     meaning="4.4.317 with a message that is not explained publicly; it is shown as it came.",
@@ -204,25 +190,21 @@ CANNOT_CONNECT = Entry(
     check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
     references=(_317, NDR),
     examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
-    lookalikes=("450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",),
     codes=("4.4.317", "5.4.317"),
     # Of an expired message only where a reason is there.
     words=r"(?=(?!.{0,10}?Message expired)|.{0,120}?\([A-Za-z])"
     f"(?:{_REASON}" + r"(?P<token>[^\])\r\n]{1,120}))?",
 )
 
-REFUSED = Entry(
+REFUSED = _FROM_EOP._replace(
     id="from-eop-refused",
     title="Your server refused the connection",
-    flow=Flow.FROM_EOP,
     judge="Your server, or a firewall before it, refuses Exchange Online's connection.",
     meaning="Not about certificates: nothing answered on port 25 (socket error 10061 is a refused connection).",
     causes=("The service is down, or a firewall lets Exchange Online's addresses not through.",),
     remedy=("Open port 25 for the addresses of Microsoft 365 (endpoint set 10).",),
-    check=powershell.PROBE,
     references=(NDR,),
     examples=("450 4.4.316 Connection refused [Message=Socket error code 10061]",),
-    lookalikes=("450 4.4.3160 Connection refused",),
     codes=("4.4.316", "5.4.316"),
     words=r".{0,40}?Connection refused(?: ?(?:\[ ?Message ?= ?|\( ?)(?P<token>[^\])\r\n]{1,120}))?",
     rule="unreachable",
@@ -248,7 +230,6 @@ NO_CONNECTION = REFUSED._replace(
             "Win32 error code: 10060] [LastAttemptedIP=192.0.2.10:25]"
         ),
     ),
-    lookalikes=("450 4.4.317 Cannot connect to remote server [Message=Error code: 10060]",),
     codes=_CODES,
     words=_REASON + r"(?:Failed to connect\. )?(?P<token>(?:Winsock|Socket) error code:? ?\d{3,5})",
 )
@@ -261,7 +242,6 @@ TIMED_OUT = NO_CONNECTION._replace(
         "450 4.4.315 Connection timed out [Message=Socket error code 10060]",
         "550 5.4.315 Message expired, connection timed out(Socket error code 10060)",
     ),
-    lookalikes=("450 4.4.3150 Connection timed out",),
     codes=("4.4.315", "5.4.315"),
     words=f"(?:{_REASON}" + r"(?P<token>[^\])\r\n]{1,120}))?",
     rule="timeout",
@@ -281,7 +261,6 @@ DNS_FAILED = NO_CONNECTION._replace(
         "450 4.4.312 DNS query failed [Message=DNS server returned answer with no data]",
         "550 5.4.312 Message expired, DNS query failed(ServerFailure)",
     ),
-    lookalikes=("450 4.4.3120 DNS query failed",),
     codes=("4.4.312", "5.4.312"),
     words=TIMED_OUT.words,
 )
@@ -297,23 +276,19 @@ CLOSED = NO_CONNECTION._replace(
         "450 4.4.318 Connection was closed abruptly (SuspiciousRemoteServerError)",
         "550 5.4.318 Message expired, connection reset(SuspiciousRemoteServerError)",
     ),
-    lookalikes=("450 4.4.3180 Connection was closed abruptly",),
     codes=("4.4.318", "5.4.318"),
     words=TIMED_OUT.words,
 )
 
-EXPIRED = Entry(
+EXPIRED = _FROM_EOP._replace(
     id="from-eop-message-expired",
     title="Exchange Online gave the message up",
-    flow=Flow.FROM_EOP,
     judge="Exchange Online ends its attempts to reach your server.",
     meaning="The message expired after repeated errors; the reason stands in the error that came before this one.",
     causes=("As named by the last 450 error.",),
     remedy=("Find the last error (LED=...) in the report and explain that one.",),
-    check=powershell.PROBE,
     references=(NDR,),
     examples=("550 5.4.317 Message expired, cannot connect to remote server",),
-    lookalikes=("550 5.4.300 Message expired",),
     codes=tuple(code for code in _CODES if code[0] == "5"),
     words=r".{0,10}?Message expired",
 )

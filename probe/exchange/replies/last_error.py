@@ -46,22 +46,13 @@ def read_last_error(text: str, start: int = 0) -> LastError | None:
         end = fields[place + 1].start() if place + 1 < len(fields) else len(window)
         if found[1].upper() in values:
             break  # the next record begins
-        values[found[1].upper()] = _value(window[found.end() : end])
+        value = window[found.end() : end].partition("}")[0]
+        values[found[1].upper()] = printable(" ".join(value.split()))
     error = values["LED"]
-    return LastError(
-        error,
-        values.get("MSG", ""),
-        values.get("FQDN", ""),
-        values.get("IP", ""),
-        values.get("LRT", ""),
-        bracketed(error),
-    )
+    message, fqdn, address, at = (values.get(name, "") for name in ("MSG", "FQDN", "IP", "LRT"))
+    return LastError(error, message, fqdn, address, at, bracketed(error))
 
 
 def bracketed(reply: str) -> tuple[tuple[str, str], ...]:
     """The ``[Key=Value]`` pairs of a reply."""
     return tuple((m[1], m[2].strip()) for m in _ITEM.finditer(reply))[:MAX_ITEMS]
-
-
-def _value(raw: str) -> str:
-    return printable(" ".join(raw.partition("}")[0].split()))

@@ -40,7 +40,6 @@ NOT_OFFERED = Entry(
         "TLS required but not supported by remote host",
         "No TLS achieved while /var/qmail/control/tlshosts/mail.contoso.com.pem exists",
     ),
-    lookalikes=("SMTPUTF8 is required, but was not offered by host mail.contoso.com[192.0.2.10]",),
     phrase=(
         r"(?:TLS is required, but was not offered by host|a TLS session is required.{0,200}?but the server did not "
         r"offer TLS support|TLS required but not supported by remote host|No(?:_| )TLS(?:_| )achieved(?:_| )while)"
@@ -60,7 +59,6 @@ REFUSED = NOT_OFFERED._replace(
         "TLS is required, but host mail.contoso.com[192.0.2.10] refused to start TLS: 454 TLS not available",
         "a TLS session is required, but an attempt to start TLS failed",
     ),
-    lookalikes=("TLS is required, but our TLS engine is unavailable",),
     phrase=(
         r"(?:TLS is required, but host \S{1,300} refused to start TLS|a TLS session is required.{0,200}?but an "
         r"attempt to start TLS failed)" + _LINE
@@ -90,7 +88,6 @@ DISTRUSTS = NOT_OFFERED._replace(
         'smtp server-cert-check result="failure"',
         "TLS unable to verify server with control/servercert.pem",
     ),
-    lookalikes=("Server certificate trusted", "Trusted TLS connection established to mail.contoso.com"),
     phrase=(
         r"(?:Server certificate not trusted|certificate verification failed for|TLS certificate "
         r"verification (?:failure|error)|server-cert-check result=.?failure|TLS(?:_| )unable(?:_| )to(?:_| )verify"
@@ -109,7 +106,6 @@ WRONG_NAME = DISTRUSTS._replace(
         "Server certificate not verified",
         "certificate peer name verification failed for mail.contoso.com[192.0.2.10]:25: CommonName mis-match: x",
     ),
-    lookalikes=("Server certificate verified",),
     phrase=r"(?:Server certificate not verified|certificate peer name verification failed for)" + _LINE,
     rule="name-mismatch",
 )
@@ -130,7 +126,6 @@ ACCEPTING = NOT_OFFERED._replace(
         "TLS error on connection from mail.contoso.com [192.0.2.10] (SSL_accept): error:0A000418",
         "STARTTLS=server, error: accept failed=-1, SSL_error=1",
     ),
-    lookalikes=("SSL_accept succeeded",),
     phrase=r"(?:SSL_accept error from|TLS error on connection from|STARTTLS=server, error: accept failed)"
     + _LINE,
     rule="tls-failed",
@@ -158,7 +153,6 @@ HANDSHAKE = NOT_OFFERED._replace(
         "TLS connect failed: error:0A000410:SSL routines::sslv3 alert handshake failure",
         "mta error reason=IO Error: tls handshake failed",
     ),
-    lookalikes=("SSL_connect succeeded", "Cannot start TLS: no such file"),
     phrase=(
         r"(?:Cannot start TLS: handshake failure|SSL_connect error to|TLS error on connection\b(?! from)|TLS session: "
         r"\(|STARTTLS=client, error: connect failed|TLS(?:_| )connect(?:_| )failed|IO Error: tls)" + _LINE
@@ -178,7 +172,6 @@ OWN_FILES = HANDSHAKE._replace(
         'cannot get RSA private key from file "/etc/ssl/mail.key"',
         "TLS error on connection to mail.contoso.com [192.0.2.10] (cert/key setup: cert=/a key=/b)",
     ),
-    lookalikes=("cannot get a connection",),
     phrase=(
         r"(?:TLS is required, but our TLS engine is unavailable|cannot get (?:RSA |DSA |EC |ECDSA )?(?:certificate|"
         r"private key) from file|TLS error on connection .{0,300}?\(cert/key setup)" + _LINE

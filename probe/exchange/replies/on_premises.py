@@ -5,13 +5,11 @@ from __future__ import annotations
 from probe import powershell
 from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
-from probe.exchange.replies.sources import TEAM
+from probe.exchange.replies.sources import KB_4051498, TEAM
 from probe.powershell import Command, quoted
 from probe.statement import Confidence
 
-_UNKNOWN = "Microsoft KB 4051498: outbound email messages are not sent (UnknownCredentials)"
 _NONE = "Microsoft KB 4495258: TLS negotiation failed with error NoCredentials"
-_REMOVE = "Microsoft: cannot remove an installed certificate"
 _EOP_CERTIFICATE = "Your server refuses the certificate of the server it connects to."
 #: Translated pages put other words around the token.
 _IN_TLS = r"(?:TLS negotiation failed with error|\bTLS\b(?![^\r\n]{0,60}succeeded)[^\r\n]{0,120}?)"
@@ -42,9 +40,6 @@ STALE_PIN = Entry(
         wording.STALE_PIN,
         "454 4.7.5 the certificate specified in the tlscertificatename of the send connector could not be found",
     ),
-    lookalikes=(
-        "454 4.7.5 The certificate specified in TlsCertificateName of the SendConnector has expired",
-    ),
     codes=("454 4.7.5",),
     words=(
         r".{0,20}?The certificate specified in (?:the )?TlsCertificateName of the Send ?Connector "
@@ -73,10 +68,6 @@ EOP_UNTRUSTED = Entry(
     check=(Command("Get-ChildItem Cert:\\LocalMachine\\Root | ? Subject -like '*DigiCert Global Root G2*'"),),
     references=("Forum threads; Exchange Team blog, 2026: DigiCert Global Root G2",),
     examples=("454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",),
-    lookalikes=(
-        wording.UNTRUSTED_TO_EOP,
-        "454 4.7.5 Certificate validated, Reason:UntrustedRoot",
-    ),
     codes=("454 4.7.5",),
     words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>UntrustedRoot)\b",
 )
@@ -96,7 +87,6 @@ EOP_INVALID = Entry(
     check=(powershell.SEND_CONNECTOR,),
     references=("Forum threads",),
     examples=("454 4.7.5 Certificate validation failure, Reason:SubjectMismatch",),
-    lookalikes=("454 4.7.5 Certificate validation, Reason:SubjectMismatch",),
     codes=("454 4.7.5",),
     words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>\w{1,64})",
 )
@@ -111,9 +101,8 @@ UNKNOWN_CREDENTIALS = Entry(
     causes=("TlsCertificateName or the Fqdn leads to a certificate without the SMTP service.",),
     remedy=powershell.enable_for_smtp(),
     check=(powershell.LIST_CERTIFICATES, powershell.SEND_CONNECTOR),
-    references=(_UNKNOWN,),
+    references=(KB_4051498,),
     examples=(wording.UNKNOWN_CREDENTIALS,),
-    lookalikes=("TLS negotiation succeeded with UnknownCredentials",),
     phrase=_IN_TLS + r" ?\b(?P<token>UnknownCredentials)\b",
 )
 
@@ -140,7 +129,6 @@ NO_CREDENTIALS = Entry(
     ),
     references=(_NONE,),
     examples=("TLS negotiation failed with error NoCredentials",),
-    lookalikes=("No credentials for TLS", "TLS protocol negotiation succeeded; NoCredentials"),
     phrase=_IN_TLS + r" ?\b(?P<token>NoCredentials)\b",
 )
 
@@ -156,7 +144,6 @@ TLS_UNTRUSTED = EOP_UNTRUSTED._replace(
         "root of the other side's certificate is missing here. 454 4.7.0 with UntrustedRoot is the opposite."
     ),
     examples=("TLS negotiation failed with error UntrustedRoot",),
-    lookalikes=("TLS negotiation failed with UntrustedRoots",),
     codes=(),
     words="",
     phrase=r"TLS negotiation failed with error (?P<token>UntrustedRoot)\b",
@@ -172,9 +159,8 @@ TLS_OTHER = Entry(
     causes=("Unknown: no public statement explains this reason.",),
     remedy=("Look at the certificate that was sent and at the TLS versions both sides allow.",),
     check=(*powershell.READ_LOG, *powershell.PROBE),
-    references=(_UNKNOWN, _NONE),
+    references=(KB_4051498, _NONE),
     examples=("TLS negotiation failed with error AlgorithmMismatch",),
-    lookalikes=("TLS negotiation failed",),
     phrase=r"TLS negotiation failed with error (?P<token>\w{1,64})",
 )
 
@@ -193,7 +179,6 @@ EMPTY_CERTIFICATE = Entry(
         "Client certificate chain validation status: 'EmptyCertificate'",
         "TlsDomainCapabilities='None'; Status='NoRemoteCertificate'",
     ),
-    lookalikes=("Server certificate chain validation status: 'EmptyCertificate'",),
     phrase=(
         r"(?:Client certificate chain validation status: '?(?P<token>EmptyCertificate)\b"
         r"|Status='NoRemoteCertificate')"
@@ -212,7 +197,6 @@ CLIENT_STATUS = Entry(
     check=(powershell.RECEIVE_CONNECTOR,),
     references=("Published receive logs",),
     examples=("Client certificate chain validation status: 'Valid'",),
-    lookalikes=("Client certificate status: 'Valid'",),
     phrase=r"Client certificate chain validation status: '?(?P<token>\w{1,64})",
 )
 
@@ -231,7 +215,6 @@ SCHANNEL_UNTRUSTED = Entry(
     check=powershell.PROBE,
     references=("Microsoft KB 3212877: 550 5.7.64 TenantAttribution",),
     examples=('CertVerifyCertificateChainPolicy CERT_CHAIN_POLICY_SSL lsass.exe Result value="800B0109"',),
-    lookalikes=('CERT_CHAIN_POLICY_SSL Result value="0"',),
     phrase=r"CERT_CHAIN_POLICY_SSL\b.{0,2000}?\b(?P<token>800B0109)\b",
     rule="missing-intermediate",
 )
@@ -251,14 +234,13 @@ CANNOT_REMOVE = Entry(
         "Start the service again on every source server.",
     ),
     check=(powershell.SEND_CONNECTOR,),
-    references=(_REMOVE,),
+    references=("Microsoft: cannot remove an installed certificate",),
     examples=(
         (
             "A special Rpc error occurs on server EX01: These certificates are tagged with following Send "
             "Connectors : Outbound to Office 365."
         ),
     ),
-    lookalikes=("These certificates are tagged with following Receive Connectors : Default",),
     phrase=r"These certificates are tagged with following Send Connectors ?:",
 )
 

@@ -29,7 +29,6 @@ ENTRIES = (
         meaning="The MX host that Exchange Online found does not stand in the domain's MTA-STS policy.",
         causes=("The policy was not changed along with the MX record.",),
         remedy=("Bring the mx lines of the policy and the MX records together, and change the policy's id.",),
-        lookalikes=("450 4.4.8 MX hosts of contoso.com passed MTA-STS validation",),
     ),
     _POLICY._replace(
         id="mta-sts-certificate",
@@ -43,10 +42,6 @@ ENTRIES = (
         meaning="The certificate has no trusted root, or none of its names is the MX host's name.",
         causes=("Self-signed certificate, missing intermediate, or another host's certificate.",),
         remedy=("Present a certificate of a public CA with the MX host's name, and its intermediates.",),
-        lookalikes=(
-            "450 4.7.5 Remote certificate passed MTA-STS validation",
-            "454 4.7.5 Certificate validation failure",
-        ),
     ),
     _POLICY._replace(
         id="dane-no-starttls",
@@ -60,7 +55,6 @@ ENTRIES = (
         meaning="No STARTTLS was offered, or the TLS handshake failed: the code stands for both.",
         causes=("A firewall takes STARTTLS out.", "The handshake fails."),
         remedy=(powershell.ENABLE_TLS,),
-        lookalikes=("4.7.321 starttls-supported",),
         rule="no-starttls",
     ),
     _POLICY._replace(
@@ -72,7 +66,6 @@ ENTRIES = (
         meaning="The certificate presented by your server has expired.",
         causes=("The certificate was not renewed, or another one than the renewed is presented.",),
         remedy=("Renew the certificate, and publish its TLSA record first where the record changes.",),
-        lookalikes=("4.7.322 certificate-renewed",),
         rule="expired",
     ),
     _POLICY._replace(
@@ -84,7 +77,6 @@ ENTRIES = (
         meaning="TLSA record and certificate do not fit, the record is wrong, or the certificate is not valid yet.",
         causes=("The certificate was renewed without its TLSA record.",),
         remedy=("Publish a TLSA record for the certificate in use, one lifetime before changing it.",),
-        lookalikes=("4.7.323 tlsa-valid",),
     ),
     _POLICY._replace(
         id="dnssec-invalid",
@@ -95,7 +87,6 @@ ENTRIES = (
         meaning="Not about certificates: the DNS answers of the domain are not signed correctly.",
         causes=("Expired signatures, or keys that were changed without the parent's DS record.",),
         remedy=("Correct DNSSEC of the domain.",),
-        lookalikes=("4.7.324 dnssec-valid",),
     ),
     _POLICY._replace(
         id="dane-name",
@@ -115,7 +106,6 @@ ENTRIES = (
         meaning="None of the certificate's names is the MX host's name.",
         causes=("The server presents another host's certificate.",),
         remedy=("Present a certificate that carries the MX host's name.",),
-        lookalikes=("4.7.325 certificate-host-match",),
         rule="name-mismatch",
     ),
 )

@@ -14,11 +14,12 @@ _ATTR36 = "Microsoft KB 4019940 and KB 3169958: relay access denied, ATTR36"
 _REGION = "Microsoft Learn: Configure Multi-Geo In-Region Routing"
 _CONNECTOR = "Exchange Online cannot tie your connection to your tenant."
 
-ATTR36 = Entry(
+#: What most of these have in common.
+_REFUSED = Entry(flow=Flow.TO_EOP, judge=_CONNECTOR)
+
+ATTR36 = _REFUSED._replace(
     id="to-eop-attr36",
     title="Neither the sender's domain nor the certificate's is yours",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     meaning=(
         "Neither the envelope sender's domain nor a domain in the certificate is an accepted domain of the "
         "tenant. The connector itself may well match."
@@ -40,17 +41,14 @@ ATTR36 = Entry(
         wording.RELAY_DENIED_ATTR36,
         "550 5.7.64 Relay Access Denied ATT36",
     ),
-    lookalikes=("550 5.7.64 Relay Access Denied ATTR360", "550 5.7.1 Relay Access Denied ATTR36"),
     codes=("550 5.7.64",),
     words=r".{0,200}?\b(?P<token>ATTR?36)\b(?!\.\d)",
     rule="not-an-accepted-domain",
 )
 
-TENANT_ATTRIBUTION = Entry(
+TENANT_ATTRIBUTION = _REFUSED._replace(
     id="to-eop-tenant-attribution",
     title="No inbound connector matches your certificate or address",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     meaning=(
         "No enabled inbound connector of the tenant matches the certificate or the address of this "
         "connection, or the certificate's chain was not sent."
@@ -80,21 +78,15 @@ TENANT_ATTRIBUTION = Entry(
         "550 5.7.64 TenantAttribution: Relay Access Denied [XX1PR00MB0001.prod.outlook.com]",
         "550 5.7.64 TenantAttribution; Smtp negato per l'accesso di inoltro.",
     ),
-    lookalikes=(
-        "550 5.7.51 TenantInboundAttribution; There is a partner connector configured",
-        "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
-    ),
     codes=("550 5.7.64",),
     words=r".{0,200}?\b(?P<token>TenantAttribution)\b",
     phrase=r"\b(?P<token>TenantAttribution) ?[;:] ?\w",
     rule="tenant-attribution",
 )
 
-RELAY_DENIED = Entry(
+RELAY_DENIED = _REFUSED._replace(
     id="to-eop-relay-denied",
     title="Relaying refused, without a reason we know",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     label=Confidence.INFERRED,
     meaning="Attribution to a tenant failed; the reply names neither TenantAttribution nor ATTR36.",
     causes=("As for TenantAttribution and ATTR36; the text does not say which.",),
@@ -102,17 +94,14 @@ RELAY_DENIED = Entry(
     check=(powershell.INBOUND_CONNECTOR, powershell.ACCEPTED_DOMAINS, *powershell.READ_LOG),
     references=(_ATTRIBUTION, _ATTR36),
     examples=("550 5.7.64 Relay Access Denied ATTR99", "550 5.7.64 Relay Access Denied"),
-    lookalikes=("550 5.7.640 Relay Access Denied",),
     codes=("550 5.7.64",),
     words=r"(?:.{0,200}?\b(?P<token>ATTR?\d+(?:\.\d+)?)\b)?",
     rule="tenant-attribution",
 )
 
-WRONG_REGION = Entry(
+WRONG_REGION = _REFUSED._replace(
     id="to-eop-wrong-region",
     title="Attributed to the wrong Microsoft 365 region",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     meaning=(
         "Exchange Online attributed the connection to a tenant in another region. Microsoft's page on printers "
         "and applications lists it next to 5.7.64: the certificate or the address no longer matches."
@@ -122,16 +111,14 @@ WRONG_REGION = Entry(
     check=(powershell.INBOUND_CONNECTOR, "Is the smart host the MX name of your own tenant?"),
     references=(_REGION, "Microsoft: printers, scanners and applications that send email"),
     examples=("451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35. For more information",),
-    lookalikes=("451 4.4.6 Mail sent to the wrong place. ATTR35",),
     codes=("451 4.4.62",),
     words=r"(?:.{0,200}?\b(?P<token>ATTR35)\b)?",
     rule="tenant-attribution",
 )
 
-NOT_SUBSCRIBED = Entry(
+NOT_SUBSCRIBED = _REFUSED._replace(
     id="to-eop-no-subscription",
     title="The recipient's tenant has no mail subscription",
-    flow=Flow.TO_EOP,
     judge="Exchange Online refuses mail for a tenant without mail-enabled subscriptions.",
     meaning="Not about certificates: the tenant that owns the recipient's domain has no mail subscription.",
     causes=("No licence with mail in the tenant, or the domain stands in the wrong tenant.",),
@@ -144,15 +131,13 @@ NOT_SUBSCRIBED = Entry(
             "tenant which has no mail-enabled subscriptions. ATTR5"
         ),
     ),
-    lookalikes=("550 4.4.4 Mail received as unauthenticated ATTR50",),
     codes=("550 4.4.4",),
     words=r".{0,250}?\b(?P<token>ATTR5)\b(?!\.\d)",
 )
 
-ATTRIBUTION_BUSY = Entry(
+ATTRIBUTION_BUSY = _REFUSED._replace(
     id="to-eop-attribution-temporary",
     title="Exchange Online could not look the tenant up just now",
-    flow=Flow.TO_EOP,
     judge="Exchange Online puts the message off.",
     meaning="A temporary fault in attribution on Microsoft's side. Retry; nothing to correct.",
     causes=("Temporary.",),
@@ -163,15 +148,13 @@ ATTRIBUTION_BUSY = Entry(
         "451 4.3.2 Temporary server error. Please try again later ATTR55",
         "451 4.4.3 Temporary server error. Please try again later ATTR55.1",
     ),
-    lookalikes=("451 4.3.2 Temporary server error. Please try again later ATTR550",),
     codes=("451 4.3.2", "451 4.4.3"),
     words=r".{0,200}?\b(?P<token>ATTR55(?:\.\d+)?)\b",
 )
 
-PARTNER_RESTRICTION = Entry(
+PARTNER_RESTRICTION = _REFUSED._replace(
     id="to-eop-partner-restriction",
     title="A partner connector's restriction is not met",
-    flow=Flow.TO_EOP,
     judge="Exchange Online refuses a connection that a Partner inbound connector restricts.",
     meaning=(
         "A Partner inbound connector covers the recipient's domain and accepts only given addresses or a given "
@@ -193,17 +176,14 @@ PARTNER_RESTRICTION = Entry(
     check=(powershell.INBOUND_CONNECTOR, *powershell.READ_LOG),
     references=(TEAM,),
     examples=(wording.PARTNER_RESTRICTED,),
-    lookalikes=("550 5.7.510 TenantInboundAttribution; There is a partner connector configured",),
     codes=("550 5.7.51",),
     words=r".{0,200}?(?:\b(?P<token>TenantInboundAttribution)\b|partner connector)",
     rule="tenant-attribution",
 )
 
-DIRECT_SEND = Entry(
+DIRECT_SEND = _REFUSED._replace(
     id="to-eop-direct-send",
     title="Direct Send is switched off for the tenant",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     meaning="RejectDirectSend is on, and the message was not attributed to a connector.",
     causes=("The certificate or address does not match the inbound connector.", "A device sends directly."),
     remedy=("Make the connection match an inbound connector, by certificate or address.",),
@@ -218,16 +198,13 @@ DIRECT_SEND = Entry(
             "unauthorized sources"
         ),
     ),
-    lookalikes=("550 5.7.608 TenantInboundAttribution; Direct Send",),
     codes=("550 5.7.68",),
     words=r".{0,200}?(?:\b(?P<token>TenantInboundAttribution)\b|Direct Send not allowed)",
 )
 
-OTHER_ATTR = Entry(
+OTHER_ATTR = _REFUSED._replace(
     id="to-eop-attr-other",
     title="A tenant attribution code, without a reply that explains it",
-    flow=Flow.TO_EOP,
-    judge=_CONNECTOR,
     label=Confidence.INFERRED,
     meaning=(
         "ATTR codes come from the attribution of a connection to a tenant. This one is shown as it came, "
@@ -242,7 +219,6 @@ OTHER_ATTR = Entry(
     check=(powershell.INBOUND_CONNECTOR, powershell.ACCEPTED_DOMAINS),
     references=(_REGION, _ATTR36),
     examples=("Access denied ATTR77",),
-    lookalikes=("ATTRIBUTE77", "XATTR77"),
     phrase=r"\b(?P<token>ATTR?\d{1,4}(?:\.\d{1,2})?)\b",
 )
 

@@ -11,13 +11,17 @@ from probe.statement import Confidence
 
 _KB2888788 = "Microsoft KB 2888788: mail flow stops, event 2004"
 _SOCKET = "Microsoft: send or receive email, SocketError"
-_CLIENT = "Exchange Online refuses the certificate that your Send connector presents."
 
-UNTRUSTED_ROOT = Entry(
+#: What most of these have in common.
+_TO_EOP = Entry(
+    flow=Flow.TO_EOP,
+    judge="Exchange Online refuses the certificate that your Send connector presents.",
+    check=powershell.READ_LOG,
+)
+
+UNTRUSTED_ROOT = _TO_EOP._replace(
     id="to-eop-untrusted-root",
     title="Exchange Online does not trust your client certificate",
-    flow=Flow.TO_EOP,
-    judge=_CLIENT,
     meaning=(
         "The certificate that the Send connector presented does not lead to a root that Microsoft trusts. "
         "It is about the Send connector's client certificate, not about the one your server shows to others."
@@ -43,11 +47,6 @@ UNTRUSTED_ROOT = Entry(
         "SMTP 応答 454 4.7.0 で確認されました。適切な TLS チャネルの確立に失敗しました: UntrustedRoot: Access Denied。",
         "454 4.7.0 kon niet het juiste TLS-kanaal worden ingesteld: UntrustedRoot: toegang geweigerd.",
     ),
-    lookalikes=(
-        "454 4.7.0 Temporary authentication failure",
-        "554 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied",
-        "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot",
-    ),
     codes=("454 4.7.0",),
     # Over a line's end only in words about TLS, as translated pages have them, or in a reply of several lines.
     words=(
@@ -58,10 +57,9 @@ UNTRUSTED_ROOT = Entry(
     rule="untrusted-root",
 )
 
-NO_TLS = Entry(
+NO_TLS = _TO_EOP._replace(
     id="to-eop-no-tls",
     title="The sender used no TLS",
-    flow=Flow.TO_EOP,
     judge="Exchange Online refuses a sender that did not start TLS.",
     label=Confidence.REPORTED,
     meaning="The reply names no reason: it was seen where the sender used no TLS at all, and went with TLS on.",
@@ -70,21 +68,17 @@ NO_TLS = Entry(
         "Turn TLS on for this route (RequireTLS on the Send connector).",
         "Look for a firewall or gateway that takes STARTTLS out of the session.",
     ),
-    check=powershell.READ_LOG,
     references=("A report of 2016 with a Postfix relay; Microsoft does not describe it.",),
     examples=(wording.NO_TLS,),
-    lookalikes=("454 4.7.0 TLS not available due to local problem",),
     codes=("454 4.7.0",),
     words=r".{0,40}?Failed to establish appropriate TLS channel: Access Denied",
     phrase=r"Failed to establish appropriate TLS channel: Access Denied",
     rule="no-starttls",
 )
 
-UNKNOWN_TOKEN = Entry(
+UNKNOWN_TOKEN = _TO_EOP._replace(
     id="to-eop-tls-channel-other",
     title="Exchange Online refused the TLS channel for a reason not known publicly",
-    flow=Flow.TO_EOP,
-    judge=_CLIENT,
     label=Confidence.INFERRED,
     meaning="In this reply only UntrustedRoot is known publicly. The token is shown as it came.",
     causes=("Unknown: no public statement explains this token.",),
@@ -92,7 +86,6 @@ UNKNOWN_TOKEN = Entry(
     check=(*powershell.READ_LOG, *powershell.PROBE),
     references=(_KB2888788,),
     examples=("454 4.7.0 Failed to establish appropriate TLS channel: SomethingNew: Access Denied",),
-    lookalikes=("454 4.7.0 Failed to open the TLS channel: SomethingNew: Access Denied",),
     codes=("454 4.7.0",),
     words=r".{0,40}?Failed to establish appropriate TLS channel: (?P<token>\w{1,64}): Access Denied",
     phrase=r"Failed to establish appropriate TLS channel: (?P<token>\w{1,64}): Access Denied",
@@ -113,7 +106,6 @@ CUT_OFF = UNKNOWN_TOKEN._replace(
         "454 4.7.0 Failed to establish appropriate TLS channel",
         "454 4.7.0 Failed to establish appropriate TLS",
     ),
-    lookalikes=("454 4.7.0 Failed to open the TLS channel",),
     words=r".{0,40}?Failed to establish\b",
     phrase=r"Failed to establish appropriate TLS channel\b",
 )
@@ -139,7 +131,6 @@ NOT_OFFERED = Entry(
     check=(*powershell.PROBE, *powershell.READ_LOG),
     references=("A report of stuck queues with 451 5.7.3 whose Send log shows the EHLO reply",),
     examples=("STARTTLS is not offered by remote",),
-    lookalikes=("STARTTLS is offered by remote",),
     phrase=r"STARTTLS is not offered by remote",
     rule="no-starttls",
 )
@@ -152,14 +143,12 @@ MASKED = NOT_OFFERED._replace(
     causes=("ESMTP inspection on a Cisco ASA, PIX or FTD between the two hosts.",),
     remedy=("Switch ESMTP inspection off on that firewall, or allow TLS in it.", NOT_OFFERED.remedy[1]),
     examples=("250-XXXXXXXA",),
-    lookalikes=("250-XCLIENT", "250-XXX"),
     phrase=r"\b250[\s-](?P<token>X{4,}[A-Z]?)\b",
 )
 
-OLD_TLS = Entry(
+OLD_TLS = _TO_EOP._replace(
     id="to-eop-socket-error",
     title="The connection broke during TLS: TLS 1.0 or 1.1 only",
-    flow=Flow.TO_EOP,
     judge="Exchange Online refuses TLS 1.0 and 1.1.",
     meaning=(
         "TLS could not be agreed on. Towards Exchange Online Microsoft names one cause: the sender offers "
@@ -170,23 +159,20 @@ OLD_TLS = Entry(
         "A device on the path breaks TLS.",
     ),
     remedy=("Enable TLS 1.2 on the sending server (Schannel client and .NET) and restart it.",),
-    check=powershell.READ_LOG,
     references=(_SOCKET,),
     examples=(
         wording.OLD_TLS_TO_EOP,
         "TLS negotiation failed with error SocketError",
     ),
-    lookalikes=("421 4.4.2 Connection dropped due to TimedOut", "TLS negotiation failed"),
     codes=("421 4.4.2",),
     words=r".{0,40}?Connection dropped due to (?P<token>SocketError)\b",
     phrase=r"(?:TLS negotiation failed with error|\bTLS\b[^\r\n]{0,120}?) ?\b(?P<token>SocketError)\b",
     rule="old-tls",
 )
 
-STARTTLS_REQUIRED = Entry(
+STARTTLS_REQUIRED = _TO_EOP._replace(
     id="to-eop-starttls-required",
     title="TLS is required and was not started",
-    flow=Flow.TO_EOP,
     judge="The receiving side refuses mail in plain text.",
     meaning="A connector requires TLS, and the sender did not start it or could not agree on a version.",
     causes=(
@@ -198,23 +184,20 @@ STARTTLS_REQUIRED = Entry(
         powershell.REQUIRE_TLS,
         "Enable TLS 1.2 on the sending server.",
     ),
-    check=powershell.READ_LOG,
     references=(_SOCKET, DIGICERT),
     examples=(
         "451 5.7.3 STARTTLS is required, 5.7.0 Must issue a STARTTLS command first",
         f"{wording.STARTTLS_REQUIRED_OF_SENDER} [XX1EUR00FT001.mail.protection.outlook.com]",
         "451 5.7.3 Must issue a STARTTLS command first",
     ),
-    lookalikes=("451 5.7.3 Authentication unsuccessful",),
     codes=("451 5.7.3", "5.7.0"),
     words=r".{0,10}?(?:STARTTLS is required|Must issue a STARTTLS command first)",
     rule="no-starttls",
 )
 
-CLOSED = Entry(
+CLOSED = _TO_EOP._replace(
     id="to-eop-handshake-closed",
     title="The connection ended in the TLS handshake",
-    flow=Flow.TO_EOP,
     judge="The other side closed the connection after STARTTLS.",
     label=Confidence.REPORTED,
     meaning=(
@@ -229,17 +212,15 @@ CLOSED = Entry(
         "403 4.7.0 TLS handshake failed",
         "Remote host closed connection in response to EHLO",
     ),
-    lookalikes=("403 4.7.0 encryption too weak", "Remote host closed connection in response to QUIT"),
     codes=("403 4.7.0",),
     words=r".{0,10}?TLS handshake failed",
     phrase=r"Remote host closed connection in response to EHLO\b",
     rule="tls-failed",
 )
 
-OUTDATED = Entry(
+OUTDATED = _TO_EOP._replace(
     id="to-eop-outdated-server",
     title="Throttled or blocked for an outdated Exchange build",
-    flow=Flow.TO_EOP,
     judge="Exchange Online slows down or blocks an Exchange server that is out of date.",
     meaning=(
         "Not about TLS or certificates: the build of the server that connects through an OnPremises connector "
@@ -262,7 +243,6 @@ OUTDATED = Entry(
             "for 10 mins/hr."
         ),
     ),
-    lookalikes=("450 4.7.23 Connecting Exchange server", "450 4.7.2300 server version is out-of-date"),
     codes=("450 4.7.230", "550 5.7.230"),
     phrase=r"aka\.ms/BlockUnsafeExchange",
     rule="throttled",
