@@ -24,13 +24,16 @@ class Endpoint(NamedTuple):
     failure: ResolveError | None = None
 
 
-def endpoints(target: Target, options: CheckOptions) -> tuple[Endpoint, ...]:
+def endpoints(target: Target, options: CheckOptions, addresses: tuple[str, ...] = ()) -> tuple[Endpoint, ...]:
     """Every address of a target in the resolver's order; for a domain every exchanger's, the preferred first.
 
-    A name that cannot be resolved is an endpoint too, without an address: it belongs in the report.
+    `addresses`, where there are any, replace the DNS. A name that cannot be resolved is an endpoint too, without an
+    address: it belongs in the report.
     """
     default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
     port = target.port or options.port or default
+    if addresses:
+        return tuple(Endpoint(target, target.host, port, address) for address in addresses)
     if not target.mx:
         return _addresses(target, target.host, port, None, options)
     try:

@@ -7,19 +7,41 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.check.concurrent import concurrently
 from probe.check.endpoints import Endpoint, endpoints
 from probe.check.options import CheckOptions
+from probe.check.pace import DEFAULT_PACE, Pace
 from probe.net import clock
 from probe.net.stream import begin_connect
 from probe.net.target import Target, parse_target
 
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
+
+
+class Job(NamedTuple):
+    """A target to probe, with options of its own; `addresses`, where there are any, replace the DNS."""
+
+    key: int
+    target: Target
+    options: CheckOptions
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The assessment of one address of a job: its place in the job, and whether it is the job's last to come."""
+
+    job: Job
+    index: int
+    assessment: Assessment
+    last: bool
 
 
 def assess(target: str | Target, options: CheckOptions) -> tuple[Assessment, ...]:
@@ -29,14 +51,33 @@ def assess(target: str | Target, options: CheckOptions) -> tuple[Assessment, ...
     never raises, it becomes a finding.
     """
     parsed = parse_target(target) if isinstance(target, str) else target
-    return tuple(assessment for _, assessment in sorted(run((parsed,), options), key=lambda pair: pair[0]))
+    return tuple(done.assessment for done in sorted(run((parsed,), options), key=lambda done: done.index))
 
 
-def run(targets: Sequence[Target], options: CheckOptions) -> Iterator[tuple[tuple[int, int], Assessment]]:
-    """Probe many targets at once; yields ((target index, address index), assessment) as each is done."""
-    lists = dict(concurrently(lambda target: endpoints(target, options), dict(enumerate(targets))))
-    planned = {(i, j): endpoint for i, found in lists.items() for j, endpoint in enumerate(found)}
-    yield from concurrently(lambda endpoint: assess_endpoint(endpoint, options), planned)
+def run(targets: Iterable[Target], options: CheckOptions) -> Iterator[Done]:
+    """Probe many targets by the same options; a job's key is the target's place."""
+    return run_jobs(Job(place, target, options) for place, target in enumerate(targets))
+
+
+def run_jobs(jobs: Iterable[Job], pace: Pace = DEFAULT_PACE) -> Iterator[Done]:
+    """Probe and judge every address of every job; yields each as it is done. `jobs` are read as they are needed.
+
+    Closing the iterator ends what is under way. Raises ConfigurationError.
+    """
+    waiting = iter(jobs)
+    while window := list(islice(waiting, pace.concurrency)):
+        yield from _together(window)
+
+
+def _together(jobs: Sequence[Job]) -> Iterator[Done]:
+    found = dict(concurrently(lambda job: endpoints(*job[1:]), dict(enumerate(jobs))))
+    left = {place: len(each) for place, each in found.items()}
+    planned = {(place, index): each for place, all_ in found.items() for index, each in enumerate(all_)}
+    options = {key: jobs[key[0]].options for key in planned}
+    work = {key: (each, options[key]) for key, each in planned.items()}
+    for (place, index), assessment in concurrently(lambda pair: assess_endpoint(*pair), work):
+        left[place] -= 1
+        yield Done(jobs[place], index, assessment, not left[place])
 
 
 def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:

@@ -143,7 +143,7 @@ def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
     generated_at = clock.now()
     found = {}
     with Waiting("probing", len(targets)) as waiting:
-        for key, assessment in run(targets, options):
-            found[key] = assessment
+        for done in run(targets, options):
+            found[done.job.key, done.index] = done.assessment
             waiting.advance(len({target for target, _ in found}))
     return report_of((found[key] for key in sorted(found)), generated_at)

@@ -1,0 +1,25 @@
+"""How fast many endpoints are asked: what their operators may expect of a stranger."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Pace(NamedTuple):
+    """Connections open at once, and how many may begin within any second.
+
+    Never two at once to one address, whatever this says. `per_network_rate` is that of an IPv4 /24 or an IPv6 /64,
+    `per_operator_rate` that of the exchangers of one registered domain; a rate below 1 is one connection in so many
+    seconds. `jitter_s`: each address begins at a random moment within so many seconds. `total_s` bounds all
+    connections to one address together; None leaves it to the options.
+    """
+
+    concurrency: int = 100
+    per_address_rate: float = 5.0
+    per_network_rate: float = 50.0
+    per_operator_rate: float = 50.0
+    jitter_s: float = 0.0
+    total_s: float | None = None
+
+
+DEFAULT_PACE = Pace()
