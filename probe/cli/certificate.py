@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,24 +28,20 @@ app = new_app()
 
 @app.command()
 def certificate(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="PEM, DER, PKCS#7 or PKCS#12 (PFX); each judged by itself."),
-    ],
+    files: list[Path] = typer.Argument(
+        metavar="FILE...", help="PEM, DER, PKCS#7 or PKCS#12 (PFX); each judged by itself."
+    ),
     *,
     question: shared.Question,
     stores: shared.Stores,
     output: ReportOutput,
-    chain: Annotated[
-        list[Path] | None, option("--chain FILE", "More certificates the server would send along.")
-    ] = None,
-    against: Annotated[
-        str | None,
-        option("--against TARGET", "Compare with what this endpoint presents now: is the swap safe?"),
-    ] = None,
+    chain: list[Path] | None = option("--chain FILE", "More certificates the server would send along."),
+    against: str | None = option(
+        "--against TARGET", "Compare with what this endpoint presents now: is the swap safe?"
+    ),
     resolve: shared.Resolve = None,
-    timeout: Annotated[float, seconds("--timeout", "Total for one connection of --against.")] = TIMEOUT_S,
-    password_file: Annotated[Path | None, shared.password_file("the PFX or key")] = None,
+    timeout: float = seconds("--timeout", "Total for one connection of --against.", default=TIMEOUT_S),
+    password_file: Path | None = shared.password_file("the PFX or key"),
 ) -> None:
     """Judge certificate files before they are installed, and whether they can take the place of what is in use."""
     from probe.net import clock

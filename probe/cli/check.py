@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -66,48 +66,37 @@ def _sni(name: str | None) -> str | None:
 
 @app.command()
 def check(
-    targets: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TARGET...",
-            help="host, host:port, IPv4, [IPv6]:port, mx:domain for every MX of a domain, or @FILE, or - for standard "
-            "input: one a line, # begins a comment.",
-        ),
-    ],
+    targets: list[str] = typer.Argument(
+        metavar="TARGET...",
+        help="host, host:port, IPv4, [IPv6]:port, mx:domain for every MX of a domain, or @FILE, or - for standard "
+        "input: one a line, # begins a comment.",
+    ),
     *,
     question: shared.Question,
     stores: shared.Stores,
     output: ReportOutput,
-    port: Annotated[
-        int | None, option("--port PORT", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535)
-    ] = None,
-    ehlo: Annotated[str | None, option("--ehlo NAME", "Name to say EHLO with.", callback=_ehlo)] = None,
-    sni: Annotated[
-        str | None, option("--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni)
-    ] = None,
+    port: int | None = option("--port PORT", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535),
+    ehlo: str | None = option("--ehlo NAME", "Name to say EHLO with.", callback=_ehlo),
+    sni: str | None = option(
+        "--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni
+    ),
     timeout: shared.Timeout = TIMEOUT_S,
-    implicit_tls: Annotated[
-        bool, option("--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.")
-    ] = False,
-    resolver: Annotated[
-        str | None, option("--resolver IP", "DNS server to ask instead of the system's.")
-    ] = None,
+    implicit_tls: bool = option(
+        "--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.", default=False
+    ),
+    resolver: str | None = option("--resolver IP", "DNS server to ask instead of the system's."),
     resolve: shared.Resolve = None,
-    force_ip: Annotated[
-        IpVersion | None, option("--force-ip", "Probe only addresses of this version of IP.")
-    ] = None,
-    thorough: Annotated[
-        bool, option("--thorough", "Both key types, with and without SNI, 3 samples.")
-    ] = False,
-    samples: Annotated[
-        int | None, option("--samples N", "Connections to each address. [default: 1]", min=1, max=100)
-    ] = None,
-    key_type: Annotated[
-        KeyType, option("--key-type", "Ask for a certificate with this kind of key, where there are several.")
-    ] = KeyType.ANY,
-    save_chain: Annotated[
-        str | None, option("--save-chain DIR", "Save what was presented as PEM files.", callback=_folder)
-    ] = None,
+    force_ip: IpVersion | None = option("--force-ip", "Probe only addresses of this version of IP."),
+    thorough: bool = option("--thorough", "Both key types, with and without SNI, 3 samples.", default=False),
+    samples: int | None = option("--samples N", "Connections to each address. [default: 1]", min=1, max=100),
+    key_type: KeyType = option(
+        "--key-type",
+        "Ask for a certificate with this kind of key, where there are several.",
+        default=KeyType.ANY,
+    ),
+    save_chain: str | None = option(
+        "--save-chain DIR", "Save what was presented as PEM files.", callback=_folder
+    ),
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = targets_of(targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
 
 import typer
 
@@ -25,7 +24,7 @@ class CompletionShell(enum.StrEnum):
 
 @app.command()
 def completion(
-    shell: Annotated[CompletionShell, typer.Argument(help="bash, zsh, fish or powershell.", metavar="SHELL")],
+    shell: CompletionShell = typer.Argument(help="bash, zsh, fish or powershell.", metavar="SHELL"),
 ) -> None:
     """Print the script that completes commands, options and their values in a shell.
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from typing import Any, get_type_hints
 
 import typer
 
 
-def option(flags: str, help_text: str, *, variable: str = "", **settings: Any) -> Any:  # noqa: ANN401 - typer's own
+def option(flags: str, help_text: str, *, default: object = None, variable: str = "", **settings: Any) -> Any:  # noqa: ANN401 - typer's own
     """Declare an option: `flags` as a help page shows them, as "--verbose -v" or "--output FILE", the long one first.
 
     The variable is EOP_PROBE_ and the flag's name, or `variable` where the flag means something else to another
-    command; `settings` are those of `typer.Option`.
+    command; `settings` are those of `typer.Option`. Where it stands in an Annotated type, the parameter's own
+    default counts.
     """
     names = [word for word in flags.split() if word.startswith("-")]
     metavar = next((word for word in flags.split() if not word.startswith("-")), None)
     name = variable or names[0].partition("/")[0].lstrip("-").replace("-", "_").upper()
-    return typer.Option(*names, envvar=f"EOP_PROBE_{name}", metavar=metavar, help=help_text, **settings)
+    variables = f"EOP_PROBE_{name}"
+    return typer.Option(default, *names, envvar=variables, metavar=metavar, help=help_text, **settings)
 
 
 def finite(value: float | None) -> float | None:
@@ -30,9 +33,17 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-def seconds(flag: str, help_text: str, *, longest: float = 3600, variable: str = "") -> Any:  # noqa: ANN401 - typer's own
+def seconds(flag: str, help_text: str, *, longest: float = 3600, **settings: Any) -> Any:  # noqa: ANN401 - typer's own
     """Declare an option in seconds."""
-    return option(f"{flag} SECONDS", help_text, variable=variable, callback=finite, min=0.1, max=longest)
+    return option(f"{flag} SECONDS", help_text, callback=finite, min=0.1, max=longest, **settings)
+
+
+def _parameter(name: str, hint: Any, default: object) -> inspect.Parameter:  # noqa: ANN401 - any type there is
+    """A parameter as typer wants it: what its Annotated type declares stands as its default, and has the default."""
+    if hasattr(hint, "__metadata__") and default is not inspect.Parameter.empty:
+        declared = copy(hint.__metadata__[0])
+        declared.default, default, hint = default, declared, hint.__origin__
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
 def opened(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,10 +54,7 @@ def opened(command: Callable[..., None]) -> Callable[..., None]:
     for one in inspect.signature(command).parameters.values():
         defaults = groups[one.name]._field_defaults if one.name in groups else {one.name: one.default}
         own = get_type_hints(groups[one.name], include_extras=True) if one.name in groups else hints
-        parameters += (
-            inspect.Parameter(name, one.KEYWORD_ONLY, default=default, annotation=own[name])
-            for name, default in defaults.items()
-        )
+        parameters += (_parameter(name, own[name], default) for name, default in defaults.items())
 
     @wraps(command)
     def run(**values: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -25,17 +25,15 @@ app = new_app()
 
 @app.command()
 def explain(
-    subject: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TEXT|RULE",
-            help="A reply, NDR, LED= record, queue error or event, a rule's id, @FILE, or - for standard input.",
-        ),
-    ] = None,
+    subject: list[str] | None = typer.Argument(
+        None,
+        metavar="TEXT|RULE",
+        help="A reply, NDR, LED= record, queue error or event, a rule's id, @FILE, or - for standard input.",
+    ),
     *,
-    file: Annotated[Path | None, option("--file FILE", "Read the text there.")] = None,
+    file: Path | None = option("--file FILE", "Read the text there."),
     output: PlainOutput,
-    verbose: Annotated[bool, option("--verbose -v", "All findings in full.")] = False,
+    verbose: bool = option("--verbose -v", "All findings in full.", default=False),
 ) -> None:
     """Say what a rule, a reply or an event means, who refuses whom, how sure that is, and what to do.
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from probe.cli.declare import finite, option, seconds
 from probe.cli.output import warn
@@ -53,7 +53,7 @@ DisallowedStl = Annotated[
 ]
 
 
-def password_file(of: str) -> object:
+def password_file(of: str) -> Any:  # noqa: ANN401 - typer's own
     """The option for the password of `of`."""
     return option(
         "--password-file FILE", f"First line: password of {of}. Else $EOP_PROBE_PASSWORD, else a prompt."

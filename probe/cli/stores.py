@@ -139,9 +139,9 @@ def _table(rows: Iterable[_Row]) -> list[str]:
 
 @app.command("show", short_help="Say what Microsoft's list, and Mozilla's, hold of a root.")
 def show(
-    root: Annotated[
-        str, typer.Argument(metavar="ROOT|THUMBPRINT|FILE", help="Part of a name, a thumbprint, or a file.")
-    ],
+    root: str = typer.Argument(
+        metavar="ROOT|THUMBPRINT|FILE", help="Part of a name, a thumbprint, or a file."
+    ),
     at: shared.At = None,
     authroot_stl: shared.AuthrootStl = None,
     disallowed_stl: shared.DisallowedStl = None,
@@ -196,8 +196,8 @@ def _show_file(path: Path, microsoft: MicrosoftStore, mozilla: set[str], at: dat
 
 @app.command("diff", short_help="Compare the roots two lists trust for servers.")
 def diff(
-    first: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "microsoft",
-    second: Annotated[str, typer.Argument(help="microsoft, mozilla or a PEM file.")] = "mozilla",
+    first: str = typer.Argument("microsoft", help="microsoft, mozilla or a PEM file."),
+    second: str = typer.Argument("mozilla", help="microsoft, mozilla or a PEM file."),
     output_format: FormatOption = PlainFormat.TERMINAL,
     at: shared.At = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.declare import option
@@ -30,26 +30,17 @@ class _Shown(NamedTuple):
 def attribute(
     files: common.Files,
     *,
-    certificate: Annotated[
-        Path | None, option("--certificate FILE", "The client certificate: PEM, DER, PFX.")
-    ] = None,
-    thumbprint: Annotated[
-        str | None,
-        option(
-            "--thumbprint THUMBPRINT",
-            "The client certificate, by its thumbprint in the exports or logs given.",
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        option(
-            "--target TARGET", "Take the certificate that this endpoint presents (its Receive connector's)."
-        ),
-    ] = None,
-    sender: Annotated[str | None, option("--sender ADDRESS|<>", "MAIL FROM; <> is the null sender.")] = None,
-    recipient: Annotated[
-        str | None, option("--recipient ADDRESS", "RCPT TO. Without it mail to be relayed is meant.")
-    ] = None,
+    certificate: Path | None = option("--certificate FILE", "The client certificate: PEM, DER, PFX."),
+    thumbprint: str | None = option(
+        "--thumbprint THUMBPRINT",
+        "The client certificate, by its thumbprint in the exports or logs given.",
+    ),
+    target: str | None = option(
+        "--target TARGET",
+        "Take the certificate that this endpoint presents (its Receive connector's).",
+    ),
+    sender: str | None = option("--sender ADDRESS|<>", "MAIL FROM; <> is the null sender."),
+    recipient: str | None = option("--recipient ADDRESS", "RCPT TO. Without it mail to be relayed is meant."),
     ip: common.Address = None,
     at: shared.At = None,
     resolve: shared.Resolve = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -26,21 +26,14 @@ if TYPE_CHECKING:
 
 
 def diagnose(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE...",
-            help="Exports, certificates, protocol logs, events, NDRs, the listener's JSON; folders and patterns too.",
-        ),
-    ] = None,
+    files: list[Path] | None = typer.Argument(
+        None,
+        metavar="FILE...",
+        help="Exports, certificates, protocol logs, events, NDRs, the listener's JSON; folders and patterns too.",
+    ),
     *,
-    target: Annotated[
-        list[str] | None, option("--target HOST[:PORT]", "Probe this endpoint as well. Repeatable.")
-    ] = None,
-    text: Annotated[
-        list[str] | None,
-        option("--text TEXT", "A reply, NDR or event as well; - is standard input."),
-    ] = None,
+    target: list[str] | None = option("--target HOST[:PORT]", "Probe this endpoint as well. Repeatable."),
+    text: list[str] | None = option("--text TEXT", "A reply, NDR or event as well; - is standard input."),
     ip: common.Address = None,
     server: common.Server = None,
     chain: common.Chain = None,

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -37,32 +37,24 @@ class LogFormat(enum.StrEnum):
 
 
 def log(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Logs, folders of them, patterns; .gz is unpacked as it is read."
-        ),
-    ],
+    paths: list[Path] = typer.Argument(
+        metavar="PATH...", help="Logs, folders of them, patterns; .gz is unpacked as it is read."
+    ),
     *,
-    since: Annotated[
-        str | None, option("--since ISO-INSTANT", "Only sessions that lasted until then or later.")
-    ] = None,
-    connector: Annotated[str | None, option("--connector NAME", "Only this connector's.")] = None,
-    inventory: Annotated[
-        list[Path] | None,
-        option("--inventory FILE", "Get-ExchangeCertificate exports to join with. Repeatable."),
-    ] = None,
-    ansi: Annotated[
-        str, option("--ansi ENCODING", "Encoding of lines that are not UTF-8, e.g. cp1251.")
-    ] = "cp1252",
-    output_format: Annotated[
-        LogFormat,
-        option(
-            "--format",
-            "terminal and json: a summary. jsonl and csv: a row for each session.",
-            variable="EXCHANGE_LOG_FORMAT",
-        ),
-    ] = LogFormat.TERMINAL,
+    since: str | None = option("--since ISO-INSTANT", "Only sessions that lasted until then or later."),
+    connector: str | None = option("--connector NAME", "Only this connector's."),
+    inventory: list[Path] | None = option(
+        "--inventory FILE", "Get-ExchangeCertificate exports to join with. Repeatable."
+    ),
+    ansi: str = option(
+        "--ansi ENCODING", "Encoding of lines that are not UTF-8, e.g. cp1251.", default="cp1252"
+    ),
+    output_format: LogFormat = option(
+        "--format",
+        "terminal and json: a summary. jsonl and csv: a row for each session.",
+        default=LogFormat.TERMINAL,
+        variable="EXCHANGE_LOG_FORMAT",
+    ),
     output: Output = None,
 ) -> None:
     """Say which certificates SMTP protocol logs prove were sent, what was answered, and what that means.

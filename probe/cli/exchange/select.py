@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.declare import option
@@ -33,35 +33,26 @@ def select(
     files: common.Files,
     server: common.Server = None,
     *,
-    connector: Annotated[
-        str | None, option("--connector NAME", "Only this connector, even if disabled.")
-    ] = None,
-    with_file: Annotated[
-        list[Path] | None,
-        option(
-            "--with FILE",
-            "As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
-        ),
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        option("--without THUMBPRINT", "As if this certificate were removed. Repeatable."),
-    ] = None,
-    set_tls_certificate_name: Annotated[
-        list[str] | None,
-        option(
-            "--set-tls-certificate-name NAME=STRING",
-            "As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
-            "and subject to take, or nothing to unset it. Repeatable.",
-        ),
-    ] = None,
+    connector: str | None = option("--connector NAME", "Only this connector, even if disabled."),
+    with_file: list[Path] | None = option(
+        "--with FILE",
+        "As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
+    ),
+    without: list[str] | None = option(
+        "--without THUMBPRINT", "As if this certificate were removed. Repeatable."
+    ),
+    set_tls_certificate_name: list[str] | None = option(
+        "--set-tls-certificate-name NAME=STRING",
+        "As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
+        "and subject to take, or nothing to unset it. Repeatable.",
+    ),
     chain: common.Chain = None,
     ip: common.Address = None,
     stores: shared.Stores,
     at: shared.At = None,
     password_file: common.PasswordFile = None,
     output: PlainOutput,
-    verbose: Annotated[bool, option("--verbose -v", "All certificates, not only the fitting.")] = False,
+    verbose: bool = option("--verbose -v", "All certificates, not only the fitting.", default=False),
 ) -> None:
     """Say which certificate Exchange chooses for each connector, and what Exchange Online says to it.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
@@ -39,88 +39,70 @@ IDLE_S, TOTAL_S = 60.0, 300.0
 @app.command()
 def listen(
     *,
-    host: Annotated[
-        str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")
-    ] = LOOPBACK,
-    port: Annotated[
-        int, option("--port PORT", "Port; 0 for any free one.", variable="LISTEN_PORT", min=0, max=65535)
-    ] = DEFAULT_PORT,
-    allow: Annotated[
-        list[str] | None,
-        option(
-            "--allow CIDR",
-            "Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
-        ),
-    ] = None,
-    certificate: Annotated[
-        Path | None,
-        option(
-            "--certificate FILE",
-            "The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
-        ),
-    ] = None,
-    password_file: Annotated[Path | None, shared.password_file("--certificate")] = None,
-    ca_names: Annotated[
-        str,
-        option(
-            "--ca-names none|microsoft|FILE",
-            "Whom the request for a client certificate names: nobody, all of Microsoft's list, or the "
-            "certificates of a file.",
-        ),
-    ] = "none",
-    stage: Annotated[
-        EnvelopeCommand, option("--stage", "The command that is answered with the verdict.")
-    ] = EnvelopeCommand.RCPT,
-    defer: Annotated[
-        bool,
-        option(
-            "--defer", "Say permanent refusals (550) as temporary ones, so that the sender keeps its message."
-        ),
-    ] = False,
+    host: str = option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.", default=LOOPBACK),
+    port: int = option(
+        "--port PORT",
+        "Port; 0 for any free one.",
+        default=DEFAULT_PORT,
+        variable="LISTEN_PORT",
+        min=0,
+        max=65535,
+    ),
+    allow: list[str] | None = option(
+        "--allow CIDR",
+        "Addresses that may connect; others are closed without a word. Repeatable. Default: all.",
+    ),
+    certificate: Path | None = option(
+        "--certificate FILE",
+        "The listener's own certificate with its key, PEM or PFX. [default: made on the spot]",
+    ),
+    password_file: Path | None = shared.password_file("--certificate"),
+    ca_names: str = option(
+        "--ca-names none|microsoft|FILE",
+        "Whom the request for a client certificate names: nobody, all of Microsoft's list, or the "
+        "certificates of a file.",
+        default="none",
+    ),
+    stage: EnvelopeCommand = option(
+        "--stage", "The command that is answered with the verdict.", default=EnvelopeCommand.RCPT
+    ),
+    defer: bool = option(
+        "--defer",
+        "Say permanent refusals (550) as temporary ones, so that the sender keeps its message.",
+        default=False,
+    ),
     tls_sender_certificate_name: shared.SenderCertificateName = None,
     accepted_domain: shared.AcceptedDomains = None,
-    inbound_connectors: Annotated[
-        list[Path] | None,
-        option(
-            "--inbound-connectors FILE",
-            "Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
-        ),
-    ] = None,
-    accepted_domains: Annotated[
-        list[Path] | None,
-        option("--accepted-domains FILE", "Get-AcceptedDomain export, to go with it. Repeatable."),
-    ] = None,
-    sending_address: Annotated[
-        str | None,
-        option(
-            "--sending-address IP", "Address Exchange Online sees of the senders, where they are behind NAT."
-        ),
-    ] = None,
-    expect: Annotated[
-        list[str] | None,
-        option(
-            "--expect THUMBPRINT|FILE",
-            "The certificate that ought to be presented; another one is a finding. Repeatable.",
-        ),
-    ] = None,
-    once: Annotated[bool, option("--once", "End after the first sender's session.")] = False,
-    until_accepted: Annotated[
-        bool, option("--until-accepted", "End when a sender would be accepted (or is at risk).")
-    ] = False,
-    timeout: Annotated[
-        float | None,
-        seconds(
-            "--timeout",
-            "End after so many seconds. [default: never]",
-            longest=31_536_000,
-            variable="LISTEN_TIMEOUT",
-        ),
-    ] = None,
-    old_tls: Annotated[bool, option("--old-tls", "Capture TLS 1.0 and 1.1 too, which EOP refuses.")] = False,
-    max_sessions: Annotated[int, option("--max-sessions N", "Sessions at once.", min=1, max=10_000)] = 512,
-    max_per_address: Annotated[
-        int, option("--max-per-address N", "Of those, from one address.", min=1, max=10_000)
-    ] = 64,
+    inbound_connectors: list[Path] | None = option(
+        "--inbound-connectors FILE",
+        "Get-InboundConnector export: attribute each message as Exchange Online does. Repeatable.",
+    ),
+    accepted_domains: list[Path] | None = option(
+        "--accepted-domains FILE", "Get-AcceptedDomain export, to go with it. Repeatable."
+    ),
+    sending_address: str | None = option(
+        "--sending-address IP",
+        "Address Exchange Online sees of the senders, where they are behind NAT.",
+    ),
+    expect: list[str] | None = option(
+        "--expect THUMBPRINT|FILE",
+        "The certificate that ought to be presented; another one is a finding. Repeatable.",
+    ),
+    once: bool = option("--once", "End after the first sender's session.", default=False),
+    until_accepted: bool = option(
+        "--until-accepted", "End when a sender would be accepted (or is at risk).", default=False
+    ),
+    timeout: float | None = seconds(
+        "--timeout",
+        "End after so many seconds. [default: never]",
+        longest=31_536_000,
+        variable="LISTEN_TIMEOUT",
+    ),
+    old_tls: bool = option("--old-tls", "Capture TLS 1.0 and 1.1 too, which EOP refuses.", default=False),
+    max_sessions: int = option("--max-sessions N", "Sessions at once.", default=512, min=1, max=10_000),
+    max_per_address: int = option(
+        "--max-per-address N", "Of those, from one address.", default=64, min=1, max=10_000
+    ),
     output: ReportOutput,
     stores: shared.Stores,
     at: shared.At = None,
