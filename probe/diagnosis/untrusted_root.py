@@ -68,11 +68,10 @@ def _before(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Proof]:
     """What the connector sent before, and that it worked."""
     for change in context.changes:
         if change.connector == group.connector and change.after == group.thumbprint:
-            text = (
+            yield Proof(
                 f"Until then the connector presented {change.before.upper()}; by {change.at:%Y-%m-%d %H:%M} UTC "
                 f"{change.after.upper()} had taken its place{f' on {change.server}' if change.server else ''}."
             )
-            yield Proof(text)
             if (seen := context.delivered.get(change.before)) is not None and seen.at:
                 yield Proof(
                     f"With {change.before.upper()} mail was delivered on {seen.at:%Y-%m-%d %H:%M} UTC "

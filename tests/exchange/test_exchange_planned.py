@@ -17,7 +17,7 @@ from probe.exchange.selection.chains import CAVEAT, chain_for
 from probe.exchange.selection.choose import select_for_receive, select_for_send, select_on_sources
 from probe.exchange.selection.planned import (
     Effect,
-    Step,
+    Transition,
     pin_for,
     plan,
     set_tls_certificate_name,
@@ -73,11 +73,11 @@ def trusted(certificate: ExchangeCertificate) -> bool | None:
     return certificate.thumbprint == INT
 
 
-def effect_of(steps: tuple[Step, ...]) -> Effect:
+def effect_of(steps: tuple[Transition, ...]) -> Effect:
     return worst(step.effect for step in steps)
 
 
-def said_of(steps: tuple[Step, ...]) -> list[str]:
+def said_of(steps: tuple[Transition, ...]) -> list[str]:
     return [str(reason.statement) for step in steps for reason in step.reasons]
 
 
@@ -87,7 +87,7 @@ def change(
     after: Inventory,
     changed: SendConnector | None = None,
     days: float = 0,
-) -> tuple[Step, ...]:
+) -> tuple[Transition, ...]:
     at = NOW + timedelta(days=days)
     return plan(
         [select_for_send(connector, before, SERVER, NOW)],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from probe.exchange.exports.joining import Gathered
     from probe.exchange.exports.wizard_log import HcwChange
     from probe.exchange.inventory import Inventory
-    from probe.exchange.selection.planned import ConnectorT, Step
+    from probe.exchange.selection.planned import ConnectorT, Transition
     from probe.exchange.selection.servers import ServerComparison
     from probe.pki.certificate import Certificate
     from probe.render.exchange.select import Row, SelectReport
@@ -239,14 +239,16 @@ class _Simulation:
                 found.append(compare_servers([row.selection for row in mine], refused))
         return tuple(found)
 
-    def _steps(self, before: Sequence[Row], after: Sequence[Row], gathered: Gathered) -> tuple[Step, ...]:
+    def _steps(
+        self, before: Sequence[Row], after: Sequence[Row], gathered: Gathered
+    ) -> tuple[Transition, ...]:
         """Compare; what Exchange Online thinks of a root counts only for connectors that lead there."""
         if not before:
             return ()
         from probe.exchange.selection.planned import plan
 
         judge = self._judge(gathered.inventory, self._at)
-        steps: list[Step] = []
+        steps: list[Transition] = []
         for to_eop in (True, False):
             old, new = (
                 [row.selection for row in rows if (row.outlook is not None) is to_eop]

@@ -269,8 +269,7 @@ def _verdict(judged: Judgement, *, taken: bool | None, partner: bool) -> Stateme
         case Attributed.ATTRIBUTED if taken:
             return documented("The mail is attributed to the tenant.", RELAY_RULE)
         case Attributed.ATTRIBUTED:
-            text = "The mail comes in through the partner's connector."
-            return documented(text, CMDLET)
+            return documented("The mail comes in through the partner's connector.", CMDLET)
         case Attributed.REFUSED:
             text = f"The mail is refused: {' or: '.join(judged.replies)}"
             return documented(text, _SOURCES[judged.replies[0]])

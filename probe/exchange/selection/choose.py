@@ -28,36 +28,33 @@ from probe.exchange.connector import ReceiveConnector, SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Inventory, same_server
 from probe.exchange.selection import consequences, words
 from probe.exchange.selection import readings as table
-from probe.exchange.selection.candidates import SELECTION, NameSource, Wanted, assess
+from probe.exchange.selection.candidates import SELECTION, Candidate, NameSource, Wanted, assess
 from probe.exchange.selection.result import Choice, Selection, State
-from probe.statement import Confidence, Statement, documented, inferred
+from probe.statement import Confidence, documented, inferred
 
 
 def select_for_send(
     connector: SendConnector, inventory: Inventory, server: str | None, at: datetime
 ) -> Selection:
     """Simulate the choice of the client certificate on one source server at `at` (aware UTC)."""
-    server = full_name(server, inventory)
-    wanted, mute = _wanted(connector, server), None
+    made = _begun(connector, full_name(server, inventory), at)
     if connector.ignore_starttls:
         text = "IgnoreSTARTTLS is set: the connector never does TLS and presents no certificate."
-        mute = inferred(text, "Set-SendConnector")
-    by_name = table.SEND_BY_SERVER if wanted.source is NameSource.SERVER else table.SEND
-    readings = by_name if wanted.pin is None else table.SEND_PINNED
-    return _select(connector, inventory, server, at, wanted, readings, mute)
+        return replace(made, statements=(inferred(text, "Set-SendConnector"),))
+    by_name = table.SEND_BY_SERVER if made.wanted.source is NameSource.SERVER else table.SEND
+    return _chosen(connector, inventory, made, by_name if made.wanted.pin is None else table.SEND_PINNED)
 
 
 def select_for_receive(
     connector: ReceiveConnector, inventory: Inventory, server: str | None, at: datetime
 ) -> Selection:
     """Follow the documented inbound algorithm on one server at `at` (aware UTC)."""
-    server = full_name(server or connector.server, inventory)
-    wanted, mute = _wanted(connector, server), None  # [2]
+    made = _begun(connector, full_name(server or connector.server, inventory), at)
     if connector.offers_tls is False:  # [1]
         text = "AuthMechanism lacks TLS: the connector does not offer STARTTLS."
-        mute = documented(text, SELECTION)
-    readings = table.RECEIVE_BY_SERVER if wanted.source is NameSource.SERVER else table.RECEIVE
-    return _select(connector, inventory, server, at, wanted, readings, mute)
+        return replace(made, statements=(documented(text, SELECTION),))
+    by_server = made.wanted.source is NameSource.SERVER
+    return _chosen(connector, inventory, made, table.RECEIVE_BY_SERVER if by_server else table.RECEIVE)
 
 
 def select_on_sources(
@@ -76,7 +73,7 @@ def full_name(server: str | None, inventory: Inventory) -> str | None:
 
 
 def _wanted(connector: SendConnector | ReceiveConnector, server: str | None) -> Wanted:
-    """[2] What is looked for: TlsCertificateName, else Fqdn, else the server's own name."""
+    """What is looked for: TlsCertificateName, else Fqdn, else the server's own name."""
     text, fqdn, pin = connector.tls_certificate_name, connector.fqdn, connector.pin
     if text:
         return Wanted(NameSource.PIN if pin else NameSource.NOTHING, text, pin, certain=pin is not None)
@@ -87,41 +84,36 @@ def _wanted(connector: SendConnector | ReceiveConnector, server: str | None) -> 
     return Wanted(NameSource.SERVER, server, certain=text is not None and fqdn is not None)
 
 
-def _select(
-    connector: SendConnector | ReceiveConnector,
-    inventory: Inventory,
-    server: str | None,
-    at: datetime,
-    wanted: Wanted,
-    readings: tuple[table.Reading, ...],
-    mute: Statement | None,
-) -> Selection:
+def _begun(connector: SendConnector | ReceiveConnector, server: str | None, at: datetime) -> Selection:
+    """A selection with what is looked for, and no TLS yet."""
     sources = connector.source_transport_servers if isinstance(connector, SendConnector) else None
-    made = Selection(
+    return Selection(
         connector=connector.name,
         sends=isinstance(connector, SendConnector),
         server=server,
         at=at,
-        wanted=wanted,
+        wanted=_wanted(connector, server),  # [2]
         state=State.NO_TLS,
-        statements=(mute,) if mute else (),
         is_source=not sources or server is None or any(same_server(one, server) for one in sources),
     )
-    if mute:
-        return made
-    certificates = inventory.on(server) if server is not None else inventory.certificates
-    candidates = tuple(assess(one, wanted, at) for one in certificates)  # [3]
-    if readings[0].label is Confidence.INFERRED:
-        candidates = tuple(words.simulated(one, readings[0]) for one in candidates)
-    choices: tuple[Choice, ...] = ()
-    state = State.UNKNOWN
+
+
+def _chosen(
+    connector: SendConnector | ReceiveConnector,
+    inventory: Inventory,
+    made: Selection,
+    readings: tuple[table.Reading, ...],
+) -> Selection:
+    wanted = made.wanted
+    candidates = _candidates(inventory, made, readings[0])
+    picks: tuple[table.Pick, ...] = ()
     if candidates and wanted.source is not NameSource.NOTHING:
         picks = table.settled([table.pick(reading, candidates) for reading in readings])  # [4] [5]
-        choices, state = _choices(picks), _state(picks)
+    choices, state = _choices(picks), _state(picks)
     winner = choices[0].certificate if state is State.CHOSEN else None
     outcome = consequences.Consequences()
     if state in {State.CHOSEN, State.NOTHING} and made.is_source:
-        outcome = consequences.of(winner, wanted, at, sends=made.sends)
+        outcome = consequences.of(winner, wanted, made.at, sends=made.sends)
     return replace(
         made,
         state=state,
@@ -136,6 +128,14 @@ def _select(
         events=outcome.events,  # [6]
         reply=outcome.reply,
     )
+
+
+def _candidates(inventory: Inventory, made: Selection, reading: table.Reading) -> tuple[Candidate, ...]:
+    """[3] The server's certificates with what speaks against them."""
+    certificates = inventory.on(made.server) if made.server is not None else inventory.certificates
+    candidates = tuple(assess(one, made.wanted, made.at) for one in certificates)
+    simulated = reading.label is Confidence.INFERRED
+    return tuple(words.simulated(one, reading) for one in candidates) if simulated else candidates
 
 
 def _choices(picks: tuple[table.Pick, ...]) -> tuple[Choice, ...]:
@@ -154,7 +154,7 @@ def _choices(picks: tuple[table.Pick, ...]) -> tuple[Choice, ...]:
 
 
 def _state(picks: tuple[table.Pick, ...]) -> State:
-    if any(pick.unknown and len(pick.possible) > 1 for pick in picks):
+    if not picks or any(pick.unknown and len(pick.possible) > 1 for pick in picks):
         return State.UNKNOWN
     if len({id(one) for pick in picks for one in pick.possible}) > 1:
         return State.AMBIGUOUS

@@ -44,7 +44,7 @@ class Reason(NamedTuple):
     statement: Statement
 
 
-class Step(NamedTuple):
+class Transition(NamedTuple):
     """One connector on one server before and after; `before` None: the server was not there."""
 
     before: Selection | None
@@ -138,14 +138,16 @@ def pin_for(certificate: Certificate | ExchangeCertificate) -> str:
 
 def plan(
     before: Iterable[Selection], after: Iterable[Selection], refused: Refused = likely_refused
-) -> tuple[Step, ...]:
+) -> tuple[Transition, ...]:
     """Compare the selections before and after a change; `refused` says what EOP makes of a certificate.
 
     Without a judge of chains only what the server itself says of the root is known (inferred).
     """
     known = {_key(one): one for one in before}
     return tuple(
-        Step(old, one, tuple(_reasons(old, one, refused))) for one in after for old in (known.get(_key(one)),)
+        Transition(old, one, tuple(_reasons(old, one, refused)))
+        for one in after
+        for old in (known.get(_key(one)),)
     )
 
 
@@ -172,8 +174,7 @@ def _about_end(before: Selection | None, after: Selection, refused: Refused) -> 
         return
     if after.state in {State.NOTHING, State.NO_TLS}:
         text = f"No certificate is found any more{f': {after.reply}' if after.reply else '.'}"
-        said = documented(text, PINNING if after.wanted.pin else "")
-        yield Reason(Effect.BREAKS, said)
+        yield Reason(Effect.BREAKS, documented(text, PINNING if after.wanted.pin else ""))
         return
     ends = " or ".join(title(one) for one in after.possible) or "nothing that can be named"
     why = "becomes ambiguous" if after.state is State.AMBIGUOUS else "cannot be told"
@@ -195,8 +196,7 @@ def _about_winner(
         why = "it is not valid"
         if winner.not_after is not None and winner.not_after < after.at:
             why = f"it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC"
-        text = f"{title(winner)} is chosen although {why}."
-        yield Reason(Effect.BREAKS, inferred(text))
+        yield Reason(Effect.BREAKS, inferred(f"{title(winner)} is chosen although {why}."))
     if same:
         return
     ends = refused(winner) if after.sends else False
@@ -205,11 +205,9 @@ def _about_winner(
     yield Reason(Effect.NONE if as_before else Effect.SAFE, inferred(text))
     if after.reply is not None:
         text = f"It is not enabled for SMTP: {UNKNOWN_CREDENTIALS}"
-        effect = Effect.RISKY if after.wanted.pin else Effect.BREAKS
-        yield Reason(effect, documented(text, "KB 4051498"))
+        yield Reason(Effect.RISKY if after.wanted.pin else Effect.BREAKS, documented(text, "KB 4051498"))
     if ends and not as_before:
-        text = "Exchange Online would refuse its chain, as far as known."
-        yield Reason(Effect.BREAKS, inferred(text))
+        yield Reason(Effect.BREAKS, inferred("Exchange Online would refuse its chain, as far as known."))
     elif ends is None and (old is None or refused(old) is not True):
         text = "Its chain has not been judged: check it with the certificate command."
         yield Reason(Effect.RISKY, inferred(text))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.selection.candidates import PINNING, SELECTION, Candidate
-from probe.statement import Confidence, all_of, opposite
+from probe.statement import Confidence, Statement, all_of, opposite
 
 Tier: TypeAlias = Callable[[Candidate], "bool | None"]
 
@@ -45,6 +46,10 @@ class Reading(NamedTuple):
     label: Confidence
     source: str
 
+    def says(self, text: str) -> Statement:
+        """A sentence that is as well founded as the reading."""
+        return Statement(text, self.label, self.source)
+
 
 class Pick(NamedTuple):
     """What a reading may pick, None among it where it may find nothing.
@@ -57,24 +62,17 @@ class Pick(NamedTuple):
     unknown: bool
 
 
-def _valid_from_a_ca(one: Candidate) -> bool | None:
-    return all_of((one.usable, one.valid, one.issued))
-
-
-def _self_signed(one: Candidate) -> bool | None:
-    return all_of((one.usable, opposite(one.issued)))
-
-
-def _any(one: Candidate) -> bool | None:
-    return one.usable
-
-
 def _with_smtp(tier: Tier) -> Tier:
     return lambda one: all_of((tier(one), one.smtp))
 
 
+_ANY: Tier = attrgetter("usable")
 #: InboundSTARTTLS steps 5 and 6: a valid one from a CA, else a self-signed one, else an expired one.
-_STEPS: tuple[Tier, ...] = (_valid_from_a_ca, _self_signed, _any)
+_STEPS: tuple[Tier, ...] = (
+    lambda one: all_of((one.usable, one.valid, one.issued)),
+    lambda one: all_of((one.usable, opposite(one.issued))),
+    _ANY,
+)
 _SMTP_STEPS = tuple(map(_with_smtp, _STEPS))
 #: Step 3 and the article's note together: one without SMTP is chosen where none has it.
 _SMTP_FIRST = (*_SMTP_STEPS, *_STEPS)
@@ -101,9 +99,9 @@ SEND: tuple[Reading, ...] = (
 SEND_BY_SERVER = tuple(reading._replace(tiers=_SMTP_STEPS) for reading in SEND[:3])
 #: Pinned: issuer and subject must match, of several the newest, SMTP is not checked.
 SEND_PINNED: tuple[Reading, ...] = (
-    Reading("newest Valid from", Order.VALID_FROM, (_any,), Confidence.DOCUMENTED, PINNING),
-    Reading("newest validity", Order.VALID_TO, (_any,), Confidence.DOCUMENTED, PINNING),
-    Reading("longest lifetime", Order.LIFETIME, (_any,), Confidence.REPORTED, "CSS-Exchange issue 1165"),
+    Reading("newest Valid from", Order.VALID_FROM, (_ANY,), Confidence.DOCUMENTED, PINNING),
+    Reading("newest validity", Order.VALID_TO, (_ANY,), Confidence.DOCUMENTED, PINNING),
+    Reading("longest lifetime", Order.LIFETIME, (_ANY,), Confidence.REPORTED, "CSS-Exchange issue 1165"),
     Reading("newest Valid from, valid ones first", Order.VALID_FROM, _STEPS, Confidence.INFERRED, _SIMULATED),
 )
 

@@ -15,7 +15,7 @@ from probe.statement import Statement, documented, inferred
 #: Says of a certificate whether EOP would refuse its chain; None: not judged.
 Refused: TypeAlias = Callable[[ExchangeCertificate], "bool | None"]
 
-_WORDS = [
+_WORDS = (
     "no",
     "one",
     "two",
@@ -29,7 +29,7 @@ _WORDS = [
     "ten",
     "eleven",
     "twelve",
-]
+)
 
 
 class Delivery(enum.Enum):
@@ -63,12 +63,11 @@ def compare_servers(selections: Iterable[Selection], refused: Refused = likely_r
     """Compare what one connector chooses on each server; `selections` must not be empty."""
     selections = tuple(selections)
     shares = _shares(selections, refused)
-    definite = [one for one in shares if one.certificate is not None or one.end is Delivery.REFUSED]
-    agree = len(definite) == 1 if len(definite) > 1 or len(definite) == len(shares) else None
+    definite = sum(one.certificate is not None or one.end is Delivery.REFUSED for one in shares)
     return ServerComparison(
         connector=selections[0].connector,
         shares=shares,
-        agree=agree,
+        agree=definite == 1 if definite > 1 or definite == len(shares) else None,
         statements=tuple(_statements(selections, shares)),
     )
 
@@ -86,10 +85,8 @@ def _shares(selections: tuple[Selection, ...], refused: Refused) -> tuple[Share,
 
 
 def _end(selection: Selection, refused: Refused) -> Delivery:
-    if (
-        selection.state in {State.NOTHING, State.NO_TLS} or selection.reply is not None
-    ):  # chosen, but TLS fails
-        return Delivery.REFUSED
+    if selection.state in {State.NOTHING, State.NO_TLS} or selection.reply is not None:
+        return Delivery.REFUSED  # with a reply: chosen, but TLS fails
     end = refused(selection.winner) if selection.winner is not None else None
     return {True: Delivery.REFUSED, False: Delivery.SENT, None: Delivery.UNKNOWN}[end]
 
@@ -100,12 +97,12 @@ def _statements(selections: tuple[Selection, ...], shares: tuple[Share, ...]) ->
     common = shares[0].certificate
     if len(shares) > 1 and common is not None:
         yield from _about_common(selections, common)
-    total = len(selections)
     bad = sum(len(share.servers) for share in shares if share.end is Delivery.REFUSED)
-    if bad == total:
+    if bad == len(selections):
         yield inferred("Mail from every source server would be refused.")
     elif bad:
-        part = f"{_number(bad)} message{'' if bad == 1 else 's'} in {_number(total)}"
+        number, total = (_WORDS[n] if n < len(_WORDS) else str(n) for n in (bad, len(selections)))
+        part = f"{number} message{'' if bad == 1 else 's'} in {total}"
         text = f"About {part} would be refused, if the servers share the mail evenly."
         yield inferred(text, "practitioners report that half of the messages fail")
 
@@ -113,11 +110,12 @@ def _statements(selections: tuple[Selection, ...], shares: tuple[Share, ...]) ->
 def _about(share: Share) -> Statement:
     *others, last = share.servers
     servers = f"{', '.join(others)} and {last}" if others else last
-    what = "no certificate" if share.certificate is None else title(share.certificate)
-    text = f"{servers} {'choose' if others else 'chooses'} {what}."
+    choose = f"{servers} {'choose' if others else 'chooses'}"
     if share.certificate is None and share.end is Delivery.UNKNOWN:
-        text = f"What {servers} {'choose' if others else 'chooses'} cannot be told."
-    return inferred(text)
+        return inferred(f"What {choose} cannot be told.")
+    return inferred(
+        f"{choose} {'no certificate' if share.certificate is None else title(share.certificate)}."
+    )
 
 
 def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate) -> Iterator[Statement]:
@@ -129,7 +127,3 @@ def _about_common(selections: tuple[Selection, ...], common: ExchangeCertificate
             verb = "holds" if held else "lacks"
             rest = ", but does not surely choose it" if held else ": import it there"
             yield documented(f"{one.server} {verb} {common.thumbprint.upper()}{rest}.")
-
-
-def _number(value: int) -> str:
-    return _WORDS[value] if value < len(_WORDS) else str(value)

@@ -56,8 +56,7 @@ def _about_wanted(wanted: Wanted, *, sends: bool) -> Iterator[Statement]:
             text = f"TlsCertificateName is {wanted.text}, which is not of the form <I>issuer<S>subject."
             yield documented(text, "CSS-Exchange: TlsCertificateNameSyntaxInvalid")
         case NameSource.NOTHING:
-            text = "Neither TlsCertificateName nor Fqdn nor the server's name is known."
-            yield documented(text)
+            yield documented("Neither TlsCertificateName nor Fqdn nor the server's name is known.")
         case source:
             what = "the connector's Fqdn" if source is NameSource.FQDN else "the server's own name"
             text = f"Without TlsCertificateName {what} is looked for: {wanted.text}."
@@ -83,14 +82,12 @@ def _about_pin(text: str) -> Iterator[Statement]:
 
 
 def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, ...]) -> Iterator[Statement]:
-    label = readings[0].label
     match state:
         case State.CHOSEN:
             winner = choices[0].certificate
-            chosen = title(winner) if winner is not None else ""
-            yield Statement(f"Exchange chooses {chosen}.", label, readings[0].source)
+            yield readings[0].says(f"Exchange chooses {title(winner) if winner is not None else ''}.")
         case State.NOTHING:
-            yield Statement("No certificate of the server matches.", label, readings[0].source)
+            yield readings[0].says("No certificate of the server matches.")
         case _:
             for choice in choices:
                 yield _possibility(choice)
@@ -100,9 +97,7 @@ def _possibility(choice: Choice) -> Statement:
     end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
     doubt = "" if choice.certain else ", as far as the evidence goes,"
     names = "; ".join(reading.name for reading in choice.readings)
-    return Statement(
-        f"{end}{doubt} if Exchange goes by: {names}.", choice.readings[0].label, choice.readings[0].source
-    )
+    return choice.readings[0].says(f"{end}{doubt} if Exchange goes by: {names}.")
 
 
 def beaten(candidate: Candidate, winner: ExchangeCertificate | None, reading: Reading) -> Candidate:
@@ -112,22 +107,15 @@ def beaten(candidate: Candidate, winner: ExchangeCertificate | None, reading: Re
         return candidate
     text = f"It fits, but {winner.thumbprint.upper()} comes first"
     if own.not_before is not None and winner.not_before is not None and own.not_before < winner.not_before:
-        text += f": it is the newer one, valid from {_day(winner)} against {_day(own)}"
-    said = Statement(f"{text}.", reading.label, reading.source)
-    return candidate._replace(remarks=(*candidate.remarks, said))
+        newer, older = (f"{one.not_before:%Y-%m-%d %H:%M} UTC" for one in (winner, own))
+        text += f": it is the newer one, valid from {newer} against {older}"
+    return candidate._replace(remarks=(reading.says(f"{text}."),))
 
 
 def simulated(candidate: Candidate, reading: Reading) -> Candidate:
     """Label what the inbound article says against a candidate as what it is for a Send connector: by analogy."""
-    remarks = (
-        Statement(one.text, reading.label, reading.source) if one.source == SELECTION else one
-        for one in candidate.remarks
-    )
+    remarks = (reading.says(one.text) if one.source == SELECTION else one for one in candidate.remarks)
     return candidate._replace(remarks=tuple(remarks))
-
-
-def _day(certificate: ExchangeCertificate) -> str:
-    return f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
 
 
 def trust(winner: ExchangeCertificate, candidates: tuple[Candidate, ...]) -> Iterator[Statement]:

@@ -12,7 +12,7 @@ from probe.exchange.connector import ConnectorType
 from probe.exchange.exports.wizard_log import HcwChange
 from probe.exchange.problem import Problem
 from probe.exchange.selection.hybrid import Deviation
-from probe.exchange.selection.planned import Effect, Step, worst
+from probe.exchange.selection.planned import Effect, Transition, worst
 from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import ServerComparison
 from probe.render.exchange.documents import picked, plain
@@ -64,7 +64,7 @@ class SelectReport(NamedTuple):
     deviations: tuple[Deviation, ...]
     wizard: tuple[HcwChange, ...]
     change: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Transition, ...]
     before: Outcome | None
     outcome: Outcome
     problems: tuple[Problem, ...]
@@ -133,7 +133,7 @@ def _said(effect: Effect) -> str:
     return effect.value.replace("-", " ")
 
 
-def _ends(step: Step) -> str:
+def _ends(step: Transition) -> str:
     before = _end(step.before) if step.before is not None else "(not there)"
     after = _end(step.after)
     return f"stays with {after}" if before == after else f"{before} becomes {after}"
