@@ -8,6 +8,7 @@ from datetime import datetime
 
 from probe.diagnosis.refusals import RefusalGroup, Seen
 from probe.eop.outlook import ChainJudge, Tenant, sends_to_exchange_online
+from probe.eop.vocabulary import Outcome
 from probe.exchange.connector import SendConnector
 from probe.exchange.exports.joining import Gathered
 from probe.exchange.inventory import ExchangeCertificate, RootCAType
@@ -19,9 +20,10 @@ from probe.exchange.selection.result import Selection
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
 from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe, filled
-from probe.report.diagnosis import Proof
+from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented
+from probe.text import counted
 
 #: Texts that one proof names.
 _MAX_NAMED = 8
@@ -52,12 +54,8 @@ class DiagnosisContext:
 
     def filled(self, steps: Steps, connector: str | None, better: ExchangeCertificate | None) -> Steps:
         """Steps of the catalogue with what is known here in place of the placeholders."""
-        known = {
-            CONNECTOR: connector,
-            PUBLIC: better.thumbprint.upper() if better is not None else None,
-            LOG_FOLDER: self.logs[0] if self.logs else None,
-        }
-        return filled(steps, known)
+        public = better.thumbprint.upper() if better is not None else None
+        return filled(steps, {CONNECTOR: connector, PUBLIC: public, LOG_FOLDER: next(iter(self.logs), None)})
 
     def new_sessions(self, connector: str | None) -> Command:
         """How to see what became of mail that is sent from now on."""
@@ -78,9 +76,8 @@ class DiagnosisContext:
 
     def connector(self, name: str | None) -> SendConnector | None:
         """The Send connector of a log's name."""
-        if name is None:
-            return None
-        return next((c for c in self.gathered.send_connectors if c.name.lower() == name.lower()), None)
+        wanted = name.lower() if name is not None else None
+        return next((c for c in self.gathered.send_connectors if c.name.lower() == wanted), None)
 
     def record(self, thumbprint: str | None) -> ExchangeCertificate | None:
         """What the inventory says of a thumbprint."""
@@ -152,7 +149,34 @@ def pinned_choice(
     )
 
 
-def quoted_proof(group: RefusalGroup) -> tuple[Proof, ...]:
+def fault_of(
+    group: RefusalGroup,
+    context: DiagnosisContext,
+    *,
+    title: str,
+    happens: Iterable[Statement],
+    advice: Advice,
+    configured: Iterable[Proof] = (),
+    outcome: Outcome = Outcome.REJECTED,
+) -> DiagnosedFault:
+    """The account of a group: what proves it, and what is said of it."""
+    return DiagnosedFault(
+        id=group.reason,
+        title=title,
+        outcome=outcome,
+        seen=True,
+        connector=group.connector,
+        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
+        reply=group.reply,
+        happens=tuple(happens),
+        proof=(*_quoted(group), *captured(context, group.thumbprint), *configured),
+        cause=advice.cause,
+        remedy=advice.remedy,
+        verify=advice.verify,
+    )
+
+
+def _quoted(group: RefusalGroup) -> tuple[Proof, ...]:
     """The log lines and texts that prove a group."""
     found: list[Proof] = []
     if group.first is not None:
@@ -180,18 +204,14 @@ def _files(sources: Iterable[str]) -> str:
 
 def captured(context: DiagnosisContext, thumbprint: str | None) -> tuple[Proof, ...]:
     """What listeners and probes saw of a certificate, the listeners first."""
-    if not thumbprint:
-        return ()
+    seen = [one for one in context.captures if thumbprint and one.thumbprints[:1] == (thumbprint,)]
     found = []
-    for one in sorted(context.captures, key=lambda one: not one.by_listener):
-        if not one.thumbprints or one.thumbprints[0] != thumbprint:
-            continue
-        count = len(one.thumbprints)
-        sent = f"{count} certificate{'' if count == 1 else 's'}"
+    for one in sorted(seen, key=lambda one: not one.by_listener):
         who = (
             "A listener captured the chain the sender itself presents"
             if one.by_listener
             else "A probe saw it"
         )
+        sent = counted(len(one.thumbprints), "certificate")
         found.append(Proof(f"{who} ({one.source}, {one.target}): {sent}; verdict {one.outcome}."))
     return tuple(dict.fromkeys(found))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from probe.diagnosis import tenant_attribution, untrusted_root
-from probe.diagnosis.context import DiagnosisContext, captured, pinned_choice, quoted_proof
+from probe.diagnosis.context import DiagnosisContext, captured, fault_of, pinned_choice
 from probe.diagnosis.refusals import RefusalGroup
 from probe.eop.outlook import Outlook, outlook, own_mail, sends_to_exchange_online
 from probe.eop.vocabulary import WORST_FIRST, Outcome
@@ -53,24 +53,21 @@ def _by_catalogue(group: RefusalGroup, context: DiagnosisContext, at: datetime) 
         about_eop = context.to_eop(connector, group)
     else:
         about_eop = any(one.found.flow is not Flow.NEITHER for one in group.texts)
-    return DiagnosedFault(
-        id=group.reason,
-        title=entry.title if entry else "A reply that the catalogue does not know",
-        outcome=Outcome.REJECTED if about_eop else Outcome.AT_RISK,
-        seen=True,
-        connector=group.connector,
-        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
-        reply=group.reply,
-        happens=(Statement(f"{entry.judge} {entry.meaning}", entry.label),) if entry else (),
-        proof=(*quoted_proof(group), *captured(context, group.thumbprint)),
-        cause=tuple(Statement(one, entry.label, "the catalogue") for one in entry.causes) if entry else (),
-        remedy=context.filled(entry.remedy, group.connector, better) if entry else (),
-        verify=(
-            "See what is the case, and send a message.",
-            *context.filled(entry.check, group.connector, better),
+    advice = Advice((), (), ())
+    if entry is not None:
+        check = context.filled(entry.check, group.connector, better)
+        advice = Advice(
+            tuple(Statement(one, entry.label, "the catalogue") for one in entry.causes),
+            context.filled(entry.remedy, group.connector, better),
+            ("See what is the case, and send a message.", *check),
         )
-        if entry
-        else (),
+    return fault_of(
+        group,
+        context,
+        title=entry.title if entry else "A reply that the catalogue does not know",
+        happens=(Statement(f"{entry.judge} {entry.meaning}", entry.label),) if entry else (),
+        advice=advice,
+        outcome=Outcome.REJECTED if about_eop else Outcome.AT_RISK,
     )
 
 

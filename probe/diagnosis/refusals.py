@@ -11,7 +11,7 @@ from typing import NamedTuple
 from probe.evidence_files import LogLine
 from probe.exchange.logs.certificate import LogCertificate
 from probe.exchange.logs.rows import MAX_LINE
-from probe.exchange.logs.session import LogReply, LogSession, RefusedReply
+from probe.exchange.logs.session import LogSession, RefusedReply
 from probe.exchange.online import domain_of
 from probe.exchange.replies.entry import Entry, EntryKind
 from probe.exchange.replies.from_exchange_online import EXPIRED
@@ -88,6 +88,11 @@ class RefusalGroup:
         """The certificate that was sent, lower-case hex."""
         return self.certificate.thumbprint if self.certificate else None
 
+    @property
+    def sender(self) -> str:
+        """Who sent it, as a sentence begins."""
+        return f"The Send connector '{self.connector}'" if self.connector else "A Send connector"
+
 
 class Refusals:
     """Collects the groups, and which certificates mail was delivered with, from sessions in any order."""
@@ -104,7 +109,8 @@ class Refusals:
         self.sessions += 1
         if session.ended is not None:
             self.latest = max(self.latest or session.ended, session.ended)
-        to_eop = any(map(_by_exchange_online, session.replies[:1]))
+        banner = _BANNER.match(session.replies[0].text) if session.replies else None
+        to_eop = banner is not None and domain_of(banner[1]) is not None
         if session.delivered and to_eop and session.sent and session.sent.thumbprint:
             seen = Seen(session.source, session.id, session.started)
             before = self.delivered.get(session.sent.thumbprint)
@@ -115,27 +121,23 @@ class Refusals:
 
     def _refused(self, session: LogSession, refusal: RefusedReply, *, to_eop: bool) -> None:
         key = (session.connector, session.sent.thumbprint if session.sent else None, refusal.reason)
-        group = self._groups.get(key)
-        if group is None:
-            if len(self._groups) >= MAX_GROUPS:
-                return
-            group = RefusalGroup(
-                connector=session.connector,
-                certificate=session.sent,
-                reason=refusal.reason,
-                entry=refusal.entry,
-                reply=refusal.reply.text,
-                first=Seen(session.source, session.id, session.started),
-            )
-        messages = group.messages
-        if len(messages) < MAX_MESSAGES:
-            messages |= set(session.message_ids)
+        group = self._groups.get(key) or RefusalGroup(
+            connector=session.connector,
+            certificate=session.sent,
+            reason=refusal.reason,
+            entry=refusal.entry,
+            reply=refusal.reply.text,
+            first=Seen(session.source, session.id, session.started),
+        )
+        if group.sessions == 0 and len(self._groups) >= MAX_GROUPS:
+            return
+        more = session.message_ids if len(group.messages) < MAX_MESSAGES else ()
         self._groups[key] = replace(
             group,
             sessions=group.sessions + 1,
             last=max(filter(None, (group.last, session.started)), default=None),
             to_eop=group.to_eop or to_eop,
-            messages=messages,
+            messages=group.messages.union(more),
         )
 
     @property
@@ -167,11 +169,6 @@ def _proves(group: RefusalGroup, line: LogLine) -> bool:
     return len(words) > 3 and any(words in printable(field, MAX_LINE) for field in (line.data, line.context))
 
 
-def _by_exchange_online(banner: LogReply) -> bool:
-    host = _BANNER.match(banner.text)
-    return host is not None and domain_of(host[1]) is not None
-
-
 def _first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
     found = next(filter(None, map(pattern.match, texts)), None)
     return printable(found[1]) if found else None
@@ -196,7 +193,6 @@ def _file(groups: list[RefusalGroup], proof: TextProof) -> None:
             return
     if len(groups) < MAX_GROUPS:
         one = proof.found
-        ids = frozenset({one.message_id} if one.message_id else ())
         groups.append(
             RefusalGroup(
                 connector=one.connector,
@@ -204,7 +200,7 @@ def _file(groups: list[RefusalGroup], proof: TextProof) -> None:
                 reason=one.entry.id,
                 entry=one.entry,
                 reply=one.reply,
-                messages=ids,
+                messages=frozenset(filter(None, (one.message_id,))),
                 texts=(proof,),
             )
         )

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from probe.diagnosis.context import DiagnosisContext, captured, quoted_proof
+from probe.diagnosis.context import DiagnosisContext, fault_of
 from probe.diagnosis.refusals import RefusalGroup
 from probe.eop.outlook import Tenant
-from probe.eop.vocabulary import Outcome
 from probe.exchange.attribution.names import Presented, base, presented_by_record, presented_in_log
 from probe.exchange.attribution.tenant import Attributed, Attribution, Envelope, attribute
 from probe.exchange.connector import ConnectorType, InboundConnector
@@ -54,19 +53,13 @@ def account(group: RefusalGroup, context: DiagnosisContext, at: datetime) -> Dia
         connector=group.connector,
         thumbprint=group.thumbprint,
     )
-    return DiagnosedFault(
-        id=group.reason,
+    return fault_of(
+        group,
+        context,
         title="No inbound connector of the tenant recognises the connection",
-        outcome=Outcome.REJECTED,
-        seen=True,
-        connector=group.connector,
-        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
-        reply=group.reply,
-        happens=tuple(_happens(group, context)),
-        proof=(*quoted_proof(group), *captured(context, group.thumbprint), *_configured(context)),
-        cause=advice.cause,
-        remedy=advice.remedy,
-        verify=advice.verify,
+        happens=(_happens(group, context),),
+        configured=_configured(context),
+        advice=advice,
     )
 
 
@@ -106,15 +99,16 @@ def _attribution(
     return attribute(presented, tenant.connectors, tenant.domains or None, envelope, at)
 
 
-def _happens(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Statement]:
+def _happens(group: RefusalGroup, context: DiagnosisContext) -> Statement:
     record = context.record(group.thumbprint)
     which = title(record) if record is not None else (group.thumbprint or "a certificate not known").upper()
-    who = f"The Send connector '{group.connector}'" if group.connector else "A Send connector"
     mail = f" from {group.mail_from or '<>'}" if group.mail_from is not None else ""
     mail += f" to {group.rcpt_to}" if group.rcpt_to else ""
     source = f" from address {group.seen_as}" if group.seen_as else ""
-    text = f"{who} presents {which}{source}; Exchange Online refuses the mail{mail} at the recipient."
-    yield documented(text)
+    text = (
+        f"{group.sender} presents {which}{source}; Exchange Online refuses the mail{mail} at the recipient."
+    )
+    return documented(text)
 
 
 def _configured(context: DiagnosisContext) -> Iterator[Proof]:

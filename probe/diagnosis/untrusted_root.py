@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from probe import powershell
-from probe.diagnosis.context import DiagnosisContext, captured, pinned_choice, quoted_proof
+from probe.diagnosis.context import DiagnosisContext, fault_of, pinned_choice
 from probe.diagnosis.refusals import RefusalGroup
-from probe.eop.vocabulary import Outcome
 from probe.exchange.connector import SendConnector
 from probe.exchange.inventory import ExchangeCertificate, Services
 from probe.exchange.selection.candidates import title
 from probe.exchange.selection.result import Selection, State
 from probe.powershell import Command, Step
-from probe.report.diagnosis import DiagnosedFault, Proof
+from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.statement import Statement, documented, inferred
 
 _KB = "KB 2888788"
+
+
+class _Case(NamedTuple):
+    """The refusals, when they are looked at, the connector and certificate they are about, and a better one."""
+
+    group: RefusalGroup
+    context: DiagnosisContext
+    at: datetime
+    connector: SendConnector | None
+    sent: ExchangeCertificate | None
+    selections: tuple[Selection, ...]
+    better: ExchangeCertificate | None
+    public: bool
+    """Whether the certificate sent is one that Exchange Online takes, so that only its chain can be at fault."""
 
 
 def account(group: RefusalGroup, context: DiagnosisContext, at: datetime) -> DiagnosedFault:
@@ -26,26 +40,21 @@ def account(group: RefusalGroup, context: DiagnosisContext, at: datetime) -> Dia
     selections = context.selections(connector, at) if connector is not None else ()
     better = context.better(selections, at, group.thumbprint)
     public = sent is not None and context.judge(at).refused(sent) is False
-    return DiagnosedFault(
-        id=group.reason,
-        title=_title(group, sent, public=public),
-        outcome=Outcome.REJECTED,
-        seen=True,
-        connector=group.connector,
-        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
-        reply=group.reply,
-        happens=tuple(_happens(group, sent)),
-        proof=(*quoted_proof(group), *captured(context, group.thumbprint), *_before(group, context)),
-        cause=tuple(_cause(group, context, sent, better, selections, at)),
-        remedy=tuple(
-            _complete(connector, sent) if public else _remedy(group.connector, connector, sent, better)
-        ),
-        verify=tuple(_verify(context, group.connector, connector, sent if public else better, at)),
+    case = _Case(group, context, at, connector, sent, selections, better, public)
+    remedy = tuple(_complete(case) if public else _remedy(case))
+    return fault_of(
+        group,
+        context,
+        title=_title(case),
+        happens=(_happens(case),),
+        configured=_before(case),
+        advice=Advice(tuple(_cause(case)), remedy, tuple(_verify(case, sent if public else better))),
     )
 
 
-def _title(group: RefusalGroup, sent: ExchangeCertificate | None, *, public: bool) -> str:
-    if public:
+def _title(case: _Case) -> str:
+    group, sent = case.group, case.sent
+    if case.public:
         return "The certificate is a public one, but its chain does not reach Exchange Online whole"
     if sent is not None and sent.is_self_signed:
         return "A self-signed certificate is presented to Exchange Online"
@@ -54,18 +63,17 @@ def _title(group: RefusalGroup, sent: ExchangeCertificate | None, *, public: boo
     return group.entry.title if group.entry else "Exchange Online does not trust the certificate"
 
 
-def _happens(group: RefusalGroup, sent: ExchangeCertificate | None) -> Iterator[Statement]:
-    which = title(sent) if sent is not None else (group.thumbprint or "").upper()
-    who = f"The Send connector '{group.connector}'" if group.connector else "A Send connector"
-    if which:
-        yield documented(f"{who} presents {which} to Exchange Online, which refuses it.")
-    else:
-        text = f"{who} presents a certificate that Exchange Online refuses; which one, a Send protocol log tells."
-        yield documented(text)
+def _happens(case: _Case) -> Statement:
+    group, sent = case.group, case.sent
+    if which := title(sent) if sent is not None else (group.thumbprint or "").upper():
+        return documented(f"{group.sender} presents {which} to Exchange Online, which refuses it.")
+    text = "presents a certificate that Exchange Online refuses; which one, a Send protocol log tells."
+    return documented(f"{group.sender} {text}")
 
 
-def _before(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Proof]:
+def _before(case: _Case) -> Iterator[Proof]:
     """What the connector sent before, and that it worked."""
+    group, context = case.group, case.context
     for change in context.changes:
         if change.connector == group.connector and change.after == group.thumbprint:
             yield Proof(
@@ -79,31 +87,32 @@ def _before(group: RefusalGroup, context: DiagnosisContext) -> Iterator[Proof]:
                 )
 
 
-def _cause(
-    group: RefusalGroup,
-    context: DiagnosisContext,
-    sent: ExchangeCertificate | None,
-    better: ExchangeCertificate | None,
-    selections: tuple[Selection, ...],
-    at: datetime,
-) -> Iterator[Statement]:
+def _cause(case: _Case) -> Iterator[Statement]:
+    group, sent, better = case.group, case.sent, case.better
     if sent is not None:
-        judged = context.judge(at).of(sent)
-        yield from judged.statements[:1]
-        if judged.refused is False:
-            text = "So the intermediate certificates are most likely not sent along; Exchange Online fetches none."
-            yield inferred(text, "KB 3212877 and the article on 4.4.317, by analogy")
-        elif sent.root_ca_type is not None:
-            text = f"The server itself knows the root as {sent.root_ca_type.value}; trust there says nothing of EOP."
-            yield inferred(text, "Get-ExchangeCertificate, RootCAType")
-    elif group.thumbprint and context.gathered.inventory.certificates:
+        yield from _about_root(case, sent)
+    elif group.thumbprint and case.context.gathered.inventory.certificates:
         yield documented("The certificate is in no export given.")
-    if sent is not None and better is not None and context.judge(at).refused(sent) is not False:
+    if sent is not None and better is not None and not case.public:
         yield from _newer(sent, better)
-    for selection in selections:
+    for selection in case.selections:
         yield from _simulated(group, selection)
-    if group.entry is not None and (sent is None or not selections):
+    if group.entry is not None and (sent is None or not case.selections):
         yield from (Statement(cause, group.entry.label, "the catalogue") for cause in group.entry.causes)
+
+
+def _about_root(case: _Case, sent: ExchangeCertificate) -> Iterator[Statement]:
+    yield from case.context.judge(case.at).of(sent).statements[:1]
+    if case.public:
+        text = (
+            "So the intermediate certificates are most likely not sent along; Exchange Online fetches none."
+        )
+        yield inferred(text, "KB 3212877 and the article on 4.4.317, by analogy")
+    elif sent.root_ca_type is not None:
+        text = (
+            f"The server itself knows the root as {sent.root_ca_type.value}; trust there says nothing of EOP."
+        )
+        yield inferred(text, "Get-ExchangeCertificate, RootCAType")
 
 
 def _newer(sent: ExchangeCertificate, better: ExchangeCertificate) -> Iterator[Statement]:
@@ -135,13 +144,9 @@ def _simulated(group: RefusalGroup, selection: Selection) -> Iterator[Statement]
         yield inferred(f"On {server} the simulation ends: {selection.state.value}.")
 
 
-def _remedy(
-    name: str | None,
-    connector: SendConnector | None,
-    sent: ExchangeCertificate | None,
-    better: ExchangeCertificate | None,
-) -> Iterator[Step]:
+def _remedy(case: _Case) -> Iterator[Step]:
     """The steps in order."""
+    name, connector, better = case.group.connector, case.connector, case.better
     if better is None:
         yield "Get a certificate of a public CA for the connector's name."
         yield from powershell.import_certificate()
@@ -153,13 +158,13 @@ def _remedy(
     if len(servers) > 1:
         yield f"See that the certificate is on every source server: {', '.join(servers)}."
     yield from powershell.retry_queue(name)
-    if sent is not None:
-        yield from _old(sent)
+    if case.sent is not None:
+        yield from _old(case.sent)
 
 
-def _complete(connector: SendConnector | None, sent: ExchangeCertificate | None) -> Iterator[Step]:
+def _complete(case: _Case) -> Iterator[Step]:
     """A public certificate whose chain is not sent (KB 3212877)."""
-    names = (connector.fqdn if connector else None, *(sent.names if sent else ()))
+    names = (case.connector.fqdn if case.connector else None, *(case.sent.names if case.sent else ()))
     host = next((name for name in names if name and "*" not in name), powershell.SERVER)
     yield "See what the server sends along: as its client, or by the certificate its Receive connector shows:"
     yield powershell.eop_probe("listen")
@@ -194,27 +199,22 @@ def _old(sent: ExchangeCertificate) -> Iterator[Step]:
     yield Command(f"Remove-ExchangeCertificate -Thumbprint {thumbprint}")
 
 
-def _verify(
-    context: DiagnosisContext,
-    name: str | None,
-    connector: SendConnector | None,
-    better: ExchangeCertificate | None,
-    at: datetime,
-) -> Iterator[Step]:
-    """How to see that it worked, before and after."""
-    if better is not None and connector is not None:
-        yield str(pinned_choice(context, connector, better, at))
+def _verify(case: _Case, right: ExchangeCertificate | None) -> Iterator[Step]:
+    """How to see, before and after the change, that it worked; `right` is to be presented then."""
+    context, connector, name = case.context, case.connector, case.group.connector
+    mark = right.thumbprint.upper() if right is not None else "the public certificate"
+    if right is not None and connector is not None:
+        yield str(pinned_choice(context, connector, right, case.at))
         yield "Before the change, the same by yourself:"
         yield context.again(
             "exchange select",
             connector=connector.name,
-            set_tls_certificate_name=f"{connector.name}={better.thumbprint.upper()}",
+            set_tls_certificate_name=f"{connector.name}={mark}",
         )
     yield "After it, on the server:"
     yield powershell.show_connector(name)
-    which = better.thumbprint.upper() if better is not None else "the public certificate"
-    yield f"Send a message; new sessions must present {which} and be delivered:"
+    yield f"Send a message; new sessions must present {mark} and be delivered:"
     yield context.new_sessions(name)
-    if better is not None and better.not_after is not None:
-        yield f"{better.thumbprint.upper()} ends on {better.not_after:%Y-%m-%d}; try its successor beforehand:"
+    if right is not None and right.not_after is not None:
+        yield f"{mark} ends on {right.not_after:%Y-%m-%d}; try its successor beforehand:"
         yield context.again("exchange select", with_="<file of the new certificate>")
