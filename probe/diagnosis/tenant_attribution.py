@@ -125,11 +125,7 @@ def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement
             yield from (Statement(cause, entry.label, "the catalogue") for cause in entry.causes)
         yield documented("No export of the inbound connectors was given.")
         return
-    for match in found.matches:
-        if match.connector.connector_type is not ConnectorType.PARTNER:
-            yield from match.statements
-    said = {one for match in found.matches for one in match.statements}
-    yield from (one for one in found.statements if one not in said)
+    yield from found.own_statements
     if found.outcome is Attributed.ATTRIBUTED:
         text = (
             "By the exports a connector matches, so the intermediate certificates were most likely not sent, or the "

@@ -106,6 +106,12 @@ class Attribution:
         """The connectors that match for certain."""
         return tuple(match for match in self.matches if match.active)
 
+    @property
+    def own_statements(self) -> tuple[Statement, ...]:
+        """What there is to say but of other organisations' connectors."""
+        partners = {one for match in self.matches if match.partner for one in match.statements}
+        return tuple(one for one in self.statements if one not in partners)
+
     def sentences(self) -> tuple[str, ...]:
         """Everything there is to say, as plain sentences with their labels."""
         return tuple(map(str, self.statements))

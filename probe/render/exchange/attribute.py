@@ -49,7 +49,8 @@ def render(report: AttributeReport, options: RenderOptions) -> str:
     if report.presented is not None:
         fact(page, "its names", ", ".join(report.presented.every_name) or "none", indent=2)
     envelope = found.envelope
-    fact(page, "sender", _sender(envelope.sender), indent=2)
+    sender = "not given" if envelope.sender is None else envelope.sender or "<> (the null sender)"
+    fact(page, "sender", sender, indent=2)
     fact(page, "address", envelope.address or "not given", indent=2)
     fact(page, "confidence", found.label.value, indent=2)
     title(page, "Inbound connectors")
@@ -63,18 +64,10 @@ def render(report: AttributeReport, options: RenderOptions) -> str:
     return page.text
 
 
-def _sender(sender: str | None) -> str:
-    if sender is None:
-        return "not given"
-    return sender or "<> (the null sender)"
-
-
 def _add_match(page: Page, match: ConnectorMatch) -> None:
     connector = match.connector
     state = "disabled, " if connector.enabled is False else ""
-    by = [
-        name for name, facet in (("certificate", match.certificate), ("address", match.address)) if facet.fits
-    ]
+    by = [name for name in ("certificate", "address") if getattr(match, name).fits]
     how = f" by {' and '.join(by)}" if by and match.fits else ""
     kind = connector.connector_type.value if connector.connector_type else "type not known"
     page.add(
@@ -87,9 +80,7 @@ def _add_match(page: Page, match: ConnectorMatch) -> None:
 
 def document(report: AttributeReport) -> dict[str, Any]:
     """The JSON document."""
-    connector = (
-        "name=connector.name enabled=connector.enabled type=connector.connector_type matches=fits active"
-    )
+    connector = "name=connector.name enabled=connector.enabled type=connector.connector_type"
     by = "by_certificate=certificate.fits grade=certificate.grade by_address=address.fits"
     envelope = "sender=envelope.sender address=envelope.address recipient=envelope.recipient"
     found = report.attribution
@@ -99,6 +90,6 @@ def document(report: AttributeReport) -> dict[str, Any]:
         **picked(found, f"{envelope} outcome replies confidence=label"),
         **picked(found, "certificate_owned=ownership.owned sender_accepted"),
         "null_sender": picked(found.null_sender, "outcome replies"),
-        "connectors": [picked(match, f"{connector} {by}") for match in found.matches],
+        "connectors": [picked(match, f"{connector} matches=fits active {by}") for match in found.matches],
         **picked(found, "statements", problems=report.problems),
     }

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from probe.render.exchange.documents import picked
-from probe.render.exchange.parts import (
-    problems,
-    stamp,
-    statements,
-    title,
-)
+from probe.render.exchange.parts import problems, stamp, statements, title
 from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
@@ -27,21 +22,13 @@ _MAX_LINE = 400
 def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     """The page."""
     page = Page(options)
-    seen = sum(fault.seen for fault in diagnosis.faults)
-    told = counted(seen, "fault") + " proven"
-    if len(diagnosis.faults) > seen:
-        told += f", {len(diagnosis.faults) - seen} predicted from the exports as of {stamp(diagnosis.at)}"
-    if not diagnosis.faults:
-        told = "no fault found in the evidence given"
-    page.add(told, first=f"{diagnosis.outcome.value.upper()}  ", mark=OUTCOME_STYLES[diagnosis.outcome])
-    if len(diagnosis.faults) > 1:
-        for number, fault in enumerate(diagnosis.faults, start=1):
-            page.add(
-                _in_a_line(fault),
-                first=f"  {number}. {fault.outcome.value:<8}  ",
-                mark=OUTCOME_STYLES[fault.outcome],
-            )
-    for number, fault in enumerate(diagnosis.faults, start=1):
+    outcome, mark, told = diagnosis.outcome.value, OUTCOME_STYLES[diagnosis.outcome], _told(diagnosis)
+    page.add(told, first=f"{outcome.upper()}  ", mark=mark)
+    numbered = tuple(enumerate(diagnosis.faults, start=1))
+    for number, fault in numbered if len(numbered) > 1 else ():
+        lead = f"  {number}. {fault.outcome.value:<8}  "
+        page.add(_in_a_line(fault), first=lead, mark=OUTCOME_STYLES[fault.outcome])
+    for number, fault in numbered:
         _add_fault(page, number, fault)
     if diagnosis.notes:
         title(page, "Also known")
@@ -49,22 +36,33 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     problems(page, diagnosis.problems)
     if diagnosis.faults:
         worst = diagnosis.faults[0]
-        mark = OUTCOME_STYLES[diagnosis.outcome]
         said = f"{told}. First: {_in_a_line(worst)}"
-        add_closing(page, 0, said, diagnosis.outcome.value, mark, worst.reply, worst.remedy)
+        add_closing(page, 0, said, outcome, mark, worst.reply, worst.remedy)
     return page.text
 
 
+def _told(diagnosis: Diagnosis) -> str:
+    if not diagnosis.faults:
+        return "no fault found in the evidence given"
+    seen = sum(fault.seen for fault in diagnosis.faults)
+    predicted = len(diagnosis.faults) - seen
+    more = f", {predicted} predicted from the exports as of {stamp(diagnosis.at)}" if predicted else ""
+    return f"{counted(seen, 'fault')} proven{more}"
+
+
 def _in_a_line(fault: DiagnosedFault) -> str:
-    return fault.title + (f", Send connector '{fault.connector}'" if fault.connector else "")
+    return fault.title + _where(fault)
+
+
+def _where(fault: DiagnosedFault) -> str:
+    return f", Send connector '{fault.connector}'" if fault.connector else ""
 
 
 def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
     page.blank()
     page.add(fault.title, first=f"{number}. ", style=Style.STRONG, mark=OUTCOME_STYLES[fault.outcome])
     lead = "what happened" if fault.seen else "predicted, not seen"
-    where = f", Send connector '{fault.connector}'" if fault.connector else ""
-    page.add(f"{fault.outcome.value}: {lead}{where}", first="   ")
+    page.add(f"{fault.outcome.value}: {lead}{_where(fault)}", first="   ")
     if fault.thumbprint:
         page.verbatim(fault.thumbprint, first="   certificate  ")
     if fault.reply:

@@ -51,11 +51,8 @@ def render(report: LogReport, options: RenderOptions) -> str:
     """The page: a block for each connector and certificate, the changes, and what the refusals mean."""
     page = Page(options)
     summary = report.summary
-    page.add(
-        f"in {counted(len(report.files), 'file')}",
-        first=f"{counted(summary.sessions, 'session')} ",
-        mark=Style.STRONG,
-    )
+    sessions = f"{counted(summary.sessions, 'session')} "
+    page.add(f"in {counted(len(report.files), 'file')}", first=sessions, mark=Style.STRONG)
     for connector in dict.fromkeys(group.connector for group in summary.groups):
         title(page, f"Connector '{connector}'")
         for group in summary.groups:
@@ -71,9 +68,8 @@ def render(report: LogReport, options: RenderOptions) -> str:
 
 def _add_group(page: Page, group: Group) -> None:
     certificate = group.certificate
-    shown = (
-        certificate.thumbprint.upper() if certificate and certificate.thumbprint else "no certificate logged"
-    )
+    thumbprint = certificate.thumbprint if certificate else None
+    shown = thumbprint.upper() if thumbprint else "no certificate logged"
     figures = [counted(group.sessions, "session"), f"{counted(group.delivered, 'message')} delivered"]
     figures += [f"TLS failed in {group.tls_failed}"] if group.tls_failed else []
     figures += [f"{group.dropped} dropped"] if group.dropped else []
@@ -105,23 +101,18 @@ def _add_refused(page: Page, one: Refused) -> None:
     named = entry.title if entry else "a reply that the catalogue does not know"
     page.add(f"{counted(one.sessions, 'session')}: {named}", first="    ✗ ", mark=Style.BAD)
     page.verbatim(one.first.reply, first="      ", style=Style.BAD)
-    page.add(
-        f"first at {stamp(one.first.at)}, session {one.first.session}, {one.first.source}", first="      "
-    )
+    first = f"first at {stamp(one.first.at)}, session {one.first.session}, {one.first.source}"
+    page.add(first, first="      ")
 
 
 def _add_changes(page: Page, changes: tuple[CertificateChange, ...]) -> None:
-    if not changes:
-        return
-    title(page, "Changes of certificate")
+    if changes:
+        title(page, "Changes of certificate")
     for one in changes:
         both = "; both are used in turns" if one.overlapping else ""
         where = f" on {one.server}" if one.server else ""
-        page.add(
-            f"'{one.connector}'{where}: {one.before.upper()} gave way to {one.after.upper()}{both}",
-            first=f"  {stamp(one.at)}  ",
-            rest="    ",
-        )
+        text = f"'{one.connector}'{where}: {one.before.upper()} gave way to {one.after.upper()}{both}"
+        page.add(text, first=f"  {stamp(one.at)}  ", rest="    ")
 
 
 def _add_meanings(page: Page, summary: LogSummary) -> None:

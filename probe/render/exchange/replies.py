@@ -52,22 +52,18 @@ def _add(page: Page, one: Recognised) -> None:
     page.add(one.entry.title, style=Style.STRONG)
     if one.entry.kind is not EntryKind.EVENT:
         page.verbatim(one.reply, first="  ", style=Style.BAD)
-    if one.token:
-        fact(page, "token", one.token, indent=2)
-    if one.wrappers:
-        fact(page, "inside", "; ".join(wrapper.title for wrapper in one.wrappers), indent=2)
-    if one.event_id is not None:
-        fact(page, "event", str(one.event_id), indent=2)
-    if one.connector:
-        fact(page, "connector", one.connector, indent=2)
-    if one.message_id:
-        fact(page, "message", one.message_id, indent=2)
     record = one.last_error
-    facts = [("host", record.fqdn if record and record.fqdn else one.host or "")]
-    if record is not None:
-        facts += [("address", record.address), ("at", record.at)]
-    items = record.items if record else bracketed(one.reply)
-    facts += [("in it", f"{key}: {value}") for key, value in items]
+    facts = [
+        ("token", one.token),
+        ("inside", "; ".join(wrapper.title for wrapper in one.wrappers)),
+        ("event", str(one.event_id or "")),
+        ("connector", one.connector),
+        ("message", one.message_id),
+        ("host", (record.fqdn if record else "") or one.host),
+        ("address", record.address if record else ""),
+        ("at", record.at if record else ""),
+        *(("in it", f"{key}: {value}") for key, value in (record.items if record else bracketed(one.reply))),
+    ]
     for label, text in facts:
         if text:
             fact(page, label, text, indent=2)

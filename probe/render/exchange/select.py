@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from probe.eop.outlook import Judged, Outlook
+from probe.eop.outlook import Outlook
 from probe.eop.vocabulary import Outcome
-from probe.exchange.attribution.tenant import Attribution
-from probe.exchange.connector import ConnectorType
 from probe.exchange.exports.wizard_log import HcwChange
 from probe.exchange.problem import Problem
 from probe.exchange.selection.hybrid import Deviation
@@ -16,16 +14,9 @@ from probe.exchange.selection.planned import Effect, Transition, worst
 from probe.exchange.selection.result import Selection, State
 from probe.exchange.selection.servers import ServerComparison
 from probe.render.exchange.documents import picked, plain
-from probe.render.exchange.parts import (
-    fact,
-    problems,
-    stamp,
-    statements,
-    title,
-)
+from probe.render.exchange.parts import fact, problems, stamp, statements, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
-from probe.statement import Statement
 
 SCHEMA = "eop-probe/exchange-select/1"
 
@@ -119,12 +110,8 @@ def _add_change(page: Page, report: SelectReport) -> None:
         words += f": what is sent to Exchange Online is {report.outcome.value} as before"
     page.add(words, first=f"{_said(report.effect).upper()}  ", mark=_EFFECTS[report.effect])
     for step in report.steps:
-        page.add(
-            f"{_place(step.after)}: {_ends(step)}",
-            first=f"  {_said(step.effect):<9}  ",
-            rest=" " * 13,
-            mark=_EFFECTS[step.effect],
-        )
+        lead = f"  {_said(step.effect):<9}  "
+        page.add(f"{_place(step.after)}: {_ends(step)}", first=lead, mark=_EFFECTS[step.effect])
         for reason in step.reasons:
             page.add(f"{_said(reason.effect)}: {reason.statement}", first=" " * 13)
 
@@ -164,24 +151,13 @@ def _add_row(page: Page, row: Row, *, verbose: bool) -> None:
         page.add(str(event), first="    · ")
     if outlook is not None:
         for judged in outlook.judged:
-            _add_judged(page, judged)
+            fact(page, "chain", f"{judged.certificate.thumbprint.upper()}: {judged.outcome.value}")
+            statements(page, judged.statements, indent=6)
         if outlook.attribution is not None:
             page.add("", first="    The tenant and its inbound connectors (for mail of its own)")
-            statements(page, _relevant(outlook.attribution, verbose=verbose), indent=6)
+            attribution = outlook.attribution
+            statements(page, attribution.statements if verbose else attribution.own_statements, indent=6)
     _add_candidates(page, selection, verbose=verbose)
-
-
-def _relevant(attribution: Attribution, *, verbose: bool) -> tuple[Statement, ...]:
-    """What concerns the organisation's own connectors; the partners' only on demand."""
-    if verbose:
-        return attribution.statements
-    said = {
-        statement
-        for match in attribution.matches
-        if match.connector.connector_type is ConnectorType.PARTNER
-        for statement in match.statements
-    }
-    return tuple(one for one in attribution.statements if one not in said)
 
 
 def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
@@ -193,11 +169,8 @@ def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
         words = "no mail leaves from this server through the connector, so nothing is said of it"
     elif outlook.reply is None and outlook.selection.winner is not None:
         words = outlook.judged[0].statements[0].text
-    page.add(
-        condition + words,
-        first=f"    {outlook.outcome.value.upper()}  ",
-        mark=OUTCOME_STYLES[outlook.outcome],
-    )
+    lead = f"    {outlook.outcome.value.upper()}  "
+    page.add(condition + words, first=lead, mark=OUTCOME_STYLES[outlook.outcome])
 
 
 _OUTLOOK_WORDS = {
@@ -206,11 +179,6 @@ _OUTLOOK_WORDS = {
     Outcome.REJECTED: "Exchange Online would refuse it",
     Outcome.UNKNOWN: "what Exchange Online says cannot be told from this evidence",
 }
-
-
-def _add_judged(page: Page, judged: Judged) -> None:
-    fact(page, "chain", f"{judged.certificate.thumbprint.upper()}: {judged.outcome.value}")
-    statements(page, judged.statements, indent=6)
 
 
 def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:

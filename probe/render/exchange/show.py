@@ -27,7 +27,25 @@ from probe.text import counted
 
 SCHEMA = "eop-probe/exchange-show/1"
 
+#: The kinds of connectors as `Gathered` holds them, and their headings.
+_CONNECTORS = {
+    "send_connectors": "Send connectors",
+    "receive_connectors": "Receive connectors",
+    "inbound_connectors": "Inbound connectors of Exchange Online",
+    "outbound_connectors": "Outbound connectors of Exchange Online",
+}
+
 Connector = SendConnector | ReceiveConnector | InboundConnector | OutboundConnector
+
+#: What the page shows of a connector, as `picked` reads it.
+_SHOWN: dict[type[Connector], str] = {
+    SendConnector: "to=smart_hosts from=source_transport_servers Fqdn=fqdn pinned=tls_certificate_name "
+    "TLS=tls_auth_level TlsDomain=tls_domain",
+    ReceiveConnector: "server Fqdn=fqdn pinned=tls_certificate_name AuthMech.=auth_mechanism",
+    InboundConnector: "type=connector_type certificate=tls_sender_certificate_name addresses=sender_ip_addresses "
+    "senders=sender_domains",
+    OutboundConnector: "to=smart_hosts TLS=tls_settings TlsDomain=tls_domain",
+}
 
 
 class Held(NamedTuple):
@@ -54,10 +72,8 @@ def render(held: Held, options: RenderOptions) -> str:
         page.add(name, first=f"  {kind:<20}  ")
     _add_certificates(page, held)
     gathered = held.gathered
-    _add_connectors(page, "Send connectors", gathered.send_connectors)
-    _add_connectors(page, "Receive connectors", gathered.receive_connectors)
-    _add_connectors(page, "Inbound connectors of Exchange Online", gathered.inbound_connectors)
-    _add_connectors(page, "Outbound connectors of Exchange Online", gathered.outbound_connectors)
+    for kind, heading in _CONNECTORS.items():
+        _add_connectors(page, heading, getattr(gathered, kind))
     if gathered.accepted_domains:
         title(page, "Accepted domains")
         for domain in gathered.accepted_domains:
@@ -76,18 +92,13 @@ def _add_certificates(page: Page, held: Held) -> None:
     if held.x509:
         title(page, "Certificates by themselves", f"{len(held.x509)}, to build chains with")
         for issuer in held.x509:
-            page.add(
-                f"{issuer.subject.windows}, until {day(issuer.not_after)}", first=f"  {issuer.sha1.upper()}  "
-            )
+            until = f"{issuer.subject.windows}, until {day(issuer.not_after)}"
+            page.add(until, first=f"  {issuer.sha1.upper()}  ")
 
 
 def _add_certificate(page: Page, one: ExchangeCertificate, at: datetime) -> None:
-    page.add(
-        one.subject or "(subject not known)",
-        first=f"  {one.thumbprint.upper()}  ",
-        mark=Style.STRONG,
-        rest="    ",
-    )
+    lead = f"  {one.thumbprint.upper()}  "
+    page.add(one.subject or "(subject not known)", first=lead, mark=Style.STRONG, rest="    ")
     for label, text in _certificate_facts(one, at):
         fact(page, label, text)
 
@@ -99,7 +110,7 @@ def _certificate_facts(one: ExchangeCertificate, at: datetime) -> list[tuple[str
         left = validity_words(one.not_before, one.not_after, at)
         valid = f"{day(one.not_before)} to {day(one.not_after)}, {left}"
     names = ", ".join(one.names) or unknown
-    root = f"{one.root_ca_type.value if one.root_ca_type else unknown}"
+    root = one.root_ca_type.value if one.root_ca_type else unknown
     status = one.status.value if one.status else unknown
     key = "" if one.has_private_key is not False else "; no private key"
     return [
@@ -120,53 +131,23 @@ def _add_connectors(page: Page, heading: str, connectors: tuple[Connector, ...])
     for one in connectors:
         state = {True: "enabled", False: "disabled", None: "not known whether enabled"}[one.enabled]
         page.add(f"({state})", first=f"  {one.name} ", mark=Style.STRONG)
-        for label, text in _connector_facts(one):
-            fact(page, label, text)
+        for label, value in _connector_facts(one).items():
+            fact(page, label, _words(value))
 
 
-def _connector_facts(one: Connector) -> list[tuple[str, str]]:
-    return [(label, _value(value)) for label, value in _connector_values(one)]
+def _connector_facts(one: Connector) -> dict[str, Any]:
+    facts = picked(one, _SHOWN[type(one)])
+    if isinstance(one, SendConnector):
+        facts["to"] = facts["to"] or one.address_spaces
+    elif isinstance(one, OutboundConnector):
+        facts["to"] = facts["to"] or one.recipient_domains
+    return facts
 
 
-def _connector_values(one: Connector) -> tuple[tuple[str, object], ...]:
-    match one:
-        case SendConnector():
-            return (
-                ("to", one.smart_hosts or one.address_spaces),
-                ("from", one.source_transport_servers),
-                ("Fqdn", one.fqdn),
-                ("pinned", one.tls_certificate_name),
-                ("TLS", one.tls_auth_level.value if one.tls_auth_level else one.tls_auth_level),
-                ("TlsDomain", one.tls_domain),
-            )
-        case ReceiveConnector():
-            return (
-                ("server", one.server),
-                ("Fqdn", one.fqdn),
-                ("pinned", one.tls_certificate_name),
-                ("AuthMech.", one.auth_mechanism),
-            )
-        case InboundConnector():
-            return (
-                ("type", one.connector_type.value if one.connector_type else None),
-                ("certificate", one.tls_sender_certificate_name),
-                ("addresses", one.sender_ip_addresses),
-                ("senders", one.sender_domains),
-            )
-        case OutboundConnector():
-            return (
-                ("to", one.smart_hosts or one.recipient_domains),
-                ("TLS", one.tls_settings.value if one.tls_settings else None),
-                ("TlsDomain", one.tls_domain),
-            )
-
-
-def _value(value: object) -> str:
+def _words(value: object) -> str:
     if value is None:
         return "not in the export"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "not set"
-    return str(value) or "not set"
+    return (", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)) or "not set"
 
 
 def _domain_words(domain: AcceptedDomain) -> str:
@@ -179,18 +160,14 @@ def _domain_words(domain: AcceptedDomain) -> str:
 def document(held: Held) -> dict[str, Any]:
     """The JSON document: fields of connectors under their Python names, unknown ones null."""
     gathered = held.gathered
-    kinds = (
-        "send_connectors",
-        "receive_connectors",
-        "inbound_connectors",
-        "outbound_connectors",
-        "accepted_domains",
-    )
     return {
         "schema": SCHEMA,
         "files": [{"file": name, "kind": kind} for name, kind in held.kinds],
         "certificates": [certificate_json(one) for one in gathered.inventory.certificates],
-        **{kind: [_fields(one) for one in getattr(gathered, kind)] for kind in kinds},
+        **{
+            kind: [_fields(one) for one in getattr(gathered, kind)]
+            for kind in (*_CONNECTORS, "accepted_domains")
+        },
         "issuers": [picked(one, "sha1 subject=subject.windows") for one in held.x509],
         "problems": plain(held.problems),
     }
@@ -199,16 +176,11 @@ def document(held: Held) -> dict[str, Any]:
 def certificate_json(one: ExchangeCertificate) -> dict[str, Any]:
     """A certificate of an inventory for JSON."""
     return {
-        **picked(
-            one,
-            "thumbprint server friendly_name subject issuer serial not_before not_after names names_complete",
-        ),
+        **picked(one, "thumbprint server friendly_name subject issuer serial not_before not_after"),
+        **picked(one, "names names_complete"),
         "services": one.services.text.split(", ") if one.services is not None else None,
-        **picked(
-            one,
-            "status root_ca_type has_private_key self_signed=is_self_signed inferred",
-            source=str(one.source),
-        ),
+        **picked(one, "status root_ca_type has_private_key self_signed=is_self_signed inferred"),
+        "source": str(one.source),
     }
 
 
