@@ -10,7 +10,6 @@ from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import WORST_FIRST, Severity
 from probe.pki.certificate import Certificate
-from probe.pki.path import BuiltPath
 from probe.report.assessment import Assessment, Report
 
 _DAY_SECONDS = 86_400.0
@@ -81,6 +80,18 @@ def prediction(assessment: Assessment) -> Prediction | None:
     )
 
 
+def deciding_rule(assessment: Assessment) -> str | None:
+    """The rule behind the outcome, or None where none is."""
+    made = prediction(assessment)
+    return made.rule if made else None
+
+
+def reply(assessment: Assessment) -> str | None:
+    """What Exchange Online would say, where it would refuse and its words are known."""
+    made = prediction(assessment)
+    return made.reply if made else None
+
+
 def deciding_finding(assessment: Assessment) -> Finding | None:
     """The finding behind the outcome, or None where nothing is wrong.
 
@@ -95,17 +106,11 @@ def deciding_finding(assessment: Assessment) -> Finding | None:
     return next((finding for finding in assessment.findings if finding.rule == rule), None)
 
 
-def deciding_path(assessment: Assessment) -> BuiltPath | None:
-    """The path that decided, where a chain could be judged."""
-    deciding = assessment.evidence.deciding
-    return deciding.best() if deciding else None
-
-
 def path_certificates(assessment: Assessment) -> tuple[Certificate, ...]:
     """The certificates that decide: the path as built, else the end certificate alone, else none."""
-    path = deciding_path(assessment)
-    if path and path.elements:
-        return tuple(element.certificate for element in path.elements)
+    deciding = assessment.evidence.deciding
+    if deciding and deciding.best().elements:
+        return tuple(element.certificate for element in deciding.best().elements)
     leaf = assessment.evidence.leaf
     return (leaf,) if leaf else ()
 

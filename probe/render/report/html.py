@@ -14,7 +14,16 @@ from probe.powershell import Steps
 from probe.render.page.markup import element, escaped
 from probe.render.page.options import RenderOptions
 from probe.render.page.style import STYLE
-from probe.render.report.facts import day, deciding_finding, instant, label, prediction, tally, worst_first
+from probe.render.report.facts import (
+    day,
+    deciding_finding,
+    deciding_rule,
+    instant,
+    label,
+    prediction,
+    tally,
+    worst_first,
+)
 from probe.render.report.html_chain import chain
 from probe.render.report.wording import basis_words, confidence_words, revocation_words, verdict_sentence
 from probe.report.assessment import Assessment, Report
@@ -56,9 +65,8 @@ def _summary(report: Report) -> Iterator[str]:
     numbers = {id(assessment): number for number, assessment in enumerate(report.assessments, start=1)}
     yield "<table><thead><tr><th>Outcome</th><th>Endpoint</th><th>Rule</th></tr></thead><tbody>"
     for assessment in worst_first(report):
-        made = prediction(assessment)
         link = f'<a href="#e{numbers[id(assessment)]}">{escaped(label(assessment))}</a>'
-        rule = escaped((made.rule if made else None) or "")
+        rule = escaped(deciding_rule(assessment) or "")
         yield f"<tr><td>{_word(assessment.outcome)}</td><td>{link}</td><td>{rule}</td></tr>"
     yield "</tbody></table>"
 

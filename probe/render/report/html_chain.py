@@ -12,7 +12,7 @@ from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootVerdict, list_title
 from probe.render.page.markup import element, escaped
 from probe.render.report.facts import day
-from probe.render.report.wording import fault_lines, names_words, validity_words
+from probe.render.report.wording import fault_lines, missing_link, names_words, validity_words
 from probe.report.assessment import Assessment
 from probe.text import counted
 
@@ -44,11 +44,8 @@ def _path(store: StorePath, at: datetime) -> Iterator[str]:
         root = path.root if one is path.elements[-1] else None
         yield from _certificate(one, root, store, at)
     if ChainStatus.PartialChain in path.status:
-        issuer = path.elements[-1].certificate.issuer.windows or "(an issuer without a name)"
-        missing = element(
-            "div", f"missing: not sent, and no root in {list_title(store.name)} (PartialChain)", "fault"
-        )
-        yield f'<li class="bad missing"><strong>{escaped(issuer)}</strong>{missing}</li>'
+        issuer, missing = missing_link(path, store)
+        yield f'<li class="bad missing"><strong>{escaped(issuer)}</strong>{element("div", missing, "fault")}</li>'
     yield "</ol>"
     for words in (*path.limits, *path.unevaluated):
         yield element("p", words, "risk")

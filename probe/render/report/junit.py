@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from probe.eop.finding import Finding
 from probe.eop.vocabulary import Outcome
-from probe.powershell import Command, Step
+from probe.powershell import Command
 from probe.render.page.markup import escaped
 from probe.render.page.options import RenderOptions
-from probe.render.report.facts import deciding_finding, instant, label, prediction
-from probe.render.report.wording import verdict_sentence
+from probe.render.report.facts import deciding_rule, instant, label, prediction
+from probe.render.report.wording import reason, verdict_sentence
 from probe.report.assessment import Assessment, Report
 
 _ELEMENTS = {Outcome.REJECTED: "failure", Outcome.UNKNOWN: "error"}
@@ -41,17 +41,15 @@ def _case(assessment: Assessment) -> list[str]:
     suite = f"eop-probe.{assessment.evidence.direction.value}"
     seconds = f"{assessment.elapsed_ms / 1000:.3f}"
     lines = [f'    <testcase classname="{suite}" name="{escaped(label(assessment))}" time="{seconds}">']
+    body = escaped("\n".join(_words(assessment)))
     element = _ELEMENTS.get(assessment.outcome)
     if element:
-        made, decided = prediction(assessment), deciding_finding(assessment)
-        kind = (made.rule if made else None) or assessment.outcome.value
-        message = decided.summary if decided else verdict_sentence(assessment)
-        body = escaped("\n".join(_words(assessment)))
+        kind, message = deciding_rule(assessment) or assessment.outcome.value, reason(assessment)
         lines.append(
             f'      <{element} type="{escaped(kind)}" message="{escaped(message)}">{body}</{element}>'
         )
     else:
-        lines.append(f"      <system-out>{escaped(chr(10).join(_words(assessment)))}</system-out>")
+        lines.append(f"      <system-out>{body}</system-out>")
     return [*lines, "    </testcase>"]
 
 
@@ -65,9 +63,8 @@ def _words(assessment: Assessment) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    head = f"[{finding.severity.value}] {finding.rule} ({finding.confidence.value}): {finding.summary}"
-    return [head, *(f"  {line}" for step in finding.remedy for line in _step(step))]
-
-
-def _step(step: Step) -> tuple[str, ...]:
-    return (f"{step.shell.value}:", f"  {step.text}") if isinstance(step, Command) else (step,)
+    lines = [f"[{finding.severity.value}] {finding.rule} ({finding.confidence.value}): {finding.summary}"]
+    for step in finding.remedy:
+        said = (f"{step.shell.value}:", f"  {step.text}") if isinstance(step, Command) else (step,)
+        lines += [f"  {line}" for line in said]
+    return lines

@@ -6,6 +6,7 @@ The exit code is the report's outcome; here are only the words.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from probe.eop.connections import connections_words
@@ -15,7 +16,6 @@ from probe.eop.vocabulary import Outcome, Severity
 from probe.render.page.options import RenderOptions
 from probe.render.report.facts import (
     days_between,
-    deciding_finding,
     label,
     path_certificates,
     place,
@@ -24,7 +24,7 @@ from probe.render.report.facts import (
     tally,
     worst_first,
 )
-from probe.render.report.wording import turn_words, verdict_sentence
+from probe.render.report.wording import reason, turn_words, verdict_sentence
 from probe.report.assessment import Assessment, Report
 
 #: Characters of one text in the output; Nagios keeps 8 KiB of a plugin's whole output by default.
@@ -34,8 +34,6 @@ MAX_DETAIL = 6000
 
 #: ``|`` starts performance data in any line; web pages of monitoring show the rest as HTML unless told otherwise.
 _ESCAPES = str.maketrans({c: f"\\x{ord(c):02x}" for c in "|<>\n\r"})
-#: What may stand in a label of performance data; quotes and ``=`` would end it.
-_LABEL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]")
 
 
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
@@ -62,17 +60,16 @@ def _state(assessment: Assessment) -> str:
 
 def _summary(assessment: Assessment) -> str:
     """The shortest sentence that says why."""
-    decided = deciding_finding(assessment)
     if assessment.critical and assessment.outcome is not Outcome.REJECTED:
-        decided = next((f for f in assessment.findings if f.rule == "expires-soon"), decided)
-    elif assessment.outcome is Outcome.UNKNOWN:
-        return verdict_sentence(assessment)
-    return decided.summary if decided else verdict_sentence(assessment)
+        soon = (f.summary for f in assessment.findings if f.rule == "expires-soon")
+        return next(soon, reason(assessment))
+    return verdict_sentence(assessment) if assessment.outcome is Outcome.UNKNOWN else reason(assessment)
 
 
 def _perfdata(assessment: Assessment, *, several: bool) -> str:
     """``'label'=value[unit];warn;crit;min;max``; a range ``30:`` alerts below 30."""
-    prefix = f"{_label(place(assessment.capture))}_" if several else ""
+    # Quotes and `=` would end a label.
+    prefix = re.sub(r"[^A-Za-z0-9.:\[\]-]", "_", f"{place(assessment.capture)}_") if several else ""
     seconds = f"'{prefix}time'={assessment.elapsed_ms / 1000:.3f}s;;;0;"
     certificates = path_certificates(assessment)
     expiry = soonest_expiry(certificates)
@@ -83,10 +80,6 @@ def _perfdata(assessment: Assessment, *, several: bool) -> str:
     warning = round(threshold(certificates[0], assessment.evidence) / timedelta(days=1), 2)
     critical = assessment.evidence.settings.critical_days
     return f"'{prefix}days_left'={left:.2f};{warning:g}:;{critical}:;; {seconds}"
-
-
-def _label(text: str) -> str:
-    return "".join(c if c in _LABEL_CHARACTERS else "_" for c in text)
 
 
 def _detail(ordered: list[Assessment]) -> list[str]:

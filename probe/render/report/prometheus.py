@@ -5,6 +5,7 @@ One series per endpoint and metric; the outcome is the exit code: 0 accepted, 1 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from probe.eop.forecast import soonest
@@ -44,21 +45,17 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
     series[_GENERATED][""] = report.generated_at.timestamp()
     for assessment in worst_first(report):
         _collect(series, assessment)
-    lines = [line for metric, values in series.items() if values for line in _family(metric, values)]
-    return "\n".join(lines) + "\n"
+    return "".join(line for metric, values in series.items() if values for line in _family(metric, values))
 
 
 def _collect(series: _Series, assessment: Assessment) -> None:
     capture = assessment.capture
-    endpoint = {
-        "target": assessment.target,
-        "host": capture.host,
-        "address": capture.address or "",
-        "port": str(capture.port or ""),
-    }
+    address, port = capture.address or "", str(capture.port or "")
+    endpoint = {"target": assessment.target, "host": capture.host, "address": address, "port": port}
 
     def put(metric: _Metric, value: float, **labels: str) -> None:
-        series[metric].setdefault(_labels(endpoint | labels), value)
+        told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in (endpoint | labels).items())
+        series[metric].setdefault(f"{{{told}}}", value)
 
     put(_SUCCESS, bool(assessment.stores))
     put(_DURATION, assessment.elapsed_ms / 1000)
@@ -78,11 +75,7 @@ def _collect(series: _Series, assessment: Assessment) -> None:
         put(_FINDING, 1, rule=finding.rule, severity=finding.severity.value)
 
 
-def _family(metric: _Metric, values: dict[str, float]) -> list[str]:
+def _family(metric: _Metric, values: dict[str, float]) -> Iterator[str]:
     name = f"eop_probe_{metric.name}"
-    head = [f"# HELP {name} {metric.help}", f"# TYPE {name} gauge"]
-    return head + [f"{name}{labels} {float(value):.15g}" for labels, value in values.items()]
-
-
-def _labels(labels: dict[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items()) + "}"
+    yield f"# HELP {name} {metric.help}\n# TYPE {name} gauge\n"
+    yield from (f"{name}{labels} {float(value):.15g}\n" for labels, value in values.items())

@@ -14,9 +14,11 @@ from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
     day,
     deciding_finding,
+    deciding_rule,
     instant,
     label,
     prediction,
+    reply,
     tally,
     worst_first,
 )
@@ -25,6 +27,7 @@ from probe.render.report.wording import (
     basis_words,
     confidence_words,
     next_steps,
+    reason,
     revocation_words,
     turn_words,
     verdict_sentence,
@@ -79,11 +82,15 @@ class _Section:
         """Everything a person needs; where it stands `alone`, the verdict is at its end, too."""
         since = self._page.height
         self.add_brief()
-        self._add_facts()
+        self._add_lists()
+        if words := key_words(self._assessment.evidence):
+            self._fact("keys", words)
         if self._assessment.stores:
             words = revocation_words(self._assessment.evidence)
             self._page.add(words, first="revocation ", mark=Style.STRONG)
-        self._add_forecast()
+        # Where all is well the next few changes will do.
+        for number, turn in enumerate(self._assessment.forecast[: None if self._in_full else MAX_TURNS]):
+            self._fact("" if number else "forecast", turn_words(turn))
         self._add_reasons()
         self._add_remedies()
         if self._verbose:
@@ -91,32 +98,24 @@ class _Section:
         if alone:
             self._add_closing(since)
 
+    def _fact(self, name: str, text: str) -> None:
+        self._page.add(text, first=f"{name:<9}  ", mark=Style.STRONG)
+
     def _add_closing(self, since: int) -> None:
-        assessment = self._assessment
-        decided, made = deciding_finding(assessment), prediction(assessment)
-        said = decided.summary if decided else verdict_sentence(assessment)
-        add_closing(
-            self._page,
-            since,
-            f"{label(assessment)}: {said}",
-            assessment.outcome.value,
-            OUTCOME_STYLES[assessment.outcome],
-            made.reply if made else None,
-            decided.remedy if decided else (),
-        )
+        assessment, decided = self._assessment, deciding_finding(self._assessment)
+        said = f"{label(assessment)}: {reason(assessment)}"
+        mark, steps = OUTCOME_STYLES[assessment.outcome], decided.remedy if decided else ()
+        add_closing(self._page, since, said, assessment.outcome.value, mark, reply(assessment), steps)
 
     def _add_verdict(self) -> None:
         assessment = self._assessment
-        outcome = assessment.outcome
-        self._page.add(
-            label(assessment),
-            first=f"{outcome.value.upper()}  ",
-            style=Style.STRONG,
-            mark=OUTCOME_STYLES[outcome],
-        )
-        decided = deciding_finding(assessment)
+        word, mark = assessment.outcome.value.upper(), OUTCOME_STYLES[assessment.outcome]
+        self._page.add(label(assessment), first=f"{word}  ", style=Style.STRONG, mark=mark)
+        decided, error = deciding_finding(assessment), assessment.error
         self._page.add(verdict_sentence(assessment))
-        if decided and not _same(decided.summary, assessment):
+        # Where there is no verdict, its sentence has just said the fault.
+        said = error.message.rstrip(".") if error and assessment.outcome is Outcome.UNKNOWN else None
+        if decided and decided.summary.rstrip(".") != said:
             self._page.add(decided.summary, style=Style.STRONG)
         if len({each.outcome for each in assessment.evidence.connections}) > 1:
             self._page.add(connections_words(assessment.evidence) or "", style=Style.STRONG)
@@ -145,9 +144,8 @@ class _Section:
         if error is None:
             return
         said = any(finding.rule == error.kind.value for finding in self._assessment.findings)
-        if (
-            self._assessment.outcome is not Outcome.UNKNOWN and not said
-        ):  # where it is unknown, it is the verdict
+        # Where it is unknown, it is the verdict.
+        if self._assessment.outcome is not Outcome.UNKNOWN and not said:
             self._page.add(error.message, first="  !  ", mark=Style.WARNING)
         if error.server_text:
             self._page.add("The server's own words:")
@@ -170,51 +168,38 @@ class _Section:
         for (shown, outcome), hows in groups.items():
             text = f"{len(hows)}x {shown}{how_words(hows)}"
             self._page.add(text, first=f"  {outcome.value:<8}  ", mark=OUTCOME_STYLES[outcome])
-        for capture in (each.capture for each in evidence.observations):
-            if capture.answer is KeyAnswer.NOT_HELD:
-                self._page.add(
-                    f"the server holds no such certificate ({capture.how.label})", first="  -         "
-                )
-            elif capture.answer is KeyAnswer.NOT_ASKED:
-                self._page.add(
-                    f"{capture.how.label}: {capture.fault.message if capture.fault else 'no answer'}",
-                    first="  not asked ",
-                    mark=Style.WARNING,
-                )
+        for each in evidence.observations:
+            self._add_key_answer(each.capture)
 
-    def _add_facts(self) -> None:
-        """What each list of roots says, the deciding one first, and the TLS connection, a line each."""
-        self._add_lists()
-        if words := key_words(self._assessment.evidence):
-            self._page.add(words, first=f"{'keys':<9}  ", mark=Style.STRONG)
+    def _add_key_answer(self, capture: Capture) -> None:
+        """What came of asking for one kind of key, where it brought no certificate."""
+        if capture.answer is KeyAnswer.NOT_HELD:
+            self._page.add(
+                f"the server holds no such certificate ({capture.how.label})", first="  -         "
+            )
+        elif capture.answer is KeyAnswer.NOT_ASKED:
+            text = f"{capture.how.label}: {capture.fault.message if capture.fault else 'no answer'}"
+            self._page.add(text, first="  not asked ", mark=Style.WARNING)
 
     def _add_lists(self) -> None:
+        """What each list of roots says, the deciding one first, and the TLS connection."""
         if not self._in_full:
             said = [
                 f"{store.name} {_store_words(store)} ({day(store.dated) if store.dated else 'no date'})"
                 for store in self._assessment.stores
             ]
-            self._page.add("; ".join(said), first=f"{'roots':<9}  ", mark=Style.STRONG)
+            self._fact("roots", "; ".join(said))
             return
         if self._assessment.capture.tls or self._assessment.stores:
             self._page.blank()
         for store in self._assessment.stores:
-            text = f"{_store_words(store)} ({_list_words(store)})"
-            self._page.add(text, first=f"{store.name:<9}  ", mark=Style.STRONG)
+            dated = f"list of {day(store.dated)}" if store.dated else "list without a date"
+            self._fact(store.name, f"{_store_words(store)} ({dated})")
         tls = self._assessment.capture.tls
         if tls:
             asked = "" if tls.client_certificate_requested else "no "
             group = f", {tls.group}" if tls.group and self._verbose else ""
-            text = f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for"
-            self._page.add(text, first=f"{'tls':<9}  ", mark=Style.STRONG)
-
-    def _add_forecast(self) -> None:
-        """A line for each change to come; where all is well the next few will do."""
-        turns = self._assessment.forecast
-        shown = turns if self._in_full else turns[:MAX_TURNS]
-        for number, turn in enumerate(shown):
-            lead = f"{'' if number else 'forecast':<9}  "
-            self._page.add(turn_words(turn), first=lead, mark=Style.STRONG)
+            self._fact("tls", f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for")
 
     def _add_reasons(self) -> None:
         decided = deciding_finding(self._assessment)
@@ -234,12 +219,8 @@ class _Section:
         """The verdict has said the deciding finding's summary; a note's detail is shown on demand only."""
         mark, style = _MARKS[finding.severity]
         summary = "" if decided else f": {finding.summary}"
-        self._page.add(
-            f"({finding.confidence.value}){summary}",
-            first=f"  {mark} {finding.rule} ",
-            rest="    ",
-            mark=style,
-        )
+        said = f"({finding.confidence.value}){summary}"
+        self._page.add(said, first=f"  {mark} {finding.rule} ", rest="    ", mark=style)
         if finding.severity is Severity.INFO and not self._verbose:
             return
         for paragraph in finding.detail.split("\n"):
@@ -247,7 +228,9 @@ class _Section:
                 self._page.add(paragraph, first="    ")
         if decided or self._verbose:
             for reference in finding.references:
-                _add_reference(self._page, reference)
+                # A link stays whole; the name of an article is text like any other.
+                add = self._page.verbatim if "://" in reference else self._page.add
+                add(reference, first="    see ", style=Style.FAINT)
 
     def _add_remedies(self) -> None:
         """Steps against what decides; against everything else on demand, so that the first thing comes first."""
@@ -281,16 +264,6 @@ def _store_words(store: StorePath) -> str:
     return "trusted" if store.trusted else f"not trusted: {', '.join(store.best().faults)}"
 
 
-def _list_words(store: StorePath) -> str:
-    return f"list of {day(store.dated)}" if store.dated else "list without a date"
-
-
-def _same(summary: str, assessment: Assessment) -> bool:
-    """Whether the verdict's sentence has just said it."""
-    error = assessment.error if assessment.outcome is Outcome.UNKNOWN else None
-    return error is not None and summary.rstrip(".") == error.message.rstrip(".")
-
-
 def _shown(capture: Capture) -> str:
     if capture.leaf:
         return f"{capture.leaf.subject.windows} · {capture.leaf.sha1.upper()}"
@@ -299,37 +272,16 @@ def _shown(capture: Capture) -> str:
     return f"no certificate: {capture.fault.message}" if capture.fault else "no certificate"
 
 
-def _add_reference(page: Page, reference: str) -> None:
-    """A link stays whole; the name of an article is text like any other."""
-    if "://" in reference:
-        page.verbatim(reference, first="    see ", style=Style.FAINT)
-    else:
-        page.add(reference, first="    see ", style=Style.FAINT)
-
-
 def _add_summary(page: Page, report: Report) -> None:
     """The outcome of the run, and a line for each assessment, the worst first."""
     page.blank()
-    page.add(
-        f"{counted(len(report.assessments), 'endpoint')}: {tally(report) or 'nothing to judge'}",
-        first=f"{report.outcome.value.upper()}  ",
-        mark=OUTCOME_STYLES[report.outcome],
-        style=Style.STRONG,
-    )
-    rows = [(a, _reason(a)) for a in worst_first(report)]
-    width = max((len(reason) for _, reason in rows), default=0)
-    for assessment, reason in rows:
-        lead = f"  {assessment.outcome.value:<8}  "
-        page.add(
-            f"{reason:<{width}}  {label(assessment)}" if width else label(assessment),
-            first=lead,
-            mark=OUTCOME_STYLES[assessment.outcome],
-        )
-
-
-def _reason(assessment: Assessment) -> str:
-    """The rule that decided, else what kind of fault kept it from being judged, else nothing."""
-    made = prediction(assessment)
-    if made and made.rule:
-        return made.rule
-    return assessment.error.kind.value if assessment.error else ""
+    text = f"{counted(len(report.assessments), 'endpoint')}: {tally(report) or 'nothing to judge'}"
+    word, mark = report.outcome.value.upper(), OUTCOME_STYLES[report.outcome]
+    page.add(text, first=f"{word}  ", mark=mark, style=Style.STRONG)
+    # The rule that decided, else what kind of fault kept it from being judged, else nothing.
+    rows = [(a, deciding_rule(a) or (a.error.kind.value if a.error else "")) for a in worst_first(report)]
+    width = max((len(why) for _, why in rows), default=0)
+    for assessment, why in rows:
+        text = f"{why:<{width}}  {label(assessment)}" if width else label(assessment)
+        mark = OUTCOME_STYLES[assessment.outcome]
+        page.add(text, first=f"  {assessment.outcome.value:<8}  ", mark=mark)

@@ -12,7 +12,14 @@ from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, list_title
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import day
-from probe.render.report.wording import fault_lines, flag_words, names_words, purposes_words, validity_words
+from probe.render.report.wording import (
+    fault_lines,
+    flag_words,
+    missing_link,
+    names_words,
+    purposes_words,
+    validity_words,
+)
 from probe.report.assessment import Assessment
 from probe.text import counted
 
@@ -45,7 +52,10 @@ def _add_path(page: Page, assessment: Assessment, store: StorePath, *, sent: str
             element, leaf=index == 0, last=last and not partial, in_full=in_full
         )
     if partial and path.elements:
-        _add_missing(page, path, store)
+        # Named by the last certificate, but neither sent nor a root.
+        issuer, missing = missing_link(path, store)
+        page.add(issuer, first="  ✗ ", style=Style.STRONG, mark=Style.BAD)
+        page.add(missing, first="      ", style=Style.BAD)
     _add_remarks(page, path)
 
 
@@ -57,17 +67,6 @@ def _end(path: BuiltPath, store: StorePath) -> str:
         return f"the path ends in a root of {list_title(store.name)}"
     alone = len(path.elements) == 1
     return "it is signed by itself" if alone else "the root it ends in is not trusted"
-
-
-def _add_missing(page: Page, path: BuiltPath, store: StorePath) -> None:
-    """The link that is not there: named by the last certificate, but neither sent nor a root."""
-    issuer = path.elements[-1].certificate.issuer.windows or "(an issuer without a name)"
-    page.add(issuer, first="  ✗ ", style=Style.STRONG, mark=Style.BAD)
-    page.add(
-        f"missing: not sent, and no root in {list_title(store.name)} (PartialChain)",
-        first="      ",
-        style=Style.BAD,
-    )
 
 
 def _add_remarks(page: Page, path: BuiltPath) -> None:
@@ -103,11 +102,9 @@ class _Tree:
         if in_full and (leaf or faults):
             self._add_facts(element.certificate, bar, leaf=leaf)
         else:
-            self._page.add(
-                _in_short(element.certificate, self._left(element.certificate)),
-                first=f"{bar}  ",
-                rest=f"{bar}  ",
-            )
+            certificate, lead = element.certificate, f"{bar}  "
+            short = f"{self._left(certificate)} · {certificate.key} · {certificate.sha1.upper()}"
+            self._page.add(short, first=lead, rest=lead)
 
     def _left(self, certificate: Certificate) -> str:
         return validity_words(certificate.not_before, certificate.not_after, self._at)
@@ -130,29 +127,17 @@ class _Tree:
         self._page.add(text, first=lead, rest=f"{bar}  {'':<{_LABEL}}", style=style)
 
 
-def _in_short(certificate: Certificate, left: str) -> str:
-    return f"{left} · {certificate.key} · {certificate.sha1.upper()}"
-
-
 def _add_others(page: Page, presented: PresentedChain, path: tuple[PathElement, ...]) -> None:
     """What was sent and is no part of the path, or can't be read, in the order sent."""
     used = {element.certificate.sha256 for element in path}
     for number, entry in enumerate(presented.entries, start=1):
         if isinstance(entry, Unreadable):
-            size = counted(len(entry.der), "byte")
-            page.add(
-                f"certificate {number} as sent can't be read: {entry.reason} ({size})",
-                first="  ✗ ",
-                mark=Style.BAD,
-            )
+            text = f"certificate {number} as sent can't be read: {entry.reason} ({counted(len(entry.der), 'byte')})"
+            page.add(text, first="  ✗ ", mark=Style.BAD)
         elif entry.sha256 not in used:
             lead = f"  · {'also sent, unused' if path else 'sent'}: "
-            page.add(
-                f"{entry.subject.windows or '(no subject)'} · {entry.sha1.upper()}", first=lead, rest="    "
-            )
+            text = f"{entry.subject.windows or '(no subject)'} · {entry.sha1.upper()}"
+            page.add(text, first=lead, rest="    ")
     if presented.dropped:
-        page.add(
-            f"{counted(presented.dropped, 'more certificate')} not looked at",
-            first="  ! ",
-            mark=Style.WARNING,
-        )
+        text = f"{counted(presented.dropped, 'more certificate')} not looked at"
+        page.add(text, first="  ! ", mark=Style.WARNING)

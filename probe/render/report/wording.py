@@ -10,11 +10,11 @@ from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.der import DerError
-from probe.pki.path import PathElement
+from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import ChainStatus, Unevaluated
 from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
 from probe.powershell import Steps, eop_probe
-from probe.render.report.facts import PURPOSES, day, prediction
+from probe.render.report.facts import PURPOSES, day, deciding_finding, prediction
 from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
 from probe.text import duration
@@ -74,6 +74,7 @@ _FAULTS = {
     ChainStatus.HasNotSupportedCriticalExtension: "a critical extension nobody knows",
     ChainStatus.HasWeakSignature: "a signature or key too weak to count",
 }
+_ABOUT_ROOT = ChainStatus.UntrustedRoot | ChainStatus.NotValidForUsage | ChainStatus.ExplicitDistrust
 
 
 def verdict_sentence(assessment: Assessment) -> str:
@@ -84,6 +85,12 @@ def verdict_sentence(assessment: Assessment) -> str:
     if assessment.outcome is Outcome.UNKNOWN:
         return f"No verdict on the swap. By itself: {_verdict(made, assessment)}"
     return _verdict(made, assessment)
+
+
+def reason(assessment: Assessment) -> str:
+    """The shortest sentence that says why: what the deciding finding says, else the verdict."""
+    decided = deciding_finding(assessment)
+    return decided.summary if decided else verdict_sentence(assessment)
 
 
 def _verdict(made: Prediction, assessment: Assessment) -> str:
@@ -112,13 +119,9 @@ def _unknown(assessment: Assessment) -> str:
     if assessment.capture.presented and assessment.capture.leaf is None:
         return "No verdict: the end certificate that was presented can't be read."
     if assessment.capture.presented:
-        judged = assessment.evidence.deciding is not None
-        why = (
-            "the chain is too large to be judged here"
-            if judged
-            else "there is no list of roots to judge this chain by"
-        )
-        return f"No verdict: {why}."
+        if assessment.evidence.deciding is None:
+            return "No verdict: there is no list of roots to judge this chain by."
+        return "No verdict: the chain is too large to be judged here."
     return "No verdict: no certificate could be observed."
 
 
@@ -199,10 +202,8 @@ def fault_lines(element: PathElement, root: RootVerdict | None, store: StorePath
 
     `root` is the store's word on this very element, where it is the root.
     """
-    lines = []
-    for name in element.status.names():
-        words = _fault_words(ChainStatus[name], element, root, store, at)
-        lines.append(f"{words} ({name})")
+    names = element.status.names()
+    lines = [f"{_fault_words(ChainStatus[name], element, root, store, at)} ({name})" for name in names]
     if element.unevaluated is Unevaluated.KEY:
         lines.append("a key that Windows does not have (not evaluated)")
     return lines
@@ -216,12 +217,15 @@ def _fault_words(
         return validity_words(certificate.not_before, certificate.not_after, at)
     if flag is ChainStatus.NotSignatureValid and element.unevaluated:
         return "a signature that Windows cannot evaluate"
-    about_root = (
-        flag in ChainStatus.UntrustedRoot | ChainStatus.NotValidForUsage | ChainStatus.ExplicitDistrust
-    )
-    if about_root and root is not None and root.state is not RootState.TRUSTED:
+    if flag in _ABOUT_ROOT and root is not None and root.state is not RootState.TRUSTED:
         return root_words(root, store)
     return _FAULTS.get(flag, "not as it has to be")
+
+
+def missing_link(path: BuiltPath, store: StorePath) -> tuple[str, str]:
+    """The issuer that a partial path lacks, and what is wrong with it."""
+    issuer = path.elements[-1].certificate.issuer.windows or "(an issuer without a name)"
+    return issuer, f"missing: not sent, and no root in {list_title(store.name)} (PartialChain)"
 
 
 def root_words(root: RootVerdict, store: StorePath) -> str:
