@@ -26,6 +26,7 @@ from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
 from probe.files import open_file
+from probe.report.failed import Guard
 from probe.report.reader import ReportedCapture, read_captures
 from probe.text import printable
 
@@ -110,25 +111,26 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     for path in expand(paths):
         name = printable(str(path))
         doubts = Problems(name)
-        head = _beginning(path, doubts, _HEAD_BYTES)
-        data = _unless_log(path, head, doubts)
-        if data is None:
-            logs.append(path)
-        elif seen := read_captures(name, data):
-            captures += seen
-        elif data:
-            data = unpacked(data, doubts)
-            rows, rest = _split(data)
-            if rows:
+        with Guard() as guard:
+            head = _beginning(path, doubts, _HEAD_BYTES)
+            data = _unless_log(path, head, doubts)
+            if data is None:
                 logs.append(path)
-                data = rest.encode()
-            export = read(name, data, server=server)
-            if export.prose:
-                texts.append(TextFile(name, readable(data, Problems(""))))
-            elif export.kind is ExportKind.UNKNOWN and not export.problems:
-                doubts.add("is no evidence of a kind that is known, and was left out.")
-            exports.append(export)
-        problems += doubts.found
+            elif seen := read_captures(name, data):
+                captures += seen
+            elif data:
+                data = unpacked(data, doubts)
+                rows, rest = _split(data)
+                if rows:
+                    logs.append(path)
+                    data = rest.encode()
+                export = read(name, data, server=server)
+                if export.prose:
+                    texts.append(TextFile(name, readable(data, Problems(""))))
+                elif export.kind is ExportKind.UNKNOWN and not export.problems:
+                    doubts.add("is no evidence of a kind that is known, and was left out.")
+                exports.append(export)
+        problems += _with_defect(doubts, guard)
     return EvidenceFiles(
         exports=tuple(exports),
         logs=tuple(logs),
@@ -136,6 +138,12 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         captures=tuple(captures),
         problems=tuple(problems),
     )
+
+
+def _with_defect(problems: Problems, guard: Guard) -> tuple[Problem, ...]:
+    if guard.failure:
+        problems.add(f"was not read to its end: a defect of eop-probe; please report it: {guard.failure}.")
+    return tuple(problems.found)
 
 
 def _unless_log(path: Path, head: bytes, problems: Problems) -> bytes | None:
@@ -203,8 +211,9 @@ def read_sessions(reader: LogReader, paths: Iterable[Path], problems: list[Probl
     """Every session of the logs, read one after the other; what keeps a file from being read goes to `problems`."""
     for path in paths:
         doubts = Problems(printable(str(path)))
-        yield from reader.read(str(path), log_chunks(path, doubts))
-        problems += doubts.found
+        with Guard() as guard:
+            yield from reader.read(str(path), log_chunks(path, doubts))
+        problems += _with_defect(doubts, guard)
     yield from reader.finish()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from probe.capture import Capture
@@ -15,6 +16,7 @@ from probe.eop.vocabulary import Basis, FileKey
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
 from probe.report.assessment import Assessment
+from probe.report.failed import Guard, failed
 
 if TYPE_CHECKING:
     from probe.pki.containers import Container
@@ -44,28 +46,30 @@ def _assess(
         raise ValueError("a file is judged as of an instant")
     sent = dict.fromkeys((*held.as_sent(leaf).entries, *extra))
     capture = Capture(host=name, address=None, port=0, presented=PresentedChain(entries=tuple(sent)))
-    stores = tuple(options.stores())
-    evidence = weigh(
+    weighed = partial(
+        weigh,
         capture,
-        stores,
         direction=options.direction,
         basis=Basis.FILE,
         at=options.at,
         settings=options.settings,
     )
-    evidence = replace(evidence, file_key=_file_key(held), file_unusual=held.unusual)
-    evidence = with_revocation(evidence, options)
-    verdict = judge(evidence)
-    return Assessment(
-        target=name,
-        started_at=options.at,
-        elapsed_ms=0,
-        outcome=verdict.prediction.outcome,
-        predictions=(verdict.prediction,),
-        findings=verdict.findings,
-        evidence=evidence,
-        forecast=forecast(evidence, stores[0]) if stores else (),
-    )
+    with Guard() as guard:
+        stores = tuple(options.stores())
+        evidence = replace(weighed(stores), file_key=_file_key(held), file_unusual=held.unusual)
+        evidence = with_revocation(evidence, options)
+        verdict = judge(evidence)
+        return Assessment(
+            target=name,
+            started_at=options.at,
+            elapsed_ms=0,
+            outcome=verdict.prediction.outcome,
+            predictions=(verdict.prediction,),
+            findings=verdict.findings,
+            evidence=evidence,
+            forecast=forecast(evidence, stores[0]) if stores else (),
+        )
+    return failed(guard.failure, name, weighed(()), options.at)
 
 
 def _file_key(held: Container) -> FileKey | None:

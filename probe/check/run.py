@@ -20,8 +20,12 @@ from probe.check.pace import DEFAULT_PACE, Pace
 from probe.net import clock
 from probe.net.stream import begin_connect
 from probe.net.target import Target, parse_target
+from probe.report.failed import Guard, failed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from probe.capture import Capture
     from probe.report.assessment import Assessment
 
 
@@ -84,16 +88,51 @@ def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:
     """Probe and judge one address."""
     started_at, started = clock.now(), clock.monotonic()
     pending = begin_connect(endpoint.address, endpoint.port) if endpoint.address else None
-    # Only now what is heavy: the connection is on its way.
+    found: list[Capture] = []
     try:
-        from probe.check import judge, observe
+        # Only now what is heavy: the connection is on its way.
+        with Guard() as guard:
+            from probe.check.observe import captures
 
-        stores = tuple(options.stores())
-    except BaseException:
+            options.stores()
+            found += captures(endpoint, options, pending, started)
+    finally:
         if pending is not None:
             pending.close()
-        raise
-    found = observe.captures(endpoint, options, pending, started)
-    evidence, verdict = judge.judge_captures(found, endpoint, options, stores, options.at or started_at)
-    elapsed = timedelta(seconds=clock.monotonic() - started)
-    return judge.assessment(endpoint, started_at, elapsed, evidence, verdict, stores)
+    return _concluded(endpoint, options, found, started_at, started, guard)
+
+
+def _concluded(
+    endpoint: Endpoint,
+    options: CheckOptions,
+    found: Sequence[Capture],
+    started_at: datetime,
+    started: float,
+    guard: Guard,
+) -> Assessment:
+    """Judge what was seen of one address; unknown where that fails, or the observation did."""
+    with guard:
+        if not guard.failure:
+            from probe.check import judge
+
+            stores = tuple(options.stores())
+            evidence, verdict = judge.judge_captures(
+                found, endpoint, options, stores, options.at or started_at
+            )
+            elapsed = timedelta(seconds=clock.monotonic() - started)
+            return judge.assessment(endpoint, started_at, elapsed, evidence, verdict, stores)
+    from probe.capture import Capture
+    from probe.eop.evidence import weigh
+    from probe.eop.vocabulary import Basis
+
+    seen = found[0] if found else Capture(host=endpoint.host, address=endpoint.address, port=endpoint.port)
+    evidence = weigh(
+        seen,
+        (),
+        direction=options.direction,
+        basis=Basis.RECEIVE_CONNECTOR,
+        at=options.at or started_at,
+        settings=options.settings,
+    )
+    elapsed_ms = round(1000 * (clock.monotonic() - started))
+    return failed(guard.failure, endpoint.target.text, evidence, started_at, elapsed_ms)

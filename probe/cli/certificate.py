@@ -57,8 +57,7 @@ def certificate(
         timeout_s=timeout,
     )
     report = _report(files, chain or (), live, options, password_file)
-    output.deliver(report)
-    finish(report.exit_code)
+    finish(output.deliver(report).exit_code)
 
 
 def _report(

@@ -117,7 +117,7 @@ def check(
         key_type=key_type,
     )
     report = _run(parsed, options)
-    output.deliver(report)
+    report = output.deliver(report)
     if save_chain is not None:
         from probe.cli.save import save_chains
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
@@ -16,6 +17,7 @@ import typer
 from probe.cli.declare import option
 from probe.cli.exit_codes import discard_output
 from probe.errors import OutputError
+from probe.report.failed import Guard, failed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,12 +84,34 @@ class ReportOutput(NamedTuple):
     output: Output = None
     verbose: Verbose = False
 
-    def deliver(self, report: Report) -> None:
-        """Render the report and write it; raises OutputError."""
-        write_to(self.output, self.rendered(report))
+    def deliver(self, report: Report) -> Report:
+        """Render the report and write it; returns it as it was written; raises OutputError."""
+        report, text = self.rendered(report)
+        write_to(self.output, text)
+        return report
 
-    def rendered(self, report: Report) -> str:
-        """The report in the format, for where it goes."""
+    def rendered(self, report: Report) -> tuple[Report, str]:
+        """The report in the format, for where it goes, and what it says of each assessment."""
+        with Guard():
+            return report, self._text(report)
+        report = replace(report, assessments=tuple(map(self._renderable, report.assessments)))
+        return report, self._text(report)
+
+    def _renderable(self, assessment: Assessment) -> Assessment:
+        """The assessment, or what is left to tell of one that cannot be rendered."""
+        with Guard() as guard:
+            self._text(report_of((assessment,)))
+            return assessment
+        from probe.capture import Capture
+
+        seen = assessment.capture
+        bare = Capture(host=seen.host, address=seen.address, port=seen.port)
+        evidence = replace(assessment.evidence, capture=bare)
+        return failed(
+            guard.failure, assessment.target, evidence, assessment.started_at, assessment.elapsed_ms
+        )
+
+    def _text(self, report: Report) -> str:
         if self.output_format in (Format.JSON, Format.JSONL):
             from probe.render.report.json_v1 import dumps, lines
 

@@ -76,9 +76,11 @@ class Evidence:
     attribution: Attribution | None = None
     """What becomes of the message that the sender offered, where one was seen and connectors are known."""
     file_key: FileKey | None = None
+    """What is wrong with the private key of a file; None: nothing, or the file is not one for keys."""
     file_unusual: tuple[str, ...] = ()
     """What is unusual about how a certificate file is encoded, as `probe.pki.containers` says it."""
-    """What is wrong with the private key of a file; None: nothing, or the file is not one for keys."""
+    failure: str | None = None
+    """The exception over which the assessment itself failed, in one line; nothing else is judged then."""
 
     @property
     def connections(self) -> tuple[Observation, ...]:

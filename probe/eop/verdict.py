@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
+from probe.eop.rules.transport import ASSESSMENT_FAILED
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.truststore import ListRole
 from probe.statement import Confidence
@@ -43,7 +44,8 @@ def judge(evidence: Evidence) -> Verdict:
 
     Without a chain that was judged, or an attribution where none was sent, it is unknown, or a refusal.
     """
-    found = (finding for rule in RULES if (finding := rule.check(evidence)) is not None)
+    rules = RULES if evidence.failure is None else (ASSESSMENT_FAILED,)
+    found = (finding for rule in rules if (finding := rule.check(evidence)) is not None)
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
     findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
     decided = evidence.deciding

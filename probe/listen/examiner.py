@@ -31,6 +31,7 @@ from probe.net.server_session import ServerSession, SessionRecord
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
+from probe.report.failed import Guard, failed
 from probe.smtp.reply import Reply
 from probe.smtp.server_values import EnvelopeCommand, MailOffered, Question
 
@@ -107,19 +108,23 @@ class Examiner:
             return None
         capture = as_capture(record, self._without_tls.get(record.peer_address))
         self._remember(record.peer_address, capture)
-        evidence = self._weigh(record.presented, capture)
-        verdict = told_stages(self._conclude(evidence, self._envelope(record)), record.refusal)
         elapsed = timedelta(milliseconds=record.elapsed_ms)
-        return Assessment(
-            target=record.client_name or record.peer_address,
-            started_at=clock.now() - elapsed,
-            elapsed_ms=record.elapsed_ms,
-            outcome=verdict.prediction.outcome,
-            predictions=(verdict.prediction,),
-            findings=verdict.findings,
-            evidence=evidence,
-            forecast=self._forecast(record.presented, evidence, verdict),
-        )
+        target, started_at = record.client_name or record.peer_address, clock.now() - elapsed
+        with Guard() as guard:
+            evidence = self._weigh(record.presented, capture)
+            verdict = told_stages(self._conclude(evidence, self._envelope(record)), record.refusal)
+            return Assessment(
+                target=target,
+                started_at=started_at,
+                elapsed_ms=record.elapsed_ms,
+                outcome=verdict.prediction.outcome,
+                predictions=(verdict.prediction,),
+                findings=verdict.findings,
+                evidence=evidence,
+                forecast=self._forecast(record.presented, evidence, verdict),
+            )
+        shown = replace(capture, presented=PresentedChain.from_der(record.presented))
+        return failed(guard.failure, target, self._evidence(shown, ()), started_at, record.elapsed_ms)
 
     def _remember(self, address: str, capture: Capture) -> None:
         if capture.fault is None:
@@ -160,11 +165,14 @@ class Examiner:
         return found
 
     def _judge(self, presented: tuple[bytes, ...]) -> Evidence:
-        options = self._options
         chain = PresentedChain.from_der(presented)
+        return self._evidence(Capture(host="", address=None, port=0, presented=chain), self._options.stores())
+
+    def _evidence(self, capture: Capture, stores: Sequence[TrustStore]) -> Evidence:
+        options = self._options
         return weigh(
-            Capture(host="", address=None, port=0, presented=chain),
-            options.stores(),
+            capture,
+            stores,
             direction=Direction.TO_EOP,
             basis=Basis.LISTENER,
             at=options.at or clock.now(),

@@ -1169,6 +1169,15 @@ CASES = (
         HEALTHY,
     ),
     Case(
+        "assessment-failed",
+        replace(HEALTHY, failure="RuntimeError: a defect (probe.pki.path, line 1)"),
+        RISK,
+        INFERRED,
+        "A defect of eop-probe: RuntimeError: a defect (probe.pki.path, line 1)",
+        None,
+        HEALTHY,
+    ),
+    Case(
         "no-private-key",
         replace(HEALTHY, file_key=FileKey.MISSING),
         RISK,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -251,7 +252,13 @@ class BrokenStore(AnchorStore):
 def test_a_defect_of_ours_costs_one_verdict_and_not_the_listener(capsys: pytest.CaptureFixture[str]) -> None:
     with Reporter(ReportOutput(Format.JSONL)) as reporter:
         broken = examiner([BrokenStore("broken", [])])
-        run = _Run(broken, reporter, once=False, until_accepted=False)
+        run = _Run(broken, reporter, once=True, until_accepted=False)
         run.note(record(HEALTHY, ISSUING))
+        run.note(record(HEALTHY, ISSUING))  # over: --once ends with this one's report, too
     assert run.outcome is Outcome.UNKNOWN
-    assert "could not be judged (RuntimeError): please report this" in capsys.readouterr().err
+    said = capsys.readouterr()
+    [line] = said.out.splitlines()
+    [finding] = json.loads(line)["findings"]
+    assert finding["rule"] == "assessment-failed"
+    assert f"RuntimeError: {anchor(HEALTHY).issuer.der.hex()}" in finding["summary"]
+    assert "Traceback" not in said.err

@@ -18,7 +18,7 @@ from probe.cli.listen.output import Reporter
 from probe.cli.output import ReportOutput, warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
-from probe.errors import OutputError, ProbeError
+from probe.errors import OutputError
 from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
@@ -196,16 +196,11 @@ class _Run:
             return
         from probe.listen.words import log_line
 
-        try:
-            assessment = self._examiner.assess(record)
-        except ProbeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one sender's certificates must not end everybody's sessions
-            warn(f"session {record.number} could not be judged ({type(error).__name__}): please report this")
-            self._take(Outcome.UNKNOWN)
-            return
+        assessment = self._examiner.assess(record)
         warn(log_line(record, assessment))
         if assessment is None:
+            if self._once:
+                warn("that was no sender yet: still waiting for one (--once)")
             return
         over = self._take(assessment.outcome)
         try:

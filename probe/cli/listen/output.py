@@ -44,5 +44,5 @@ class Reporter:
             self._kept.append(assessment)
             return True
         apart = "\n" if self._taken > 1 and self._output.output_format is Format.TERMINAL else ""
-        text = self._output.rendered(report_of((assessment,)))
+        _, text = self._output.rendered(report_of((assessment,)))
         return write_to(self._output.output, apart + text, mode="a")

@@ -113,6 +113,12 @@ def _waiting(capture: Capture) -> tuple[str, ...]:
     return ()
 
 
+def _failed(evidence: Evidence) -> Said | None:
+    if evidence.failure is None:
+        return None
+    return Said(summary=f"A defect of eop-probe: {evidence.failure}.", detail=_NO_VERDICT)
+
+
 def _inspected(evidence: Evidence) -> Said | None:
     smtp = evidence.capture.smtp
     fault = fault_of(evidence, FaultKind.NO_STARTTLS, FaultKind.SMTP_REFUSED)
@@ -232,7 +238,20 @@ NO_STARTTLS = Rule(
     say=_no_starttls,
 )
 
+ASSESSMENT_FAILED = Rule(
+    id="assessment-failed",
+    title="The assessment itself failed",
+    severity=Severity.RISK,
+    confidence=Confidence.INFERRED,
+    references=("eop-probe: SECURITY.md",),
+    meaning="eop-probe met something that it cannot deal with: a defect of its own. This says nothing about the "
+    "certificate, and the other results of the run are not touched.",
+    advice=("Please report the line in the summary to the developers of eop-probe.",),
+    say=_failed,
+)
+
 TRANSPORT_RULES: tuple[Rule, ...] = (
+    ASSESSMENT_FAILED,
     INSPECTED,
     _plain(
         FaultKind.UNREACHABLE,
