@@ -105,7 +105,6 @@ class Refusals:
         self.sessions = 0
 
     def add(self, session: LogSession) -> None:
-        """Take one session."""
         self.sessions += 1
         if session.ended is not None:
             self.latest = max(self.latest or session.ended, session.ended)

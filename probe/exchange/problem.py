@@ -73,7 +73,6 @@ class Problems:
 
     @property
     def found(self) -> tuple[Problem, ...]:
-        """The problems in the order they were found."""
         return tuple(self._found)
 
 

@@ -89,7 +89,6 @@ _SAID: dict[Grade, tuple[bool | None, str, Confidence, str]] = {
 
 
 def presented_by(certificate: Certificate) -> Presented:
-    """The names of a certificate itself."""
     return Presented(
         certificate.subject.common_names,
         certificate.dns_names,

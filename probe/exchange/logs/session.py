@@ -178,7 +178,6 @@ class SessionBuilder:
         self._own_word = ""
 
     def consume(self, row: list[str]) -> None:
-        """Take the next row."""
         event, data = row[6], row[7]
         self._last = row
         if self._first is None:

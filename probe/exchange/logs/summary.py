@@ -106,7 +106,6 @@ class _Tally:
         self.seen: dict[str, tuple[datetime, datetime]] = {}
 
     def add(self, session: LogSession) -> None:
-        """Count one session."""
         self.sessions += 1
         self.delivered += session.delivered
         self.outcomes[session.outcome] += 1
@@ -129,7 +128,6 @@ class Summary:
         self._sessions = self._left_out = 0
 
     def add(self, session: LogSession) -> None:
-        """Count one session."""
         self._sessions += 1
         key = (session.connector, session.sent.thumbprint if session.sent else None)
         tally = self._tallies.get(key)
@@ -141,7 +139,6 @@ class Summary:
         tally.add(session)
 
     def result(self) -> LogSummary:
-        """What the sessions so far add up to."""
         groups = [self._group(connector, tally) for (connector, _), tally in self._tallies.items()]
         return LogSummary(
             groups=tuple(sorted(groups, key=lambda group: (group.connector, group.first_seen or _NEVER))),

@@ -39,7 +39,6 @@ CATALOGUE: tuple[Entry, ...] = (
 
 @cache
 def by_id() -> dict[str, Entry]:
-    """Every entry under its id."""
     return {entry.id: entry for entry in CATALOGUE}
 
 

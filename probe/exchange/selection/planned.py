@@ -53,7 +53,6 @@ class Transition(NamedTuple):
 
     @property
     def effect(self) -> Effect:
-        """The worst of its reasons."""
         return worst(reason.effect for reason in self.reasons)
 
 
@@ -130,7 +129,6 @@ def set_tls_certificate_name(
 
 
 def pin_for(certificate: Certificate | ExchangeCertificate) -> str:
-    """The TlsCertificateName of a certificate."""
     if isinstance(certificate, Certificate):
         return pin(certificate.issuer.windows, certificate.subject.windows)
     return pin(certificate.issuer or "", certificate.subject or "")

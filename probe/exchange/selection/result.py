@@ -14,8 +14,6 @@ from probe.statement import Event, Statement
 
 
 class State(enum.Enum):
-    """How a selection ends."""
-
     CHOSEN = "chosen"
     """One certificate, whichever way Microsoft's pages are read."""
     AMBIGUOUS = "ambiguous"

@@ -79,7 +79,6 @@ def _add_match(page: Page, match: ConnectorMatch) -> None:
 
 
 def document(report: AttributeReport) -> dict[str, Any]:
-    """The JSON document."""
     connector = "name=connector.name enabled=connector.enabled type=connector.connector_type"
     by = "by_certificate=certificate.fits grade=certificate.grade by_address=address.fits"
     envelope = "sender=envelope.sender address=envelope.address recipient=envelope.recipient"

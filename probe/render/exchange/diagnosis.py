@@ -20,7 +20,6 @@ _MAX_LINE = 400
 
 
 def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
-    """The page."""
     page = Page(options)
     outcome, mark, told = diagnosis.outcome.value, OUTCOME_STYLES[diagnosis.outcome], _told(diagnosis)
     page.add(told, first=f"{outcome.upper()}  ", mark=mark)
@@ -88,7 +87,6 @@ def _add_part(page: Page, heading: str) -> None:
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The JSON document."""
     faults = [_fault_json(fault) for fault in diagnosis.faults]
     return {
         "schema": SCHEMA,

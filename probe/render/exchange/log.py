@@ -141,7 +141,6 @@ def meanings(summary: LogSummary) -> tuple[Entry, ...]:
 
 
 def document(report: LogReport) -> dict[str, Any]:
-    """The JSON document."""
     summary = report.summary
     changes = [picked(one, "connector server at before after overlapping") for one in summary.changes]
     return {

@@ -14,13 +14,11 @@ LABEL_COLUMNS = 12
 
 
 def title(page: Page, text: str, more: str = "") -> None:
-    """Begin a section."""
     page.blank()
     page.add(more, first=f"{text}  " if more else text, rest="  ", mark=Style.STRONG)
 
 
 def fact(page: Page, label: str, text: str, *, indent: int = 4, style: Style = Style.PLAIN) -> None:
-    """Add one labelled value."""
     page.add(text, first=f"{' ' * indent}{label:<{LABEL_COLUMNS}}", style=style)
 
 
@@ -32,7 +30,6 @@ def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> Non
 
 
 def problems(page: Page, found: Iterable[Problem]) -> None:
-    """Add what could not be read."""
     told = tuple(dict.fromkeys(map(str, found)))
     if told:
         title(page, "Problems", "everything else was used")

@@ -41,7 +41,6 @@ def render(found: tuple[Recognised, ...], options: RenderOptions) -> str:
 
 
 def render_entry(entry: Entry, options: RenderOptions) -> str:
-    """The page of one entry of the catalogue."""
     page = Page(options)
     page.add(entry.title, style=Style.STRONG)
     _add_entry(page, entry)
@@ -130,7 +129,6 @@ def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """An entry of the catalogue for JSON."""
     return {
         **picked(
             entry, "id title kind direction=flow who=judge confidence=label meaning causes remedy check"

@@ -198,7 +198,6 @@ def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:
 
 
 def document(report: SelectReport) -> dict[str, Any]:
-    """The JSON document."""
     compared = [
         picked(
             one,

@@ -65,7 +65,6 @@ def x509_of(exports: tuple[Export, ...]) -> tuple[Certificate, ...]:
 
 
 def render(held: Held, options: RenderOptions) -> str:
-    """The page."""
     page = Page(options)
     title(page, "Files")
     for name, kind in held.kinds:
@@ -174,7 +173,6 @@ def document(held: Held) -> dict[str, Any]:
 
 
 def certificate_json(one: ExchangeCertificate) -> dict[str, Any]:
-    """A certificate of an inventory for JSON."""
     return {
         **picked(one, "thumbprint server friendly_name subject issuer serial not_before not_after"),
         **picked(one, "names names_complete"),

@@ -58,12 +58,10 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Everything added so far."""
         return "".join(f"{line}\n" for line in self._lines)
 
     @property
     def height(self) -> int:
-        """Rows so far."""
         return len(self._lines)
 
     def blank(self) -> None:

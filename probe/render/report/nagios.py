@@ -59,7 +59,6 @@ def _state(assessment: Assessment) -> str:
 
 
 def _summary(assessment: Assessment) -> str:
-    """The shortest sentence that says why."""
     if assessment.critical and assessment.outcome is not Outcome.REJECTED:
         soon = (f.summary for f in assessment.findings if f.rule == "expires-soon")
         return next(soon, reason(assessment))
