@@ -23,14 +23,14 @@ def by_address(connector: InboundConnector, address: str | None) -> Facet:
     unreadable = tuple(
         f"{quoted(one)} of {called(connector)} is no IPv4 address and no network from /24 to /32."
         for one, network in networks.items()
-        if network is None or network.prefixlen < WIDEST_PREFIX
+        if network is None
     )
     given = _network(address) if address is not None else None
     if address is None:
         fits, text, unreadable = None, "the sending address is not given", ()
     elif given is None:
         fits, text, unreadable = False, f"{quoted(address)} is no IPv4 address and can never match", ()
-    elif any(_within(given, network) for network in networks.values()):
+    elif any(network and given.network_address in network for network in networks.values()):
         fits, text = True, f"{address} is one of these"
     elif unreadable or "sender_ip_addresses" in connector.incomplete:
         fits, text = None, f"{address} is none of those known"
@@ -42,10 +42,7 @@ def by_address(connector: InboundConnector, address: str | None) -> Facet:
 
 def _network(text: str) -> ipaddress.IPv4Network | None:
     try:
-        return ipaddress.IPv4Network(text.strip().strip("[]"), strict=False)
+        network = ipaddress.IPv4Network(text.strip().strip("[]"), strict=False)
     except ValueError:
         return None
-
-
-def _within(address: ipaddress.IPv4Network, network: ipaddress.IPv4Network | None) -> bool:
-    return network is not None and network.prefixlen >= WIDEST_PREFIX and address.network_address in network
+    return network if network.prefixlen >= WIDEST_PREFIX else None

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import NamedTuple
 
-from probe.exchange.attribution.addresses import by_address
 from probe.exchange.attribution.names import (
     CMDLET,
     Facet,
-    Presented,
-    by_certificate,
     called,
     connector_matches,
 )
@@ -61,28 +57,9 @@ class ConnectorMatch(NamedTuple):
             yield inferred(f"This presumes that {name} is enabled.")
 
 
-def match_connector(
-    connector: InboundConnector,
-    presented: Presented | None,
-    *,
-    address: str | None,
-    sender_domain: str | None,
-    at: datetime,
-) -> ConnectorMatch:
-    """Compare one connector with a connection; `presented` None: no client certificate was sent.
-
-    `sender_domain` is "" for the null sender, None where unknown.
-    """
-    return ConnectorMatch(
-        connector,
-        by_certificate(connector, presented, at),
-        by_address(connector, address),
-        _by_sender(connector, sender_domain),
-    )
-
-
-def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
-    covered = covers(connector, sender_domain)
+def by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
+    """Compare the sender's domain, "" for the null sender, None where unknown, with SenderDomains."""
+    covered = _covers(connector, sender_domain)
     if connector.connector_type is ConnectorType.PARTNER:
         return Facet(covered)
     if connector.sender_domains is None:
@@ -97,8 +74,7 @@ def _by_sender(connector: InboundConnector, sender_domain: str | None) -> Facet:
     return Facet(None, (inferred(text),))
 
 
-def covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:
-    """Whether SenderDomains holds the sender's domain ("" for the null sender, None where unknown)."""
+def _covers(connector: InboundConnector, sender_domain: str | None) -> bool | None:
     if connector.sender_domains is None:
         return None
     plain = tuple(domain_of_space(domain) for domain in connector.sender_domains)
@@ -106,9 +82,7 @@ def covers(connector: InboundConnector, sender_domain: str | None) -> bool | Non
         return True
     if sender_domain is None:
         return None
-    if any(
-        one == sender_domain or (one.startswith("*.") and connector_matches(one, sender_domain))
-        for one in plain
-    ):
+    below = (one for one in plain if one.startswith("*."))
+    if sender_domain in plain or any(connector_matches(one, sender_domain) for one in below):
         return True
     return None if "sender_domains" in connector.incomplete else False

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from probe.exchange.attribution.connectors import ConnectorMatch, covers, match_connector
-from probe.exchange.attribution.names import CMDLET, Grade, Presented
+from probe.exchange.attribution.addresses import by_address
+from probe.exchange.attribution.connectors import ConnectorMatch, by_sender
+from probe.exchange.attribution.names import CMDLET, Grade, Presented, by_certificate
 from probe.exchange.attribution.ownership import (
     Domains,
     Ownership,
@@ -131,24 +132,24 @@ def attribute(
     accepted = None if domains is None else tuple(domains)
     sender = None if envelope.sender is None else domain_of(envelope.sender)
     matches = tuple(
-        match_connector(one, presented, address=envelope.address, sender_domain=sender, at=at)
+        ConnectorMatch(
+            one, by_certificate(one, presented, at), by_address(one, envelope.address), by_sender(one, sender)
+        )
         for one in connectors
     )
-    own = tuple(m for m in matches if not m.partner)
-    matched = tuple(dict.fromkeys(name for m in own if m.active for name in m.certificate.names))
-    ownership = certificate_owned(presented, matched, accepted)
-    from_own = sender_owned(sender, accepted)
+    own = tuple(match for match in matches if not match.partner)
+    matched = tuple(dict.fromkeys(name for match in own if match.active for name in match.certificate.names))
+    ownership, from_own = certificate_owned(presented, matched, accepted), sender_owned(sender, accepted)
     taken = any_of(match.active for match in own)
-    relayed = _relayed(envelope.recipient, accepted)
-    restrictions = _restrictions(matches, sender) if envelope.recipient is None or relayed is False else ()
-    judged = _with_partner(
-        _judge(taken=taken, known=any_of((ownership.owned, from_own)), relayed=relayed),
-        restrictions,
-        taken=taken,
-    )
-    null = _judge(taken=taken, known=ownership.owned, relayed=relayed)
+    # Whether the mail leaves the tenant: unless a recipient says otherwise, that is what is asked.
+    to_own = None if envelope.recipient is None else sender_owned(domain_of(envelope.recipient), accepted)
+    relayed = True if envelope.recipient is None else opposite(to_own)
+    restrictions = _restrictions(matches) if envelope.recipient is None or to_own else ()
+    judged = _judge(taken=taken, known=any_of((ownership.owned, from_own)), relayed=relayed)
+    if restrictions:
+        judged = _with_partner(judged, restrictions, taken=taken)
     label = _taken_label(own, taken=taken)
-    return Attribution(
+    found = Attribution(
         envelope=envelope,
         outcome=judged.outcome,
         label=_label(judged.outcome, label, taken=taken),
@@ -159,21 +160,10 @@ def attribute(
         partner=bool(restrictions),
         ownership=ownership,
         sender_accepted=from_own,
-        null_sender=null,
-        statements=(
-            *(statement for match in matches for statement in match.statements),
-            *_about_matches(own, accepted),
-            *ownership.statements,
-            *_about_sender(envelope.sender, from_own),
-            _verdict(judged, taken=taken, partner=bool(restrictions)),
-            *_null_sender_trap(sender, judged, null),
-        ),
+        null_sender=_judge(taken=taken, known=ownership.owned, relayed=relayed),
+        statements=(),
     )
-
-
-def _relayed(recipient: str | None, domains: Domains | None) -> bool | None:
-    """Whether the mail leaves the tenant: unless a recipient says otherwise, that is what is asked."""
-    return True if recipient is None else opposite(sender_owned(domain_of(recipient), domains))
+    return replace(found, statements=tuple(_said(found, own, accepted)))
 
 
 def _judge(*, taken: bool | None, known: bool | None, relayed: bool | None) -> Judgement:
@@ -188,15 +178,14 @@ def _judge(*, taken: bool | None, known: bool | None, relayed: bool | None) -> J
     return Judgement(Attributed.INTERNET) if relayed is False else Judgement(Attributed.UNKNOWN, replies)
 
 
-def _restrictions(matches: Iterable[ConnectorMatch], sender_domain: str | None) -> tuple[bool | None, ...]:
+def _restrictions(matches: Iterable[ConnectorMatch]) -> tuple[bool | None, ...]:
     """For each enabled and restricted Partner connector for the sender's domain, whether its restrictions are met."""
     found: list[bool | None] = []
     for match in matches:
-        covered = covers(match.connector, sender_domain)
-        if match.partner and match.connector.enabled is not False and covered is not False:
+        if match.partner and match.connector.enabled is not False and match.domain.fits is not False:
             met = _met(match)
             if met != ():
-                found.append(all_of(met) if covered or all_of(met) else None)
+                found.append(all_of(met) if match.domain.fits or all_of(met) else None)
     return tuple(found)
 
 
@@ -215,8 +204,6 @@ def _met(match: ConnectorMatch) -> tuple[bool | None, ...]:
 def _with_partner(
     judged: Judgement, restrictions: tuple[bool | None, ...], *, taken: bool | None
 ) -> Judgement:
-    if not restrictions:
-        return judged
     met = all_of(restrictions)
     if taken is not False:
         # Two connectors for one message: which comes first is not published, so only agreement is an answer.
@@ -248,7 +235,11 @@ def _label(outcome: Attributed, taken_label: Confidence, *, taken: bool | None) 
             return taken_label if taken is False else Confidence.DOCUMENTED
 
 
-def _about_matches(own: tuple[ConnectorMatch, ...], accepted: Domains | None) -> Iterator[Statement]:
+def _said(
+    found: Attribution, own: tuple[ConnectorMatch, ...], accepted: Domains | None
+) -> Iterator[Statement]:
+    for match in found.matches:
+        yield from match.statements
     active = tuple(match for match in own if match.active)
     for match in active:
         if match.certificate.fits:
@@ -256,9 +247,17 @@ def _about_matches(own: tuple[ConnectorMatch, ...], accepted: Domains | None) ->
     if len(active) > 1:
         names = ", ".join(quoted(match.connector.name) for match in active)
         yield inferred(f"Several connectors match ({names}); which one comes first is not published.")
+    yield from found.ownership.statements
+    yield from _about_sender(found)
+    yield _verdict(found)
+    flows = found.outcome in {Attributed.ATTRIBUTED, Attributed.UNKNOWN}
+    null, sender = found.null_sender, found.envelope.sender
+    if flows and null.outcome is Attributed.REFUSED and (sender is None or domain_of(sender) != ""):
+        yield documented(f"{NULL_SENDER} {null.replies[0]}", "KB 3169958")
 
 
-def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Statement]:  # noqa: FBT001 - a fact
+def _about_sender(found: Attribution) -> Iterator[Statement]:
+    sender, accepted = found.envelope.sender, found.sender_accepted
     if sender is None:
         yield documented("The envelope sender is not given.")
     elif domain_of(sender) == "":
@@ -270,15 +269,15 @@ def _about_sender(sender: str | None, accepted: bool | None) -> Iterator[Stateme
         yield documented(text, RELAY_RULE)
 
 
-def _verdict(judged: Judgement, *, taken: bool | None, partner: bool) -> Statement:
-    match judged.outcome:
-        case Attributed.ATTRIBUTED if taken:
+def _verdict(found: Attribution) -> Statement:
+    match found.outcome:
+        case Attributed.ATTRIBUTED if found.taken:
             return documented("The mail is attributed to the tenant.", RELAY_RULE)
         case Attributed.ATTRIBUTED:
             return documented("The mail comes in through the partner's connector.", CMDLET)
         case Attributed.REFUSED:
-            text = f"The mail is refused: {' or: '.join(judged.replies)}"
-            return documented(text, _SOURCES[judged.replies[0]])
+            text = f"The mail is refused: {' or: '.join(found.replies)}"
+            return documented(text, _SOURCES[found.replies[0]])
         case Attributed.INTERNET:
             text = (
                 "No connector takes the mail; for the tenant's own recipients it counts as mail from the "
@@ -287,12 +286,6 @@ def _verdict(judged: Judgement, *, taken: bool | None, partner: bool) -> Stateme
             return reported(text, "Message Center MC1226222")
         case Attributed.UNKNOWN:
             text = "What becomes of the mail cannot be told from this evidence."
-            if partner and taken is not False:
+            if found.partner and found.taken is not False:
                 text = "A Partner connector is concerned too; which connector comes first is not published."
             return inferred(text)
-
-
-def _null_sender_trap(sender: str | None, judged: Judgement, null: Judgement) -> Iterator[Statement]:
-    flows = judged.outcome in {Attributed.ATTRIBUTED, Attributed.UNKNOWN}
-    if sender != "" and flows and null.outcome is Attributed.REFUSED:
-        yield documented(f"{NULL_SENDER} {null.replies[0]}", "KB 3169958")
