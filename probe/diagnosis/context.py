@@ -145,7 +145,7 @@ def pinned_choice(
     wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
     return documented(
         f"Simulated with that TlsCertificateName, {thumbprint} is not surely chosen on {wrong}: import it "
-        "there, and see what else bears the same issuer and subject.",
+        "there, and see what else bears the same issuer and subject."
     )
 
 

@@ -97,10 +97,7 @@ def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | 
         connector=None,
         thumbprint=thumbprint,
         reply=one.reply,
-        happens=(
-            documented(f"{who} {what}."),
-            inferred(_MODELLED),
-        ),
+        happens=(documented(f"{who} {what}."), inferred(_MODELLED)),
         proof=captured(context, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
         cause=(Statement(rule.meaning, rule.confidence, f"rule {rule.id}"),) if rule else (),
@@ -192,10 +189,7 @@ def _expected(connector: SendConnector, found: Outlook) -> str:
 
 
 def _remedy(
-    context: DiagnosisContext,
-    connector: SendConnector,
-    better: ExchangeCertificate | None,
-    otherwise: Steps,
+    context: DiagnosisContext, connector: SendConnector, better: ExchangeCertificate | None, otherwise: Steps
 ) -> Iterator[Step]:
     if better is None:
         yield from context.filled(otherwise, connector.name, None)

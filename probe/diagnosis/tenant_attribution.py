@@ -15,14 +15,7 @@ from probe.exchange.attribution.tenant import Attributed, Attribution, Envelope,
 from probe.exchange.connector import ConnectorType, InboundConnector
 from probe.exchange.replies.entry import Entry
 from probe.exchange.selection.candidates import title
-from probe.powershell import (
-    IMPORT_INTERMEDIATE,
-    INBOUND_CONNECTOR,
-    Step,
-    Steps,
-    enable_inbound,
-    expect_name,
-)
+from probe.powershell import IMPORT_INTERMEDIATE, INBOUND_CONNECTOR, Step, Steps, enable_inbound, expect_name
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.statement import Statement, documented, inferred
 

@@ -207,9 +207,7 @@ def _verify(case: _Case, right: ExchangeCertificate | None) -> Iterator[Step]:
         yield str(pinned_choice(context, connector, right, case.at))
         yield "Before the change, the same by yourself:"
         yield context.again(
-            "exchange select",
-            connector=connector.name,
-            set_tls_certificate_name=f"{connector.name}={mark}",
+            "exchange select", connector=connector.name, set_tls_certificate_name=f"{connector.name}={mark}"
         )
     yield "After it, on the server:"
     yield powershell.show_connector(name)

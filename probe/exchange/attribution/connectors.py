@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from probe.exchange.attribution.names import (
-    CMDLET,
-    Facet,
-    called,
-    connector_matches,
-)
+from probe.exchange.attribution.names import CMDLET, Facet, called, connector_matches
 from probe.exchange.connector import ConnectorType, InboundConnector, domain_of_space
 from probe.statement import Statement, all_of, any_of, documented, inferred
 from probe.text import sentence

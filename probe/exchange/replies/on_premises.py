@@ -72,11 +72,9 @@ EOP_UNTRUSTED = Entry(
     words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>UntrustedRoot)\b",
 )
 
-EOP_INVALID = Entry(
+EOP_INVALID = EOP_UNTRUSTED._replace(
     id="on-premises-refuses-server",
     title="Your server refuses the certificate of the host it sends to",
-    flow=Flow.TO_EOP,
-    judge=_EOP_CERTIFICATE,
     label=Confidence.INFERRED,
     meaning="As for UntrustedRoot, with another reason; the reason is shown as it came.",
     causes=(
@@ -87,7 +85,6 @@ EOP_INVALID = Entry(
     check=(powershell.SEND_CONNECTOR,),
     references=("Forum threads",),
     examples=("454 4.7.5 Certificate validation failure, Reason:SubjectMismatch",),
-    codes=("454 4.7.5",),
     words=r".{0,10}?Certificate validation failure, Reason: ?(?P<token>\w{1,64})",
 )
 
@@ -106,12 +103,9 @@ UNKNOWN_CREDENTIALS = Entry(
     phrase=_IN_TLS + r" ?\b(?P<token>UnknownCredentials)\b",
 )
 
-NO_CREDENTIALS = Entry(
+NO_CREDENTIALS = UNKNOWN_CREDENTIALS._replace(
     id="tls-no-credentials",
     title="The private key is missing or cannot be read",
-    kind=EntryKind.LOG,
-    flow=Flow.TO_EOP,
-    judge=_OWN,
     meaning="Exchange could not use the private key of the certificate it chose.",
     causes=(
         "The certificate was imported without its private key.",
@@ -185,17 +179,13 @@ EMPTY_CERTIFICATE = Entry(
     ),
 )
 
-CLIENT_STATUS = Entry(
+CLIENT_STATUS = EMPTY_CERTIFICATE._replace(
     id="client-certificate-status",
     title="What your server thinks of the client's certificate",
-    kind=EntryKind.LOG,
     judge="Your server judges the client's certificate.",
-    label=Confidence.REPORTED,
     meaning="A receive log's note; 'Valid' and 'EmptyCertificate' are known, others are shown as they came.",
     causes=("The status names it.",),
     remedy=("Nothing where it says Valid.",),
-    check=(powershell.RECEIVE_CONNECTOR,),
-    references=("Published receive logs",),
     examples=("Client certificate chain validation status: 'Valid'",),
     phrase=r"Client certificate chain validation status: '?(?P<token>\w{1,64})",
 )

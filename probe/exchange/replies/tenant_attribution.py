@@ -37,10 +37,7 @@ ATTR36 = _REFUSED._replace(
     ),
     check=(powershell.ACCEPTED_DOMAINS, powershell.INBOUND_CONNECTOR),
     references=(_ATTR36,),
-    examples=(
-        wording.RELAY_DENIED_ATTR36,
-        "550 5.7.64 Relay Access Denied ATT36",
-    ),
+    examples=(wording.RELAY_DENIED_ATTR36, "550 5.7.64 Relay Access Denied ATT36"),
     codes=("550 5.7.64",),
     words=r".{0,200}?\b(?P<token>ATTR?36)\b(?!\.\d)",
     rule="not-an-accepted-domain",

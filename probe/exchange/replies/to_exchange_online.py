@@ -160,10 +160,7 @@ OLD_TLS = _TO_EOP._replace(
     ),
     remedy=("Enable TLS 1.2 on the sending server (Schannel client and .NET) and restart it.",),
     references=(_SOCKET,),
-    examples=(
-        wording.OLD_TLS_TO_EOP,
-        "TLS negotiation failed with error SocketError",
-    ),
+    examples=(wording.OLD_TLS_TO_EOP, "TLS negotiation failed with error SocketError"),
     codes=("421 4.4.2",),
     words=r".{0,40}?Connection dropped due to (?P<token>SocketError)\b",
     phrase=r"(?:TLS negotiation failed with error|\bTLS\b[^\r\n]{0,120}?) ?\b(?P<token>SocketError)\b",
@@ -208,10 +205,7 @@ CLOSED = _TO_EOP._replace(
     remedy=("Make sure that the client certificate is valid and of a public CA, and try again.",),
     check=(*powershell.READ_LOG, *powershell.PROBE),
     references=("MailCleaner issue 598 and a forum thread; no Microsoft source.",),
-    examples=(
-        "403 4.7.0 TLS handshake failed",
-        "Remote host closed connection in response to EHLO",
-    ),
+    examples=("403 4.7.0 TLS handshake failed", "Remote host closed connection in response to EHLO"),
     codes=("403 4.7.0",),
     words=r".{0,10}?TLS handshake failed",
     phrase=r"Remote host closed connection in response to EHLO\b",

@@ -85,45 +85,32 @@ def _version(certificate: ExchangeCertificate) -> int:
 def bears(certificate: ExchangeCertificate, wanted: Wanted) -> bool | None:
     """Whether the certificate is one of those looked for; an uncertain name makes no certain match."""
     if wanted.pin is not None:
-        found = _bears_pin(certificate, wanted.pin)
+        # Both texts exactly, as Microsoft's own checker compares them (CSS-Exchange, HealthChecker).
+        pairs = ((certificate.issuer, wanted.pin.issuer), (certificate.subject, wanted.pin.subject))
+        found = all_of(None if mine is None else mine == pinned for mine, pinned in pairs)
     elif wanted.source is NameSource.NOTHING:
         return None
     else:
-        found = _bears_name(certificate, wanted.text)
-        if wanted.source is NameSource.SERVER and "." not in wanted.text:
-            found = _may_bear_server(certificate, wanted.text, found=found)
+        found = _bears_name(certificate, wanted)
     return None if found and not wanted.certain else found
 
 
-def _bears_pin(certificate: ExchangeCertificate, pin: Pin) -> bool | None:
-    """Both texts exactly, as Microsoft's own checker compares them (CSS-Exchange, HealthChecker)."""
-    pairs = ((certificate.issuer, pin.issuer), (certificate.subject, pin.subject))
-    return all_of(None if mine is None else mine == pinned for mine, pinned in pairs)
-
-
-def _bears_name(certificate: ExchangeCertificate, name: str) -> bool | None:
+def _bears_name(certificate: ExchangeCertificate, wanted: Wanted) -> bool | None:
     """Subject or SAN; a wildcard stands for one level (InboundSTARTTLS)."""
-    if any(dns_id_matches(own, name) for own in all_names(certificate)):
-        return True
-    return False if certificate.names_complete else None
-
-
-def _may_bear_server(certificate: ExchangeCertificate, label: str, *, found: bool | None) -> bool | None:
-    """Only the server's first label is known: a name that begins with it may be the full one."""
-    prefix = label.lower() + "."
-    may = any(own.lower().startswith((prefix, "*.")) for own in all_names(certificate))
-    return None if found or may else found
+    names = all_names(certificate)
+    bears = any(dns_id_matches(own, wanted.text) for own in names)
+    if wanted.source is NameSource.SERVER and "." not in wanted.text:
+        # Only the server's first label is known: a name that begins with it may be the full one.
+        bears = bears or any(own.lower().startswith((f"{wanted.text.lower()}.", "*.")) for own in names)
+        return None if bears or not certificate.names_complete else False
+    return bears or (False if certificate.names_complete else None)
 
 
 def validity(certificate: ExchangeCertificate, at: datetime) -> bool | None:
     """Whether it is within its dates and the server does not call it revoked or broken."""
-    in_time = all_of(
-        (
-            None if certificate.not_before is None else certificate.not_before <= at,
-            None if certificate.not_after is None else at <= certificate.not_after,
-        )
-    )
-    return all_of((in_time, _status_is_good(certificate.status)))
+    begun = None if certificate.not_before is None else certificate.not_before <= at
+    lasts = None if certificate.not_after is None else at <= certificate.not_after
+    return all_of((begun, lasts, _status_is_good(certificate.status)))
 
 
 def _status_is_good(status: Status | None) -> bool | None:

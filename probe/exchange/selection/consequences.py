@@ -34,16 +34,14 @@ def of(certificate: ExchangeCertificate | None, wanted: Wanted, at: datetime, *,
     expiry = tuple(_expiry(certificate, wanted, at))
     if certificate.services is None or Services.SMTP in certificate.services:
         return Consequences(events=expiry)
-    return Consequences((_without_smtp(wanted, sends=sends),), expiry, UNKNOWN_CREDENTIALS)
-
-
-def _without_smtp(wanted: Wanted, *, sends: bool) -> Statement:
     if sends and wanted.pin is not None:
         # The blog: "SMTP assignment is not checked"; the KB: an unassigned one fails.
         text = f"The certificate is not enabled for SMTP; TLS may then fail: {UNKNOWN_CREDENTIALS}."
-        return inferred(text, f"KB 4051498, against {PINNING}")
-    text = f"The certificate is not enabled for SMTP, so TLS fails later: {UNKNOWN_CREDENTIALS}."
-    return documented(text, f"{SELECTION}, its note; KB 4051498")
+        said = inferred(text, f"KB 4051498, against {PINNING}")
+    else:
+        text = f"The certificate is not enabled for SMTP, so TLS fails later: {UNKNOWN_CREDENTIALS}."
+        said = documented(text, f"{SELECTION}, its note; KB 4051498")
+    return Consequences((said,), expiry, UNKNOWN_CREDENTIALS)
 
 
 def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
@@ -54,8 +52,7 @@ def _nothing_found(wanted: Wanted, *, sends: bool) -> Consequences:
         Confidence.REPORTED if wanted.source is NameSource.PIN else Confidence.DOCUMENTED,
     )
     if wanted.pin is not None and sends:
-        text = f"Mail stays in the queue: {STALE_PIN}"
-        said = documented(text, f"{PINNING}; KB 3156771")
+        said = documented(f"Mail stays in the queue: {STALE_PIN}", f"{PINNING}; KB 3156771")
         return Consequences((said,), (event,), STALE_PIN)
     if sends:
         text = "Without a certificate of its own Exchange presents none, or one nobody can name beforehand."
@@ -75,7 +72,7 @@ def _expiry(certificate: ExchangeCertificate, wanted: Wanted, at: datetime) -> I
         )
         yield Event(12016, text, Confidence.DOCUMENTED if wanted.pin is None else Confidence.INFERRED)
         return
-    hours = int((end - at).total_seconds() // 3600)
+    hours = (end - at) // timedelta(hours=1)
     text = (
         f"The STARTTLS certificate will expire soon: subject: {certificate.subject or name}, "
         f"thumbprint: {certificate.thumbprint.upper()}, hours remaining: {hours}."

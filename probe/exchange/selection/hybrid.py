@@ -5,7 +5,8 @@ Source: Exchange Team blog, 4 June 2025, and the hybrid certificate requirements
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import enum
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from probe.exchange.connector import (
@@ -28,8 +29,10 @@ CAPABILITY = f"{EOP_DOMAIN}:AcceptCloudServicesMail"
 _CAPABILITIES = frozenset(f"{domain}:acceptcloudservicesmail" for domain in CLOUDS)
 #: The address space of a tenant's routing domain ends so.
 ROUTING_DOMAIN = ".mail.onmicrosoft.com"
+_LEVEL = TlsAuthLevel.DOMAIN_VALIDATION
 
 Connector: TypeAlias = SendConnector | ReceiveConnector | InboundConnector | OutboundConnector
+_Value: TypeAlias = bool | str | tuple[str, ...] | enum.Enum | None
 
 
 class Deviation(NamedTuple):
@@ -44,27 +47,27 @@ class Deviation(NamedTuple):
 
 
 class _Expected(NamedTuple):
-    """A property, what it should hold in words, its value as text, and whether that is right (None: unknown)."""
+    """A property, what it should hold in words, what it holds (None: the export does not tell), and is that right?"""
 
     name: str
     expected: str
-    found: str | None
-    right: bool | None
+    found: _Value
+    right: bool
 
 
 def check_hybrid(connectors: Iterable[Connector]) -> tuple[Deviation, ...]:
     """Check every connector that serves hybrid mail, in the order given; others are left alone."""
     found: list[Deviation] = []
-    for connector in connectors:
-        match connector:
-            case SendConnector() if is_hybrid_send(connector):
-                found += _deviations("Send connector", connector.name, _send(connector))
-            case ReceiveConnector() if connector.name.lower().startswith("default frontend"):
-                found += _deviations("Receive connector", connector.name, _receive(connector))
-            case InboundConnector() if _is_hybrid(connector):
-                found += _deviations("inbound connector", connector.name, _inbound(connector))
-            case OutboundConnector() if _is_hybrid(connector):
-                found += _deviations("outbound connector", connector.name, _outbound(connector))
+    for one in connectors:
+        match one:
+            case SendConnector() if is_hybrid_send(one):
+                found += _deviations("Send connector", one.name, _send(one))
+            case ReceiveConnector() if one.name.lower().startswith("default frontend"):
+                found += _deviations("Receive connector", one.name, _receive(one))
+            case InboundConnector() if _is_hybrid(one):
+                found += _deviations("inbound connector", one.name, _inbound(one))
+            case OutboundConnector() if _is_hybrid(one):
+                found += _deviations("outbound connector", one.name, _outbound(one))
             case _:
                 pass
     return tuple(found)
@@ -81,77 +84,70 @@ def _is_routing(space: str) -> bool:
 
 
 def _is_hybrid(connector: InboundConnector | OutboundConnector) -> bool:
-    if connector.connector_source is ConnectorSource.HYBRID_WIZARD:
-        return True
-    own = connector.connector_type is ConnectorType.ON_PREMISES
-    return own and connector.cloud_services_mail_enabled is True
+    own = (
+        connector.connector_type is ConnectorType.ON_PREMISES
+        and connector.cloud_services_mail_enabled is True
+    )
+    return own or connector.connector_source is ConnectorSource.HYBRID_WIZARD
 
 
 def _deviations(kind: str, name: str, values: Iterable[_Expected]) -> Iterator[Deviation]:
     for value in values:
-        if value.right:
-            continue
-        has = f"is {quoted(value.found)}" if value.found else "is not set"
-        text = f"{value.name} of {kind} {quoted(name)} {has}; the wizard sets {value.expected}."
-        if value.right is None:
-            text = f"{value.name} of {kind} {quoted(name)} is not in the export; the wizard sets {value.expected}."
-        found = value.found if value.right is False else None
-        yield Deviation(kind, name, value.name, value.expected, found, documented(text, WIZARD))
+        if value.found is None or not value.right:
+            found = _words(value.found)
+            has = "not in the export" if found is None else quoted(found) if found else "not set"
+            text = f"{value.name} of {kind} {quoted(name)} is {has}; the wizard sets {value.expected}."
+            yield Deviation(kind, name, value.name, value.expected, found, documented(text, WIZARD))
 
 
-def _send(connector: SendConnector) -> Iterator[_Expected]:
-    yield _listed("AddressSpaces", f"smtp:<domain>{ROUTING_DOMAIN};1", connector.address_spaces, _is_routing)
-    yield _flag("CloudServicesMailEnabled", connector.cloud_services_mail_enabled)
-    yield _flag("RequireTLS", connector.require_tls)
-    yield _level("TlsAuthLevel", connector.tls_auth_level)
-    yield _text("TlsDomain", EOP_DOMAIN, connector.tls_domain, lambda one: one.lower() in CLOUDS)
-    yield _pin(connector)
+def _words(value: _Value) -> str | None:
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(value)
+        case enum.Enum():
+            return str(value.value)
+        case _:
+            return value
 
 
-def _receive(connector: ReceiveConnector) -> Iterator[_Expected]:
-    capabilities = connector.tls_domain_capabilities
-    yield _listed(
-        "TlsDomainCapabilities",
-        CAPABILITY,
-        capabilities,
-        lambda one: one.replace(" ", "").lower() in _CAPABILITIES,
+def _send(one: SendConnector) -> Iterator[_Expected]:
+    spaces, level, domain = one.address_spaces, one.tls_auth_level, one.tls_domain
+    yield _Expected(
+        "AddressSpaces", f"smtp:<domain>{ROUTING_DOMAIN};1", spaces, any(map(_is_routing, spaces or ()))
     )
-    yield _pin(connector)
+    yield _flag("CloudServicesMailEnabled", one.cloud_services_mail_enabled)
+    yield _flag("RequireTLS", one.require_tls)
+    yield _Expected("TlsAuthLevel", _LEVEL.value, level, level is _LEVEL)
+    yield _Expected("TlsDomain", EOP_DOMAIN, domain, (domain or "").lower() in CLOUDS)
+    yield _pin(one)
 
 
-def _inbound(connector: InboundConnector) -> Iterator[_Expected]:
-    domains, name = connector.sender_domains, connector.tls_sender_certificate_name
-    yield _flag("RequireTls", connector.require_tls)
-    yield _listed("SenderDomains", "smtp:*;1", domains, lambda one: one.lower() in {"smtp:*;1", "*"})
-    yield _text("TlsSenderCertificateName", "the certificate's name", name, bool)
+def _receive(one: ReceiveConnector) -> Iterator[_Expected]:
+    capabilities = one.tls_domain_capabilities
+    right = any(each.replace(" ", "").lower() in _CAPABILITIES for each in capabilities or ())
+    yield _Expected("TlsDomainCapabilities", CAPABILITY, capabilities, right)
+    yield _pin(one)
 
 
-def _outbound(connector: OutboundConnector) -> Iterator[_Expected]:
-    yield _level("TlsSettings", connector.tls_settings)
-    yield _text("TlsDomain", "the name in your certificate", connector.tls_domain, bool)
+def _inbound(one: InboundConnector) -> Iterator[_Expected]:
+    domains, name = one.sender_domains, one.tls_sender_certificate_name
+    everybody = any(each.lower() in {"smtp:*;1", "*"} for each in domains or ())
+    yield _flag("RequireTls", one.require_tls)
+    yield _Expected("SenderDomains", "smtp:*;1", domains, everybody)
+    yield _Expected("TlsSenderCertificateName", "the certificate's name", name, bool(name))
 
 
-def _pin(connector: SendConnector | ReceiveConnector) -> _Expected:
+def _outbound(one: OutboundConnector) -> Iterator[_Expected]:
+    yield _Expected("TlsSettings", _LEVEL.value, one.tls_settings, one.tls_settings is _LEVEL)
+    yield _Expected("TlsDomain", "the name in your certificate", one.tls_domain, bool(one.tls_domain))
+
+
+def _pin(one: SendConnector | ReceiveConnector) -> _Expected:
     expected = "<I>issuer<S>subject of the hybrid certificate"
-    text = connector.tls_certificate_name
-    return _text("TlsCertificateName", expected, text, lambda _: connector.pin is not None)
+    return _Expected("TlsCertificateName", expected, one.tls_certificate_name, one.pin is not None)
 
 
 def _flag(name: str, value: bool | None) -> _Expected:  # noqa: FBT001 - a property's value
-    return _text(name, "true", None if value is None else str(value).lower(), lambda _: value is True)
-
-
-def _level(name: str, value: TlsAuthLevel | None) -> _Expected:
-    wanted = TlsAuthLevel.DOMAIN_VALIDATION
-    return _text(name, wanted.value, value.value if value else None, lambda _: value is wanted)
-
-
-def _listed(
-    name: str, expected: str, values: tuple[str, ...] | None, right: Callable[[str], bool]
-) -> _Expected:
-    joined = None if values is None else ", ".join(values)
-    return _text(name, expected, joined, lambda _: any(map(right, values or ())))
-
-
-def _text(name: str, expected: str, value: str | None, right: Callable[[str], bool]) -> _Expected:
-    return _Expected(name, expected, value, None if value is None else right(value))
+    return _Expected(name, "true", value, value is True)
