@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probe.diagnosis.refusals import RefusalGroup, Seen
-from probe.eop.outlook import ChainJudge, Tenant, sends_to_exchange_online
+from probe.eop.outlook import ChainJudge, Tenant
 from probe.eop.vocabulary import Outcome
 from probe.exchange.connector import SendConnector
 from probe.exchange.exports.joining import Gathered
@@ -71,8 +71,8 @@ class DiagnosisContext:
 
     def tenant(self, address: str | None) -> Tenant:
         """The tenant's side, mail coming from `address` unless the user said otherwise."""
-        gathered = self.gathered
-        return Tenant(gathered.inbound_connectors, gathered.accepted_domains, self.address or address)
+        held = self.gathered
+        return Tenant(held.inbound_connectors, held.accepted_domains, self.address or address)
 
     def connector(self, name: str | None) -> SendConnector | None:
         """The Send connector of a log's name."""
@@ -117,11 +117,6 @@ class DiagnosisContext:
             return 3 if certificate.root_ca_type is RootCAType.THIRD_PARTY else None
         return None if refused else 1
 
-    def to_eop(self, connector: SendConnector | None, group: RefusalGroup) -> bool:
-        """Whether a group is about mail to Exchange Online."""
-        known = sends_to_exchange_online(connector) if connector is not None else None
-        return group.to_eop if known is None else known
-
 
 def took(thumbprint: str, seen: Seen) -> Statement:
     """Say when Exchange Online took mail over a connection that presented a certificate."""
@@ -139,10 +134,10 @@ def pinned_choice(
     selections = context.selections(set_tls_certificate_name(connector, certificate), at)
     right = [s for s in selections if s.winner and s.winner.thumbprint == certificate.thumbprint]
     thumbprint = certificate.thumbprint.upper()
-    if len(right) == len(selections):
+    wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
+    if not wrong:
         where = ", ".join(s.server or "the server" for s in selections)
         return documented(f"Simulated with that TlsCertificateName: {thumbprint} is chosen on {where}.")
-    wrong = ", ".join(s.server or "a server" for s in selections if s not in right)
     return documented(
         f"Simulated with that TlsCertificateName, {thumbprint} is not surely chosen on {wrong}: import it "
         "there, and see what else bears the same issuer and subject."

@@ -49,10 +49,10 @@ def _by_catalogue(group: RefusalGroup, context: DiagnosisContext, at: datetime) 
     entry, connector = group.entry, context.connector(group.connector)
     selections = context.selections(connector, at) if connector is not None else ()
     better = context.better(selections, at, group.thumbprint)
+    about_eop = any(one.found.flow is not Flow.NEITHER for one in group.texts)
     if connector is not None or group.first is not None:
-        about_eop = context.to_eop(connector, group)
-    else:
-        about_eop = any(one.found.flow is not Flow.NEITHER for one in group.texts)
+        known = sends_to_exchange_online(connector) if connector is not None else None
+        about_eop = group.to_eop if known is None else known
     advice = Advice((), (), ())
     if entry is not None:
         check = context.filled(entry.check, group.connector, better)
@@ -73,7 +73,7 @@ def _by_catalogue(group: RefusalGroup, context: DiagnosisContext, at: datetime) 
 
 def _by_listeners(context: DiagnosisContext, told: list[DiagnosedFault]) -> Iterator[DiagnosedFault]:
     """What a listener captured and would refuse, where no log has told it already."""
-    known = {fault.thumbprint for fault in told if fault.thumbprint is not None}
+    known = {fault.thumbprint for fault in told}
     for one in dict.fromkeys(s for s in context.captures if s.outcome in {"rejected", "at-risk"}):
         thumbprint = one.thumbprints[0].upper() if one.thumbprints else None
         key = thumbprint or f"{one.rule} {one.target}"  # without a certificate: once for each sender

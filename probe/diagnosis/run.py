@@ -71,17 +71,11 @@ def diagnose(question: Question) -> Diagnosis:
         address=question.address or next((group.seen_as for group in groups if group.seen_as), None),
     )
     told = faults(groups, context, at)
+    needed = missing(question.files, question.gathered, sessions=book.sessions, texts=len(texts))
     return Diagnosis(
         at=at,
         faults=told,
-        notes=(
-            *(
-                ()
-                if told
-                else missing(question.files, question.gathered, sessions=book.sessions, texts=len(texts))
-            ),
-            *_notes(question, context, book),
-        ),
+        notes=(*(() if told else needed), *_notes(question, context, book)),
         problems=(*question.files.problems, *question.gathered.problems, *problems),
         outcome=_outcome(told, book, context),
     )
@@ -89,10 +83,9 @@ def diagnose(question: Question) -> Diagnosis:
 
 def _few(paths: Sequence[Path]) -> tuple[str, ...]:
     """The paths to name in a command; of many their folders, of too many folders none."""
-    named = tuple(dict.fromkeys(map(str, paths)))
-    if len(named) > MAX_NAMED:
-        named = tuple(dict.fromkeys(str(path.parent) for path in paths))
-    return named if len(named) <= MAX_NAMED else ()
+    files = dict.fromkeys(map(str, paths))
+    named = files if len(files) <= MAX_NAMED else dict.fromkeys(str(path.parent) for path in paths)
+    return tuple(named) if len(named) <= MAX_NAMED else ()
 
 
 def _read_logs(question: Question, problems: list[Problem]) -> tuple[Refusals, tuple[CertificateChange, ...]]:
@@ -106,20 +99,14 @@ def _read_logs(question: Question, problems: list[Problem]) -> tuple[Refusals, t
 
 def _proven(groups: Iterable[RefusalGroup], logs: Sequence[Path]) -> tuple[RefusalGroup, ...]:
     """Add to each group the lines of its first session; each log is read once, whatever it holds."""
-    paths = {str(path): path for path in logs}
     found = list(groups)
-    for source, path in paths.items():
-        mine = [
-            n for n, group in enumerate(found) if group.first is not None and group.first.source == source
-        ]
-        wanted = {
-            group.first.session for n, group in enumerate(found) if n in mine and group.first is not None
-        }
-        lines = session_lines(path, wanted, MAX_LINES) if wanted else {}
-        for place in mine:
-            first = found[place].first
-            if first is not None and first.session in lines:
-                found[place] = with_lines(found[place], lines[first.session])
+    firsts = [(place, group.first) for place, group in enumerate(found) if group.first is not None]
+    for path in dict.fromkeys(logs):
+        mine = {place: first.session for place, first in firsts if first.source == str(path)}
+        lines = session_lines(path, set(mine.values()), MAX_LINES) if mine else {}
+        for place, session in mine.items():
+            if session in lines:
+                found[place] = with_lines(found[place], lines[session])
     return tuple(found)
 
 

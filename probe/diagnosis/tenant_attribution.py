@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -78,12 +78,10 @@ def advise(
 
 
 def _presented(group: RefusalGroup, context: DiagnosisContext) -> Presented | None:
-    record = context.record(group.thumbprint)
+    record, logged = context.record(group.thumbprint), group.certificate
     if record is not None:
         return presented_by_record(record)
-    if group.certificate is not None:
-        return presented_in_log(group.certificate.subject or "", group.certificate.names)
-    return None
+    return presented_in_log(logged.subject or "", logged.names) if logged is not None else None
 
 
 def _attribution(
@@ -105,11 +103,16 @@ def _happens(group: RefusalGroup, context: DiagnosisContext) -> Statement:
 
 
 def _configured(context: DiagnosisContext) -> Iterator[Proof]:
-    for one in context.gathered.inbound_connectors:
-        if one.connector_type is not ConnectorType.PARTNER and one.tls_sender_certificate_name:
-            state = "disabled" if one.enabled is False else "enabled"
-            value = one.tls_sender_certificate_name
-            yield Proof(f"Inbound connector '{one.name}' ({state}) asks for {value} ({one.source}).")
+    for one in _by_name(context.gathered.inbound_connectors):
+        state = "disabled" if one.enabled is False else "enabled"
+        value = one.tls_sender_certificate_name
+        yield Proof(f"Inbound connector '{one.name}' ({state}) asks for {value} ({one.source}).")
+
+
+def _by_name(connectors: Iterable[InboundConnector]) -> list[InboundConnector]:
+    """The organisation's own that go by a certificate."""
+    own = (c for c in connectors if c.connector_type is not ConnectorType.PARTNER)
+    return [c for c in own if c.tls_sender_certificate_name]
 
 
 def _cause(entry: Entry | None, found: Attribution | None) -> Iterator[Statement]:
@@ -142,8 +145,7 @@ def _working(presented: Presented | None, tenant: Tenant, envelope: Envelope, at
 
 
 def _fixes(presented: Presented | None, tenant: Tenant) -> Iterator[Fix]:
-    own = [c for c in tenant.connectors if c.connector_type is not ConnectorType.PARTNER]
-    by_name = [c for c in own if c.tls_sender_certificate_name]
+    by_name = _by_name(tenant.connectors)
     for connector in [c for c in by_name if c.enabled is not False][:MAX_FIXES]:
         for value in _values(presented, tenant):
             yield Fix(
@@ -175,11 +177,7 @@ def _remedy(
         yield f"Or: {fix.words}:" if number else f"{fix.words}:"
         yield from fix.steps
     wanted = [
-        c.tls_sender_certificate_name
-        for c in tenant.connectors
-        if c.enabled is not False
-        and c.connector_type is not ConnectorType.PARTNER
-        and c.tls_sender_certificate_name
+        c.tls_sender_certificate_name or "" for c in _by_name(tenant.connectors) if c.enabled is not False
     ]
     if found is not None and found.outcome is not Attributed.ATTRIBUTED and wanted:
         yield f"Or present a certificate of a public CA that bears {' or '.join(dict.fromkeys(wanted))}."
