@@ -141,7 +141,9 @@ class LogReader:
         if row[2].strip().lower() in {"sessionid", "session id", "session-id"}:
             file.example()
             return None
-        session = _Open(SessionBuilder(row, source=file.source, kind=file.kind, reader=self._certificates))
+        session = _Open(
+            SessionBuilder(begun=row, last=row, source=file.source, kind=file.kind, reader=self._certificates)
+        )
         return self._open.setdefault(row[2], session)
 
     def _take(self, session: _Open, row: list[str]) -> Iterator[LogSession]:

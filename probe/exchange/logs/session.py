@@ -10,7 +10,7 @@ import enum
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -143,181 +143,177 @@ class CertificateReader:
         self.fields = lru_cache(maxsize=_CERTIFICATES)(lambda items: from_fields(dict(items)))
 
 
+@dataclass(slots=True, kw_only=True)
 class SessionBuilder:
-    """Consumes the rows of one session, nine texts each (`log_rows.FIELDS`), in order.
+    """Consumes the rows of one session, nine texts each (`log_rows.FIELDS`), in order; `begun` is the one met first.
 
     Lines that another one of the same good reply follows (``250-SIZE``) may be left out.
     """
 
-    __slots__ = (
-        "_certificates", "_client_status", "_closed_by", "_commands", "_connector", "_delivered", "_fields",
-        "_first", "_hidden", "_id", "_kind", "_last", "_mask", "_messages", "_offered", "_own_word", "_reader",
-        "_refused", "_replies", "_role", "_source", "_tls", "_whole",
-    )  # fmt: skip
-
-    def __init__(self, row: list[str], *, source: str, kind: LogKind, reader: CertificateReader) -> None:
-        self._source, self._kind, self._reader = source, kind, reader
-        self._connector, self._id = row[1], row[2]
-        self._first: str | None = None
-        self._last = row
-        self._certificates: dict[Role, LogCertificate] = {}
-        self._role: Role | None = None
-        self._fields: dict[Role, dict[str, str]] = {}
-        self._commands: deque[tuple[str, bool]] = deque(maxlen=MAX_PIPELINE)
-        self._replies: list[LogReply] = []
-        self._refused: list[RefusedReply] = []
-        self._messages: list[str] = []
-        self._delivered = 0
-        self._tls: TlsResult | None = None
-        self._client_status: str | None = None
-        self._closed_by: str | None = None
-        self._whole = True
-        self._offered = False
-        self._mask = ""
-        self._hidden: Entry | None = None
-        self._own_word = ""
+    begun: list[str]
+    last: list[str]
+    source: str
+    kind: LogKind
+    reader: CertificateReader
+    first: str | None = None
+    certificates: dict[Role, LogCertificate] = field(default_factory=dict)
+    role: Role | None = None
+    fields: dict[Role, dict[str, str]] = field(default_factory=dict)
+    commands: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=MAX_PIPELINE))
+    replies: list[LogReply] = field(default_factory=list)
+    refused: list[RefusedReply] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    delivered: int = 0
+    tls: TlsResult | None = None
+    client_status: str | None = None
+    closed_by: str | None = None
+    whole: bool = True
+    offered: bool = False
+    mask: str = ""
+    hidden: Entry | None = None
+    own_word: str = ""
 
     def consume(self, row: list[str]) -> None:
         event, data = row[6], row[7]
-        self._last = row
-        if self._first is None:
-            self._first = row[0]
+        self.last = row
+        if self.first is None:
+            self.first = row[0]
         if event == "*":
             self._information(data, row[8])
         elif event == "-":
-            self._closed_by = row[8].strip().lower()
+            self.closed_by = row[8].strip().lower()
         elif event != "+":
-            if self._kind is LogKind.UNKNOWN:
-                self._kind = _kind_of(event, data)
-            if (event == "<") is (self._kind is LogKind.RECEIVE):
+            if self.kind is LogKind.UNKNOWN:
+                self.kind = _kind_of(event, data)
+            if (event == "<") is (self.kind is LogKind.RECEIVE):
                 self._command(data)
             else:
                 self._reply(data)
 
     def feature(self, data: str) -> None:
         """Take a line of an EHLO reply that another one follows."""
-        self._offered = self._offered or _OFFER.search(data) is not None
+        self.offered = self.offered or _OFFER.search(data) is not None
         if found := _MASK.match(data):
-            self._mask = printable(found[1])
+            self.mask = printable(found[1])
 
     def gap(self) -> None:
         """Rows are missing here: what follows continues no certificate and answers no earlier command."""
-        self._whole = False
-        self._role = None
-        self._commands.clear()
+        self.whole = False
+        self.role = None
+        self.commands.clear()
 
     def _command(self, data: str) -> None:
         verb = printable(data[:16].partition(" ")[0].upper())
-        self._offered = self._offered or verb == "STARTTLS"
-        self._commands.append((verb, verb == "BDAT" and data.upper().endswith("LAST")))
+        self.offered = self.offered or verb == "STARTTLS"
+        self.commands.append((verb, verb == "BDAT" and data.upper().endswith("LAST")))
 
     def _reply(self, data: str) -> None:
         more = data[3:4] == "-"  # a refusal of several lines: its last line answers the command
-        answered = self._commands[0] if more and self._commands else None
-        verb, last = answered or (self._commands.popleft() if self._commands else ("", False))
+        answered = self.commands[0] if more and self.commands else None
+        verb, last = answered or (self.commands.popleft() if self.commands else ("", False))
         if verb == "DATA" and data[:1] == "3":
-            self._commands.appendleft((".", True))
+            self.commands.appendleft((".", True))
         elif last and not more and data[:1] == "2":
-            self._delivered += 1
-        if verb == "EHLO" and not more and data[:1] == "2" and self._kind is not LogKind.RECEIVE:
+            self.delivered += 1
+        if verb == "EHLO" and not more and data[:1] == "2" and self.kind is not LogKind.RECEIVE:
             self._greeted(data)
         reply = LogReply(verb, printable(data, _MAX_REPLY))
-        if len(self._replies) < MAX_REPLIES:
-            self._replies.append(reply)
+        if len(self.replies) < MAX_REPLIES:
+            self.replies.append(reply)
         if data[:1] in ("4", "5") and verb in _DECIDING:
             self._refuse(reply)
 
     def _greeted(self, data: str) -> None:
         self.feature(data)
-        if not self._offered and self._whole:
-            banner = self._replies[0].text if self._replies else ""
-            self._mask = self._mask or ("*" if _STARRED.match(banner) else "")
-            self._hidden = MASKED if self._mask else NOT_OFFERED
+        if not self.offered and self.whole:
+            banner = self.replies[0].text if self.replies else ""
+            self.mask = self.mask or ("*" if _STARRED.match(banner) else "")
+            self.hidden = MASKED if self.mask else NOT_OFFERED
 
     def _refuse(self, reply: LogReply) -> None:
-        if len(self._refused) < MAX_REPLIES:
+        if len(self.refused) < MAX_REPLIES:
             found = classify(reply.text)
             entry, token = (found.entry, found.token) if found else (None, None)
-            if self._hidden and (entry is None or entry.rule == NOT_OFFERED.rule) and reply.verb != "RCPT":
-                entry, token = self._hidden, self._mask or None
-            self._refused.append(RefusedReply(reply, entry, token))
+            if self.hidden and (entry is None or entry.rule == NOT_OFFERED.rule) and reply.verb != "RCPT":
+                entry, token = self.hidden, self.mask or None
+            self.refused.append(RefusedReply(reply, entry, token))
 
     def _information(self, data: str, context: str) -> None:
         words = context.strip().lower()
         if words.startswith("certificate ") or words == "alternate names":
             name = words.removeprefix("certificate ")
-            if name in _FIELDS and self._role is not None:
-                self._fields.setdefault(self._role, {})[name] = data
+            if name in _FIELDS and self.role is not None:
+                self.fields.setdefault(self.role, {})[name] = data
         elif role := next((role for name, role in _ROLES.items() if words.startswith(name)), None):
             self._certificate(role, data)
         else:
             self._note(context or data)
 
     def _certificate(self, role: Role, data: str) -> None:
-        self._role = role
-        self._fields.pop(role, None)
+        self.role = role
+        self.fields.pop(role, None)
         if data.strip():  # else shape A: the fields follow
-            certificate = self._reader.line(data) or self._reader.line("0 " + data)  # the thumbprint alone
+            certificate = self.reader.line(data) or self.reader.line("0 " + data)  # the thumbprint alone
             if certificate is not None:
-                self._certificates[role] = certificate
+                self.certificates[role] = certificate
 
     def _note(self, text: str) -> None:
         if found := _TLS.match(text):
             # Schannel's names: SP_PROT_TLS1_2 is TLS 1.2.
             name = found[1].upper().replace("_", ".")
-            self._tls = TlsResult(f"TLS {name[3:]}" if name.startswith("TLS") else name, None)
+            self.tls = TlsResult(f"TLS {name[3:]}" if name.startswith("TLS") else name, None)
         elif found := _TLS_ERROR.match(text):
-            self._tls = TlsResult(None, found[1] or found[2])
+            self.tls = TlsResult(None, found[1] or found[2])
             self._refuse(LogReply("STARTTLS", printable(text, _MAX_REPLY)))
         elif found := _CLIENT_STATUS.match(text):
-            self._client_status = found[1]
+            self.client_status = found[1]
         elif "InternetMessageId" in text:
-            if (found := _MESSAGE.search(text)) and len(self._messages) < MAX_MESSAGES:
-                self._messages.append(printable(found[1]))
+            if (found := _MESSAGE.search(text)) and len(self.messages) < MAX_MESSAGES:
+                self.messages.append(printable(found[1]))
         elif NOT_OFFERED.examples[0] in text:
-            self._own_word = printable(text, _MAX_REPLY)
+            self.own_word = printable(text, _MAX_REPLY)
         elif _LOCAL_REPLY.match(text):
             self._refuse(LogReply("", printable(text, _MAX_REPLY)))
 
     def _of(self, role: Role) -> LogCertificate | None:
-        if fields := self._fields.get(role):
-            return self._reader.fields(tuple(fields.items()))
-        return self._certificates.get(role)
+        if fields := self.fields.get(role):
+            return self.reader.fields(tuple(fields.items()))
+        return self.certificates.get(role)
 
     def finish(self) -> LogSession:
         """The session as far as it was seen."""
-        if self._own_word and not (self._refused or self._delivered):
-            self._refuse(LogReply("EHLO", self._own_word))
+        if self.own_word and not (self.refused or self.delivered):
+            self._refuse(LogReply("EHLO", self.own_word))
         return LogSession(
-            id=printable(self._id),
-            connector=printable(self._connector),
-            kind=self._kind,
-            source=self._source,
-            started=instant(self._first or ""),
-            ended=instant(self._last[0]),
-            local_endpoint=printable(self._last[4]),
-            remote_endpoint=printable(self._last[5]),
+            id=printable(self.begun[2]),
+            connector=printable(self.begun[1]),
+            kind=self.kind,
+            source=self.source,
+            started=instant(self.first or ""),
+            ended=instant(self.last[0]),
+            local_endpoint=printable(self.last[4]),
+            remote_endpoint=printable(self.last[5]),
             sent=self._of(Role.SENT),
             remote=self._of(Role.REMOTE),
             received=self._of(Role.RECEIVED),
-            tls=self._tls,
-            client_status=self._client_status,
-            replies=tuple(self._replies),
-            message_ids=tuple(self._messages),
-            delivered=self._delivered,
-            refused=tuple(self._refused),
+            tls=self.tls,
+            client_status=self.client_status,
+            replies=tuple(self.replies),
+            message_ids=tuple(self.messages),
+            delivered=self.delivered,
+            refused=tuple(self.refused),
             outcome=self._outcome(),
-            complete=self._whole and self._closed_by is not None,
+            complete=self.whole and self.closed_by is not None,
         )
 
     def _outcome(self) -> SessionOutcome:
-        if self._tls and self._tls.error:
+        if self.tls and self.tls.error:
             return SessionOutcome.TLS_FAILED
-        if self._refused:
+        if self.refused:
             return SessionOutcome.REFUSED
-        if self._delivered:
+        if self.delivered:
             return SessionOutcome.DELIVERED
-        dropped = self._closed_by == "remote" and all(reply.verb != "QUIT" for reply in self._replies)
+        dropped = self.closed_by == "remote" and all(reply.verb != "QUIT" for reply in self.replies)
         return SessionOutcome.DROPPED if dropped else SessionOutcome.NOTHING
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -92,18 +92,17 @@ class LogSummary:
     left_out: int
 
 
+@dataclass(slots=True)
 class _Tally:
     """The running figures of one connector and certificate."""
 
-    __slots__ = ("certificate", "delivered", "examples", "outcomes", "reasons", "seen", "sessions")
-
-    def __init__(self, certificate: LogCertificate | None) -> None:
-        self.certificate = certificate
-        self.sessions = self.delivered = 0
-        self.outcomes: Counter[SessionOutcome] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.examples: dict[str, Example] = {}
-        self.seen: dict[str, tuple[datetime, datetime]] = {}
+    certificate: LogCertificate | None
+    sessions: int = 0
+    delivered: int = 0
+    outcomes: Counter[SessionOutcome] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Example] = field(default_factory=dict)
+    seen: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def add(self, session: LogSession) -> None:
         self.sessions += 1
