@@ -14,6 +14,7 @@ from probe.eop.evidence import Evidence, Observation, weigh
 from probe.eop.forecast import forecast
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Outcome
+from probe.pki.memory import Memory
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
 
@@ -24,8 +25,13 @@ def judge_captures(
     options: CheckOptions,
     stores: Sequence[TrustStore],
     at: datetime,
+    memory: Memory | None = None,
 ) -> tuple[Evidence, Verdict]:
-    """Judge every capture alone, then the worst of them once more in sight of the others."""
+    """Judge every capture alone, then the worst of them once more in sight of the others.
+
+    Endpoints of one run share `memory`: a chain that it knows is not built again.
+    """
+    memory = memory or Memory()
     settings = options.settings
     if settings.expected_name is None:
         # Without SNI the certificate still ought to bear the host's name.
@@ -38,10 +44,12 @@ def judge_captures(
             basis=Basis.RECEIVE_CONNECTOR,
             at=at,
             settings=settings,
+            memory=memory,
         )
         for capture in found
     ]
-    outcomes = [judge(evidence).prediction.outcome for evidence in weighed]
+    verdicts = [judge(evidence) for evidence in weighed]
+    outcomes = [verdict.prediction.outcome for verdict in verdicts]
     counted = [
         (outcome, evidence)
         for outcome, evidence in zip(outcomes, weighed, strict=True)
@@ -52,6 +60,8 @@ def judge_captures(
     counted = named if any(evidence.leaf for _, evidence in named) else counted
     decided = Outcome.worst(tuple(outcome for outcome, _ in counted))
     worst = next(evidence for outcome, evidence in counted if outcome is decided)
+    if len(weighed) == 1 and not options.revocation:
+        return worst, verdicts[0]
     if len(weighed) > 1:
         seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
         worst = replace(worst, observations=seen)
@@ -81,6 +91,7 @@ def assessment(
     evidence: Evidence,
     verdict: Verdict,
     stores: Sequence[TrustStore],
+    memory: Memory | None = None,
 ) -> Assessment:
     """Put one address's verdict, evidence and forecast together."""
     return Assessment(
@@ -92,5 +103,5 @@ def assessment(
         findings=verdict.findings,
         evidence=evidence,
         mx_preference=endpoint.mx_preference,
-        forecast=forecast(evidence, stores[0]) if stores else (),
+        forecast=forecast(evidence, stores[0], memory) if stores else (),
     )

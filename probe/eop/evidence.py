@@ -17,9 +17,9 @@ from probe.smtp.software import Software, looks_like
 
 if TYPE_CHECKING:
     from probe.exchange.attribution.tenant import Attribution
+    from probe.pki.memory import Memory
     from probe.pki.path import BuiltPath
     from probe.pki.revocation_status import CertificateStanding
-    from probe.pki.search import Checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,25 @@ class StorePath:
     role: ListRole = ListRole.MICROSOFT
     stand_in: str | None = None
     paths: dict[Purpose, BuiltPath]
+    trusted: bool = field(init=False, repr=False, compare=False)
+    """Whether some purpose has a faultless path."""
+    faulty: BuiltPath | None = field(init=False, repr=False, compare=False)
+    """The best path where no purpose is satisfied; None too where a bound of ours left that open."""
+    certificates: tuple[Certificate, ...] = field(init=False, repr=False, compare=False)
+    """Those of the best path; none where a bound of ours left open which that is."""
     _best: BuiltPath = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         paths = self.paths.values()
-        # Rules ask for it a hundred times a verdict; a frozen value is set like this or not at all.
-        object.__setattr__(self, "_best", next((path for path in paths if path.trusted), next(iter(paths))))
+        good = next((path for path in paths if path.trusted), None)
+        best = good or next(iter(paths))
+        # Rules ask for these dozens of times a verdict; a frozen value is set like this or not at all.
+        object.__setattr__(self, "_best", best)
+        object.__setattr__(self, "trusted", good is not None)
+        decided = good or not best.undecided
+        object.__setattr__(self, "faulty", None if good or not decided else best)
+        found = tuple(element.certificate for element in best.elements) if decided else ()
+        object.__setattr__(self, "certificates", found)
 
     def best(self) -> BuiltPath:
         """The path that decides: a trusted one if any purpose has it, else the first purpose's.
@@ -45,11 +58,6 @@ class StorePath:
         serverAuth and clientAuth, from-eop serverAuth alone).
         """
         return self._best
-
-    @property
-    def trusted(self) -> bool:
-        """Whether some purpose has a faultless path."""
-        return self.best().trusted
 
 
 class Observation(NamedTuple):
@@ -112,40 +120,38 @@ def weigh(
     basis: Basis,
     at: datetime,
     settings: Settings,
-    checked: Checked | None = None,
+    memory: Memory | None = None,
 ) -> Evidence:
     """Build what every store makes of a captured chain at `at`; pure, the deciding store first.
 
-    Each signature is worked out once; calls that share `checked` do so together.
+    Calls that share `memory` build the same chain once.
 
     EOP's purpose for a client certificate is unknown, so to-eop asks both; Exchange Online as a
     client asks serverAuth.
     """
     # The engine is loaded for the judgement: an observation, which holds its evidence in these values, needs none.
-    from probe.pki.path import build
+    from probe.pki.memory import Memory
 
     purposes = (
         (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
         if direction is Direction.TO_EOP
         else (Purpose.SERVER_AUTH,)
     )
-    presented = capture.presented
-    checked = {} if checked is None else checked
-    judged = (
-        tuple(
-            StorePath(
-                name=store.name,
-                dated=store.dated,
-                role=store.role,
-                stand_in=store.stand_in,
-                paths={
-                    purpose: build(presented, store, purpose, at, checked=checked) for purpose in purposes
-                },
-            )
-            for store in stores
-        )
+    presented, asked = capture.presented, tuple(stores)
+    found = (
+        (memory or Memory()).paths(presented, asked, purposes, at)
         if presented is not None and presented.leaf is not None
         else ()
+    )
+    judged = tuple(
+        StorePath(
+            name=store.name,
+            dated=store.dated,
+            role=store.role,
+            stand_in=store.stand_in,
+            paths=dict(zip(purposes, paths, strict=True)),
+        )
+        for store, paths in zip(asked, found, strict=False)  # without a chain nothing was found
     )
     return Evidence(
         direction=direction, basis=basis, capture=capture, stores=judged, at=at, settings=settings

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.rules.leaf import threshold
-from probe.eop.verdict import judge
+from probe.eop.verdict import decision
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import RootChange, RootState, TrustStore, list_title
 from probe.text import duration
 
 if TYPE_CHECKING:
+    from probe.pki.memory import Memory
     from probe.pki.path import BuiltPath
-    from probe.pki.search import Checked
 
 #: Instants that are judged again, about 0.5 ms each; an ordinary chain has two before its end.
 MAX_INSTANTS = 16
@@ -45,7 +45,7 @@ class Turn(NamedTuple):
     renewal_only: bool = False
 
 
-def forecast(evidence: Evidence, store: TrustStore) -> tuple[Turn, ...]:
+def forecast(evidence: Evidence, store: TrustStore, memory: Memory | None = None) -> tuple[Turn, ...]:
     """The changes to come after `evidence.at` by the deciding store, soonest first; pure.
 
     It ends with the end of the certificate itself. Empty where there is no chain to judge, and for
@@ -55,7 +55,9 @@ def forecast(evidence: Evidence, store: TrustStore) -> tuple[Turn, ...]:
     leaf, path = evidence.leaf, evidence.deciding.best() if evidence.deciding else None
     if leaf is None or path is None or path.limits:
         return ()
-    turns = tuple(_turns(evidence, store, leaf))
+    from probe.pki.memory import Memory
+
+    turns = tuple(_turns(evidence, store, leaf, memory or Memory()))
     renewal = _renewal(evidence, store, leaf, path)
     if renewal is None or renewal.at in (turn.at for turn in turns):
         return turns
@@ -67,24 +69,23 @@ def soonest(turns: tuple[Turn, ...]) -> Turn | None:
     return next((turn for turn in turns if not turn.renewal_only), None)
 
 
-def _turns(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterator[Turn]:
+def _turns(evidence: Evidence, store: TrustStore, leaf: Certificate, memory: Memory) -> Iterator[Turn]:
     """Go from one instant to the next: what comes after depends on the path that is the best by then."""
-    before = judge(evidence).prediction
-    checked: Checked = {}
+    before = decision(evidence)
     for _ in range(MAX_INSTANTS):
         coming = sorted(_events(evidence, store, leaf))
         if not coming or evidence.at > leaf.not_after:
             return
         at = coming[0][0]
-        evidence = _as_of(evidence, store, at, checked)
-        after = judge(evidence).prediction
-        if (after.outcome, after.rule) != (before.outcome, before.rule):
+        evidence = _as_of(evidence, store, at, memory)
+        after = decision(evidence)
+        if after != before:
             reasons = dict.fromkeys(reason for when, reason in coming if when == at)
-            yield Turn(at, after.outcome, after.rule, "; ".join(reasons))
+            yield Turn(at, *after, "; ".join(reasons))
             before = after
 
 
-def _as_of(evidence: Evidence, store: TrustStore, at: datetime, checked: Checked) -> Evidence:
+def _as_of(evidence: Evidence, store: TrustStore, at: datetime, memory: Memory) -> Evidence:
     """The same evidence at another instant, by the deciding store alone."""
     judged = weigh(
         evidence.capture,
@@ -93,7 +94,7 @@ def _as_of(evidence: Evidence, store: TrustStore, at: datetime, checked: Checked
         basis=evidence.basis,
         at=at,
         settings=evidence.settings,
-        checked=checked,
+        memory=memory,
     )
     return replace(evidence, stores=judged.stores, at=at)
 

@@ -48,18 +48,25 @@ def judge(evidence: Evidence) -> Verdict:
     found = (finding for rule in rules if (finding := rule.check(evidence)) is not None)
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
     findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
-    decided = evidence.deciding
-    judged = (
-        decided is not None and not decided.best().undecided
-        if evidence.leaf is not None
-        else evidence.attribution is not None
-    )
-    return Verdict(prediction=_predict(evidence, findings, judged=judged), findings=tuple(findings))
+    return Verdict(prediction=_predict(evidence, findings), findings=tuple(findings))
 
 
-def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Prediction:
+def decision(evidence: Evidence) -> tuple[Outcome, str | None]:
+    """The outcome and the rule of `judge`'s prediction, without anything that is found besides, or put into words."""
+    risk = None
+    for rule in RULES:
+        if (said := rule.say(evidence)) is not None:
+            severity = said.severity or rule.severity
+            if severity is Severity.REJECT:
+                return Outcome.REJECTED, rule.id
+            if risk is None and severity is Severity.RISK:
+                risk = rule.id
+    return _outcome(Severity.RISK if risk else None, evidence), risk
+
+
+def _predict(evidence: Evidence, found: list[Finding]) -> Prediction:
     deciding = next((f for f in found if f.severity is not Severity.INFO), None)
-    outcome = _outcome(deciding, judged=judged)
+    outcome = _outcome(deciding.severity if deciding else None, evidence)
     by_another_list = evidence.deciding is not None and evidence.deciding.role is ListRole.OTHER
     return Prediction(
         direction=evidence.direction,
@@ -73,9 +80,15 @@ def _predict(evidence: Evidence, found: list[Finding], *, judged: bool) -> Predi
     )
 
 
-def _outcome(deciding: Finding | None, *, judged: bool) -> Outcome:
-    if deciding is not None and deciding.severity is Severity.REJECT:
+def _outcome(deciding: Severity | None, evidence: Evidence) -> Outcome:
+    if deciding is Severity.REJECT:
         return Outcome.REJECTED
+    decided = evidence.deciding
+    judged = (
+        decided is not None and not decided.best().undecided
+        if evidence.leaf is not None
+        else evidence.attribution is not None
+    )
     if not judged:
         return Outcome.UNKNOWN
     return Outcome.AT_RISK if deciding is not None else Outcome.ACCEPTED

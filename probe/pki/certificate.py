@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from probe.pki import algorithms, der
 from probe.pki.extensions import (
@@ -30,8 +30,11 @@ from probe.pki.extensions import (
     read_subject_alt_names,
 )
 from probe.pki.names import Name
-from probe.pki.signature import Signature, verify_bytes
+from probe.pki.signature import Signature, load_key, verify_with
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 #: What asking a certificate whether it signed itself may cost, in ordinary checks: RSA of 16,384 bits.
 MAX_OWN_COST = 16
@@ -107,9 +110,21 @@ class Certificate(_Encoded):
         self.subject = Name(parts[4].encoded)
         self.spki = der.expect(parts[5], der.SEQUENCE, "the public key").encoded
         self._extensions = next((p for p in parts[6:] if p.tag == _EXTENSIONS_TAG), None)
+        self._known: dict[Callable[[Certificate], object], object] = {}
+
+    def __reduce__(self) -> tuple[type[Certificate], tuple[bytes]]:
+        return Certificate, (self.der,)
 
     def __repr__(self) -> str:
         return f"Certificate({self.subject.windows!r}, sha1={self.sha1})"
+
+    def once(self, of: Callable[[Certificate], _T]) -> _T:
+        """What `of` makes of this certificate, worked out at the first call; it has to be a function of a module."""
+        try:
+            return self._known[of]  # type: ignore[return-value]  # what `of` itself put there
+        except KeyError:
+            found = self._known[of] = of(self)
+            return found
 
     @property
     def tbs(self) -> bytes:
@@ -131,8 +146,18 @@ class Certificate(_Encoded):
     @cached_property
     def self_signed(self) -> bool:
         """Self-issued, and its own key made the signature; a key that costs too much to ask has not."""
-        affordable = self.self_issued and algorithms.check_cost(self.spki) <= MAX_OWN_COST
+        affordable = self.self_issued and self.check_cost <= MAX_OWN_COST
         return affordable and verify(self, self) is Signature.VALID
+
+    @cached_property
+    def public_key(self) -> PublicKeyTypes | None:
+        """The key as the library has it; None where it has none of the kind."""
+        return load_key(self.spki)
+
+    @cached_property
+    def check_cost(self) -> int:
+        """What checking a signature with its key costs, in ordinary checks."""
+        return algorithms.check_cost(self.spki)
 
     @cached_property
     def key(self) -> str:
@@ -252,4 +277,6 @@ def verify(certificate: Certificate, issuer: Certificate) -> Signature:
     """Check the signature of `certificate` with the key of `issuer`; names are not compared."""
     if certificate.signature_algorithm != certificate.inner_signature_algorithm:
         return Signature.INVALID  # RFC 5280 4.1.1.2: both must be the same
-    return verify_bytes(issuer.spki, certificate.signature_algorithm, certificate.signature, certificate.tbs)
+    return verify_with(
+        issuer.public_key, certificate.signature_algorithm, certificate.signature, certificate.tbs
+    )

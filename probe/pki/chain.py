@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from probe.pki.certificate import Certificate, Unreadable, parse
@@ -21,8 +21,13 @@ class PresentedChain:
     dropped: int = 0
 
     @classmethod
-    def from_der(cls, blobs: Iterable[bytes]) -> PresentedChain:
-        """Read DER certificates in wire order; never raises: what does not parse is kept as bytes."""
+    def from_der(
+        cls, blobs: Iterable[bytes], parse: Callable[[bytes], Certificate | Unreadable] = parse
+    ) -> PresentedChain:
+        """Read DER certificates in wire order; never raises: what does not parse is kept as bytes.
+
+        `parse` can be that of a `probe.pki.memory.Memory`.
+        """
         everything = tuple(blobs)
         entries = tuple(
             parse(blob)

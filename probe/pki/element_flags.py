@@ -45,7 +45,7 @@ _WEAK = ChainStatus.HasWeakSignature | ChainStatus.NotSignatureValid
 
 
 class ElementFlags:
-    """Flags of single certificates under one end certificate, purpose and instant; each worked out once."""
+    """Flags of single certificates under one end certificate, purpose and instant."""
 
     def __init__(
         self, leaf: Certificate, store: TrustStore, purpose: Purpose, at: datetime, *, refuse_sha1: bool
@@ -58,11 +58,8 @@ class ElementFlags:
         # Valid up to and including notAfter [R], in whole seconds [I].
         self._second = at.replace(microsecond=0)
         self._issuers: dict[Certificate, ChainStatus] = {}
-        self._lacking: dict[Certificate, bool] = {}
         self._names: dict[tuple[Certificate, Certificate], ChainStatus | None] = {}
-        self.leaf_status = self._common(leaf)
-        if misuses_key(leaf, issues=False):
-            self.leaf_status |= ChainStatus.NotValidForUsage
+        self.leaf_status = self._as_of(leaf, leaf.once(end_status))
 
     def weak_signature(self, certificate: Certificate) -> ChainStatus:
         """MD2 and MD5 are blocked; SHA-1 is for callers that opt in to that only [D]."""
@@ -71,10 +68,7 @@ class ElementFlags:
 
     def lacks_purpose(self, certificate: Certificate) -> bool:
         """Whether the certificate by itself is not for the purpose; what is undecodable forbids nothing [R]."""
-        known = self._lacking.get(certificate)
-        if known is None:
-            known = self._lacking[certificate] = not allows(certificate, self._purpose)
-        return known
+        return not allows(certificate, self._purpose)
 
     def name_status(self, path: tuple[Certificate, ...], position: int) -> ChainStatus | None:
         """The flags the CA at `position` earns by the names below it; self-issued ones are free.
@@ -102,28 +96,39 @@ class ElementFlags:
         """The flags of a certificate that stands above another one, apart from what depends on that."""
         known = self._issuers.get(certificate)
         if known is None:
-            known = self._common(certificate) | self._issuer_only(certificate)
+            known = self._as_of(certificate, certificate.once(_issuer_status))
+            # A version 1 root has no extensions to say that it is a CA; the root lists still hold such ones [I].
+            old_root = certificate.version == 1 and certificate.self_issued and not certificate.extensions
+            if old_root and certificate in self._store.roots(certificate.subject.der):
+                known &= ~ChainStatus.InvalidBasicConstraints
             self._issuers[certificate] = known
         return known
 
-    def _common(self, certificate: Certificate) -> ChainStatus:
-        status = _extension_status(certificate)
+    def _as_of(self, certificate: Certificate, status: ChainStatus) -> ChainStatus:
+        """`status`, and what the instant and the list add to it."""
         if not certificate.not_before <= self._second <= certificate.not_after:
             status |= ChainStatus.NotTimeValid
-        kind, _, size = certificate.key.partition("-")
-        if kind == "rsa" and int(size) < MIN_RSA_BITS:
-            status |= _WEAK  # blocked [D]; these flags for it [I]
-        if self._store.disallows(certificate):
-            status |= ChainStatus.ExplicitDistrust  # [R]
-        return status
+        return status | ChainStatus.ExplicitDistrust if self._store.disallows(certificate) else status  # [R]
 
-    def _issuer_only(self, issuer: Certificate) -> ChainStatus:
-        status = ChainStatus.NotValidForUsage if misuses_key(issuer, issues=True) else ChainStatus.NoError
-        # A version 1 root has no extensions to say it in; the root lists still hold such ones [I].
-        old_root = issuer.version == 1 and issuer.self_issued and not issuer.extensions
-        if not issuer.is_ca and not (old_root and issuer in self._store.roots(issuer.subject.der)):
-            status |= ChainStatus.InvalidBasicConstraints  # [R]
-        return status
+
+def end_status(certificate: Certificate) -> ChainStatus:
+    """The flags of an end certificate whatever the instant, the list and the purpose."""
+    status = _own_status(certificate)
+    return status | ChainStatus.NotValidForUsage if misuses_key(certificate, issues=False) else status
+
+
+def _issuer_status(certificate: Certificate) -> ChainStatus:
+    status = _own_status(certificate)
+    if misuses_key(certificate, issues=True):
+        status |= ChainStatus.NotValidForUsage
+    return status if certificate.is_ca else status | ChainStatus.InvalidBasicConstraints  # [R]
+
+
+def _own_status(certificate: Certificate) -> ChainStatus:
+    kind, _, size = certificate.key.partition("-")
+    status = _extension_status(certificate)
+    # RSA keys that short are blocked [D]; these flags for it [I].
+    return status | _WEAK if kind == "rsa" and int(size) < MIN_RSA_BITS else status
 
 
 def misuses_key(certificate: Certificate, *, issues: bool) -> bool:
@@ -149,6 +154,10 @@ def allows(certificate: Certificate, purpose: Purpose) -> bool:
 
     An empty list allows nothing, none at all everything, and so does one that cannot be decoded [R].
     """
+    return purpose in certificate.once(_allowed)
+
+
+def _allowed(certificate: Certificate) -> frozenset[Purpose]:
     try:
         allowed = (
             certificate.extension(_APPLICATION_POLICIES, policies.read_policies)
@@ -156,8 +165,9 @@ def allows(certificate: Certificate, purpose: Purpose) -> bool:
             else certificate.extended_key_usage
         )
     except der.DerError:
-        return True  # flagged with the extensions
-    return allowed is None or purpose.value in allowed or not _ANY_PURPOSE.isdisjoint(allowed)
+        allowed = None  # flagged with the extensions
+    everything = allowed is None or not _ANY_PURPOSE.isdisjoint(allowed)
+    return frozenset(each for each in Purpose if everything or each.value in (allowed or ()))
 
 
 def too_many_below(path: tuple[Certificate, ...]) -> frozenset[int]:

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import enum
 import functools
+import itertools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import ItemsView, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -123,7 +124,7 @@ _SSL_POLICY_ORDER = (
     ),
     (ChainStatus.InvalidPolicyConstraints | ChainStatus.NoIssuanceChainPolicy, "CERT_E_INVALID_POLICY"),
 )
-_KEYS_NOT_IN_WINDOWS = frozenset({"ed25519", "ed448"})
+KEYS_NOT_IN_WINDOWS = frozenset({"ed25519", "ed448"})
 # Step 6, the worst first; what is in no class weighs like usage.
 _WORST = (
     ChainStatus.NotSignatureValid | ChainStatus.HasWeakSignature,
@@ -165,7 +166,7 @@ def build(
     """
     chain = presented if isinstance(presented, PresentedChain) else PresentedChain(entries=tuple(presented))
     if chain.leaf is not None:
-        return _Judgement(chain, store, purpose, at, refuse_sha1, checked).best()
+        return Judgement(chain, store, purpose, at, refuse_sha1=refuse_sha1, checked=checked).best()
     first = chain.entries[0] if chain.entries else None
     reason = (
         f"the end certificate cannot be read: {first.reason}"
@@ -175,7 +176,7 @@ def build(
     return BuiltPath(elements=(), status=ChainStatus.PartialChain, unevaluated=(reason,))
 
 
-class _Judgement:
+class Judgement:
     """One run of the algorithm over one presented chain."""
 
     def __init__(
@@ -184,8 +185,9 @@ class _Judgement:
         store: TrustStore,
         purpose: Purpose,
         at: datetime,
-        refuse_sha1: bool,  # noqa: FBT001 - handed on
-        checked: Checked | None,
+        *,
+        refuse_sha1: bool = False,
+        checked: Checked | None = None,
     ) -> None:
         # Step 1: duplicates do no harm, nor does what lies past the bound.
         presented = chain.certificates
@@ -201,6 +203,29 @@ class _Judgement:
         """Step 6 over the two rounds of step 2; the second only where the first finds nothing."""
         paths = self._paths(self._search.sound()) or self._paths(self._search.unsound())
         return self._with_limits(paths[-1] if paths[-1].trusted else min(paths, key=_score))
+
+    @property
+    def sought(self) -> Iterator[bytes]:
+        """The names and key identifiers of the issuers that were looked for."""
+        return (mark for pair in self._search.candidates for mark in pair if mark)
+
+    @property
+    def candidates(self) -> Iterator[Certificate]:
+        """The certificates that were found by these."""
+        return itertools.chain.from_iterable(self._search.candidates.values())
+
+    @property
+    def signed(self) -> Iterator[tuple[Certificate, Signature]]:
+        """What came of checking the end certificate's signature, by the issuer that was tried."""
+        tried = (
+            (each, self._search.signatures.known.get((self._leaf, each.spki))) for each in self.candidates
+        )
+        return ((each, result) for each, result in tried if result)
+
+    @property
+    def verdicts(self) -> ItemsView[Certificate, RootVerdict]:
+        """What the store was asked about roots, and said."""
+        return self._verdicts.items()
 
     def _paths(self, routes: Iterator[Route]) -> list[BuiltPath]:
         """Every path of one round, judged; the last one is the first without any flag."""
@@ -240,7 +265,7 @@ class _Judgement:
         """Step 3 for one element, with step 4 where it is the root; `status` is what the path gives it."""
         certificate = route.certificates[position]
         status |= self._examiner.issuer_status(certificate) if position else self._examiner.leaf_status
-        key = Unevaluated.KEY if not position and certificate.key in _KEYS_NOT_IN_WINDOWS else None
+        key = Unevaluated.KEY if not position and certificate.key in KEYS_NOT_IN_WINDOWS else None
         names = self._examiner.name_status(route.certificates, position) if position else _CLEAN
         unevaluated = key if names is not None else Unevaluated.BOUND
         verdict = root if position == len(route.certificates) - 1 else None

@@ -16,7 +16,7 @@ from probe.pki.status import ChainStatus
 if TYPE_CHECKING:
     from probe.pki.certificate import Certificate
 
-POLICIES, MAPPINGS, _CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"
+POLICIES, MAPPINGS, CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"
 _ANY = "2.5.29.32.0"
 
 
@@ -66,7 +66,7 @@ def read_constraints(value: bytes) -> Demands:
 
 def policy_status(path: tuple[Certificate, ...]) -> ChainStatus:
     """The flag the chain earns by its policies; `path` leaf first, the root last: only its constraints count."""
-    if not any(_CONSTRAINTS in certificate.extensions for certificate in path):
+    if not any(CONSTRAINTS in certificate.extensions for certificate in path):
         return ChainStatus.NoError
     unlimited = len(path) + 1
     state = _State(None, unlimited, unlimited, unlimited)
@@ -125,7 +125,7 @@ def _mapped(state: _State, certificate: Certificate) -> frozenset[str] | None:
 
 
 def _demands(certificate: Certificate) -> Demands:
-    return certificate.extension(_CONSTRAINTS, read_constraints) or Demands()
+    return certificate.extension(CONSTRAINTS, read_constraints) or Demands()
 
 
 def _first(entry: der.Element) -> der.Element:

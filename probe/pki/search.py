@@ -11,9 +11,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from probe.pki.algorithms import check_cost
 from probe.pki.certificate import verify
 from probe.pki.names import folded_rdns
 from probe.pki.signature import Signature
@@ -51,8 +50,22 @@ class Route(NamedTuple):
     end: PathEnd
 
 
-#: Results of signature checks by certificate and issuing key: they never change, so judgements can share them.
-Checked = dict[tuple["Certificate", bytes], Signature]
+class Checked(Protocol):
+    """Results of signature checks by certificate and issuing key: they never change, so judgements can share them."""
+
+    def get(self, key: tuple[Certificate, bytes], /) -> Signature | None:
+        """The result, if it is known."""
+
+    def __setitem__(self, key: tuple[Certificate, bytes], value: Signature, /) -> None:
+        """Remember a result."""
+
+
+def verified(certificate: Certificate, issuer: Certificate, checked: Checked) -> Signature:
+    """The signature of `certificate` under the key of `issuer`, worked out where `checked` does not know it."""
+    result = checked.get((certificate, issuer.spki))
+    if result is None:
+        result = checked[certificate, issuer.spki] = verify(certificate, issuer)
+    return result
 
 
 class Signatures:
@@ -65,24 +78,21 @@ class Signatures:
     def __init__(self, limit: int = MAX_SIGNATURE_CHECKS, checked: Checked | None = None) -> None:
         self._left = limit
         self._checked: Checked = {} if checked is None else checked
-        self._known: Checked = {}
+        self.known: dict[tuple[Certificate, bytes], Signature] = {}
         self.exhausted = False
 
     def check(self, certificate: Certificate, issuer: Certificate) -> Signature:
         """What comes of checking `certificate` with `issuer`'s key; UNCHECKED past the bound."""
         question = (certificate, issuer.spki)
-        result = self._known.get(question)
+        result = self.known.get(question)
         if result is not None:
             return result
-        cost = check_cost(issuer.spki)
+        cost = issuer.check_cost
         if cost > self._left:
             self.exhausted = True
             return Signature.UNCHECKED
         self._left -= cost
-        result = self._checked.get(question)
-        if result is None:
-            result = self._checked[question] = verify(certificate, issuer)
-        self._known[question] = result
+        result = self.known[question] = verified(certificate, issuer, self._checked)
         return result
 
 
@@ -113,7 +123,7 @@ class Search:
         self._at = at
         self._is_listed = is_listed
         self._paths = 0
-        self._ordered: dict[tuple[bytes, bytes | None], Path] = {}
+        self.candidates: dict[tuple[bytes, bytes | None], Path] = {}
 
     def sound(self) -> Iterator[Route]:
         """Ways with good signatures only that end at a root, the most promising first."""
@@ -175,7 +185,7 @@ class Search:
     def _candidates(self, child: Certificate) -> Path:
         """Certificates named like the issuer, the most promising first; among equals listed roots lead."""
         name, key_id = child.issuer.der, child.authority_key_id
-        known = self._ordered.get((name, key_id))
+        known = self.candidates.get((name, key_id))
         if known is None:
             named = *self._store.roots(name), *self._by_subject.get(name, ())
             keyed = self._by_key_id.get(key_id, ()) if key_id is not None else ()
@@ -183,7 +193,7 @@ class Search:
             alike = (each for each in keyed if wanted and folded_rdns(each.subject.rdns) == wanted)
             everything = dict.fromkeys((*named, *alike))
             known = tuple(sorted(everything, key=lambda each: self._rank(each, key_id)))
-            self._ordered[name, key_id] = known
+            self.candidates[name, key_id] = known
         return known
 
     def _rank(self, candidate: Certificate, key_id: bytes | None) -> tuple[bool, bool]:

@@ -28,6 +28,7 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512,
 }  # fmt: skip
 _PSS_DEFAULT_SALT = 20  # bytes, RFC 4055 3.1
+_UNUSABLE = (UnsupportedAlgorithm, ValueError, LookupError, TypeError, OverflowError)
 
 
 class Signature(enum.Enum):
@@ -40,14 +41,28 @@ class Signature(enum.Enum):
     """Given up for a bound of ours."""
 
 
+def load_key(spki: bytes) -> PublicKeyTypes | None:
+    """The key in the DER of a SubjectPublicKeyInfo; None where it cannot be used."""
+    try:
+        return load_der_public_key(spki)
+    except _UNUSABLE:
+        return None
+
+
 def verify_bytes(spki: bytes, algorithm: Algorithm, signature: bytes, signed: bytes) -> Signature:
     """Check `signature` over `signed` with the key in the DER of a SubjectPublicKeyInfo."""
+    return verify_with(load_key(spki), algorithm, signature, signed)
+
+
+def verify_with(
+    key: PublicKeyTypes | None, algorithm: Algorithm, signature: bytes, signed: bytes
+) -> Signature:
+    """Check `signature` over `signed` with a key of `load_key`."""
     try:
-        key = load_der_public_key(spki)
         _check(key, algorithm, signature, signed)
     except InvalidSignature:
         return Signature.INVALID
-    except (UnsupportedAlgorithm, ValueError, LookupError, TypeError, OverflowError):
+    except _UNUSABLE:
         return Signature.UNSUPPORTED
     return Signature.VALID
 
@@ -65,7 +80,7 @@ def windows_evaluates(algorithm: Algorithm) -> bool:
     return algorithm.name != algorithm.oid and not any(name.startswith(("ed", "sha224")) for name in names)
 
 
-def _check(key: PublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
+def _check(key: PublicKeyTypes | None, algorithm: Algorithm, signature: bytes, signed: bytes) -> None:
     digest, _, family = algorithm.name.partition("-")
     match key:
         case rsa.RSAPublicKey() if family == "rsa":
@@ -79,7 +94,7 @@ def _check(key: PublicKeyTypes, algorithm: Algorithm, signature: bytes, signed: 
             key.verify(signature, signed, _hash(digest))
         case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey() if algorithm.name in ("ed25519", "ed448"):
             key.verify(signature, signed)
-        case _ if family in ("rsa", "ecdsa", "dsa"):
+        case _ if key is not None and family in ("rsa", "ecdsa", "dsa"):
             # A known algorithm with a key of another kind: that key cannot have made it.
             raise InvalidSignature
         case _:

@@ -6,6 +6,7 @@ Numbers: Microsoft, X509ChainStatusFlags and CERT_TRUST_STATUS (one numbering fo
 from __future__ import annotations
 
 import enum
+import functools
 
 
 class ChainStatus(enum.Flag):
@@ -40,7 +41,7 @@ class ChainStatus(enum.Flag):
 
     def names(self) -> tuple[str, ...]:
         """The names of the flags set, in the order .NET lists them; empty for NoError."""
-        return tuple(name for name in _LISTING_ORDER if ChainStatus[name] in self)
+        return _names(self.value)
 
 
 # In the order .NET lists them.
@@ -52,6 +53,11 @@ _LISTING_ORDER = (
     "InvalidBasicConstraints", "NotTimeNested", "RevocationStatusUnknown", "OfflineRevocation",
     "CtlNotSignatureValid", "ExplicitDistrust", "HasNotSupportedCriticalExtension", "HasWeakSignature",
 )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)  # reports ask for the same few a dozen times a chain
+def _names(value: int) -> tuple[str, ...]:
+    return tuple(name for name in _LISTING_ORDER if ChainStatus[name].value & value)
 
 
 class Unevaluated(enum.Enum):

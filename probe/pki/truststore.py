@@ -120,6 +120,10 @@ class TrustStore(Protocol):
         """When the list itself says that its verdict on `root` will change after `after`, soonest first."""
         return ()
 
+    def dates(self, root: Certificate) -> tuple[datetime, ...]:  # noqa: ARG002
+        """The instants at which what the list says of `root` may change."""
+        return ()
+
 
 class PlainStore(TrustStore, Protocol):
     """A list that says nothing but which roots it holds."""
@@ -161,7 +165,7 @@ class StandInStore:
         self.name = f"{listed.name}+{extra.name}"
         self.stand_in = extra.name
         self.dated, self.role = listed.dated, listed.role
-        self.disallows, self.changes = listed.disallows, listed.changes
+        self.disallows, self.changes, self.dates = listed.disallows, listed.changes, listed.dates
         self._listed, self._extra = listed, extra
 
     def roots(self, subject: bytes) -> tuple[Certificate, ...]:

@@ -90,6 +90,11 @@ class MicrosoftStore:
             return ()
         return rootprogram.changes(entry, purpose, leaf_not_before, after, pilot=rootprogram.is_pilot(root))
 
+    def dates(self, root: Certificate) -> tuple[datetime, ...]:
+        """When a restriction of `root` begins: what is said of it changes at no other instant."""
+        entry = self.entry(root.sha1)
+        return () if entry is None or entry.disallowed_at is None else (entry.disallowed_at,)
+
     def entry(self, sha1: str) -> CtlEntry | None:
         """The entry of a thumbprint in lower-case hex, or None; raises StoreError if it is unreadable."""
         if sha1 not in self._entries:

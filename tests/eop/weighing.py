@@ -79,6 +79,10 @@ class Ruled:
     def disallows(self, certificate: Certificate) -> bool:
         return certificate in self._disallowed
 
+    def dates(self, root: Certificate) -> tuple[datetime, ...]:
+        del root
+        return ()
+
 
 def presented(*chain: Issued | bytes) -> PresentedChain:
     return PresentedChain.from_der(each if isinstance(each, bytes) else each.der for each in chain)

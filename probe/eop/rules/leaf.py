@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from probe.eop import remedies
 from probe.eop.evidence import Evidence
@@ -25,10 +26,8 @@ _SIGNED_OFF = "MailCleaner issue 598 (connection closed on an expired client cer
 def _path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
     if evidence.leaf is None:
         return ()
-    path = evidence.deciding.best() if evidence.deciding else None
-    if path is None or path.undecided:
-        return (evidence.leaf,)
-    return tuple(element.certificate for element in path.elements)
+    decided = evidence.deciding
+    return decided.certificates if decided and decided.certificates else (evidence.leaf,)
 
 
 def _second(evidence: Evidence) -> datetime:
@@ -50,7 +49,7 @@ def _expired(evidence: Evidence) -> Said | None:
         detail="The reply named is documented for MTA-STS and DANE; for an outbound connector its text is not known."
         if dane
         else "No reply text is known for this; senders saw the connection closed after STARTTLS.",
-        remedy=remedies.renew(evidence.leaf, evidence, queued=True),
+        remedy=partial(remedies.renew, evidence.leaf, evidence, queued=True),
         reply=wording.EXPIRED_DANE if dane else None,
         confidence=Confidence.DOCUMENTED if dane else Confidence.REPORTED,
     )
@@ -84,7 +83,7 @@ def _expires_soon(evidence: Evidence) -> Said | None:
             if critical(evidence)
             else ""
         ),
-        remedy=remedies.renew(evidence.leaf, evidence) if evidence.leaf == soonest else (),
+        remedy=partial(remedies.renew, evidence.leaf, evidence) if evidence.leaf == soonest else (),
     )
 
 

@@ -15,12 +15,13 @@ from probe.statement import Confidence
 class Said(NamedTuple):
     """What a rule has to say this time; None for severity or confidence means the rule's own.
 
-    Without a remedy the rule's advice stands; None says that nothing is to be done.
+    Without a remedy the rule's advice stands; None says that nothing is to be done. Steps that are filled in come as
+    a call, for a forecast asks for none.
     """
 
     summary: str
     detail: str = ""
-    remedy: Steps | None = ()
+    remedy: Steps | Callable[[], Steps] | None = ()
     reply: str | None = None
     severity: Severity | None = None
     confidence: Confidence | None = None
@@ -49,13 +50,14 @@ class Rule(NamedTuple):
 
     def finding(self, said: Said) -> Finding:
         """The finding of what this rule has to say."""
+        remedy = said.remedy() if callable(said.remedy) else said.remedy
         return Finding(
             rule=self.id,
             severity=said.severity or self.severity,
             confidence=said.confidence or self.confidence,
             summary=said.summary,
             detail=said.detail,
-            remedy=() if said.remedy is None else said.remedy or self.advice,
+            remedy=() if remedy is None else remedy or self.advice,
             references=self.references,
             reply=said.reply,
         )

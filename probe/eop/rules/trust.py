@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from probe.eop import remedies, replies
@@ -38,10 +39,7 @@ _BROKEN = (
 
 def faulty_path(evidence: Evidence) -> BuiltPath | None:
     """The deciding store's path where no purpose is satisfied; None too where a bound of ours left that open."""
-    decided = evidence.deciding
-    if decided is None or evidence.leaf is None or decided.trusted or decided.best().undecided:
-        return None
-    return decided.best()
+    return evidence.stores[0].faulty if evidence.stores else None
 
 
 def not_restricted(path: BuiltPath) -> bool:
@@ -60,7 +58,7 @@ def _self_signed(evidence: Evidence) -> Said | None:
         summary=f"The certificate {leaf.subject.short} is self-signed; no authority vouches for it.",
         detail="A certificate-based connector needs a certificate from a public CA. Exchange offers its "
         "self-signed default where it finds nothing better for the connector's name.",
-        remedy=remedies.replace_untrusted(leaf, evidence),
+        remedy=partial(remedies.replace_untrusted, leaf, evidence),
         reply=replies.untrusted(evidence.direction),
         confidence=Confidence.INFERRED if evidence.direction is Direction.TO_EOP else None,
     )
@@ -75,7 +73,7 @@ def _untrusted_root(evidence: Evidence) -> Said | None:
         summary=f"The chain ends at {root.subject.short}, which is not in {list_title(evidence.stores[0].name)}.",
         detail=f"The certificate was issued by {leaf.issuer.windows}. A private CA can be trusted by every "
         "machine of an organisation and still be unknown to Exchange Online.",
-        remedy=remedies.replace_untrusted(leaf, evidence),
+        remedy=partial(remedies.replace_untrusted, leaf, evidence),
         reply=replies.untrusted(evidence.direction),
     )
 
@@ -97,7 +95,7 @@ def _missing_intermediate(evidence: Evidence) -> Said | None:
         "missing there, even if other programs find it. The reply can be 454 4.7.0 UntrustedRoot, 4.4.317 or "
         "5.7.64, depending on the connector. If that issuer is a private CA, importing it will not help: then "
         "a certificate from a public CA is needed.",
-        remedy=remedies.import_intermediate(leaf, top, evidence),
+        remedy=partial(remedies.import_intermediate, leaf, top, evidence),
         reply=replies.untrusted(evidence.direction),
         confidence=Confidence.INFERRED if evidence.direction is Direction.TO_EOP else None,
     )
@@ -126,7 +124,7 @@ def _root_restricted(evidence: Evidence) -> Said | None:
             if path.root.certain
             else " Two readings of the list differ here, so this verdict is uncertain."
         ),
-        remedy=remedies.choose_certificate(evidence),
+        remedy=partial(remedies.choose_certificate, evidence),
         # The token is known for a root that is not trusted at all, not for one that is not for this use.
         reply=replies.untrusted(evidence.direction) if ChainStatus.UntrustedRoot in path.status else None,
     )
@@ -139,7 +137,7 @@ def _disallowed(evidence: Evidence) -> Said | None:
         return None
     return Said(
         summary=f"{bad.certificate.subject.short} is on Microsoft's list of disallowed certificates.",
-        remedy=remedies.choose_certificate(evidence),
+        remedy=partial(remedies.choose_certificate, evidence),
         confidence=Confidence.INFERRED,
     )
 

@@ -31,7 +31,8 @@ def instant(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     # Not strftime: glibc's %Y leaves the zeros out of a year below 1000, which a certificate may well name.
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return moment.isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def day(moment: datetime) -> str:
