@@ -1,8 +1,15 @@
-"""What all tests share: how many examples a property is tried on."""
+"""What all tests share: how many examples a property is tried on, and that what was compiled is kept."""
 
 from __future__ import annotations
 
+import os
+import sys
+
 from hypothesis import settings
+
+# Whatever the environment says: else every worker rewrites these tests at every run (15 s), and children start slower.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No deadline: the machine may be busy with other tests, and hangs have a time limit of their own.
 settings.register_profile("default", deadline=None)

@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,18 +52,19 @@ def stable(text: str) -> str:
     return text
 
 
-def generated() -> Iterator[tuple[Path, str]]:
-    """Every generated file with its content, the README last."""
-    yield from rule_pages()
-    yield DOCS / "lab.md", lab_page()
-    yield DOCS / "replies.md", replies_page()
-    yield DOCS / "limits.md", limits()
-    yield DOCS / "eop-probe.1", man_page()
-    yield DOCS / "example-report.json", sample("json")
+def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
+    """Every generated file with what writes it: some run the product, so a page is made when it is asked for."""
+    for path, text in rule_pages():
+        yield path, partial(str, text)
+    yield DOCS / "lab.md", lab_page
+    yield DOCS / "replies.md", replies_page
+    yield DOCS / "limits.md", limits
+    yield DOCS / "eop-probe.1", man_page
+    yield DOCS / "example-report.json", partial(sample, "json")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))):
         text = path.read_text("utf-8") if path.exists() else ""
         if _BLOCK.search(text) and path.name != "lab.md":
-            yield path, with_blocks(text)
+            yield path, partial(with_blocks, text)
 
 
 def rule_pages() -> Iterator[tuple[Path, str]]:
@@ -237,9 +239,9 @@ def evidence(name: str) -> str:
 
 def main() -> None:
     """Write everything that is generated."""
-    for path, text in generated():
+    for path, page in generated():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        path.write_text(page(), "utf-8")
 
 
 if __name__ == "__main__":

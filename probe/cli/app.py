@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,11 +37,7 @@ class _LazyGroup(typer.core.TyperGroup):
 
     def get_command(self, ctx, cmd_name):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
         del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command = typer.main.get_command(import_module(f"probe.cli.{cmd_name}").app)
-        command.name = cmd_name
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typer's own types are private
         if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
@@ -52,6 +49,13 @@ class _LazyGroup(typer.core.TyperGroup):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+@cache
+def _command(name: str) -> Any:  # noqa: ANN401 - typer's own types are private
+    command = typer.main.get_command(import_module(f"probe.cli.{name}").app)
+    command.name = name
+    return command
 
 
 def _meant(word: str) -> str:

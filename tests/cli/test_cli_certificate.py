@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12 as library_pkcs12
@@ -31,13 +30,12 @@ from tests.cli.running import (
     command,
     environment,
     serving,
-    spawn,
 )
 from tests.net.scripted import Peer
 from tests.rootlist import oid, tlv
+from tests.schemas import validate
 
 SECRET = "correct horse battery"
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/report-1.schema.json").read_text("utf-8"))
 CA_URL = "http://ca.fabrikam.test/issuing.crt"
 PRIVATE = CA.leaf(CA.root("Contoso Internal CA"), HOST)
 #: Names the place where its issuer's certificate is published (RFC 5280 4.2.2.1).
@@ -72,7 +70,7 @@ def put(folder: Path, name: str, data: bytes | str) -> str:
 
 def report(ran: Ran) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(ran.out)
-    jsonschema.validate(parsed, SCHEMA)
+    validate(parsed)
     return parsed
 
 
@@ -303,16 +301,20 @@ class TestPasswords:
             == 3
         )
 
-    def test_from_the_environment_and_nowhere_in_what_is_said(self, pfx: str, store: Path) -> None:
-        for form in ("json", "terminal", "html", "nagios"):
-            options = ("--store", "microsoft", "--stand-in", str(store), "--format", form)
-            ran = spawn("certificate", pfx, *options, EOP_PROBE_PASSWORD=SECRET)
-            assert ran.code == 0
-            assert SECRET not in ran.out + ran.err
-            assert "PRIVATE KEY" not in ran.out
-            wrong = spawn("certificate", pfx, *options, EOP_PROBE_PASSWORD=SECRET + "!")
-            assert wrong.code == 3
-            assert SECRET not in wrong.out + wrong.err
+    @pytest.mark.parametrize("form", ["json", "terminal", "html", "nagios"])
+    def test_from_the_environment_and_nowhere_in_what_is_said(
+        self, cli: Cli, pfx: str, form: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        options = ("--store", "microsoft", "--stand-in", cli.store, "--format", form)
+        monkeypatch.setenv("EOP_PROBE_PASSWORD", SECRET)
+        ran = cli("certificate", pfx, *options)
+        assert ran.code == 0
+        assert SECRET not in ran.out + ran.err
+        assert "PRIVATE KEY" not in ran.out
+        monkeypatch.setenv("EOP_PROBE_PASSWORD", SECRET + "!")
+        wrong = cli("certificate", pfx, *options)
+        assert wrong.code == 3
+        assert SECRET not in wrong.out + wrong.err
 
     def test_there_is_no_option_that_others_could_read(self, cli: Cli, pfx: str) -> None:
         ran = cli("certificate", pfx, "--password", SECRET)

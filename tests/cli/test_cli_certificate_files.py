@@ -7,13 +7,14 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
 from tests.authority import chain_pem, pkcs7, pkcs12
-from tests.cli.running import ISSUING, LEAF, SOON, Cli, command, environment
+from tests.cli.running import ISSUING, LEAF, SOON, Cli, environment
 from tests.cli.test_cli_certificate import put, report, rules
 from tests.exchange.diagnosing import send_connector
 from tests.pki.pfx import bag, certificate_bag, in_ber, key_der, pfx, plain
@@ -93,35 +94,44 @@ def test_what_is_usual_needs_no_word(cli: Cli, folder: Path) -> None:
 # ---- no warning, and no file that is none --------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("certificate", "nss.pfx"),
-        ("certificate", "ber.p7b"),
-        ("certificate", "odd.cer"),
-        ("exchange", "select", "connector.json", "--with", "nss.pfx"),
-        ("explain", "untrusted-root"),
-    ],
-)
-def test_no_python_warning_reaches_a_user(folder: Path, arguments: tuple[str, ...]) -> None:
+#: Each command line of its arguments, one after the other in one process; a word between what each says.
+_EACH = """
+import sys
+from probe.cli.exit_codes import run_to_exit
+for line in sys.argv[1:]:
+    try:
+        run_to_exit(line.split())
+    except SystemExit:
+        print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("mode", ["error", "always"])
+def test_no_python_warning_reaches_a_user(folder: Path, mode: str) -> None:
     """Warnings are failures here, in a process of its own, and standard error holds nothing of them."""
+    lines = [
+        "certificate nss.pfx",
+        "certificate ber.p7b",
+        "certificate odd.cer",
+        "exchange select connector.json --with nss.pfx",
+        "explain untrusted-root",
+    ]
     bags = (certificate_bag(LEAF), bag(1, key_der(LEAF)))
     put(folder, "nss.pfx", in_ber(plain(*bags)))
     put(folder, "ber.p7b", ber_bundle(pkcs7(LEAF, ISSUING)))
     put(folder, "odd.cer", LEAF.der + b"tail")
     put(folder, "connector.json", json.dumps([send_connector()]))
-    for mode in ("error", "always"):
-        done = subprocess.run(
-            [command()[0], "-W", mode, *command(*arguments)[1:]],
-            cwd=folder,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Warning" not in done.stderr
-        assert "Traceback" not in done.stderr
-        assert done.stdout
+    done = subprocess.run(
+        [sys.executable, "-W", mode, "-c", _EACH, *lines],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Warning" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [bool(said) for said in done.stdout.split("ended\n")] == [True] * len(lines) + [False]
 
 
 def test_that_test_would_notice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -83,21 +84,20 @@ def test_standard_input() -> None:
 @pytest.mark.parametrize(
     ("given", "code", "out", "err"),
     [
-        (UNTRUSTED.encode(), 0, b"Exchange Online does not trust", b""),
-        (b"SocketError", 0, b"'SocketError' alone does not say who refuses whom: 2 known texts", b""),
-        (b"NoCredentials", 0, b"'NoCredentials' is known from one reply or log line:", b""),
-        (b" \n", 3, b"", b"nothing to explain"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 3, b"", b"is an Outlook file that cannot be read"),
+        (UNTRUSTED.encode(), 0, "Exchange Online does not trust", ""),
+        (b"SocketError", 0, "'SocketError' alone does not say who refuses whom: 2 known texts", ""),
+        (b"NoCredentials", 0, "'NoCredentials' is known from one reply or log line:", ""),
+        (b" \n", 3, "", "nothing to explain"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 3, "", "is an Outlook file that cannot be read"),
     ],
 )
 def test_standard_input_that_is_no_terminal_needs_no_dash(
-    given: bytes, code: int, out: bytes, err: bytes
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, given: bytes, code: int, out: str, err: str
 ) -> None:
-    done = subprocess.run(
-        command("explain"), input=given, capture_output=True, timeout=60, check=False, env=environment()
-    )
-    assert (done.returncode, done.stdout[: len(out)]) == (code, out)
-    assert err in done.stderr
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    ran = cli("explain")
+    assert (ran.code, ran.out[: len(out)]) == (code, out)
+    assert err in ran.err
 
 
 def test_a_token_alone_as_a_document(cli: Cli) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from cryptography.x509 import ocsp
 
@@ -15,8 +14,8 @@ from tests.authority import Issued, chain_pem
 from tests.cli.running import CA, HEALTHY, HOST, ISSUING, LEAF, NOW, ROOT, Cli, Ran, serving
 from tests.net.scripted import starttls, tls_context
 from tests.revoking import Web, crl, http, ocsp_response, places
+from tests.schemas import validate
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/report-1.schema.json").read_text("utf-8"))
 ASK = ("--revocation", "--revocation-allow-private")
 GOOD, REVOKED = ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED
 
@@ -38,7 +37,7 @@ def chain(web: Web) -> tuple[Issued, Issued]:
 
 def assessment(ran: Ran) -> dict[str, Any]:
     report = json.loads(ran.out)
-    jsonschema.validate(report, SCHEMA)
+    validate(report)
     [found] = report["assessments"]
     return dict(found)
 

@@ -12,7 +12,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import jsonschema
 import pytest
 from OpenSSL import SSL
 
@@ -41,9 +40,9 @@ from tests.listen.senders import (
     deliver,
 )
 from tests.listen.test_listen_examiner import record
+from tests.schemas import validate
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs/schema/report-1.schema.json").read_text("utf-8"))
 SAMPLES = ROOT / "tests/samples"
 
 
@@ -76,7 +75,7 @@ def test_a_sender_is_judged_told_and_reported(
     assert ended.told == told
     assert ended.code == code
     report = json.loads(ended.out)
-    jsonschema.validate(report, SCHEMA)
+    validate(report)
     [assessment] = report["assessments"]
     [prediction] = assessment["predictions"]
     assert (prediction["basis"], prediction["rule"]) == ("listener", rule)
