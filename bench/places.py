@@ -43,6 +43,32 @@ def synthetic(pem: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def synthetic_everywhere(folder: Path, leaves: int, delay: float) -> Iterator[Path]:
+    """The synthetic server on every address of a network namespace of its own; yields the namespace's path."""
+    with own_namespace() as namespace, inside(namespace):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        Path("/proc/sys/net/core/somaxconn").write_text("4096")
+        pinned = ("taskset", "-c", SERVER_CORE, sys.executable, str(HERE / "server.py"))
+        where = ("--address", "0.0.0.0", "--port", "25", "--delay", str(delay))  # noqa: S104 - nobody else is in there
+        with background(*pinned, *where, "--pem", *(str(folder / f"leaf-{n}.pem") for n in range(leaves))):
+            yield namespace
+
+
+@contextlib.contextmanager
+def own_namespace() -> Iterator[Path]:
+    """A new network namespace, as long as it is needed."""
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+    path = Path(f"/proc/{holder.pid}/ns/net")
+    try:
+        while path.readlink() == Path("/proc/self/ns/net").readlink():
+            time.sleep(0.01)
+        yield path
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+@contextlib.contextmanager
 def postfix(folder: Path) -> Iterator[Path]:
     """A real Postfix in a container that has no network but its own loopback; yields that name space's path."""
     certificate = ("-v", f"{folder}/server.pem:/certificates/server.pem:ro")
@@ -66,17 +92,10 @@ def postfix(folder: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def line(server: Path, seen: Path, delay: float) -> Iterator[Path]:
     """A slow line from a new name space to the server's; yields the new one's path."""
-    holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-    client = Path(f"/proc/{holder.pid}/ns/net")
-    try:
-        while client.readlink() == Path("/proc/self/ns/net").readlink():
-            time.sleep(0.01)
+    with own_namespace() as client:
         program = (sys.executable, str(HERE / "latency.py"), str(client), str(server), str(seen))
         with background("taskset", "-c", SERVER_CORE, *program, "--delay", str(delay)):
             yield client
-    finally:
-        holder.kill()
-        holder.wait()
 
 
 def _docker(*arguments: str) -> str:

@@ -1,10 +1,12 @@
 """A synthetic SMTP server with STARTTLS for benches: one process, one loop, no disk, no fork, no stall.
 
-    python bench/server.py --pem SERVER.pem [--address 127.1.0.1] [--count 1] [--port 2525]
+    python bench/server.py --pem SERVER.pem... [--address 127.1.0.1] [--port 2525]
                            [--tls12] [--implicit] [--delay SECONDS]
 
-It listens on `count` addresses from `address` on, prints "ready" and serves until it is terminated. SIGUSR1
-prints its counters: connections, handshakes, seconds of its own processor time. Written in Python it does some
+It listens on `address` (0.0.0.0 is for a network namespace of its own), prints "ready" and serves until it is
+terminated. Of several PEM files the address that was called decides which is shown (`leaf_of`). SIGUSR1 prints its
+counters: connections, handshakes, the most that were open at once, connections ended without QUIT, seconds of its own
+processor time. Written in Python it does some
 hundred handshakes a second: enough for single checks, not for rates, for which a client's processor time counts.
 """
 
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import ipaddress
 import resource
 import signal
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 BANNER = b"220 mx.bench.test ESMTP Postfix\r\n"
 _BEFORE = ("PIPELINING", "SIZE 10240000", "VRFY", "ETRN", "STARTTLS")
 _AFTER = ("ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "CHUNKING")
-BACKLOG = 128
+BACKLOG = 4096
 LINE_BYTES = 4096
 """Bytes of a line, twice what SMTP allows (RFC 5321 4.5.3.1.4): a bench's client that sends more is broken."""
 
@@ -45,11 +46,19 @@ EHLO_AFTER_TLS = _ehlo(*_BEFORE[:-1], *_AFTER)
 class Settings:
     """What every connection shares, and what is counted."""
 
-    context: ssl.SSLContext
+    contexts: list[ssl.SSLContext]
     delay: float
     implicit: bool
     connections: int = 0
     handshakes: int = 0
+    open: int = 0
+    most: int = 0
+    without_quit: int = 0
+
+
+def leaf_of(address: str, count: int) -> int:
+    """Which of `count` certificates an address shows: neighbours show different ones, in /24s beside each other too."""
+    return (int(ipaddress.ip_address(address)) * 65521 >> 8) % count
 
 
 class Session(asyncio.Protocol):
@@ -59,13 +68,15 @@ class Session(asyncio.Protocol):
         self._settings = settings
         self._waiting = b""
         self._tls: ssl.SSLObject | None = None
-        self._shaken = False
+        self._shaken = self._quit = False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, now or later."""
         self._transport = transport
         self._settings.connections += 1
+        self._settings.open += 1
+        self._settings.most = max(self._settings.most, self._settings.open)
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._settings.implicit:
             self._begin_tls()
@@ -73,6 +84,11 @@ class Session(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self._settings.delay, self._say, BANNER)
         else:
             self._say(BANNER)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Count what was left without a word."""
+        self._settings.open -= 1
+        self._settings.without_quit += not self._quit
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, plain or not."""
@@ -97,7 +113,9 @@ class Session(asyncio.Protocol):
 
     def _begin_tls(self) -> None:
         self._waiting = b""
-        self._tls = self._settings.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        contexts = self._settings.contexts
+        own = contexts[leaf_of(self._transport.get_extra_info("sockname")[0], len(contexts))]
+        self._tls = own.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     def _flush(self) -> None:
         if self._outgoing.pending:
@@ -125,6 +143,7 @@ class Session(asyncio.Protocol):
             self._say(b"220 2.0.0 Ready to start TLS\r\n")
             self._begin_tls()
         elif verb.startswith(b"QUIT"):
+            self._quit = True
             self._say(b"221 2.0.0 Bye\r\n")
             self._transport.close()
         else:
@@ -141,14 +160,13 @@ def _context(pem: str, *, tls12: bool) -> ssl.SSLContext:
 
 
 def _count(settings: Settings) -> None:
-    print(
-        f"{settings.connections} {settings.handshakes} {time.process_time():.3f}", file=sys.stderr, flush=True
-    )
+    counted = (settings.connections, settings.handshakes, settings.most, settings.without_quit)
+    print(*counted, f"{time.process_time():.3f}", file=sys.stderr, flush=True)
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
     settings = Settings(
-        context=_context(arguments.pem, tls12=arguments.tls12),
+        contexts=[_context(pem, tls12=arguments.tls12) for pem in arguments.pem],
         delay=arguments.delay,
         implicit=arguments.implicit,
     )
@@ -156,14 +174,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR1, _count, settings)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    first = ipaddress.ip_address(arguments.address)
-    hosts = [str(first + number) for number in range(arguments.count)]
-    async with contextlib.AsyncExitStack() as stack:
-        for host in hosts:
-            server = await loop.create_server(
-                lambda: Session(settings), host, arguments.port, backlog=BACKLOG
-            )
-            await stack.enter_async_context(server)
+    where = (arguments.address, arguments.port)
+    async with await loop.create_server(lambda: Session(settings), *where, backlog=BACKLOG):
         print("ready", flush=True)
         await stopped.wait()
 
@@ -171,9 +183,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Serve until terminated."""
     parser = argparse.ArgumentParser(description="A synthetic SMTP server with STARTTLS.")
-    parser.add_argument("--pem", required=True, help="key and chain")
-    parser.add_argument("--address", default="127.1.0.1", help="first address")
-    parser.add_argument("--count", type=int, default=1, help="addresses to listen on")
+    parser.add_argument("--pem", required=True, nargs="+", help="key and chain")
+    parser.add_argument("--address", default="127.1.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=2525)
     parser.add_argument("--tls12", action="store_true", help="TLS 1.2 at most")
     parser.add_argument("--implicit", action="store_true", help="TLS from the first byte")
