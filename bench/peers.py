@@ -33,7 +33,7 @@ def product(endpoint: Endpoint, binary: Path) -> Command:
     Microsoft's list decides and cannot know the bench's root, hence exit code 2; the third store makes sure that
     the whole path is built and verified all the same.
     """
-    target = (f"{HOST}:{endpoint.port}", "--resolve", f"{HOST}={endpoint.address}", "--format", "json")
+    target = (f"{endpoint.address}:{endpoint.port}", "--sni", HOST, "--format", "json")
     stores = ("--store", "microsoft", "--store", "mozilla", "--store", str(endpoint.root))
     return Command(
         name="eop-probe",

@@ -48,14 +48,14 @@ class Bench:
 
 
 BENCHES = (
-    Bench(name="cold-openssl", place="postfix", peer="openssl", target=7.0),
+    Bench(name="cold-openssl", place="postfix", peer="openssl", target=5.5),
     Bench(name="cold-sslyze", place="postfix", peer="sslyze", target=0.35),
     Bench(name="cold-nmap", place="postfix", peer="nmap", target=0.8),
     Bench(name="cold-posttls-finger", place="postfix", peer="posttls_finger"),
     Bench(name="cold-gnutls", place="postfix", peer="gnutls"),
     Bench(name="cold-swaks", place="postfix", peer="swaks"),
-    Bench(name="synthetic-openssl", place="synthetic", peer="openssl", target=7.0),
-    Bench(name="rtt-openssl", place="slow", peer="openssl", target=1.15),
+    Bench(name="synthetic-openssl", place="synthetic", peer="openssl", target=5.5),
+    Bench(name="rtt-openssl", place="slow", peer="openssl", target=1.1),
     Bench(name="rtt-posttls-finger", place="slow", peer="posttls_finger", target=1.0, strictly=True),
     Bench(name="help", place="none", peer="pass", target=8.0, title="`eop-probe --help`"),
     Bench(name="check-help", place="none", peer="pass", target=8.0, title="`eop-probe check --help`"),

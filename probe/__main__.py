@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
-from probe.cli.exit_codes import run_to_exit
+from probe.cli import early
 
 GARBAGE_THRESHOLD = 100_000
 """Objects made beyond those freed before Python looks for cycles among them; its default is 700. A check makes
@@ -14,6 +16,10 @@ GARBAGE_THRESHOLD = 100_000
 def main() -> None:
     """Run the command line; never returns normally."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    early.begin(sys.argv[1:], os.environ)
+    # Only now what takes long to load.
+    from probe.cli.exit_codes import run_to_exit
+
     try:
         run_to_exit()
     finally:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from probe.pki.certificate import Certificate
-from probe.pki.chain import PresentedChain
-from probe.smtp.transcript import TranscriptLine
+if TYPE_CHECKING:
+    # Loaded when there is a certificate: until then a check needs no library for them.
+    from probe.pki.certificate import Certificate
+    from probe.pki.chain import PresentedChain
+    from probe.smtp.transcript import TranscriptLine
 
 
 class Phase(enum.Enum):

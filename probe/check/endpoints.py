@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from probe.check.options import SMTP_PORT, SUBMISSIONS_PORT, CheckOptions
+from probe.check.options import SUBMISSIONS_PORT, CheckOptions
 from probe.errors import ResolveError
 from probe.net.resolver import mail_exchangers, resolve
-from probe.net.target import Target
+from probe.net.target import SMTP_PORT, Target
 
 
 class Endpoint(NamedTuple):

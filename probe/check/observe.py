@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from probe.capture import Capture, Cause, Fault, FaultKind, How, KeyAnswer, Phase
 from probe.check.endpoints import Endpoint
@@ -14,7 +15,6 @@ from probe.net.observe import observe
 from probe.net.request import KeyType, ProbeRequest
 from probe.net.stream import PendingConnection, begin_connect
 from probe.net.target import is_ip_address
-from probe.net.tls_client import OFFERED
 from probe.text import sentence
 
 #: Connections of the usual kind that --thorough makes to one address when --samples says nothing.
@@ -31,18 +31,29 @@ def captures(
         fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason), cause=cause)
         return (Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault),)
     found: list[Capture] = []
+    loading = _loading(options)
     requests = _requests(endpoint, endpoint.address, options)
     for number, request in enumerate(requests):
         if number:
             pending, started = begin_connect(request.address, request.port), monotonic()
-        found.append(_in_sentences(observe(request, pending, started)))
+        found.append(_in_sentences(observe(request, pending, started, loading)))
     if options.thorough:
         found += _by_key_type(requests[0], found)
     return tuple(found)
 
 
+def _loading(options: CheckOptions) -> Iterator[None]:
+    """Load what is needed from the handshake on, a piece each time: an answer takes as long on its way."""
+    for module in ("probe.pki.certificate", "cryptography.x509", "probe.net.tls_client", "probe.check.judge"):
+        import_module(module)
+        yield
+    options.stores()
+
+
 def _by_key_type(plain: ProbeRequest, seen: Sequence[Capture]) -> Iterator[Capture]:
     """Ask for each kind of key that the connections made alike, with SNI or without, have not shown."""
+    from probe.net.tls_client import OFFERED
+
     for sni in dict.fromkeys(capture.how.sni for capture in seen):
         alike = [capture for capture in seen if capture.how.sni is sni]
         shown = {kind for capture in alike if (kind := capture.key_type)}

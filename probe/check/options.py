@@ -17,7 +17,6 @@ from probe.net.request import TIMEOUT_S, KeyType
 if TYPE_CHECKING:
     from probe.pki.truststore import TrustStore
 
-SMTP_PORT = 25
 SUBMISSIONS_PORT = 465  # implicit TLS, RFC 8314 7.3
 
 

@@ -88,13 +88,14 @@ def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:
     """Probe and judge one address."""
     started_at, started = clock.now(), clock.monotonic()
     pending = begin_connect(endpoint.address, endpoint.port) if endpoint.address else None
+    if pending is not None:
+        started = pending.began
     found: list[Capture] = []
     try:
         # Only now what is heavy: the connection is on its way.
         with Guard() as guard:
             from probe.check.observe import captures
 
-            options.stores()
             found += captures(endpoint, options, pending, started)
     finally:
         if pending is not None:

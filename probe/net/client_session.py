@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, assert_never
 from probe.capture import ORDINARY, Capture, Cause, Fault, FaultKind, Phase, SmtpFacts
 from probe.errors import ConnectError, DeadlineError, ObservationError
 from probe.net.request import KeyType, ProbeRequest
-from probe.pki.chain import PresentedChain
 from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFaultKind
 from probe.smtp.transcript import Speaker
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     # Loaded when the handshake begins: until then a check needs no TLS library.
     from probe.net.tls_client import TlsClient
     from probe.net.tls_engine import TlsFailure
+    from probe.pki.chain import PresentedChain
 
 
 class Retry(enum.Enum):
@@ -171,7 +171,11 @@ class ClientSession:
 
     def _presented(self) -> PresentedChain | None:
         blobs = self._tls.presented() if self._tls else ()
-        return PresentedChain.from_der(blobs) if blobs else None
+        if not blobs:
+            return None
+        from probe.pki.chain import PresentedChain
+
+        return PresentedChain.from_der(blobs)
 
     def _smtp_facts(self) -> SmtpFacts | None:
         conversation = self._conversation

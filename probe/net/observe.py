@@ -18,12 +18,18 @@ from probe.net.request import ProbeRequest
 from probe.net.stream import Deadline, PendingConnection, Stream, begin_connect
 from probe.smtp.ehlo import ehlo_argument
 
+NOTHING: Iterator[None] = iter(())
+
 LINGER_S = 1.0
 """Seconds after the handshake for a server's word on the client certificate that it did not get."""
 
 
-def observe(request: ProbeRequest, pending: PendingConnection, started: float) -> Capture:
+def observe(
+    request: ProbeRequest, pending: PendingConnection, started: float, meanwhile: Iterator[None] = NOTHING
+) -> Capture:
     """Return what one endpoint shows; `started` is the monotonic instant at which `pending` was begun.
+
+    While an answer is on its way `meanwhile` does its next piece.
 
     Whatever the peer does ends up in the capture, never in an exception, within the request's time. There is one
     connection, and one more for each of two reasons at most: a 421, and a handshake that failed over what
@@ -31,19 +37,24 @@ def observe(request: ProbeRequest, pending: PendingConnection, started: float) -
     """
     deadline = Deadline(started + request.timeout_s)
     tried: set[Retry] = set()
-    capture, retry = _attempt(request, pending, started, tried)
+    capture, retry = _attempt(request, pending, started, tried, meanwhile)
     while retry is not None and retry not in tried and _waited(request, retry, deadline):
         tried.add(retry)
         again = begin_connect(request.address, request.port)
-        second, retry = _attempt(request, again, started, tried)
+        second, retry = _attempt(request, again, started, tried, meanwhile)
         capture = _better(capture, second)
     return capture
 
 
 def _attempt(
-    request: ProbeRequest, pending: PendingConnection, started: float, tried: set[Retry]
+    request: ProbeRequest,
+    pending: PendingConnection,
+    started: float,
+    tried: set[Retry],
+    meanwhile: Iterator[None],
 ) -> tuple[Capture, Retry | None]:
     deadline = Deadline(started + request.timeout_s)
+    _use_time(pending, meanwhile)
     try:
         stream = pending.finish(deadline)
     except ObservationError as error:
@@ -53,30 +64,19 @@ def _attempt(
         request = replace(request, library_groups=True)
     observation = ClientSession(request, name)
     try:
-        _drive(observation, stream, deadline, started)
+        _drive(observation, stream, deadline, started, meanwhile)
     finally:
         stream.close()
     return observation.capture(), observation.retry
 
 
-def _libraries() -> Iterator[None]:
-    """Load what is needed later, a piece each time; costs nothing where it is loaded already."""
-    import probe.net.tls_client
-
-    yield
-    import probe.pki.path  # noqa: F401 - the judge's, who comes after the last reply
-
-    yield
-
-
-def _drive(observation: ClientSession, stream: Stream, deadline: Deadline, started: float) -> None:
-    libraries = _libraries()
+def _drive(
+    observation: ClientSession, stream: Stream, deadline: Deadline, started: float, meanwhile: Iterator[None]
+) -> None:
     try:
         while not observation.finished:
             _flush(observation, stream, deadline, started)
-            if stream.idle():
-                # The answer takes its time on the wire, and loading a library as long.
-                next(libraries, None)
+            _use_time(stream, meanwhile)
             patience = (
                 Deadline(min(deadline.at, monotonic() + LINGER_S)) if observation.lingering else deadline
             )
@@ -93,6 +93,11 @@ def _drive(observation: ClientSession, stream: Stream, deadline: Deadline, start
     # QUIT or an alert; a peer that is gone already, or does not read, has shown what there was.
     with contextlib.suppress(ObservationError):
         _flush(observation, stream, deadline, started)
+
+
+def _use_time(connection: PendingConnection | Stream, meanwhile: Iterator[None]) -> None:
+    while connection.idle() and next(meanwhile, meanwhile) is not meanwhile:
+        pass
 
 
 def _flush(observation: ClientSession, stream: Stream, deadline: Deadline, started: float) -> None:

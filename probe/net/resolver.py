@@ -57,7 +57,7 @@ def resolve(
     if overrides and name in overrides:
         found = overrides[name]
     elif nameserver is None:
-        found = _within(timeout_s, name, lambda: _ask_system(name))
+        found = (_EARLY.pop(name, None) or _Question(name, lambda: _ask_system(name))).answer(timeout_s)
     else:
         from probe.net.nameserver import addresses
 
@@ -88,25 +88,44 @@ def mail_exchangers(
     return tuple(named[:MAX_EXCHANGERS])
 
 
-def _within(timeout_s: float, name: str, ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-    """Ask in a thread of its own: the system's resolver cannot be told a deadline, nor interrupted."""
-    answers: list[tuple[str, ...] | ResolveError] = []
+class _Question:
+    """A name asked in a thread of its own: the system's resolver cannot be told a deadline, nor interrupted."""
 
-    def work() -> None:
+    def __init__(self, name: str, ask: Callable[[], tuple[str, ...]]) -> None:
+        self._name, self._ask = name, ask
+        self._answers: list[tuple[str, ...] | ResolveError] = []
+        # A daemon: a resolver that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=f"resolve {name}", daemon=True)
+        self._thread.start()
+
+    def answer(self, timeout_s: float) -> tuple[str, ...]:
+        self._thread.join(timeout_s)
+        if not self._answers:
+            raise ResolveError(f"the name service did not answer for {self._name} within {timeout_s:g} s")
+        if isinstance(self._answers[0], ResolveError):
+            raise self._answers[0]
+        return self._answers[0]
+
+    def _work(self) -> None:
         try:
-            answers.append(ask())
+            self._answers.append(self._ask())
         except ResolveError as error:
-            answers.append(error)
+            self._answers.append(error)
 
-    # A daemon: a resolver that hangs must not keep the process from ending.
-    thread = threading.Thread(target=work, name=f"resolve {name}", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if not answers:
-        raise ResolveError(f"the name service did not answer for {name} within {timeout_s:g} s")
-    if isinstance(answers[0], ResolveError):
-        raise answers[0]
-    return answers[0]
+
+_EARLY: dict[str, _Question] = {}
+
+
+def begin_early(name: str, then: Callable[[str], object]) -> None:
+    """Ask the system for a name on behalf of the next `resolve`; where it has one address only, `then` is told it."""
+
+    def ask() -> tuple[str, ...]:
+        found = _ask_system(name)
+        if len(set(found)) == 1:
+            then(found[0])
+        return found
+
+    _EARLY[name] = _Question(name, ask)
 
 
 def _ask_system(name: str) -> tuple[str, ...]:

@@ -53,14 +53,19 @@ class Deadline:
 
 
 class PendingConnection:
-    """A connection under way; `finish` waits for it, `close` gives it up."""
+    """A connection under way since `began` (monotonic); `finish` waits for it, `close` gives it up."""
 
-    __slots__ = ("_error", "_socket", "peer")
+    __slots__ = ("_error", "_socket", "began", "peer")
 
     def __init__(self, peer: str, sock: socket.socket | None, error: OSError | None = None) -> None:
         self.peer = peer
+        self.began = monotonic()
         self._socket = sock
         self._error = error
+
+    def idle(self) -> bool:
+        """Whether nothing has come of it yet."""
+        return self._socket is not None and not _ready(self._socket, reading=False, seconds=0.0)
 
     def finish(self, deadline: Deadline) -> Stream:
         """Return the open connection; raises ConnectError, or DeadlineError where nobody answered in time."""
@@ -152,8 +157,20 @@ class Stream:
             raise DeadlineError(complaint)
 
 
+_EARLY: dict[tuple[str, int], PendingConnection] = {}
+
+
+def begin_early(address: str, port: int) -> None:
+    """Start to connect on behalf of the next one who asks `begin_connect` for the same."""
+    _EARLY[address, port] = _begin(address, port)
+
+
 def begin_connect(address: str, port: int) -> PendingConnection:
     """Start to connect to an IP address and return at once; every error waits for `finish`."""
+    return _EARLY.pop((address, port), None) or _begin(address, port)
+
+
+def _begin(address: str, port: int) -> PendingConnection:
     peer = f"{address} port {port}"
     sock: socket.socket | None = None
     try:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from probe.errors import TargetError
 from probe.text import printable
 
+SMTP_PORT = 25
+
 NAME_CHARACTERS = 253
 """Characters of a host name without its trailing dot (RFC 1035 2.3.4 and 3.1: 255 octets on the wire)."""
 

@@ -20,8 +20,8 @@ from probe.net.resolver import (
     MAX_ADDRESSES,
     MAX_EXCHANGERS,
     MailExchanger,
+    _Question,
     _reason,
-    _within,
     mail_exchangers,
     resolve,
 )
@@ -133,7 +133,7 @@ class TestAddresses:
             return ()
 
         with pytest.raises(ResolveError, match=r"did not answer for mail\.contoso\.test within 0\.05 s"):
-            _within(0.05, "mail.contoso.test", hang)
+            _Question("mail.contoso.test", hang).answer(0.05)
         for_ever.set()
 
     @pytest.mark.parametrize(

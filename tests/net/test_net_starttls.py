@@ -18,7 +18,7 @@ from probe.capture import Capture, FaultKind, How, Phase
 from probe.errors import SmtpError
 from probe.net.client_session import ClientSession, Retry
 from probe.net.clock import monotonic
-from probe.net.observe import _drive, local_ehlo_name, observe
+from probe.net.observe import NOTHING, _drive, local_ehlo_name, observe
 from probe.net.request import KeyType, ProbeRequest
 from probe.net.stream import Deadline, begin_connect
 from probe.net.tls_client import offer
@@ -674,7 +674,7 @@ class TestDriver:
         with ScriptedServer(Peer.hold) as server:
             stream = begin_connect("127.0.0.1", server.port).finish(Deadline(monotonic() + PATIENCE_S))
             stream.close()
-            _drive(observation, stream, Deadline(monotonic()), monotonic())
+            _drive(observation, stream, Deadline(monotonic()), monotonic(), NOTHING)
         assert observation.finished
         assert fault(observation.capture()) == (FaultKind.SMTP_REFUSED, Phase.SMTP)
 
