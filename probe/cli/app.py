@@ -100,8 +100,9 @@ app = new_app(cls=_LazyGroup, no_args_is_help=True)
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
     if wanted:
         from probe import __version__
+        from probe.cli.output import write_out
 
-        typer.echo(f"eop-probe {__version__}")
+        write_out(f"eop-probe {__version__}")
         raise typer.Exit
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from probe.errors import ProbeError
 from probe.text import printable
 
 UNKNOWN = 3
+_unsaid: list[bool] = []
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -25,25 +26,46 @@ def finish(code: int) -> NoReturn:
 
 def run_to_exit(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line on `arguments` (None: the process's own) and exit; raises SystemExit only."""
+    _unsaid.clear()
     try:
         code = _invoke(arguments)
     except ProbeError as error:
-        _say(str(error))
-        raise SystemExit(UNKNOWN) from None
+        say(str(error))
+        code = UNKNOWN
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    except OSError as error:
+        code = _unwritten_help(error)
     except Exception:  # noqa: BLE001 - a fault of ours: Python's own code for it, 1, would mean "at risk"
-        import traceback
-
-        traceback.print_exc()
-        code = UNKNOWN
+        code = _fault()
     if code == _INTERRUPTED:
-        _say("interrupted")
-    raise SystemExit(code)
+        say("interrupted")
+    raise SystemExit(UNKNOWN if _unsaid else code)
+
+
+def _fault() -> int:
+    import traceback
+
+    write_error(traceback.format_exc())
+    return UNKNOWN
+
+
+def _unwritten_help(error: OSError) -> int:
+    """The code where a page that typer writes itself, of help, cannot be written; else it is a fault of ours."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_globals["__name__"].startswith("typer."):
+        return _fault()
+    discard(sys.__stdout__)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    say(f"cannot write to standard output: {error.strerror}")
+    return UNKNOWN
 
 
 def _invoke(arguments: Sequence[str] | None) -> int:
-    """Run the command and return its code, where it does not end with SystemExit itself."""
+    """Run the command and return its code."""
     import typer.main
     from typer.exceptions import TyperException
 
@@ -63,22 +85,48 @@ def _invoke(arguments: Sequence[str] | None) -> int:
     except TyperException as error:
         _explain_usage(error)
         return UNKNOWN
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes 1 of it, which would mean "at risk"
+            raise end.__context__ from None
+        return int(end.code or 0)
 
 
 def _explain_usage(error: Exception) -> None:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if message.startswith("Usage:"):  # no arguments at all: the whole help page
-        sys.stderr.write(f"{message}\n")
+        write_error(f"{message}\n")
         return
     path = getattr(getattr(error, "ctx", None), "command_path", "eop-probe")
     see = "" if "Did you mean: " in message else f" (see: {path} --help)"  # a command ends its line
-    _say(f"{printable(message.rstrip('.'))}{see}")
+    say(f"{printable(message.rstrip('.'))}{see}")
 
 
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"eop-probe: {sentence}\n")
+def say(sentence: str) -> None:
+    """Say something beside the result."""
+    write_error(f"eop-probe: {sentence}\n")
 
 
-def discard_output() -> None:
-    """Send what is left of standard output nowhere, so that the interpreter's last flush finds no error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def write_error(text: str) -> None:
+    """Write to standard error; where it cannot be, the run goes on and ends with 3, unless its reader just left."""
+    if sys.stderr is None:  # closed by who started us
+        unsaid()
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        discard(sys.stderr)
+    except OSError:
+        unsaid()
+        discard(sys.stderr)
+
+
+def unsaid() -> None:
+    """Let the run end with 3: something that had to be said could not be."""
+    _unsaid.append(True)
+
+
+def discard(stream: TextIO | None) -> None:
+    """Send what is left of a stream nowhere, so that the interpreter's last flush finds no error."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

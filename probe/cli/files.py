@@ -23,6 +23,8 @@ def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
     """The first `limit` bytes of a file, or of standard input (``-``); raises InputError."""
     try:
         if str(path) == "-":
+            if sys.stdin is None:  # closed by who started us
+                raise InputError("there is no standard input to read from")
             return sys.stdin.buffer.read(limit)
         with open_file(path) as file:
             return file.read(limit)

@@ -6,7 +6,8 @@ import enum
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 import typer
 
 from probe.cli.declare import option
-from probe.cli.exit_codes import discard_output
+from probe.cli.exit_codes import discard, finish, say
 from probe.errors import OutputError
+from probe.files import write_file, written_in_place
 from probe.report.failed import Guard, failed
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 _PLAIN_WIDTH = 80
 
 T = TypeVar("T")
+
+#: Say something beside the result: on standard error.
+warn = say
 
 
 class Format(enum.StrEnum):
@@ -56,10 +61,10 @@ def _writable(path: str | None) -> str | None:
         return None
     folder = Path(path).parent
     try:
-        unfit = Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)
-    except OSError as error:  # a name that is too long, say
+        fit = os.access(path if written_in_place(Path(path)) else folder, os.W_OK) and folder.is_dir()
+    except OSError as error:  # a folder, a socket, or a name that is too long
         raise unwritable(path, error) from None
-    if unfit:
+    if not fit:
         raise OutputError(f"cannot write the report to {path}: no folder there that can be written to")
     return path
 
@@ -155,11 +160,6 @@ def report_of(assessments: Iterable[Assessment], generated_at: datetime | None =
     )
 
 
-def warn(sentence: str) -> None:
-    """Say something beside the result: on standard error."""
-    typer.echo(f"eop-probe: {sentence}", err=True)
-
-
 def as_json(document: object) -> str:
     """A JSON document as this command line writes it."""
     import json
@@ -167,36 +167,51 @@ def as_json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_to(path: str | None, text: str | Iterable[str], *, mode: str = "w") -> bool:
-    """Write a text, or its pieces as they are made, to a file, else to standard output; raises OutputError.
-
-    False if nobody reads standard output any more.
-    """
+def write_to(path: str | None, text: str | Iterable[str]) -> None:
+    """Write a text, or its pieces as they are made, to a file, else to standard output; raises OutputError."""
     pieces = [text] if isinstance(text, str) else text
     if path is None:
-        return min([write_out(piece) for piece in pieces], default=True)
+        for piece in pieces:
+            write_out(piece)
+        return
     try:
-        with Path(path).open(mode, encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
+        with _ended_in_order():
+            write_file(Path(path), map(as_bytes, pieces))
     except OSError as error:
         raise unwritable(path, error) from None
-    return True
 
 
-def write_out(text: str) -> bool:
-    """Write to standard output, as far as its encoding can say it; False if nobody reads any more."""
+def as_bytes(text: str) -> bytes:
+    """A text as files hold it."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A SIGTERM leaves nothing half written behind."""
+    import signal
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: finish(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def write_out(text: str) -> None:
+    """Write to standard output, as far as its encoding can say it; raises OutputError."""
     if sys.stdout is None:  # closed by who started us
         raise OutputError("there is no standard output to write to")
     encoding = sys.stdout.encoding or "ascii"
     try:
         typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), nl=not text.endswith("\n"))
     except BrokenPipeError:
-        discard_output()  # The reader (``head``, ``less``) has gone: its right, and the verdict stays what it is.
-        return False
+        discard(
+            sys.stdout
+        )  # The reader (``head``, ``less``) has gone: its right, and the verdict stays what it is.
     except OSError as error:
-        discard_output()
+        discard(sys.stdout)
         raise unwritable(None, error) from None
-    return True
 
 
 def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from types import TracebackType
@@ -52,6 +53,7 @@ class Waiting:
     def _write(self, line: str) -> None:
         """Put `line` in the place of what is shown; no escape sequences, for any terminal."""
         if self._shown or line:
-            sys.stderr.write(f"\r{' ' * len(self._shown)}\r{line}")
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # a sign only, and the terminal may be gone
+                sys.stderr.write(f"\r{' ' * len(self._shown)}\r{line}")
+                sys.stderr.flush()
         self._shown = line

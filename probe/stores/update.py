@@ -6,8 +6,6 @@ root. Whatever fails, the copy kept before stays as it was.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probe.errors import StoreError
+from probe.files import write_file
 from probe.pki import microsoft_list
 from probe.pki.microsoft_list import Ctl
 from probe.stores import cabinet, files
@@ -138,16 +137,9 @@ def _kept(path: Path, verified: Callable[[bytes], Ctl]) -> Ctl | None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write `data` so that a reader sees the old file or the new one, never a part; raises StoreError."""
+    """Keep `data`; raises StoreError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_file(path, (data,))
     except OSError as error:
         raise StoreError(f"{printable(str(path))} cannot be written: {error.strerror or error}") from error

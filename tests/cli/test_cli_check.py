@@ -419,11 +419,36 @@ class TestSaveChain:
         assert [path.name for path in (tmp_path / "c").iterdir()] == [f"127.0.0.1_127.0.0.1_{port}.pem"]
 
     def test_what_cannot_be_saved_takes_no_report_away(self, cli: Cli, tmp_path: Path) -> None:
-        with serving(HEALTHY) as port:
-            (tmp_path / f"{HOST}_127.0.0.1_{port}.pem").mkdir()
-            ran = cli.check(port, "--save-chain", str(tmp_path))
-        assert (ran.code, ran.err) == (3, f"eop-probe: cannot save chains in {tmp_path}: Is a directory\n")
+        folder = tmp_path / "chains"
+
+        def removing(peer: Peer) -> None:
+            folder.rmdir()
+            HEALTHY(peer)
+
+        with serving(removing) as port:
+            ran = cli.check(port, "--save-chain", str(folder))
+        assert (ran.code, ran.err) == (
+            3, f"eop-probe: cannot save chains in {folder}: No such file or directory\n",
+        )  # fmt: skip
         assert ran.out.startswith("ACCEPTED")
+
+    def test_a_name_that_is_taken_gets_a_number(self, cli: Cli, tmp_path: Path) -> None:
+        """Also by a folder and by a link; the same chain is not saved twice."""
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.write_text(chain_pem(LEAF, ISSUING), "ascii")
+        folder = tmp_path / "chains"
+        folder.mkdir()
+        with serving(LONELY, HEALTHY, HEALTHY, LONELY) as port:
+            stem = f"{HOST}_127.0.0.1_{port}"
+            (folder / f"{stem}.pem").mkdir()
+            (folder / f"{stem}-2.pem").symlink_to(elsewhere)
+            for _ in range(4):
+                cli.check(port, "--save-chain", str(folder))
+        assert {path.name: path.read_text("ascii") for path in folder.iterdir() if path.is_file()} == {
+            f"{stem}-2.pem": elsewhere.read_text("ascii"),
+            f"{stem}-3.pem": chain_pem(LEAF),
+            f"{stem}-4.pem": chain_pem(LEAF, ISSUING),
+        }
 
     def test_a_long_name_is_cut(self, cli: Cli, tmp_path: Path) -> None:
         name = ".".join(["a" * 60] * 4)

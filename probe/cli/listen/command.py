@@ -15,10 +15,9 @@ from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
 from probe.cli.listen import inputs
 from probe.cli.listen.output import Reporter
-from probe.cli.output import ReportOutput, warn
+from probe.cli.output import ReportOutput
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
-from probe.errors import OutputError
 from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
@@ -183,7 +182,8 @@ class _Run:
 
         listener = self._listener = Listener(settings, self.note)
         place = f"[{settings.host}]" if ":" in settings.host else settings.host
-        warn(
+        self._reporter.on_failure = self._stop
+        self._reporter.log(
             f"listening on {place}:{listener.port} as {hostname}: a model of Exchange Online that takes no mail; "
             "Ctrl-C ends it"
         )
@@ -197,18 +197,13 @@ class _Run:
         from probe.listen.words import log_line
 
         assessment = self._examiner.assess(record)
-        warn(log_line(record, assessment))
+        self._reporter.log(log_line(record, assessment))
         if assessment is None:
             if self._once:
-                warn("that was no sender yet: still waiting for one (--once)")
+                self._reporter.log("that was no sender yet: still waiting for one (--once)")
             return
-        over = self._take(assessment.outcome)
-        try:
-            heard = self._reporter.add(assessment)
-        except OutputError:
-            self._over = True
-            raise
-        if over or not heard:
+        self._reporter.add(assessment)
+        if self._take(assessment.outcome):
             self._stop()
 
     def _take(self, outcome: Outcome) -> bool:
