@@ -7,7 +7,7 @@ from pathlib import Path
 
 from probe.render.page.options import RenderOptions
 from probe.render.report import html, json_v1, junit, nagios, prometheus, terminal
-from tests.render import samples
+from tests.render import samples, told
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -49,6 +49,8 @@ GOLDENS: dict[str, Callable[[], str]] = {
     "prometheus-several.prom": lambda: prometheus.render(_report(EVERYTHING), RenderOptions()),
     "junit-several.xml": lambda: junit.render(_report(EVERYTHING), RenderOptions()),
     "html-several.html": lambda: html.render(_report(EVERYTHING), RenderOptions()),
+    "findings.txt": told.findings,
+    "attributions.txt": told.attributions,
     "html-hostile.html": lambda: html.render(_report(("hostile",)), RenderOptions()),
 }
 

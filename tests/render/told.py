@@ -1,0 +1,53 @@
+"""What is said of every case of the two decision tables, word for word: the rules' and the tenant's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from probe.eop.finding import Finding
+from probe.eop.verdict import judge
+from probe.powershell import Command
+from tests.eop.cases import CASES
+from tests.exchange import test_exchange_tenant as tenant
+
+# Keys are made for each run, so thumbprints differ.
+_THUMBPRINT = re.compile(r"\b(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40})\b")
+
+
+def findings() -> str:
+    """The prediction and the finding of each case of the rules; what else is found, by its rule."""
+    lines = [line for number, case in enumerate(CASES) for line in ("", *_case(number, case.rule))]
+    return _THUMBPRINT.sub("THUMBPRINT", "\n".join(lines[1:]) + "\n")
+
+
+def _case(number: int, rule: str) -> Iterator[str]:
+    prediction, found = (verdict := judge(CASES[number].evidence)).prediction, verdict.findings
+    yield f"== {number} {rule}, {prediction.direction.value}: {prediction.outcome.value}"
+    yield f"by {prediction.rule}, {prediction.confidence.value}, {prediction.basis.value}: {prediction.reply}"
+    others = [f"{each.rule} ({each.severity.value})" for each in found if each.rule != rule]
+    yield from (f"besides: {', '.join(others)}",) if others else ()
+    yield from _finding(next(each for each in found if each.rule == rule))
+
+
+def _finding(found: Finding) -> Iterator[str]:
+    yield f"{found.severity.value}, {found.confidence.value}: {found.reply}"
+    yield found.summary
+    yield from found.detail.splitlines()
+    for step in found.remedy:
+        yield f"  {step.shell.name}> {step}" if isinstance(step, Command) else f"- {step}"
+    yield from (f"[{reference}]" for reference in found.references)
+
+
+def attributions() -> str:
+    """The outcome, the replies and every statement of each case of attribution."""
+    return "\n\n".join("\n".join(_attribution(case)) for case in tenant.CASES) + "\n"
+
+
+def _attribution(case: tenant.Case) -> Iterator[str]:
+    found = tenant.judge(case)
+    yield f"== {case.what}: {found.outcome.value}, {found.label.value}"
+    yield f"taken {found.taken}, {found.taken_label.value}; partner {found.partner}; sender {found.sender_accepted}"
+    yield f"null sender: {found.null_sender.outcome.value} {', '.join(found.null_sender.replies)}".rstrip()
+    yield from (f"reply: {reply}" for reply in found.replies)
+    yield from found.sentences()
