@@ -51,11 +51,13 @@ class _LazyGroup(typer.core.TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@cache
-def _command(name: str) -> Any:  # noqa: ANN401 - typer's own types are private
+def _built(name: str) -> Any:  # noqa: ANN401 - typer's own types are private
     command = typer.main.get_command(import_module(f"probe.cli.{name}").app)
     command.name = name
     return command
+
+
+_command = cache(_built)
 
 
 def _meant(word: str) -> str:
@@ -124,7 +126,8 @@ def root(
 def every_command() -> Iterator[tuple[str, Any]]:
     """Every command and group by its words, the whole program ("") first; loads all of them."""
     root = typer.main.get_command(app)
-    root.commands = {name: root.get_command(None, name) for name in COMMANDS}  # type: ignore[attr-defined]  # a group
+    # Built anew: a command keeps the help option of the first context it meets, and a caller's own has other names.
+    root.commands = {name: _built(name) for name in COMMANDS}  # type: ignore[attr-defined]  # a group
     yield from _below("", root)
 
 
