@@ -7,9 +7,10 @@ for the comparison.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -206,21 +207,19 @@ def floors() -> str:
 
 
 def _run(arguments: list[str]) -> str:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "COLUMNS": "96",
-        "PYTHONIOENCODING": "utf-8",
-        "HOME": "/nonexistent",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "probe", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    from probe.cli.exit_codes import run_to_exit
+
+    own, out = dict(os.environ), io.TextIOWrapper(io.BytesIO(), "utf-8")
+    os.environ.clear()
+    os.environ.update(PATH=own["PATH"], COLUMNS="96", HOME="/nonexistent")
+    try:
+        with contextlib.chdir(ROOT), contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+            run_to_exit(arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(own)
+    out.seek(0)
+    return out.read()
 
 
 def sample(name: str) -> str:
