@@ -35,6 +35,15 @@ TESTS = (
     "tests/net/test_net_stream.py",
     "tests/exchange",
     "tests/render",
+    "tests/stores",
+    "tests/listen/test_listen_examiner.py",
+    "tests/cli/test_cli_tenant_agreement.py",
+    "tests/test_commands.py",
+)
+# It counts calls, and mutmut calls every function by way of another.
+_UNFIT = (
+    "tests/pki/test_pki_memory.py::"
+    "test_a_chain_seen_before_costs_no_signature_and_no_path_and_one_of_its_issuer_a_signature"
 )
 _SAMPLE = 200
 # Exit codes as mutmut reads them: tests failed, or pytest itself did; the time was up; no test reaches it.
@@ -67,7 +76,14 @@ def _copy() -> None:
         "only_mutate": MUTATED,
         "also_copy": ["tests", "docs"],
         "pytest_add_cli_args_test_selection": tests,
-        "pytest_add_cli_args": ("-q", "--hypothesis-profile", "fast", "-m", "not slow and not lab"),
+        "pytest_add_cli_args": (
+            "-q",
+            "--hypothesis-profile",
+            "fast",
+            "-m",
+            "not slow and not lab",
+            f"--deselect={_UNFIT}",
+        ),
     }
     lines = [f"{key}=\n    " + "\n    ".join(values) for key, values in settings.items()]
     (COPY / "setup.cfg").write_text("\n".join(("[mutmut]", *lines, "")), encoding="utf-8")
@@ -98,8 +114,8 @@ def _word(code: int | None) -> str:
 
 def _told(chosen: list[str], made: int) -> int:
     results = _results()
-    if not chosen:
-        sys.exit(f"no mutants were made: see {COPY / 'mutmut.log'}")
+    if not any(isinstance(results[name], int) for name in chosen):
+        sys.exit(f"no mutant was run: see {COPY / 'mutmut.log'}")
     words = {name: _word(results[name]) for name in chosen}
     for name in chosen:
         if not words[name].startswith("caught"):
