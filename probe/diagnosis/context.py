@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from probe.diagnosis.refusals import RefusalGroup, Seen
+from probe.diagnosis.refusals import RefusalGroup, Seen, TextProof
 from probe.eop.outlook import ChainJudge, Tenant
 from probe.eop.vocabulary import Outcome
 from probe.exchange.connector import SendConnector
@@ -23,7 +23,7 @@ from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented
-from probe.text import counted
+from probe.text import counted, listed
 
 #: Texts that one proof names.
 _MAX_NAMED = 8
@@ -183,18 +183,16 @@ def _quoted(group: RefusalGroup) -> tuple[Proof, ...]:
     other = [one for one in group.texts if one not in same]
     if same:
         event = f"event {same[0].found.event_id}" if same[0].found.event_id else "the text"
-        files = _files(one.source for one in same)
+        files = _files(same)
         found.append(Proof(f"Of the message <{same[0].found.message_id}> {event} says the same: {files}."))
     if other:
         quotes = tuple((one.source, one.found.reply) for one in other[:1]) if group.first is None else ()
-        found.append(Proof(f"The same reply stands in {_files(one.source for one in other)}.", quotes))
+        found.append(Proof(f"The same reply stands in {_files(other)}.", quotes))
     return tuple(found)
 
 
-def _files(sources: Iterable[str]) -> str:
-    names = tuple(dict.fromkeys(sources))
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
+def _files(texts: Iterable[TextProof]) -> str:
+    return listed(tuple(dict.fromkeys(one.source for one in texts)), _MAX_NAMED)
 
 
 def captured(context: DiagnosisContext, thumbprint: str | None) -> tuple[Proof, ...]:

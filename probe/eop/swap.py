@@ -19,6 +19,7 @@ from probe.eop.rules.rule import Rule, Said
 from probe.eop.vocabulary import Outcome, Severity
 from probe.exchange.replies.wording import STALE_PIN
 from probe.pki.certificate import Certificate
+from probe.text import listed
 
 #: Names that are listed of those a new certificate lacks.
 MAX_NAMES = 6
@@ -97,13 +98,8 @@ def _names(old: Certificate, new: Certificate) -> Finding | None:
     lost = [name for name in old.names() if name.lower() not in kept]
     if not lost:
         return None
-    more = f" and {len(lost) - MAX_NAMES} more" if len(lost) > MAX_NAMES else ""
-    return rules.SWAP_NAMES_LOST.finding(
-        Said(
-            summary=f"The new certificate lacks {', '.join(lost[:MAX_NAMES])}{more}.",
-            detail=rules.SWAP_NAMES_LOST.meaning,
-        )
-    )
+    summary = f"The new certificate lacks {listed(lost, MAX_NAMES)}."
+    return rules.SWAP_NAMES_LOST.finding(Said(summary=summary, detail=rules.SWAP_NAMES_LOST.meaning))
 
 
 def _key(old: Certificate, new: Certificate) -> Finding | None:

@@ -7,8 +7,9 @@ evidence does not tell, never a default.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from probe.exchange.problem import Place, Problem
 from probe.pki.certificate import Certificate
@@ -100,6 +101,22 @@ class ExchangeCertificate:
     is_self_signed: bool | None = None
     certificate: Certificate | None = None
     inferred: tuple[str, ...] = ()
+
+    def told_by(self, certificate: Certificate) -> Self:
+        """The record with what the certificate itself says."""
+        return replace(
+            self,
+            thumbprint=certificate.sha1,
+            subject=certificate.subject.windows,
+            issuer=certificate.issuer.windows,
+            serial=certificate.serial_hex.lower(),
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+            names=certificate.names(),
+            names_complete=True,
+            is_self_signed=certificate.self_signed,
+            certificate=certificate,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,18 +73,7 @@ def _from_der(found: ExchangeCertificate, certificate: Certificate, fields: Fiel
             "Thumbprint",
             f"is {found.thumbprint}, but RawData holds {certificate.sha1}; RawData is believed.",
         )
-    return replace(
-        found,
-        thumbprint=certificate.sha1,
-        subject=certificate.subject.windows,
-        issuer=certificate.issuer.windows,
-        serial=certificate.serial_hex.lower(),
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        names=certificate.names(),
-        names_complete=True,
-        is_self_signed=certificate.self_signed,
-    )
+    return found.told_by(certificate)
 
 
 def _from_text(found: ExchangeCertificate, fields: Fields) -> ExchangeCertificate:

@@ -25,6 +25,7 @@ from probe.statement import Statement, documented, inferred
 
 ConnectorT = TypeVar("ConnectorT", SendConnector, ReceiveConnector)
 
+_PLANNED = Place("the planned change")
 CANNOT_REMOVE = "You cannot remove an installed certificate"
 
 
@@ -75,7 +76,8 @@ def with_certificates(
     records = list(inventory.certificates)
     for certificate in certificates:
         for server in where:
-            _install(records, _record(certificate, server, services))
+            record = ExchangeCertificate(source=_PLANNED, thumbprint="", server=server, services=services)
+            _install(records, replace(record.told_by(certificate), has_private_key=True))
     return replace(inventory, certificates=tuple(records))
 
 
@@ -88,25 +90,6 @@ def _install(records: list[ExchangeCertificate], new: ExchangeCertificate) -> No
             records[position] = replace(old, services=services)
             return
     records.append(new)
-
-
-def _record(certificate: Certificate, server: str | None, services: Services | None) -> ExchangeCertificate:
-    return ExchangeCertificate(
-        source=Place("the planned change"),
-        thumbprint=certificate.sha1,
-        server=server,
-        subject=certificate.subject.windows,
-        issuer=certificate.issuer.windows,
-        serial=certificate.serial_hex.lower(),
-        not_before=certificate.not_before,
-        not_after=certificate.not_after,
-        names=certificate.names(),
-        names_complete=True,
-        services=services,
-        has_private_key=True,
-        is_self_signed=certificate.self_signed,
-        certificate=certificate,
-    )
 
 
 def without(inventory: Inventory, thumbprint: str, servers: Iterable[str] = ()) -> Inventory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from probe.eop.connections import connections_words, key_words
 from probe.eop.evidence import StorePath
@@ -93,10 +93,10 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
         if error.server_text:
             yield f"<p>The server's own words:</p><pre>{escaped(error.server_text)}</pre>"
     yield from chain(assessment)
-    yield from _stores(assessment.stores)
+    yield from _table("Lists of roots", [_store(store) for store in assessment.stores])
     if assessment.stores:
         yield element("p", f"Revocation: {revocation_words(assessment.evidence)}.")
-    yield from _forecast(assessment.forecast)
+    yield from _table("What will change", [_turn(turn) for turn in assessment.forecast])
     yield from _findings(assessment.findings)
     yield from _connection(assessment)
     yield "</section>"
@@ -115,27 +115,23 @@ def _facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{rows}</dl>"
 
 
-def _stores(stores: tuple[StorePath, ...]) -> Iterator[str]:
-    if not stores:
-        return
-    yield "<h3>Lists of roots</h3><table><tbody>"
-    for store in stores:
-        dated = day(store.dated) if store.dated else "no date"
-        flags = ", ".join(store.best().faults)
-        said = element("td", "trusted", "good") if store.trusted else element("td", flags, "fault")
-        yield f"<tr>{element('td', store.name)}{element('td', dated)}{said}</tr>"
-    yield "</tbody></table>"
+def _table(heading: str, rows: Sequence[str]) -> Iterator[str]:
+    if rows:
+        yield f"<h3>{heading}</h3><table><tbody>"
+        yield from (f"<tr>{row}</tr>" for row in rows)
+        yield "</tbody></table>"
 
 
-def _forecast(turns: tuple[Turn, ...]) -> Iterator[str]:
-    if not turns:
-        return
-    yield "<h3>What will change</h3><table><tbody>"
-    for turn in turns:
-        whose = " (renewals only)" if turn.renewal_only else ""
-        said = f"<td>{_word(turn.outcome)}{whose}</td>{element('td', turn.rule or '')}"
-        yield f"<tr>{element('td', day(turn.at))}{said}{element('td', turn.reason)}</tr>"
-    yield "</tbody></table>"
+def _store(store: StorePath) -> str:
+    flags = ", ".join(store.best().faults)
+    said = element("td", "trusted", "good") if store.trusted else element("td", flags, "fault")
+    return element("td", store.name) + element("td", day(store.dated) if store.dated else "no date") + said
+
+
+def _turn(turn: Turn) -> str:
+    outcome = _word(turn.outcome) + (" (renewals only)" if turn.renewal_only else "")
+    said = element("td", turn.rule or "") + element("td", turn.reason)
+    return f"{element('td', day(turn.at))}<td>{outcome}</td>{said}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:

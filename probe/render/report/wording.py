@@ -17,7 +17,7 @@ from probe.powershell import Steps, eop_probe
 from probe.render.report.facts import PURPOSES, day, deciding_finding, prediction
 from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
-from probe.text import duration
+from probe.text import duration, listed
 
 #: Names of one certificate shown before the rest is counted.
 MAX_NAMES = 8
@@ -116,13 +116,13 @@ def _of_exchange_online(made: Prediction, assessment: Assessment) -> str:
 def _unknown(assessment: Assessment) -> str:
     if assessment.error:
         return f"No verdict: {assessment.error.message.rstrip('.')}."
-    if assessment.capture.presented and assessment.capture.leaf is None:
+    if not assessment.capture.presented:
+        return "No verdict: no certificate could be observed."
+    if assessment.capture.leaf is None:
         return "No verdict: the end certificate that was presented can't be read."
-    if assessment.capture.presented:
-        if assessment.evidence.deciding is None:
-            return "No verdict: there is no list of roots to judge this chain by."
-        return "No verdict: the chain is too large to be judged here."
-    return "No verdict: no certificate could be observed."
+    if assessment.evidence.deciding is None:
+        return "No verdict: there is no list of roots to judge this chain by."
+    return "No verdict: the chain is too large to be judged here."
 
 
 def _from_eop(made: Prediction, *, observed: bool) -> str:
@@ -138,12 +138,9 @@ def _from_eop(made: Prediction, *, observed: bool) -> str:
 
 def next_steps(report: Report) -> Steps:
     """What to do where Exchange Online does otherwise: a probe sees the Receive connector's certificate only."""
-    by_proxy = {
-        made.outcome
-        for assessment in report.assessments
-        for made in assessment.predictions
-        if (made.direction, made.basis) == (Direction.TO_EOP, Basis.RECEIVE_CONNECTOR)
-    }
+    made = (made for assessment in report.assessments for made in assessment.predictions)
+    proxy = (Direction.TO_EOP, Basis.RECEIVE_CONNECTOR)
+    by_proxy = {one.outcome for one in made if (one.direction, one.basis) == proxy}
     if not by_proxy - {Outcome.UNKNOWN}:
         return ()
     return (
@@ -181,9 +178,7 @@ def validity_words(not_before: datetime, not_after: datetime, at: datetime) -> s
 
 def names_words(certificate: Certificate) -> str:
     """The DNS names of a certificate, the first few in full."""
-    names = certificate.dns_names
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more if names else "(no DNS names)"
+    return listed(certificate.dns_names, MAX_NAMES, none="(no DNS names)")
 
 
 def purposes_words(certificate: Certificate) -> str:
@@ -202,8 +197,8 @@ def fault_lines(element: PathElement, root: RootVerdict | None, store: StorePath
 
     `root` is the store's word on this very element, where it is the root.
     """
-    names = element.status.names()
-    lines = [f"{_fault_words(ChainStatus[name], element, root, store, at)} ({name})" for name in names]
+    flags = element.status.names()
+    lines = [f"{_fault_words(ChainStatus[flag], element, root, store, at)} ({flag})" for flag in flags]
     if element.unevaluated is Unevaluated.KEY:
         lines.append("a key that Windows does not have (not evaluated)")
     return lines
