@@ -130,52 +130,48 @@ def _authority(
     now: datetime, name: str, organization: str, *, years: int, issuer: _Identity | None = None
 ) -> _Identity:
     """Return a CA that is a year old; without an issuer a root, else one that issues leaves only."""
-    subject = _name(name, organization)
-    builder = (
-        _builder(now, subject, before=365, after=years * 365)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else None), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-    )
-    return _sign(builder, subject, issuer)
+    constraints = x509.BasicConstraints(ca=True, path_length=0 if issuer else None)
+    subject, dates = _name(name, organization), (now - 365 * _DAY, now + years * 365 * _DAY)
+    return _issue(subject, issuer, dates, constraints, _key_usage(signs_certificates=True))
 
 
 def _leaf(now: datetime, issuer: _Identity | None, *, days: int = 200) -> _Identity:
     """Return a certificate for DEMO_HOST, thirty days old; without an issuer a self-signed one."""
-    subject = _name(DEMO_HOST)
-    builder = (
-        _builder(now, subject, before=30, after=days - 30)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(DEMO_HOST)]), critical=False)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
-    )
-    return _sign(builder, subject, issuer)
-
-
-def _builder(now: datetime, subject: x509.Name, *, before: int, after: int) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - before * _DAY)
-        .not_valid_after(now + after * _DAY)
+    return _issue(
+        _name(DEMO_HOST),
+        issuer,
+        (now - 30 * _DAY, now + (days - 30) * _DAY),
+        x509.SubjectAlternativeName([x509.DNSName(DEMO_HOST)]),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+        x509.BasicConstraints(ca=False, path_length=None),
+        _key_usage(signs_certificates=False),
     )
 
 
-def _sign(builder: x509.CertificateBuilder, subject: x509.Name, issuer: _Identity | None) -> _Identity:
+def _issue(
+    subject: x509.Name,
+    issuer: _Identity | None,
+    dates: tuple[datetime, datetime],
+    *extensions: x509.ExtensionType,
+) -> _Identity:
     key = ec.generate_private_key(ec.SECP256R1())
     signer = issuer.key if issuer else key
     builder = (
-        builder.issuer_name(issuer.certificate.subject if issuer else subject)
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(dates[0])
+        .not_valid_after(dates[1])
         .public_key(key.public_key())
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
     )
+    identifiers = (
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
+    )
+    for extension in (*extensions, *identifiers):
+        critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
+        builder = builder.add_extension(extension, critical)
     return _Identity(builder.sign(signer, hashes.SHA256()), key)
 
 

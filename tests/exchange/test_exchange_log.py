@@ -435,11 +435,9 @@ def test_a_receive_log_turns_the_arrows_round(header: str) -> None:
     session = one(RECEIVED, header)
     assert session.kind is LogKind.RECEIVE
     assert [reply.verb for reply in session.replies] == ["", "EHLO", "STARTTLS", "MAIL", "RCPT"]
-    assert session.client_status == "EmptyCertificate"
     assert session.sent is not None
     assert session.sent.thumbprint == SELF
-    assert session.received is not None
-    assert session.received.thumbprint == PUB
+    assert session.remote is None
     assert session.outcome is SessionOutcome.REFUSED
 
 
@@ -457,9 +455,9 @@ def test_without_a_header_the_first_words_tell_whose_log_it_is(event: str, data:
 
 
 def test_a_thumbprint_alone_and_an_unreadable_certificate_line() -> None:
-    session = one([("*", PUB.upper(), "Received certificate"), ("*", "something", "Sending certificate x")])
-    assert session.received is not None
-    assert session.received.thumbprint == PUB
+    session = one([("*", PUB.upper(), "Remote certificate"), ("*", "something", "Sending certificate x")])
+    assert session.remote is not None
+    assert session.remote.thumbprint == PUB
     assert session.sent is None
     assert one([("*", PUB, "Certificate thumbprint")]).sent is None
 

@@ -47,7 +47,6 @@ _TLS_ERROR = re.compile(
     r"TLS negotiation failed with error (\w{1,64})|.{0,80}\bTLS\b.{0,80}\b((?:No|Unknown)Credentials|SocketError)\b",
     re.IGNORECASE | re.ASCII,
 )
-_CLIENT_STATUS = re.compile(r"Client certificate chain validation status: '?(\w{1,64})", re.IGNORECASE)
 _OFFER = re.compile(r"250[ -](?:.{1,500} )?STARTTLS\b", re.IGNORECASE)
 # A Cisco device's inspection overwrites a keyword, and the banner.
 _MASK = re.compile(r"250[ -](X{4,}[A-Z]?)\s*$", re.IGNORECASE)
@@ -119,9 +118,7 @@ class LogSession:
     remote_endpoint: str
     sent: LogCertificate | None
     remote: LogCertificate | None
-    received: LogCertificate | None
     tls: TlsResult | None
-    client_status: str | None
     replies: tuple[LogReply, ...]
     message_ids: tuple[str, ...]
     delivered: int
@@ -165,7 +162,6 @@ class SessionBuilder:
     messages: list[str] = field(default_factory=list)
     delivered: int = 0
     tls: TlsResult | None = None
-    client_status: str | None = None
     closed_by: str | None = None
     whole: bool = True
     offered: bool = False
@@ -265,8 +261,6 @@ class SessionBuilder:
         elif found := _TLS_ERROR.match(text):
             self.tls = TlsResult(None, found[1] or found[2])
             self._refuse(LogReply("STARTTLS", printable(text, _MAX_REPLY)))
-        elif found := _CLIENT_STATUS.match(text):
-            self.client_status = found[1]
         elif "InternetMessageId" in text:
             if (found := _MESSAGE.search(text)) and len(self.messages) < MAX_MESSAGES:
                 self.messages.append(printable(found[1]))
@@ -295,9 +289,7 @@ class SessionBuilder:
             remote_endpoint=printable(self.last[5]),
             sent=self._of(Role.SENT),
             remote=self._of(Role.REMOTE),
-            received=self._of(Role.RECEIVED),
             tls=self.tls,
-            client_status=self.client_status,
             replies=tuple(self.replies),
             message_ids=tuple(self.messages),
             delivered=self.delivered,
