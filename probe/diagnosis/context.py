@@ -177,7 +177,7 @@ def _quoted(group: RefusalGroup) -> tuple[Proof, ...]:
     if group.first is not None:
         at = f" at {group.first.at:%Y-%m-%d %H:%M:%S} UTC" if group.first.at else ""
         sessions = "1 session" if group.sessions == 1 else f"{group.sessions} sessions, the first"
-        quotes = tuple((f"{line.source}, line {line.number}", line.text) for line in group.lines)
+        quotes = tuple((f"{group.first.source}, line {line.number}", line.text) for line in group.lines)
         found.append(Proof(f"The protocol log: {sessions}{at}, session {group.first.session}.", quotes))
     same = [one for one in group.texts if one.found.message_id and one.found.message_id in group.messages]
     other = [one for one in group.texts if one not in same]

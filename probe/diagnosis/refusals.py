@@ -44,14 +44,6 @@ class Seen(NamedTuple):
     at: datetime | None
 
 
-class Line(NamedTuple):
-    """A line of a log that proves something."""
-
-    source: str
-    number: int
-    text: str
-
-
 class TextProof(NamedTuple):
     """A text that says the same."""
 
@@ -77,7 +69,7 @@ class RefusalGroup:
     last: datetime | None = None
     to_eop: bool = False
     messages: frozenset[str] = frozenset()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LogLine, ...] = ()
     texts: tuple[TextProof, ...] = ()
     mail_from: str | None = None
     rcpt_to: str | None = None
@@ -147,11 +139,10 @@ class Refusals:
 
 def with_lines(group: RefusalGroup, lines: Sequence[LogLine]) -> RefusalGroup:
     """Keep the lines of its first session that prove what was sent and what was answered."""
-    source = group.first.source if group.first else ""
     sent = [one.data for one in lines if one.event == ">"]
     return replace(
         group,
-        lines=tuple(Line(source, one.number, one.text) for one in lines if _proves(group, one)),
+        lines=tuple(one for one in lines if _proves(group, one)),
         mail_from=_first(_MAIL, sent),
         rcpt_to=_first(_RCPT, sent),
         seen_as=_first(_HELLO, (one.data for one in lines)),
@@ -186,7 +177,10 @@ def with_texts(groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]])
 
 def _file(groups: list[RefusalGroup], proof: TextProof) -> None:
     for place, group in enumerate(groups):
-        if _same(group, proof.found):
+        # The same reason, and nothing that says that it is about another message.
+        message = proof.found.message_id
+        same = message is None or not group.messages or message in group.messages
+        if same and group.reason == proof.found.entry.id:
             if len(group.texts) < MAX_TEXTS:
                 groups[place] = replace(group, texts=(*group.texts, proof))
             return
@@ -203,10 +197,3 @@ def _file(groups: list[RefusalGroup], proof: TextProof) -> None:
                 texts=(proof,),
             )
         )
-
-
-def _same(group: RefusalGroup, found: Recognised) -> bool:
-    """The same reason, and nothing that says that it is about another message."""
-    if group.reason != found.entry.id:
-        return False
-    return found.message_id is None or not group.messages or found.message_id in group.messages

@@ -23,7 +23,7 @@ from probe.exchange.problem import Problem
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
-from probe.report.diagnosis import DiagnosedFault, Diagnosis
+from probe.report.diagnosis import Diagnosis
 from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented
 
@@ -71,13 +71,15 @@ def diagnose(question: Question) -> Diagnosis:
         address=question.address or next((group.seen_as for group in groups if group.seen_as), None),
     )
     told = faults(groups, context, at)
+    accepted = book.delivered or any(one.outcome == "accepted" for one in context.captures)
+    fine = Outcome.ACCEPTED if accepted else Outcome.UNKNOWN
     needed = missing(question.files, question.gathered, sessions=book.sessions, texts=len(texts))
     return Diagnosis(
         at=at,
         faults=told,
         notes=(*(() if told else needed), *_notes(question, context, book)),
         problems=(*question.files.problems, *question.gathered.problems, *problems),
-        outcome=_outcome(told, book, context),
+        outcome=Outcome.worst(tuple(fault.outcome for fault in told)) if told else fine,
     )
 
 
@@ -144,10 +146,3 @@ def _noted(one: ReportedCapture) -> Statement:
     which = one.thumbprints[0].upper() if one.thumbprints else "no certificate"
     who = "The sender presented" if one.by_listener else f"{one.target} presents"
     return documented(f"{who} {which}: {one.outcome}{f', {one.rule}' if one.rule else ''} ({one.source}).")
-
-
-def _outcome(told: tuple[DiagnosedFault, ...], book: Refusals, context: DiagnosisContext) -> Outcome:
-    if told:
-        return Outcome.worst(tuple(fault.outcome for fault in told))
-    fine = book.delivered or any(one.outcome == "accepted" for one in context.captures)
-    return Outcome.ACCEPTED if fine else Outcome.UNKNOWN

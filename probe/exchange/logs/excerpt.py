@@ -39,11 +39,9 @@ def _end(lines: list[str], at: int) -> int:
     """Where the row that begins at `at` ends: it goes on while it has too few commas."""
     commas = lines[at].count(",")
     end = at + 1
-    while commas < _COMMAS and end < min(len(lines), at + _MAX_BROKEN) and _goes_on(lines[end]):
-        commas += lines[end].count(",")
+    for line in lines[end : at + _MAX_BROKEN]:
+        if commas >= _COMMAS or not line.strip() or _ROW.match(line) or _HEADER.match(line):
+            break
+        commas += line.count(",")
         end += 1
     return end
-
-
-def _goes_on(line: str) -> bool:
-    return bool(line.strip()) and not _ROW.match(line) and not _HEADER.match(line)

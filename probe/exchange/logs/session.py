@@ -180,7 +180,8 @@ class SessionBuilder:
             self.closed_by = row[8].strip().lower()
         elif event != "+":
             if self.kind is LogKind.UNKNOWN:
-                self.kind = _kind_of(event, data)
+                # Whose log it is, by the side that speaks first: the server's banner is received or sent.
+                self.kind = LogKind.SEND if event == ("<" if data[:3].isdigit() else ">") else LogKind.RECEIVE
             if (event == "<") is (self.kind is LogKind.RECEIVE):
                 self._command(data)
             else:
@@ -307,8 +308,3 @@ class SessionBuilder:
             return SessionOutcome.DELIVERED
         dropped = self.closed_by == "remote" and all(reply.verb != "QUIT" for reply in self.replies)
         return SessionOutcome.DROPPED if dropped else SessionOutcome.NOTHING
-
-
-def _kind_of(event: str, data: str) -> LogKind:
-    """Whose log it is, by the side that speaks first: the server's banner is received or sent."""
-    return LogKind.SEND if event == ("<" if data[:3].isdigit() else ">") else LogKind.RECEIVE

@@ -178,8 +178,13 @@ def _about_winner(
         if winner.not_after is not None and winner.not_after < after.at:
             why = f"it expired on {winner.not_after:%Y-%m-%d %H:%M} UTC"
         yield Reason(Effect.BREAKS, inferred(f"{title(winner)} is chosen although {why}."))
-    if same:
-        return
+    if not same:
+        yield from _about_new(old, after, winner, refused)
+
+
+def _about_new(
+    old: ExchangeCertificate | None, after: Selection, winner: ExchangeCertificate, refused: Refused
+) -> Iterator[Reason]:
     ends = refused(winner) if after.sends else False
     as_before = bool(ends) and old is not None and refused(old) is True
     text = f"{title(winner)} is chosen from then on{', and refused as the one before' if as_before else ''}."

@@ -89,15 +89,11 @@ def result(state: State, choices: tuple[Choice, ...], readings: tuple[Reading, .
         case State.NOTHING:
             yield readings[0].says("No certificate of the server matches.")
         case _:
-            for choice in choices:
-                yield _possibility(choice)
-
-
-def _possibility(choice: Choice) -> Statement:
-    end = f"{title(choice.certificate)} is chosen" if choice.certificate else "No certificate is found"
-    doubt = "" if choice.certain else ", as far as the evidence goes,"
-    names = "; ".join(reading.name for reading in choice.readings)
-    return choice.readings[0].says(f"{end}{doubt} if Exchange goes by: {names}.")
+            for one in choices:
+                end = f"{title(one.certificate)} is chosen" if one.certificate else "No certificate is found"
+                doubt = "" if one.certain else ", as far as the evidence goes,"
+                names = "; ".join(reading.name for reading in one.readings)
+                yield one.readings[0].says(f"{end}{doubt} if Exchange goes by: {names}.")
 
 
 def beaten(candidate: Candidate, winner: ExchangeCertificate | None, reading: Reading) -> Candidate:

@@ -87,19 +87,15 @@ def _add_certificates(page: Page, held: Held) -> None:
         servers = ", ".join(inventory.servers) or "a server that the export does not name"
         title(page, "Certificates", f"{len(inventory.certificates)} on {servers}")
         for one in inventory.certificates:
-            _add_certificate(page, one, held.at)
+            lead = f"  {one.thumbprint.upper()}  "
+            page.add(one.subject or "(subject not known)", first=lead, mark=Style.STRONG, rest="    ")
+            for label, text in _certificate_facts(one, held.at):
+                fact(page, label, text)
     if held.x509:
         title(page, "Certificates by themselves", f"{len(held.x509)}, to build chains with")
         for issuer in held.x509:
             until = f"{issuer.subject.windows}, until {day(issuer.not_after)}"
             page.add(until, first=f"  {issuer.sha1.upper()}  ")
-
-
-def _add_certificate(page: Page, one: ExchangeCertificate, at: datetime) -> None:
-    lead = f"  {one.thumbprint.upper()}  "
-    page.add(one.subject or "(subject not known)", first=lead, mark=Style.STRONG, rest="    ")
-    for label, text in _certificate_facts(one, at):
-        fact(page, label, text)
 
 
 def _certificate_facts(one: ExchangeCertificate, at: datetime) -> list[tuple[str, str]]:
