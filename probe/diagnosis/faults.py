@@ -23,7 +23,6 @@ from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented, inferred
 
 _TENANT = frozenset({"to-eop-tenant-attribution", "to-eop-attr36", "to-eop-relay-denied"})
-_MODELLED = "What Exchange Online says to it is worked out here; this is no reply of its own."
 
 
 def faults(
@@ -97,7 +96,10 @@ def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | 
         connector=None,
         thumbprint=thumbprint,
         reply=one.reply,
-        happens=(documented(f"{who} {what}."), inferred(_MODELLED)),
+        happens=(
+            documented(f"{who} {what}."),
+            inferred("What Exchange Online says to it is worked out here; this is no reply of its own."),
+        ),
         proof=captured(context, thumbprint.lower() if thumbprint else None)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
         cause=(Statement(rule.meaning, rule.confidence, f"rule {rule.id}"),) if rule else (),

@@ -17,8 +17,6 @@ from probe.powershell import Command, Step
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.statement import Statement, documented, inferred
 
-_KB = "KB 2888788"
-
 
 class _Case(NamedTuple):
     """The refusals, when they are looked at, the connector and certificate they are about, and a better one."""
@@ -124,7 +122,7 @@ def _newer(sent: ExchangeCertificate, better: ExchangeCertificate) -> Iterator[S
         f"Two certificates are for {shared[0]}: {title(sent)}, of a CA that Exchange Online does not trust, and "
         f"{title(better)}."
     )
-    yield documented(text, _KB)
+    yield documented(text, "KB 2888788")
     if sent.not_before and better.not_before and sent.not_before > better.not_before:
         text = (
             f"{sent.thumbprint.upper()} wins by being newer: valid from {sent.not_before:%Y-%m-%d}, the other from "

@@ -37,7 +37,6 @@ _CERTIFICATES = 256
 #: Characters of one reply that are kept.
 _MAX_REPLY = 600
 
-_ROLES = {role.value: role for role in Role}
 _FIELDS = frozenset({"subject", "issuer name", "serial number", "thumbprint", "alternate names"})
 _TLS = re.compile(
     r"TLS protocol SP_PROT_(\w{1,30}?)(?:_(?:CLIENT|SERVER))? negotiation succeeded", re.IGNORECASE
@@ -241,7 +240,7 @@ class SessionBuilder:
             name = words.removeprefix("certificate ")
             if name in _FIELDS and self.role is not None:
                 self.fields.setdefault(self.role, {})[name] = data
-        elif role := next((role for name, role in _ROLES.items() if words.startswith(name)), None):
+        elif role := next((one for one in Role if words.startswith(one.value)), None):
             self._certificate(role, data)
         else:
             self._note(context or data)

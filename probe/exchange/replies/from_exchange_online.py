@@ -14,7 +14,6 @@ _NO_SESSION = "Exchange Online gets no TLS session with your server."
 #: Network codes, and their twins once the message has expired: a reason in brackets or parentheses decides.
 _CODES = tuple(f"{kind}.4.{code}" for kind in "45" for code in (312, 315, 316, 317, 318))
 _REASON = r".{0,300}?(?:\[ ?Message ?= ?|\( ?)"
-_SOURCES = (NDR, "Microsoft: mail flow codes 450 4.4.312 to 4.4.318")
 _NETWORK = "The network or the DNS, not a certificate."
 
 #: What most of these have in common.
@@ -223,7 +222,7 @@ NO_CONNECTION = REFUSED._replace(
         *REFUSED.remedy,
         "See that the outbound connector's smart host or the MX leads to the right address.",
     ),
-    references=_SOURCES,
+    references=(NDR, "Microsoft: mail flow codes 450 4.4.312 to 4.4.318"),
     examples=(
         (
             "450 4.4.317 Cannot connect to remote server [Message=Failed to connect. Winsock error code: 10060, "

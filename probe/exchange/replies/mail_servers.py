@@ -9,7 +9,6 @@ from probe import powershell
 from probe.exchange.replies.entry import Entry, EntryKind
 from probe.statement import Confidence
 
-_PROGRAMS = "Messages of Postfix, Exim, sendmail, OpenSMTPD and qmail's TLS patch, in the programs' sources"
 #: The rest of the line belongs to it: it names the host, or the error.
 _LINE = r"[^\r\n]{0,300}"
 _SETTINGS = (
@@ -33,7 +32,9 @@ NOT_OFFERED = Entry(
         "Do not turn the demand for TLS off: mail through a connector with a certificate needs it.",
     ),
     check=powershell.PROBE,
-    references=(_PROGRAMS,),
+    references=(
+        "Messages of Postfix, Exim, sendmail, OpenSMTPD and qmail's TLS patch, in the programs' sources",
+    ),
     examples=(
         "TLS is required, but was not offered by host mail.contoso.com[192.0.2.10]",
         "a TLS session is required, but the server did not offer TLS support",

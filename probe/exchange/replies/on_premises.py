@@ -10,7 +10,6 @@ from probe.powershell import Command, quoted
 from probe.statement import Confidence
 
 _NONE = "Microsoft KB 4495258: TLS negotiation failed with error NoCredentials"
-_EOP_CERTIFICATE = "Your server refuses the certificate of the server it connects to."
 #: Translated pages put other words around the token.
 _IN_TLS = r"(?:TLS negotiation failed with error|\bTLS\b(?![^\r\n]{0,60}succeeded)[^\r\n]{0,120}?)"
 _OWN = "Nobody refuses: your own server cannot use its certificate."
@@ -51,7 +50,7 @@ EOP_UNTRUSTED = Entry(
     id="on-premises-distrusts-server",
     title="Your server does not trust Exchange Online's certificate",
     flow=Flow.TO_EOP,
-    judge=_EOP_CERTIFICATE,
+    judge="Your server refuses the certificate of the server it connects to.",
     label=Confidence.REPORTED,
     meaning=(
         "The opposite of 454 4.7.0: your server looked at the certificate of the host it sends to, and does "

@@ -12,10 +12,9 @@ from probe.statement import Confidence
 _ATTRIBUTION = "Microsoft KB 4051495 and KB 3212877: 550 5.7.64 TenantAttribution"
 _ATTR36 = "Microsoft KB 4019940 and KB 3169958: relay access denied, ATTR36"
 _REGION = "Microsoft Learn: Configure Multi-Geo In-Region Routing"
-_CONNECTOR = "Exchange Online cannot tie your connection to your tenant."
 
 #: What most of these have in common.
-_REFUSED = Entry(flow=Flow.TO_EOP, judge=_CONNECTOR)
+_REFUSED = Entry(flow=Flow.TO_EOP, judge="Exchange Online cannot tie your connection to your tenant.")
 
 ATTR36 = _REFUSED._replace(
     id="to-eop-attr36",

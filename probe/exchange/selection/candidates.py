@@ -20,7 +20,6 @@ from probe.text import listed
 
 SELECTION = "Inbound STARTTLS certificate selection"
 PINNING = "Exchange Team blog, 4 June 2025"
-GET_CERTIFICATE = "Get-ExchangeCertificate"
 
 _CN = re.compile(r'(?:^|, | \+ )CN=(?:"((?:[^"]|"")*)"|([^,+]*))')
 
@@ -220,4 +219,6 @@ def _about_time(certificate: ExchangeCertificate, at: datetime) -> Iterator[Stat
     if end is not None and end < at:
         yield documented(f"It expired on {end:%Y-%m-%d %H:%M} UTC.", SELECTION)
     if _status_is_good(certificate.status) is not True and certificate.status is not None:
-        yield documented(f"The server reports its status as {certificate.status.value}.", GET_CERTIFICATE)
+        yield documented(
+            f"The server reports its status as {certificate.status.value}.", "Get-ExchangeCertificate"
+        )

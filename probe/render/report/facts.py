@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from probe.capture import Capture
 from probe.eop.finding import Finding
@@ -11,8 +11,6 @@ from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import WORST_FIRST, Severity
 from probe.pki.certificate import Certificate
 from probe.report.assessment import Assessment, Report
-
-_DAY_SECONDS = 86_400.0
 
 #: Names of RFC 5280 4.2.1.12 for the purposes met in the field; any other is given as its OID.
 PURPOSES = {
@@ -123,4 +121,4 @@ def soonest_expiry(certificates: Iterable[Certificate]) -> datetime | None:
 
 def days_between(earlier: datetime, later: datetime) -> float:
     """Days with a fraction; negative where `later` is the earlier."""
-    return (later - earlier).total_seconds() / _DAY_SECONDS
+    return (later - earlier) / timedelta(days=1)

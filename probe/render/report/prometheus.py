@@ -5,8 +5,8 @@ One series per endpoint and metric; the outcome is the exit code: 0 accepted, 1 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from probe.eop.forecast import soonest
 from probe.render.page.options import RenderOptions
@@ -14,24 +14,18 @@ from probe.render.report.facts import path_certificates, soonest_expiry, worst_f
 from probe.report.assessment import Assessment, Report
 
 
-class _Metric(NamedTuple):
-    """Name without prefix, and what it says."""
+class _Metric(enum.Enum):
+    """What each says; its name is the member's."""
 
-    name: str
-    help: str
+    OUTCOME = "Predicted outcome: 0 accepted, 1 at-risk, 2 rejected, 3 unknown."
+    SUCCESS = "Whether a certificate was observed and judged."
+    NOT_AFTER_TIMESTAMP_SECONDS = "When the first certificate of the deciding path expires."
+    NEXT_CHANGE_TIMESTAMP_SECONDS = "When the outcome will change as far as is known."
+    DURATION_SECONDS = "Time spent on every connection to the endpoint."
+    STORE_TRUSTED = "Whether a list of roots trusts the presented chain."
+    FINDING = "A rule that had something to say; always 1."
+    GENERATED_TIMESTAMP_SECONDS = "When the report was made."
 
-
-_OUTCOME = _Metric("outcome", "Predicted outcome: 0 accepted, 1 at-risk, 2 rejected, 3 unknown.")
-_SUCCESS = _Metric("success", "Whether a certificate was observed and judged.")
-_NOT_AFTER = _Metric(
-    "not_after_timestamp_seconds", "When the first certificate of the deciding path expires."
-)
-_NEXT_CHANGE = _Metric("next_change_timestamp_seconds", "When the outcome will change as far as is known.")
-_DURATION = _Metric("duration_seconds", "Time spent on every connection to the endpoint.")
-_TRUSTED = _Metric("store_trusted", "Whether a list of roots trusts the presented chain.")
-_FINDING = _Metric("finding", "A rule that had something to say; always 1.")
-_GENERATED = _Metric("generated_timestamp_seconds", "When the report was made.")
-_METRICS = (_OUTCOME, _SUCCESS, _NOT_AFTER, _NEXT_CHANGE, _DURATION, _TRUSTED, _FINDING, _GENERATED)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -41,8 +35,8 @@ _Series = dict[_Metric, dict[str, float]]
 
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render every metric with its HELP and TYPE; a series that occurs twice keeps the worst first value."""
-    series: _Series = {metric: {} for metric in _METRICS}
-    series[_GENERATED][""] = report.generated_at.timestamp()
+    series: _Series = {metric: {} for metric in _Metric}
+    series[_Metric.GENERATED_TIMESTAMP_SECONDS][""] = report.generated_at.timestamp()
     for assessment in worst_first(report):
         _collect(series, assessment)
     return "".join(line for metric, values in series.items() if values for line in _family(metric, values))
@@ -57,25 +51,25 @@ def _collect(series: _Series, assessment: Assessment) -> None:
         told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in (endpoint | labels).items())
         series[metric].setdefault(f"{{{told}}}", value)
 
-    put(_SUCCESS, bool(assessment.stores))
-    put(_DURATION, assessment.elapsed_ms / 1000)
+    put(_Metric.SUCCESS, bool(assessment.stores))
+    put(_Metric.DURATION_SECONDS, assessment.elapsed_ms / 1000)
     for made in assessment.predictions:
-        put(_OUTCOME, made.outcome.exit_code, direction=made.direction.value)
+        put(_Metric.OUTCOME, made.outcome.exit_code, direction=made.direction.value)
     if not assessment.predictions:
-        put(_OUTCOME, assessment.outcome.exit_code, direction=assessment.evidence.direction.value)
+        put(_Metric.OUTCOME, assessment.outcome.exit_code, direction=assessment.evidence.direction.value)
     expiry = soonest_expiry(path_certificates(assessment))
     if expiry is not None:
-        put(_NOT_AFTER, expiry.timestamp())
+        put(_Metric.NOT_AFTER_TIMESTAMP_SECONDS, expiry.timestamp())
     turn = soonest(assessment.forecast)
     if turn is not None:
-        put(_NEXT_CHANGE, turn.at.timestamp())
+        put(_Metric.NEXT_CHANGE_TIMESTAMP_SECONDS, turn.at.timestamp())
     for store in assessment.stores:
-        put(_TRUSTED, store.trusted, store=store.name)
+        put(_Metric.STORE_TRUSTED, store.trusted, store=store.name)
     for finding in assessment.findings:
-        put(_FINDING, 1, rule=finding.rule, severity=finding.severity.value)
+        put(_Metric.FINDING, 1, rule=finding.rule, severity=finding.severity.value)
 
 
 def _family(metric: _Metric, values: dict[str, float]) -> Iterator[str]:
-    name = f"eop_probe_{metric.name}"
-    yield f"# HELP {name} {metric.help}\n# TYPE {name} gauge\n"
+    name = f"eop_probe_{metric.name.lower()}"
+    yield f"# HELP {name} {metric.value}\n# TYPE {name} gauge\n"
     yield from (f"{name}{labels} {float(value):.15g}\n" for labels, value in values.items())
