@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +62,8 @@ def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
     yield DOCS / "lab.md", lab_page
     yield DOCS / "replies.md", replies_page
     yield DOCS / "limits.md", limits
+    for name in ("fleet", "fleet-target"):
+        yield DOCS / "schema" / f"{name}-1.schema.json", partial(fleet_schema, name)
     yield DOCS / "eop-probe.1", man_page
     yield DOCS / "example-report.json", partial(sample, "json")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))):
@@ -162,6 +166,24 @@ def limits() -> str:
     return limits_page()
 
 
+def fleet_schema(name: str) -> str:
+    """The schema of fleet.toml, or of a line of targets, from the table of their keys."""
+    import msgspec
+
+    from probe.fleet.keys import FleetFile, TargetKeys
+
+    shape, title = {
+        "fleet": (FleetFile, "fleet.toml, as the data it holds, version 1"),
+        "fleet-target": (TargetKeys, "One target of a fleet, a line of JSON, version 1"),
+    }[name]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:eop-probe:{name}:1",
+        "title": title,
+    }
+    return json.dumps(head | msgspec.json.schema(shape), indent=2, ensure_ascii=False) + "\n"
+
+
 def man_page() -> str:
     """The man page, from the help of every command."""
     from tools.manpage import manpage
@@ -185,6 +207,8 @@ def _outputs(name: str) -> str:
         return evidence(command)
     if kind == "floors":
         return floors()
+    if name == "fleet-example":
+        return import_module("probe.fleet.example").EXAMPLE
     raise ValueError(f"no generator for the block {name}")
 
 

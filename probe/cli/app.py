@@ -21,6 +21,7 @@ COMMANDS = {
     "exchange": "Exports and logs of Exchange: which certificate is sent, and what is said to it.",
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
+    "fleet": "Many endpoints at once, described in a file: fleet.toml, CSV or JSON lines.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",
     "completion": "Print a script that completes commands and options in a shell.",
 }

@@ -16,9 +16,9 @@ from probe.cli.exit_codes import finish
 from probe.cli.files import targets_of
 from probe.cli.output import ReportOutput, report_of
 from probe.cli.waiting import Waiting
-from probe.errors import ConfigurationError
+from probe.errors import ConfigurationError, TargetError
 from probe.net.request import TIMEOUT_S, KeyType
-from probe.net.target import Target, ascii_host, is_ip_address
+from probe.net.target import Target, server_name
 
 if TYPE_CHECKING:
     from probe.check.options import CheckOptions
@@ -55,13 +55,10 @@ def _ehlo(name: str | None) -> str | None:
 
 def _sni(name: str | None) -> str | None:
     """None: the host's own name; "" none at all; else a host name in its ASCII form."""
-    if name is None:
-        return None
-    if name.lower() == "none":
-        return ""
-    if is_ip_address(name):
-        raise ConfigurationError(f"--sni: {name} is an address; TLS asks for host names only (or none)")
-    return ascii_host(name)
+    try:
+        return None if name is None else server_name(name)
+    except TargetError as error:
+        raise ConfigurationError(f"--sni: {error}") from None
 
 
 @app.command()

@@ -94,6 +94,15 @@ def ascii_host(host: str) -> str:
     return name
 
 
+def server_name(text: str) -> str:
+    """Return the host name to ask for in TLS in its ASCII form, "" for ``none``; raises TargetError."""
+    if text.lower() == "none":
+        return ""
+    if is_ip_address(text):
+        raise TargetError(f"{text} is an address; TLS asks for host names only (or none)")
+    return ascii_host(text)
+
+
 def _reject_nonsense(typed: str) -> None:
     if not typed:
         raise TargetError(f"the target is empty: {_FORMS}")
@@ -107,7 +116,7 @@ def _reject_nonsense(typed: str) -> None:
     if "@" in typed:
         domain = _quoted("mx:" + typed.rpartition("@")[2])
         raise TargetError(f"{_quoted(typed)} is a mail address; for its domain give {domain}")
-    if any(character.isspace() or not character.isprintable() for character in typed):
+    if " " in typed or not typed.isprintable():
         raise TargetError(f"a target has no blanks or control characters: {_quoted(typed)}")
 
 

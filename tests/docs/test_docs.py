@@ -50,6 +50,7 @@ def test_the_example_report_validates() -> None:
         "docs/lab.md",
         "docs/listen.md",
         "docs/exchange.md",
+        "docs/fleet.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

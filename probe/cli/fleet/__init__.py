@@ -1,0 +1,21 @@
+"""``eop-probe fleet``: many endpoints, described in a file; the command line's root asks this package for its `app`."""
+
+from __future__ import annotations
+
+from probe.cli.app import new_app
+from probe.cli.fleet import description
+
+app = new_app(no_args_is_help=True)
+
+
+@app.callback()
+def fleet() -> None:
+    """Many endpoints at once, described in a file: fleet.toml, CSV or JSON lines."""
+
+
+app.command("init", short_help="Write an example of fleet.toml, with every key explained.")(description.init)
+app.command("check-config", short_help="Say what would be probed, and every mistake; connect to nothing.")(
+    description.check_config
+)
+
+__all__ = ["app"]

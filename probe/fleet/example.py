@@ -1,0 +1,50 @@
+"""What ``fleet init`` writes: an example with every key, which can be probed once the names are yours."""
+
+EXAMPLE = """\
+# The SMTP endpoints that `eop-probe fleet run` probes. What stands behind # is optional.
+# `eop-probe fleet check-config` says what would be probed, and every mistake, and connects to nothing.
+# Passwords and other secrets do not belong in here: they come from the environment or from files of their own.
+
+# More targets: TOML files like this one, or, of any length, CSV (a header with these keys) and JSON lines (the same
+# keys, one target a line); "-" is standard input. They take the [defaults] of this file.
+# include = ["berlin.toml", "customers.csv", "more.jsonl"]
+
+[defaults]                               # for every target that says nothing else
+direction = "to-eop"                     # EOP judges what your server sends; "from-eop": Exchange Online judges it
+timeout = 30                             # seconds for everything on one connection
+interval = "6h"                          # how often `fleet watch` probes: s, m, h or d
+# port = 25
+# implicit-tls = true                    # TLS from the first byte instead of STARTTLS
+# ehlo = "probe.contoso.com"             # the name to say EHLO with
+# sni = "none"                           # the name to ask for in TLS: the host's, unless it says
+# stores = ["microsoft", "mozilla"]      # or PEM files beside this one; the first decides
+# expiring-days = 30                     # at risk when fewer days remain
+# critical-days = 0                      # exit code 2 when fewer days remain
+
+[[group]]                                # what several targets have in common
+name = "berlin"
+labels = { site = "berlin" }
+# tls-sender-certificate-name = "*.contoso.com"   # of the inbound connector in Exchange Online
+# accepted-domains = ["contoso.com"]              # of the tenant
+
+[[target]]
+host = "mail.contoso.com"
+group = "berlin"
+labels = { customer = "contoso" }        # `fleet run --only customer=contoso`
+
+[[target]]
+mx = "contoso.com"                       # every mail exchanger of a domain
+direction = "from-eop"
+# tls-domain = "mail.contoso.com"        # of the outbound connector
+
+[[target]]
+host = "edge.contoso.com"
+port = 2525
+addresses = ["192.0.2.10", "2001:db8::10"]   # instead of asking DNS
+
+[target.expect]                          # what is pinned: anything else is a finding
+outcome = "accepted"
+# issuer = "DigiCert Global G2 TLS RSA SHA256 2020 CA1"   # its CN, or the whole name as Windows writes it
+# names = ["edge.contoso.com"]           # all of them
+# sha256 = ["0011223344556677889900112233445566778899001122334455667788990011"]   # one of them
+"""

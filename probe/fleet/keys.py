@@ -1,0 +1,134 @@
+"""The keys of a target, as they stand in fleet.toml, in a line of JSON and above a column of CSV.
+
+The only table of them: values are read by it, docs/schema/ is made of it, and each description is what a mistake says
+is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, Struct
+
+#: Characters of one value.
+MAX_VALUE = 1_000
+#: Values of one list, and labels of one target.
+MAX_VALUES = 100
+
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
+Texts = Annotated[tuple[Text, ...], Meta(max_length=MAX_VALUES)]
+Days = Annotated[int, Meta(ge=0, le=3650)]
+Thumbprint = Annotated[str, Meta(pattern="^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")]
+#: As Prometheus has it: labels become its labels.
+LabelName = Annotated[str, Meta(pattern="^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
+OutcomeWord = Literal["accepted", "at-risk", "rejected", "unknown"]
+
+
+class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is pinned: another certificate, issuer, name or outcome is a finding."""
+
+    sha256: Annotated[
+        Annotated[tuple[Thumbprint, ...], Meta(max_length=MAX_VALUES)] | None,
+        Meta(description="a list of SHA-256 thumbprints (64 hex digits), one of which the certificate has"),
+    ] = None
+    issuer: Annotated[
+        Text | None, Meta(description="the issuer's name as Windows writes it, or its CN alone")
+    ] = None
+    names: Annotated[
+        Texts | None, Meta(description="a list of DNS names, all of which the certificate bears")
+    ] = None
+    outcome: Annotated[
+        OutcomeWord | None, Meta(description="one of accepted, at-risk, rejected, unknown")
+    ] = None
+
+
+class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What [defaults], a [[group]] and a [[target]] can say alike."""
+
+    port: Annotated[
+        Annotated[int, Meta(ge=1, le=65_535)] | None, Meta(description="a port, a number from 1 to 65535")
+    ] = None
+    implicit_tls: Annotated[
+        bool | None, Meta(description="true (TLS from the first byte) or false (STARTTLS)")
+    ] = None
+    sni: Annotated[Text | None, Meta(description='a host name to ask for in TLS, or "none"')] = None
+    ehlo: Annotated[Text | None, Meta(description="a name to say EHLO with")] = None
+    direction: Annotated[Literal["to-eop", "from-eop"] | None, Meta(description='"to-eop" or "from-eop"')] = (
+        None
+    )
+    stores: Annotated[
+        Texts | None,
+        Meta(description='a list of "microsoft", "mozilla" and PEM files, the first of which decides'),
+    ] = None
+    tls_sender_certificate_name: Annotated[
+        Text | None, Meta(description="TlsSenderCertificateName of the inbound connector, a text")
+    ] = None
+    accepted_domains: Annotated[Texts | None, Meta(description="a list of the tenant's accepted domains")] = (
+        None
+    )
+    tls_domain: Annotated[Text | None, Meta(description="TlsDomain of the outbound connector, a text")] = None
+    expiring_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
+    critical_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
+    timeout: Annotated[
+        Annotated[float, Meta(ge=0.1, le=3600)] | None, Meta(description="seconds from 0.1 to 3600")
+    ] = None
+    interval: Annotated[
+        Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$")] | None,
+        Meta(description='a number with s, m, h or d behind it, such as "6h"'),
+    ] = None
+    labels: Annotated[
+        dict[LabelName, Annotated[str, Meta(max_length=MAX_VALUE)]] | None,
+        Meta(description="a table of texts whose names are letters, digits and underscores"),
+    ] = None
+    expect: Annotated[Expect | None, Meta(description="a table of what is expected")] = None
+
+
+class Group(Options, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Options that targets take by naming the group."""
+
+    name: Annotated[Text | None, Meta(description="the group's name, a text")] = None
+
+
+class TargetKeys(Options, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """One target: a host, or a domain whose mail exchangers are meant."""
+
+    host: Annotated[Text | None, Meta(description="a host name or an IP address")] = None
+    mx: Annotated[Text | None, Meta(description="a domain, all of whose mail exchangers are probed")] = None
+    addresses: Annotated[
+        Texts | None, Meta(description="a list of IP addresses to probe instead of asking DNS")
+    ] = None
+    group: Annotated[Text | None, Meta(description="the name of a [[group]]")] = None
+
+
+class FleetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """fleet.toml."""
+
+    include: Annotated[
+        Texts | None, Meta(description="a list of files of targets: TOML, CSV or JSON lines")
+    ] = None
+    defaults: Annotated[Options | None, Meta(description="a table, [defaults]")] = None
+    group: Annotated[tuple[Group, ...] | None, Meta(description="a list of tables, [[group]]")] = None
+    target: Annotated[tuple[TargetKeys, ...] | None, Meta(description="a list of tables, [[target]]")] = None
+
+
+class Key:
+    """One key: the type that its value has, without null, and the words for it."""
+
+    def __init__(self, hint: object) -> None:
+        self.needed: str = hint.__metadata__[-1].description  # type: ignore[attr-defined]  # an Annotated
+        (self.type,) = (one for one in get_args(get_args(hint)[0]) if one is not type(None))
+        bare = self.type.__origin__ if hasattr(self.type, "__metadata__") else self.type
+        self.is_list = get_origin(bare) is tuple
+        self.item = get_args(bare)[0] if self.is_list else None
+        self.is_table = get_origin(bare) is dict
+
+
+def _keys(shape: type[Struct]) -> dict[str, Key]:
+    hints = get_type_hints(shape, include_extras=True)
+    names = zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True)
+    return {encoded: Key(hints[name]) for name, encoded in names}
+
+
+KEYS: dict[type[Struct], dict[str, Key]] = {
+    shape: _keys(shape) for shape in (Expect, Options, Group, TargetKeys, FleetFile)
+}

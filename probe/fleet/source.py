@@ -1,0 +1,46 @@
+"""A fleet as a person names it: fleet.toml, a file of targets, or standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from probe.fleet.entries import Entry, Inherited, Judges
+from probe.fleet.mistakes import Mistakes, Place
+from probe.fleet.reader import Reader
+from probe.fleet.streams import Stream
+
+DEFAULT_FILE = "fleet.toml"
+
+
+class Fleet:
+    """Targets in the order of their files; `count` is None where only the end of standard input will tell.
+
+    `mistakes` goes on taking those of standard input, which is read once, while its targets are probed.
+    """
+
+    def __init__(self, word: str, judges: Judges) -> None:
+        """Read what `word` names: a file, ``@FILE`` of targets, or ``-``; raises FleetError with every mistake."""
+        self.mistakes = Mistakes()
+        reader = Reader(self.mistakes)
+        bare = Inherited(Path(), judges, {})
+        if word.startswith("@"):
+            reader.streams.append(Stream(Path(word[1:]), bare))
+        else:
+            reader.read(word, bare, Place(word))
+        self._entries, self._streams = reader.entries, reader.streams
+        self.count: int | None = len(reader.entries)
+        for stream in reader.streams:
+            if stream.path is None:
+                self.count = None
+            else:
+                found = sum(1 for _ in stream.entries(self.mistakes))
+                self.count = None if self.count is None else self.count + found
+        if not reader.entries and not reader.streams and not self.mistakes.count:
+            self.mistakes.add(Place(word), "it holds no target")
+        self.mistakes.settle()
+
+    def entries(self) -> Iterator[Entry]:
+        """Every target, those of streams read as they are asked for."""
+        return chain(self._entries, chain.from_iterable(one.entries(self.mistakes) for one in self._streams))

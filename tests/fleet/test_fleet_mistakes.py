@@ -1,0 +1,364 @@
+"""Every mistake a description of a fleet can hold: its file, its line, its key, and a sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from probe.errors import StoreError
+from probe.fleet import entries, keys, reader, streams
+from probe.fleet.entries import Judges
+from probe.fleet.mistakes import MAX_MISTAKES, FleetError
+from probe.fleet.source import Fleet
+
+
+def judges() -> Judges:
+    """Knows microsoft and mozilla and no file."""
+
+    def loader(names: tuple[str, ...]) -> entries.Load:
+        def load() -> tuple[()]:
+            for name in names:
+                if name not in {"microsoft", "mozilla"}:
+                    raise StoreError(f"there is neither a store nor a file called '{name}'")
+            return ()
+
+        return load
+
+    return Judges(loader)
+
+
+def told(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is wrong with a fleet, a line each; none for one that is right."""
+    monkeypatch.chdir(folder)
+    try:
+        Fleet(name, judges())
+    except FleetError as error:
+        return [line.strip() for line in str(error).splitlines()[1:]]
+    return []
+
+
+class Case(NamedTuple):
+    """A description, and what is said of it."""
+
+    text: str
+    said: tuple[str, ...]
+    name: str = "fleet.toml"
+
+
+def toml(text: str, *said: str) -> Case:
+    """What is said stands behind the name of the file."""
+    return Case(text, tuple(f"fleet.toml:{one}" for one in said))
+
+
+def target(line: str, *said: str) -> Case:
+    """One target with a line of its own under its host; what is said begins with its key."""
+    text = f'[[target]]\nhost = "mail.contoso.com"\n{line}\n'
+    return toml(text, *(f"3: target[0].{one}" for one in said))
+
+
+PORT = "but it takes a port, a number from 1 to 65535."
+OF_LABELS = "but it takes a table of texts whose names are letters, digits and underscores."
+SHA = "but it takes a list of SHA-256 thumbprints (64 hex digits), one of which the certificate has."
+MARK = "00" * 32
+
+MISTAKES = {
+    # the syntax, and what stands around the targets
+    "no toml": toml("[[target]]\nhost = mail\n", "2: This is not TOML: Invalid value."),
+    "text not closed": toml('[[target]]\nhost = "mail', "2: This is not TOML: Unterminated string."),
+    "key twice": toml(
+        '[[target]]\nhost = "a.test"\nhost = "b.test"\n', "3: This is not TOML: Cannot overwrite a value."
+    ),
+    "nothing": toml("# nothing\n", " It holds no target."),
+    "key at the top": toml(
+        'colour = 1\n[[target]]\nhost = "a.test"\n', "1: colour: There is no such key here."
+    ),
+    "one table": toml(
+        '[target]\nhost = "a.test"\n',
+        "1: target: This is a table, but it takes a list of tables, [[target]].",
+    ),
+    "no tables": toml('target = ["a.test"]\n', '1: target[0]: This is "a.test", but it takes a table.'),
+    "defaults are no table": toml(
+        'defaults = 3\n[[target]]\nhost = "a.test"\n',
+        "1: defaults: This is 3, but it takes a table, [defaults].",
+    ),
+    "host in defaults": toml(
+        '[defaults]\nhost = "a.test"\n[[target]]\nhost = "b.test"\n',
+        "2: defaults.host: This is a key of a [[target]] only.",
+    ),
+    "group without a name": toml(
+        '[[group]]\nport = 25\n[[target]]\nhost = "b.test"\n', "1: group[0]: A group needs a name."
+    ),
+    "group twice": toml(
+        '[[group]]\nname = "x"\n[[group]]\nname = "x"\n[[target]]\nhost = "b.test"\n',
+        '4: group[1].name: There is a group "x" already.',
+    ),
+    "group unknown": toml(
+        '[[group]]\nname = "berlin"\n[[target]]\nhost = "b.test"\ngroup = "berln"\n',
+        '5: target[0].group: There is no [[group]] "berln"; did you mean berlin?',
+    ),
+    # what is probed
+    "key mistyped": toml(
+        '[[target]]\nhots = "a.test"\n', "2: target[0].hots: There is no such key here; did you mean host?"
+    ),
+    "underscore": target(
+        'tls_domain = "x"', "tls_domain: There is no such key here; did you mean tls-domain?"
+    ),
+    "no host": toml("[[target]]\nport = 25\n", "1: target[0]: A target has either a host or an mx."),
+    "host and mx": toml(
+        '[[target]]\nhost = "a.test"\nmx = "b.test"\n',
+        "1: target[0]: A target has either a host or an mx, not both.",
+    ),
+    "host with a port": toml(
+        '[[target]]\nhost = "a.test:25"\n',
+        '2: target[0].host: "a.test:25" is more than a name; port and mx are keys of their own.',
+    ),
+    "no host name": toml(
+        '[[target]]\nhost = "a b"\n',
+        '2: target[0].host: A target has no blanks or control characters: "a b".',
+    ),
+    "an escape in it": toml(
+        '[[target]]\nhost = "a\\u001b[31m"\n',
+        '2: target[0].host: A target has no blanks or control characters: "a\\x1b[31m".',
+    ),
+    "an address has no mx": toml(
+        '[[target]]\nmx = "192.0.2.1"\n',
+        '2: target[0].mx: "mx:192.0.2.1": an address has no mail exchangers; give it without mx:.',
+    ),
+    "port too high": target("port = 99999", f"port: This is 99999, {PORT}"),
+    "port as text": target('port = "25"', f'port: This is "25", {PORT}'),
+    "port of a thousand digits": target(
+        f"port = 1{'0' * 999}", f"port: This is a number of that size, {PORT}"
+    ),
+    "no address": target('addresses = ["192.0.2.300"]', 'addresses[0]: "192.0.2.300" is no IP address.'),
+    "one address": target(
+        'addresses = "192.0.2.3"',
+        'addresses: This is "192.0.2.3", but it takes a list of IP addresses to probe instead of asking DNS.',
+    ),
+    "addresses of an address": toml(
+        '[[target]]\nhost = "192.0.2.1"\naddresses = ["192.0.2.2"]\n',
+        "3: target[0].addresses: Addresses take the place of DNS for a host's name only.",
+    ),
+    "twice": toml(
+        '[[target]]\nhost = "a.test"\n[[target]]\nhost = "A.test."\n',
+        "3: target[1]: This is the same target as target[0] (line 1).",
+    ),
+    # how, and by what it is judged
+    "sni": target(
+        'sni = "192.0.2.1"', "sni: 192.0.2.1 is an address; TLS asks for host names only (or none)."
+    ),
+    "ehlo": target('ehlo = "a b"', "ehlo: Not a domain name or IP address to say EHLO with: 'a b'."),
+    "direction": target(
+        'direction = "out"', 'direction: This is "out", but it takes "to-eop" or "from-eop".'
+    ),
+    "of the other direction": target(
+        'tls-domain = "x.test"', "tls-domain: This is for the direction from-eop, and the target's is to-eop."
+    ),
+    "implicit tls": target(
+        "implicit-tls = 1",
+        "implicit-tls: This is 1, but it takes true (TLS from the first byte) or false (STARTTLS).",
+    ),
+    "no such store": target(
+        'stores = ["mozila"]', "stores: There is neither a store nor a file called 'mozila'."
+    ),
+    "days": target(
+        "expiring-days = -1", "expiring-days: This is -1, but it takes whole days from 0 to 3650."
+    ),
+    "days as a fraction": target(
+        "critical-days = 1.5", "critical-days: This is 1.5, but it takes whole days from 0 to 3650."
+    ),
+    "timeout": target("timeout = 0", "timeout: This is 0, but it takes seconds from 0.1 to 3600."),
+    "no number": target("timeout = nan", "timeout: This is nan, but it takes seconds from 0.1 to 3600."),
+    "a date": target(
+        "timeout = 2026-11-28", "timeout: This is a date or a time, but it takes seconds from 0.1 to 3600."
+    ),
+    "interval": target(
+        'interval = "6 hours"',
+        'interval: This is "6 hours", but it takes a number with s, m, h or d behind it, such as "6h".',
+    ),
+    "label": target("labels = { customer = 3 }", f"labels.customer: This is 3, {OF_LABELS}"),
+    "name of a label": target('labels = { "a b" = "x" }', f'labels.a b: This is "x", {OF_LABELS}'),
+    "a password": target(
+        'password = "hunter2"',
+        "password: No secret belongs in a file of targets; give it in the environment "
+        "($EOP_PROBE_PASSWORD) or in a file of its own (--password-file).",
+    ),
+    # what is expected
+    "expect nothing known": target(
+        "expect = { thumbprint = 1 }", "expect.thumbprint: There is no such key here."
+    ),
+    "a short thumbprint": target(
+        'expect = { sha256 = ["00ff"] }', f'expect.sha256[0]: This is "00ff", {SHA}'
+    ),
+    "two of three": target(
+        f'[target.expect]\nsha256 = [3, "{MARK}", "zz"]',
+        f"expect.sha256[0]: This is 3, {SHA}",
+        f'expect.sha256[2]: This is "zz", {SHA}',
+    ),
+    "an outcome": target(
+        'expect = { outcome = "ok" }',
+        'expect.outcome: This is "ok", but it takes one of accepted, at-risk, rejected, unknown.',
+    ),
+    # other files
+    "include": toml(
+        'include = ["nix.toml"]\n', '1: include[0]: "nix.toml" cannot be read: No such file or directory.'
+    ),
+    "itself": toml('include = ["fleet.toml"]\n', '1: include[0]: "fleet.toml" includes itself.'),
+    # lines of targets
+    "no json": Case(
+        '{"host": "a.test"}\n{"host": \n',
+        ("t.jsonl:2: This is no line of JSON: Input data was truncated.",),
+        "t.jsonl",
+    ),
+    "a line's key": Case(
+        '{"host": "a.test", "port": "25"}\n', (f't.jsonl:1: port: This is "25", {PORT}',), "t.jsonl"
+    ),
+    "no object": Case(
+        '{"host": "a.test"}\n[1]\n', ("t.jsonl:2: This is a list, but it takes a table.",), "t.jsonl"
+    ),
+    "a column": Case(
+        "host,colour\na.test,red\nb.test,blue\n", ("t.csv:1: colour: There is no such key here.",), "t.csv"
+    ),
+    "a column too many": Case(
+        "host,port\na.test,25,x\n", ("t.csv:2: The header has 2 columns, this row 3.",), "t.csv"
+    ),
+    "a cell": Case("host,port\na.test,\nb.test,x\n", (f't.csv:3: port: This is "x", {PORT}',), "t.csv"),
+    "a quote left open": Case(
+        'host,port\n"a.test,25\n', ("t.csv:2: This is not CSV: unexpected end of data.",), "t.csv"
+    ),
+    "a plain line": Case(
+        "a.test # the first\nhttps://b.test/\n",
+        ('t.txt:2: "https://b.test/" is a URL; give "b.test" alone.',),
+        "t.txt",
+    ),
+    "no line": Case("\n# none\n", ("t.csv: It holds no target.",), "t.csv"),
+}
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(MISTAKES) >= 30
+
+
+@pytest.mark.parametrize("case", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / case.name).write_text(case.text, "utf-8")
+    assert told(tmp_path, case.name, monkeypatch) == list(case.said)
+
+
+def test_all_of_them_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every target of the table that can stand beside the others: each mistake is told, none hides another."""
+    several = [
+        case for name, case in MISTAKES.items() if case.text.startswith("[[target]]") and name != "twice"
+    ]
+    whole = [case for case in several if "not TOML" not in case.said[0]]
+    (tmp_path / "fleet.toml").write_text("".join(case.text for case in whole), "utf-8")
+    expected = [said for case in whole for said in case.said]
+    assert len(expected) >= 25
+    assert bare(told(tmp_path, "fleet.toml", monkeypatch)) == bare(expected)
+
+
+def bare(lines: list[str]) -> list[str]:
+    """Without the number of the line and of the target."""
+    return [re.sub(r":\d+: target\[\d+\]", "", line) for line in lines]
+
+
+def test_a_right_one_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: what the mistakes are made in is right without them."""
+    (tmp_path / "more.csv").write_text("host,port,labels.site,expect.names\nc.test,25,berlin,c.test d.test\n")
+    (tmp_path / "fleet.toml").write_text(
+        f'include = ["more.csv"]\n[defaults]\ntimeout = 5\n[[group]]\nname = "berlin"\n[[target]]\nhost = "a.test"\n'
+        f'port = 25\naddresses = ["192.0.2.1", "2001:db8::1"]\ngroup = "berlin"\nsni = "none"\ninterval = "6h"\n'
+        f'expect = {{ sha256 = ["{MARK}"], outcome = "accepted" }}\n[[target]]\nmx = "contoso.com"\n'
+        'direction = "from-eop"\ntls-domain = "x.test"\n',
+        "utf-8",
+    )
+    assert told(tmp_path, "fleet.toml", monkeypatch) == []
+
+
+class TestBounds:
+    def test_the_mistakes_that_are_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "t.csv").write_text("host\n" + "a b\n" * (MAX_MISTAKES + 5))
+        lines = told(tmp_path, "t.csv", monkeypatch)
+        assert len(lines) == MAX_MISTAKES + 1
+        assert lines[-1] == "and 5 mistakes more"
+
+    def test_bytes_of_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "fleet.toml").write_text('[[target]]\nhost = "a.test"\n' + "#" * reader.MAX_FILE_BYTES)
+        [line] = told(tmp_path, "fleet.toml", monkeypatch)
+        assert "at most 4,194,304 bytes" in line
+
+    def test_targets_in_toml(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = "".join(f'[[target]]\nhost = "h{n}.test"\n' for n in range(reader.MAX_TARGETS + 2))
+        (tmp_path / "fleet.toml").write_text(text)
+        [line] = told(tmp_path, "fleet.toml", monkeypatch)
+        assert line.startswith(
+            f"fleet.toml:20001: target[{reader.MAX_TARGETS}]: A fleet has at most 10,000 targets"
+        )
+
+    def test_a_line(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "t.jsonl").write_text(
+            '{"host": "a.test"}\n{"host": "' + "a" * streams.MAX_LINE + '"}\n{"host": 3}\n'
+        )
+        long, short = told(tmp_path, "t.jsonl", monkeypatch)
+        assert long == "t.jsonl:2: A line has at most 65,536 characters."
+        assert short.startswith("t.jsonl:3: host: ")
+
+    def test_files_within_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for number in range(20):
+            (tmp_path / f"f{number}.toml").write_text(f'include = ["f{number + 1}.toml"]\n')
+        assert told(tmp_path, "f0.toml", monkeypatch) == [
+            "f8.toml:1: include[0]: At most 8 files include one another."
+        ]
+
+    def test_a_loop(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "a.toml").write_text('include = ["b.toml"]\n')
+        (tmp_path / "b.toml").write_text('include = ["a.toml"]\n')
+        assert told(tmp_path, "a.toml", monkeypatch) == ['b.toml:1: include[0]: "a.toml" includes itself.']
+
+    def test_a_file_twice(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "a.toml").write_text('include = ["t.csv", "t.csv"]\n')
+        (tmp_path / "t.csv").write_text("host\na.test\n")
+        assert told(tmp_path, "a.toml", monkeypatch) == ['a.toml:1: include[1]: "t.csv" is included already.']
+
+    def test_many_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = [f"t{number}.csv" for number in range(reader.MAX_FILES)]
+        for name in names:
+            (tmp_path / name).write_text("host\na.test\n")
+        (tmp_path / "a.toml").write_text(f"include = {names}\n")
+        assert told(tmp_path, "a.toml", monkeypatch) == [
+            "a.toml:1: include[99]: A fleet is at most 100 files."
+        ]
+
+    def test_lists_of_stores(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        lists = [["microsoft"] * n for n in range(1, entries.MAX_STORE_LISTS + 2)]
+        (tmp_path / "t.jsonl").write_text(
+            "".join(f'{{"host": "a.test", "stores": {x}}}\n'.replace("'", '"') for x in lists)
+        )
+        assert told(tmp_path, "t.jsonl", monkeypatch) == [
+            "t.jsonl:33: stores: A fleet has at most 32 different lists of stores."
+        ]
+
+    def test_labels(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ", ".join(f'"{n}.test"' for n in range(keys.MAX_VALUES + 1))
+        (tmp_path / "fleet.toml").write_text(f'[[target]]\nhost = "a.test"\naccepted-domains = [{names}]\n')
+        [line] = told(tmp_path, "fleet.toml", monkeypatch)
+        assert line.endswith(
+            "accepted-domains: This is a list, but it takes a list of the tenant's accepted domains."
+        )
+
+    @pytest.mark.parametrize(
+        "data", [b"\xff\xfe\x00\xd8", b'[[target]]\nhost = "\xe9"\n', b"\x00" * 10, b"[" * 100_000]
+    )
+    def test_what_is_no_text(self, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "fleet.toml").write_bytes(data)
+        [line] = told(tmp_path, "fleet.toml", monkeypatch)
+        assert line.startswith("fleet.toml")
+        (tmp_path / "t.jsonl").write_bytes(data)
+        assert told(tmp_path, "t.jsonl", monkeypatch) != []
+
+    def test_what_is_no_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        os.mkfifo(tmp_path / "fleet.toml")
+        assert "it is a pipe, not a file" in told(tmp_path, "fleet.toml", monkeypatch)[0]
