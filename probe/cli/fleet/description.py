@@ -12,6 +12,7 @@ from probe.cli.exit_codes import finish
 from probe.cli.fleet.common import FleetWord, Wanted, opened
 from probe.cli.output import Output, render_options, unwritable, write_out, write_to
 from probe.errors import OutputError
+from probe.powershell import eop_probe
 from probe.text import printable
 
 #: As `probe.fleet.source` has it, which loads what a help page does not need.
@@ -35,8 +36,8 @@ def init(
         ) from None
     except OSError as error:
         raise unwritable(printable(str(file)), error) from None
-    name = printable(str(file))
-    write_out(f"{name} is written. Put your names in, then: eop-probe fleet check-config {name}")
+    command = eop_probe("fleet", "check-config", str(file)).text
+    write_out(f"{printable(str(file))} is written. Put your names in, then: {command}")
     finish(0)
 
 
