@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from probe.values import value
 
 if TYPE_CHECKING:
     # Loaded when there is a certificate: until then a check needs no library for them.
@@ -60,7 +61,7 @@ class Cause(enum.Enum):
     """In an earlier session the same sender had ended so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fault:
     """What ended an observation early: phase, kind, one sentence, and the server's own words (escaped)."""
 
@@ -95,7 +96,7 @@ class How(NamedTuple):
         return " ".join(filter(None, (what, "" if self.sni else "without SNI")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SmtpFacts:
     """The plaintext half of the conversation; texts are escaped."""
 
@@ -106,7 +107,7 @@ class SmtpFacts:
     plaintext_after_starttls: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TlsFacts:
     """The TLS half: `version` as in ``TLSv1.3``, `cipher` and `group` by their IANA or OpenSSL names."""
 
@@ -122,7 +123,7 @@ ORDINARY = How()
 _KEY_TYPES = {"rsa": "rsa", "ec-": "ecdsa", "ed": "eddsa", "ml-dsa": "ml-dsa"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Capture:
     """One connection's worth of observation.
 

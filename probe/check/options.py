@@ -6,13 +6,14 @@ Light, for it runs before the first connection is begun: nothing of TLS or certi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
 from probe.net.request import TIMEOUT_S, KeyType
+from probe.values import value
 
 if TYPE_CHECKING:
     from probe.pki.truststore import TrustStore
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SUBMISSIONS_PORT = 465  # implicit TLS, RFC 8314 7.3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CheckOptions:
     """How to observe and by what to judge.
 

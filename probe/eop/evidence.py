@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.status import Purpose
 from probe.pki.truststore import ListRole, TrustStore
 from probe.smtp.software import Software, looks_like
+from probe.values import value
 
 if TYPE_CHECKING:
     from probe.exchange.attribution.tenant import Attribution
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from probe.pki.revocation_status import CertificateStanding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StorePath:
     """What one store makes of the presented chain: the path for each purpose that was asked."""
 
@@ -67,7 +68,7 @@ class Observation(NamedTuple):
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Evidence:
     """Everything a rule may look at; the first of `stores` decides, the others are second opinions."""
 

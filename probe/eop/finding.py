@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from probe.eop.vocabulary import Severity
 from probe.powershell import Steps
 from probe.statement import Confidence
+from probe.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finding:
     """One rule's statement.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
@@ -11,9 +9,10 @@ from probe.eop.rules.transport import ASSESSMENT_FAILED
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.truststore import ListRole
 from probe.statement import Confidence
+from probe.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Prediction:
     """What Exchange Online would say in one direction, which rule says so, and what it rests on.
 
@@ -28,7 +27,7 @@ class Prediction:
     basis: Basis
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verdict:
     """The prediction and every finding, the deciding one first, then by severity in the rules' order."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from probe.values import value
 
 if TYPE_CHECKING:
     from probe.capture import How
@@ -26,7 +27,7 @@ class KeyType(enum.StrEnum):
     ML_DSA = "ml-dsa"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ProbeRequest:
     """One endpoint and how to ask it.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from probe.pki.certificate import Certificate, Unreadable, parse
+from probe.values import value
 
 #: Certificates of one presented chain that are read; Windows builds at most a dozen deep.
 MAX_CERTIFICATES = 64
@@ -13,7 +13,7 @@ MAX_CERTIFICATES = 64
 MAX_CERTIFICATE_BYTES = 128 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PresentedChain:
     """Certificates in wire order, the end certificate first; `dropped` counts those past the limit."""
 

@@ -24,7 +24,7 @@ import functools
 import itertools
 import operator
 from collections.abc import ItemsView, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from probe.pki.certificate import Certificate, Unreadable
@@ -36,6 +36,7 @@ from probe.pki.search import MAX_DEPTH, MAX_PATHS, MAX_SIGNATURE_CHECKS, Checked
 from probe.pki.signature import Signature, windows_evaluates
 from probe.pki.status import ChainStatus, Purpose, Unevaluated
 from probe.pki.truststore import RootState, RootVerdict, TrustStore
+from probe.values import value
 
 _CLEAN = ChainStatus.NoError
 
@@ -47,7 +48,7 @@ class ElementSource(enum.Enum):
     STORE = "store"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PathElement:
     """One certificate of a built path, its own flags, and where it came from."""
 
@@ -57,7 +58,7 @@ class PathElement:
     unevaluated: Unevaluated | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BuiltPath:
     """The best path found: elements leaf first, the root last if complete.
 

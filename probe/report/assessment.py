@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from probe.capture import Capture, Fault
@@ -11,9 +10,10 @@ from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome
+from probe.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Assessment:
     """What is to be said of one address of one target, with all of its evidence.
 
@@ -54,7 +54,7 @@ class Assessment:
         return self.capture.fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Report:
     """One run: every assessment in the order of the targets, and the outcome of the worst."""
 

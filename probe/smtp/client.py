@@ -14,7 +14,6 @@ until an event arrives. What was learned stays readable in the properties, whate
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from probe.smtp.ehlo import ehlo_argument
@@ -22,6 +21,7 @@ from probe.smtp.lines import LINE_BYTES, LineBuffer
 from probe.smtp.reply import Reply, ReplyFault, ReplyParser, overlong_line
 from probe.smtp.transcript import Speaker, Transcript
 from probe.text import printable
+from probe.values import value
 
 TRAILING_BYTES = 512
 """Bytes kept of what a server says between its 220 to STARTTLS and the handshake: one legal line."""
@@ -66,7 +66,7 @@ class SmtpFaultKind(Enum):
     TIMEOUT = "timeout"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SmtpFault:
     """What went wrong, at which stage: with the server's reply if there was one, else with its words.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from probe.smtp.lines import LINE_BYTES
 from probe.text import printable
+from probe.values import value
 
 REPLY_LINES = 256
 """Lines of one reply. RFC 5321 sets no bound; EHLO replies have some 20 lines, legal notices some 50."""
@@ -22,7 +22,7 @@ _QUOTED_BYTES = 80
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reply:
     """What a server answered: the three-digit code and the text of each line, in order, at least one.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from probe.text import printable
+from probe.values import value
 
 TRANSCRIPT_LINES = 1024
 """Lines kept of one conversation: four replies of the greatest number of lines."""
@@ -21,7 +21,7 @@ class Speaker(Enum):
     SERVER = "server"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TranscriptLine:
     """One line as it was said, printable, `at_ms` milliseconds after the driver's start of time."""
 
