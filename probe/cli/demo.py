@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 from probe.cli.app import new_app
@@ -78,4 +81,12 @@ def _summary(found: list[tuple[SimulatedServer, Assessment]]) -> str:
     for server, assessment in found:
         rule = assessment.predictions[0].rule or ""
         lines.append(f"  {assessment.outcome.value:9} {server.name:22} {rule}".rstrip())
-    return "\n".join((*lines, "", "Now yours:", "  eop-probe check mail.example.com", ""))
+    return "\n".join((*lines, "", "Now yours:", f"  {_program()} check mail.example.com", ""))
+
+
+def _program() -> str:
+    """How this program is called from where the user is: by its name where that is found, else as it was called."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{sys.executable} -m probe"
+    return "eop-probe" if which("eop-probe") or called.name != "eop-probe" else str(called)

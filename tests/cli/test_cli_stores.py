@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from probe.cli.demo import _program
 from tests.authority import chain_pem
 from tests.cli.running import LEAF, ROOT, Cli, spawn
 
@@ -143,3 +145,15 @@ class TestDemo:
         ran = spawn("demo", PYTHONIOENCODING="ascii")
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.isascii()
+        assert ran.out.rstrip().endswith(f"\n  {sys.executable} -m probe check mail.example.com")
+
+    @pytest.mark.parametrize(("path", "said"), [("", "../bin/eop-probe"), ("/there", "eop-probe")])
+    def test_its_last_command_works_where_the_user_is(
+        self, path: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "there" / "eop-probe"
+        program.parent.mkdir()
+        program.touch(0o755)
+        monkeypatch.setattr(sys, "argv", ["../bin/eop-probe", "demo"])
+        monkeypatch.setenv("PATH", f"{tmp_path}{path}")
+        assert _program() == said
