@@ -31,16 +31,27 @@ from probe.exchange.exports.joining import gather
 from probe.exchange.replies.catalogue import CATALOGUE
 from probe.pki.truststore import AnchorStore, ListRole
 from probe.powershell import (
+    CONNECTOR,
+    INBOUND,
+    NAME,
+    PUBLIC,
+    RECEIVING,
+    SERVER,
     UNSAFE,
     Command,
     Shell,
     Step,
+    Steps,
+    enable_for_smtp,
     enable_inbound,
     eop_probe,
     expect_name,
+    filled,
     name_on_connector,
     named_by,
     quoted,
+    retry_queue,
+    services_of,
     show_connector,
 )
 from probe.render.exchange import diagnosis as diagnosis_page
@@ -206,6 +217,75 @@ def test_a_real_shell_reads_the_same_words() -> None:
     done = subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True)
     assert done.stderr == b""
     assert done.stdout.decode().split("\0")[:-1] == [word for line in lines for word in words(line)]
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "shell"),
+    [
+        (eop_probe("check", "mail.test", tls_domain="*.contoso.test", with_="a b", at=None),
+         "eop-probe check mail.test --tls-domain '*.contoso.test' --with 'a b'", Shell.ANY),
+        (eop_probe("check", "--output", name="it's", other=""),
+         f"eop-probe check '{UNSAFE}' --name \"it's\" --other '{UNSAFE}'", Shell.ANY),
+        (eop_probe("explain", "a.b:c/d@e=f+g-h_1", "1kb", "$x", "a\\"),
+         f"eop-probe explain a.b:c/d@e=f+g-h_1 '1kb' '$x' '{UNSAFE}'", Shell.ANY),
+        (eop_probe("explain", "it's $x", "a\nb", 'say "x"'),
+         " ".join(["eop-probe explain", *[f"'{UNSAFE}'"] * 3]), Shell.ANY),
+        (eop_probe("check", SERVER).filled({SERVER: "mail x"}), "eop-probe check 'mail x'", Shell.ANY),
+        (Command(f"Get-X {quoted(SERVER)} | Get-Y {quoted(NAME)}").filled({SERVER: "it's", NAME: "$n"}),
+         "Get-X 'it''s' | Get-Y '$n'", Shell.EXCHANGE),
+        (Command("Get-X").filled({}), "Get-X", Shell.EXCHANGE),
+        (show_connector(None),
+         f"Get-SendConnector '{CONNECTOR}' | fl Name,Fqdn,TlsCertificateName,ProtocolLoggingLevel", Shell.EXCHANGE),
+        (show_connector("O'365"),
+         "Get-SendConnector 'O''365' | fl Name,Fqdn,TlsCertificateName,ProtocolLoggingLevel", Shell.EXCHANGE),
+        (enable_inbound("Hy"), "Set-InboundConnector 'Hy' -Enabled $true", Shell.EXCHANGE_ONLINE),
+        (services_of("AB12"), "Get-ExchangeCertificate -Thumbprint AB12 | fl FriendlyName,Services", Shell.EXCHANGE),
+        (services_of("A B"), "Get-ExchangeCertificate -Thumbprint 'A B' | fl FriendlyName,Services", Shell.EXCHANGE),
+        (services_of("é1"), "Get-ExchangeCertificate -Thumbprint 'é1' | fl FriendlyName,Services", Shell.EXCHANGE),
+    ],
+)  # fmt: skip
+def test_a_command_as_it_is_pasted(command: Command, text: str, shell: Shell) -> None:
+    assert (command.text, command.shell) == (text, shell)
+
+
+NAMING = '-TlsCertificateName "<I>$($cert.Issuer)<S>$($cert.Subject)"'
+
+
+@pytest.mark.parametrize(
+    ("steps", "lines"),
+    [
+        (expect_name("mail.test", "Hy"), ["Set-InboundConnector 'Hy' -TlsSenderCertificateName 'mail.test'"]),
+        (expect_name("*.test"),
+         ["Mind that a wildcard stands for all subdomains and can catch other clients' mail too:",
+          f"Set-InboundConnector '{INBOUND}' -TlsSenderCertificateName '*.test'"]),
+        (named_by("<I>a<S>b'"),
+         ["Get-SendConnector | ? { \"$($_.TlsCertificateName)\" -eq '<I>a<S>b''' } | fl Name",
+          "Get-ReceiveConnector | ? { \"$($_.TlsCertificateName)\" -eq '<I>a<S>b''' } | fl Identity"]),
+        (name_on_connector("AB", "Out", what="this"),
+         ["Name this on the Send connector, so that no other certificate can win:",
+          "$cert = Get-ExchangeCertificate -Thumbprint AB", f"Set-SendConnector 'Out' {NAMING}"]),
+        (name_on_connector(receive=True),
+         ["Name it on the Receive connector, so that no other certificate can win:",
+          f"$cert = Get-ExchangeCertificate -Thumbprint '{PUBLIC}'", f"Set-ReceiveConnector '{RECEIVING}' {NAMING}"]),
+        (enable_for_smtp("AB", what="this"),
+         ["Enable this for SMTP. Answer No when asked to replace the default certificate:",
+          "Enable-ExchangeCertificate -Thumbprint AB -Services SMTP"]),
+        (enable_for_smtp(),
+         ["Enable the certificate of a public CA for SMTP. Answer No when asked to replace the default certificate:",
+          f"Enable-ExchangeCertificate -Thumbprint '{PUBLIC}' -Services SMTP"]),
+        (retry_queue("Out"),
+         ["After the repair, on every server of the connector, let the mail that waits in its queue go at once:",
+          "$connector = Get-SendConnector 'Out'",
+          "Retry-Queue -Filter \"NextHopConnector -eq '$($connector.Guid)' -and Status -eq 'Retry'\""]),
+        (filled(("See <server>:", eop_probe("check", SERVER), *retry_queue()[1:2]), {SERVER: "a.b", CONNECTOR: None}),
+         ["See <server>:", "eop-probe check a.b", f"$connector = Get-SendConnector '{CONNECTOR}'"]),
+    ],
+)  # fmt: skip
+def test_the_steps_that_remedies_share(steps: Steps, lines: list[str]) -> None:
+    assert [str(step) for step in steps] == lines
+    online = any("Inbound" in line for line in lines)
+    shells = {Shell.EXCHANGE_ONLINE} if online else {Shell.EXCHANGE, Shell.ANY}
+    assert {step.shell for step in commands(steps)} <= shells
 
 
 def test_names_that_are_safe_come_through() -> None:

@@ -18,6 +18,7 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PAST, FUTURE = datetime(2025, 4, 16, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 OLD_LEAF, NEW_LEAF = PAST - timedelta(days=30), NOW - timedelta(days=30)
 SERVER, CLIENT, CODE = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3"
+UNREAD = ("1.3.6.1.4.1.311.10.11.127", b"?")
 PUBLISHER = Publisher(NOW)
 
 
@@ -65,7 +66,11 @@ def state(said: dict[str, object], leaf: datetime = NEW_LEAF, at: datetime = NOW
         ({"not_before_purposes": (CLIENT,)}, "trusted"),
         ({"not_before": CLEARED, "not_before_purposes": (SERVER,)}, "trusted"),
         # what cannot be read makes the rest uncertain
-        ({"raw": (("1.3.6.1.4.1.311.10.11.104", b"?"),)}, "trusted?"),
+        ({"raw": (UNREAD,)}, "trusted?"),
+        ({"raw": (UNREAD,), "purposes": (CLIENT,)}, "no-eku?"),
+        ({"raw": (UNREAD,), "disallowed_purposes": (SERVER,)}, "eku-disallowed?"),
+        ({"raw": (UNREAD,), "disallowed_at": PAST}, "disabled?"),
+        ({"raw": (UNREAD,), "not_before": PAST}, "notbefore?"),
     ],
 )
 def test_the_state_of_a_root(said: dict[str, object], expected: str) -> None:

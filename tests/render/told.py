@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from probe.eop.attribution import connector_half, domain_half, outcome_of
 from probe.eop.finding import Finding
+from probe.eop.rules.rule import Said
 from probe.eop.verdict import judge
 from probe.powershell import Command
-from tests.eop.cases import CASES
+from tests.eop.cases import CASES, HEALTHY
 from tests.exchange import test_exchange_tenant as tenant
 
 # Keys are made for each run, so thumbprints differ.
@@ -40,7 +43,7 @@ def _finding(found: Finding) -> Iterator[str]:
 
 
 def attributions() -> str:
-    """The outcome, the replies and every statement of each case of attribution."""
+    """The outcome, the replies, every statement and both halves of the verdict of each case of attribution."""
     return "\n\n".join("\n".join(_attribution(case)) for case in tenant.CASES) + "\n"
 
 
@@ -51,3 +54,19 @@ def _attribution(case: tenant.Case) -> Iterator[str]:
     yield f"null sender: {found.null_sender.outcome.value} {', '.join(found.null_sender.replies)}".rstrip()
     yield from (f"reply: {reply}" for reply in found.replies)
     yield from found.sentences()
+    yield f"of a partner's connector: {len(found.statements) - len(found.own_statements)} of these"
+    told = replace(HEALTHY, attribution=found)
+    yield f"-- the verdict's: {outcome_of(found).value}"
+    names = domain_half(told) if case.presented else None
+    for half in (connector_half(told, ("by its name",)), names):
+        yield from _half(half) if half else ("nothing",)
+
+
+def _half(said: Said) -> Iterator[str]:
+    severity, confidence = (
+        each.value if each else "as the rule" for each in (said.severity, said.confidence)
+    )
+    yield f"{severity}, {confidence}: {said.reply}"
+    yield said.summary
+    yield from (f"| {line}" for line in said.detail.splitlines())
+    yield f"steps: {said.remedy}"
