@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -12,8 +13,10 @@ from probe.net.stream import (
     CONNECTION_BYTES,
     READ_BYTES,
     Deadline,
+    PendingConnection,
     Stream,
     begin_connect,
+    begin_early,
     ready_by_select,
 )
 from tests.net.scripted import Peer, ScriptedServer
@@ -192,6 +195,61 @@ def test_reads_are_bounded_each_and_in_sum() -> None:
             drain()
         assert CONNECTION_BYTES - READ_BYTES <= total <= CONNECTION_BYTES
         stream.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ECONNREFUSED, ""), "connection refused by PEER"),
+        (OSError(errno.ETIMEDOUT, ""), "no answer from PEER"),
+        (OSError(errno.EHOSTUNREACH, ""), "no route to PEER: host unreachable"),
+        (OSError(errno.ENETUNREACH, ""), "no route to PEER: network unreachable"),
+        (OSError(errno.EADDRNOTAVAIL, ""), "no local address from which to reach PEER"),
+        (OSError(errno.EAFNOSUPPORT, ""), "this machine has no such address family: PEER"),
+        (OSError(errno.ECONNRESET, ""), "connection reset by PEER"),
+        (OSError(errno.ECONNABORTED, ""), "connection aborted by PEER"),
+        (OSError(errno.EPIPE, ""), "connection closed by PEER"),
+        (OSError(errno.EACCES, ""), "this machine does not permit a connection to PEER"),
+        (OSError(errno.EPERM, ""), "this machine does not permit a connection to PEER"),
+        (OSError(errno.EMFILE, ""), "too many open files for another connection to PEER"),
+        (OSError(errno.ENFILE, ""), "too many open files for another connection to PEER"),
+        (OSError(errno.EIO, "Input/output error"), "PEER: Input/output error"),
+        (OSError("it went wrong"), "PEER: it went wrong"),
+    ],
+)
+def test_an_error_in_words(error: OSError, said: str) -> None:
+    peer = "192.0.2.1 port 25"
+    with pytest.raises(ConnectError) as raised:
+        PendingConnection(peer, None, error).finish(soon())
+    assert str(raised.value) == said.replace("PEER", peer)
+
+
+def test_what_was_begun_early_is_handed_over_once() -> None:
+    with ScriptedServer(echo) as server:
+        begin_early("127.0.0.1", server.port)
+        early = begin_connect("127.0.0.1", server.port)
+        late = begin_connect("127.0.0.1", server.port)
+        assert late is not early
+        assert late.began >= early.began
+        for pending in (early, late):
+            stream = pending.finish(soon())
+            assert stream.peer == f"127.0.0.1 port {server.port}"
+            stream.close()
+
+
+def test_idle_is_a_connection_of_which_nothing_has_come() -> None:
+    with ScriptedServer(echo) as server:
+        pending = begin_connect("127.0.0.1", server.port)
+        stream = pending.finish(soon())
+        assert not pending.idle()
+        assert stream.idle()
+        stream.write(b"hello\n", soon())
+        assert stream.read(soon()) == b"hello\n"
+        assert stream.idle()
+        stream.close()
+    closed = begin_connect("127.0.0.1", free_port())
+    closed.close()
+    assert not closed.idle()
 
 
 def test_the_clock() -> None:
