@@ -156,6 +156,12 @@ def test_a_refused_root_stays_refused() -> None:
     assert turns(LEAF, ISSUING, store=restricted) == ()
 
 
+def test_what_is_announced_of_a_root_is_nothing_to_a_chain_that_does_not_reach_it() -> None:
+    store = microsoft(Listed(der=ROOT.der, disallowed_at=NOW + 90 * DAY, not_before=NOW + 80 * DAY))
+    assert turns(LEAF, store=store) == ()
+    assert [turn.at for turn in turns(LEAF, ISSUING, store=store)] == [NOW + 80 * DAY, NOW + 90 * DAY]
+
+
 def test_past_its_end_nothing_is_to_come() -> None:
     assert turns(LEAF, ISSUING, at=NOW + 151 * DAY) == ()
 

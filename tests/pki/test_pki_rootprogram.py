@@ -10,7 +10,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.microsoft_list import Ctl, CtlEntry
 from probe.pki.rootprogram import changes, day, describe, is_pilot, judge
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict
+from probe.pki.truststore import RootState, RootVerdict, list_title
 from tests.authority import Authority
 from tests.rootlist import CLEARED, Listed, Publisher
 
@@ -246,6 +246,21 @@ def test_one_sentence_for_a_person(said: dict[str, object], sentence: str) -> No
 )
 def test_verdicts_without_an_entry(verdict: RootVerdict, sentence: str) -> None:
     assert describe("Lab CA", verdict, Purpose.CLIENT_AUTH) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("microsoft", "Microsoft's list"),
+        ("mozilla", "Mozilla's list"),
+        ("microsoft+lab.pem", "Microsoft's list with lab.pem"),
+        ("mozilla+a+b.pem", "Mozilla's list with a+b.pem"),
+        ("roots.pem", "the list roots.pem"),
+        ("my+roots.pem", "the list my+roots.pem"),
+    ],
+)
+def test_the_title_of_a_list(name: str, title: str) -> None:
+    assert list_title(name) == title
 
 
 def test_a_date_in_words() -> None:

@@ -50,6 +50,7 @@ GOLDENS: dict[str, Callable[[], str]] = {
     "junit-several.xml": lambda: junit.render(_report(EVERYTHING), RenderOptions()),
     "html-several.html": lambda: html.render(_report(EVERYTHING), RenderOptions()),
     "findings.txt": told.findings,
+    "swaps.txt": told.swaps,
     "attributions.txt": told.attributions,
     "html-hostile.html": lambda: html.render(_report(("hostile",)), RenderOptions()),
 }

@@ -9,9 +9,13 @@ from dataclasses import replace
 from probe.eop.attribution import connector_half, domain_half, outcome_of
 from probe.eop.finding import Finding
 from probe.eop.rules.rule import Said
+from probe.eop.swap import Swap, compare, not_compared
 from probe.eop.verdict import judge
+from probe.eop.vocabulary import Outcome
 from probe.powershell import Command
-from tests.eop.cases import CASES, HEALTHY
+from tests.authority import DAY
+from tests.eop.cases import CASES, HEALTHY, leaf
+from tests.eop.weighing import HOST, LEAF, NOW, PRIVATE_LEAF, read
 from tests.exchange import test_exchange_tenant as tenant
 
 # Keys are made for each run, so thumbprints differ.
@@ -40,6 +44,39 @@ def _finding(found: Finding) -> Iterator[str]:
     for step in found.remedy:
         yield f"  {step.shell.name}> {step}" if isinstance(step, Command) else f"- {step}"
     yield from (f"[{reference}]" for reference in found.references)
+
+
+def swaps() -> str:
+    """What is said of one certificate in another's place, for each kind of difference."""
+    olds = {
+        "the same": [LEAF],
+        "the same twice": [LEAF, LEAF],
+        "another key": [leaf()],
+        "the same key": [leaf(key=LEAF.key, not_after=NOW + DAY)],
+        "a key of another kind": [leaf(key="ec-p384")],
+        "another issuer": [PRIVATE_LEAF],
+        "another subject": [leaf(subject="CN=other,O=Contoso")],
+        "a name more, in capitals too": [leaf(HOST, HOST.upper(), "x.contoso.test")],
+        "six names more": [leaf(HOST, *(f"{n}.contoso.test" for n in range(6)))],
+        "eight names more": [leaf(HOST, *(f"{n}.contoso.test" for n in range(8)))],
+        "two": [leaf(), PRIVATE_LEAF],
+    }
+    found = {name: compare(map(read, old), read(LEAF), Outcome.ACCEPTED) for name, old in olds.items()}
+    found["the same, refused"] = compare([read(LEAF)], read(LEAF), Outcome.REJECTED)
+    found["of a place that is down"] = not_compared("a.test:25", "No answer.", Outcome.ACCEPTED)
+    found["of a place without TLS"] = not_compared("a.test:25", None, Outcome.REJECTED)
+    lines = [
+        line
+        for name, swap in found.items()
+        for line in ("", f"== {name}: {swap.outcome.value}", *_swap(swap))
+    ]
+    return _THUMBPRINT.sub("THUMBPRINT", "\n".join(lines[1:]) + "\n")
+
+
+def _swap(swap: Swap) -> Iterator[str]:
+    for each in swap.findings:
+        yield each.rule
+        yield from _finding(each)
 
 
 def attributions() -> str:
