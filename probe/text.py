@@ -8,6 +8,7 @@ their own format (HTML entities, label escapes, CSV quotes).
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,18 +32,24 @@ def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
 
     Bytes are read as UTF-8, others shown as ``\xNN``. Unicode's control, format (bidirectional,
     zero-width), surrogate, private, unassigned and separator classes, and what shows as nothing for
-    other reasons, become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; the space stays. A text longer than
-    `limit` characters is cut and says by how much.
+    other reasons, become ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``; the space stays. What comes after
+    `limit` characters, the escapes' own counted, is cut, and the text says how much that was.
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
-    cut = len(text) - limit
-    if cut > 0:
-        text = text[:limit]
+    shown = visible(text[:limit])
+    kept = min(len(text), limit)
+    if len(shown) > limit:
+        pieces = [visible(c) for c in text[:limit]]
+        kept = sum(end <= limit for end in accumulate(map(len, pieces)))
+        shown = "".join(pieces[:kept])
+    return f"{shown}...({len(text) - kept} more)" if kept < len(text) else shown
+
+
+def visible(text: str) -> str:
+    """Return a text, however long, with every character that is not plainly visible written as an escape."""
     if not text.isascii():
         text = _UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
-    return f"{text}...({cut} more)" if cut > 0 else text
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(ord(c)) for c in text)
 
 
 def sentence(text: str) -> str:

@@ -56,10 +56,20 @@ def test_examples(value: str | bytes, shown: str) -> None:
     assert printable(value) == shown
 
 
+@given(st.text() | st.binary(), st.integers(0, 40))
+def test_escapes_count(value: str | bytes, limit: int) -> None:
+    """What is shown before the mark of a cut is never longer, and no escape is cut in two."""
+    shown = printable(value, limit)
+    kept, mark, _ = shown.rpartition("...(")
+    whole = printable(value, 10**6)
+    assert len(kept if mark and shown != whole else shown) <= limit
+    assert shown == whole or whole.startswith(kept)
+
+
 def test_long_texts_are_cut_and_say_so() -> None:
     assert printable("x" * MAX_TEXT) == "x" * MAX_TEXT
     assert printable("x" * (MAX_TEXT + 7)) == "x" * MAX_TEXT + "...(7 more)"
-    assert printable("\n" * 12, 10) == r"\x0a" * 10 + "...(2 more)"
+    assert printable("\n" * 12, 10) == r"\x0a" * 2 + "...(10 more)"
 
 
 @pytest.mark.parametrize(

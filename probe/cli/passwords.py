@@ -44,7 +44,7 @@ class Passwords:
         except PasswordNeededError as error:
             if self._given is not None:
                 raise InputError(f"{name} {error}") from None
-            if not sys.stdin.isatty():
+            if sys.stdin is None or not sys.stdin.isatty():
                 raise InputError(f"{name} {error}; give --password-file or ${PASSWORD_VARIABLE}") from None
         except InputError as error:
             raise InputError(f"{name} {error}") from None

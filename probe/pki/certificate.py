@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: What asking a certificate whether it signed itself may cost, in ordinary checks: RSA of 16,384 bits.
 MAX_OWN_COST = 16
+#: Bytes of a serial number, which is shown in hex; RFC 5280 4.1.2.2 allows 20.
+MAX_SERIAL_BYTES = 1000
 _TBS_PARTS_AT_LEAST = 6  # serial, signature, issuer, validity, subject, key (RFC 5280 4.1.2)
 _EXTENSIONS_TAG = 0xA3
 _T = TypeVar("_T")
@@ -100,6 +102,8 @@ class Certificate(_Encoded):
             parts = parts[1:]
         if len(parts) < _TBS_PARTS_AT_LEAST:
             raise der.DerError("a certificate that lacks fields")
+        if len(parts[0].content) > MAX_SERIAL_BYTES:
+            raise der.DerError(f"a serial number of more than {MAX_SERIAL_BYTES} bytes")
         self.serial = der.integer(parts[0])
         self.inner_signature_algorithm = algorithms.read(parts[1])
         self.issuer = Name(parts[2].encoded)

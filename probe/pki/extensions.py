@@ -124,7 +124,7 @@ def _address(content: bytes) -> str:
     try:
         return str(ipaddress.ip_address(content))
     except ValueError:
-        return "#" + content.hex()
+        return printable("#" + content.hex())
 
 
 def read_key_identifier(value: bytes) -> bytes | None:

@@ -73,7 +73,7 @@ class Name:
         """The name as Windows and Exchange write it, e.g. ``CN=x, O="Fabrikam, Inc.", C=US``."""
         if not self.rdns and self.der != EMPTY_NAME:
             return printable("#" + self.der.hex())
-        return ", ".join(" + ".join(map(_pair, rdn)) for rdn in reversed(self.rdns))
+        return printable(", ".join(" + ".join(map(_pair, rdn)) for rdn in reversed(self.rdns)))
 
     @property
     def common_names(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _read_attribute(pair: der.Element) -> Attribute:
 def _text(element: der.Element) -> str:
     encoding = _ENCODINGS.get(element.tag)
     if encoding is None:
-        return "#" + element.encoded.hex()
+        return printable("#" + element.encoded.hex())
     try:
         return printable(element.content.decode(encoding))
     except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.text import printable
+from probe.text import visible
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
@@ -10,7 +10,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"
 def escaped(text: str) -> str:
     """`text` with the five characters of markup as entities; controls, which XML 1.0 forbids, made visible."""
     if not text.isprintable():
-        text = "\n".join(printable(line, len(line)) for line in text.split("\n"))
+        text = "\n".join(visible(line) for line in text.split("\n"))
     return text.translate(_ENTITIES)
 
 
