@@ -6,7 +6,6 @@ certificate it belongs to, and then forgotten, except by `read_with_keys`.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
 
 from probe.errors import InputError
-from probe.pki import der, pfx
+from probe.pki import der, pem, pfx
 from probe.pki.ber import Walk
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
@@ -30,8 +29,6 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 #: PEM blocks of one file that are looked at.
 MAX_BLOCKS = 256
 
-_BEGIN, _DASHES = b"-----BEGIN ", b"-----"
-_CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 _PKCS7_LABELS = (b"PKCS7", b"CMS")
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _PFX_VERSION = 3  # RFC 7292 4
@@ -152,22 +149,18 @@ class _File:
         if encoding is not None:
             data = data.decode(encoding, "replace").encode()
             self.unusual.append("text in UTF-16")
-        if _BEGIN in data:
-            for label, body in _blocks(data):
-                self._block(label, body)
+        if b"-----BEGIN " in data:
+            for block in islice(pem.BLOCK.finditer(data), MAX_BLOCKS):
+                self._block(block[1], pem.decoded(block[2]), block[0])
             return "PEM"
         if not data.startswith(_SEQUENCE) and _BASE64.fullmatch(data):
             self.unusual.append("base64 without the lines BEGIN and END")
-            data = _base64(data)
+            data = pem.decoded(data)
         return self._binary(data)
 
-    def _block(self, label: bytes, body: bytes) -> None:
-        data = _base64(body)
-        if label in _CERTIFICATE_LABELS:
-            # OpenSSL's TRUSTED CERTIFICATE has settings of its own behind it.
-            with suppress(der.DerError):
-                data = der.read(data).encoded
-            found = parse(data)
+    def _block(self, label: bytes, data: bytes, whole: bytes) -> None:
+        if label in pem.CERTIFICATE_LABELS:
+            found = pem.certificate(data)
             if isinstance(found, Unreadable) and self._pkcs7(data):
                 self.unusual.append("a PKCS#7 bundle between the lines of a certificate")
             else:
@@ -178,7 +171,7 @@ class _File:
         elif label == b"ENCRYPTED PRIVATE KEY":
             self._encrypted_key(data)
         elif label.endswith(b"PRIVATE KEY"):
-            self._private_key(_BEGIN + label + _DASHES + body + b"-----END " + label + b"-----\n")
+            self._private_key(whole + b"\n")
 
     def _binary(self, data: bytes) -> str:
         try:
@@ -248,24 +241,6 @@ class _File:
             raise InputError(f"holds a private key of a kind that is not known here: {error}") from None
         except REFUSALS:
             raise PasswordNeededError(_NO_KEY) from None
-
-
-def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Label and body of each whole PEM block, MAX_BLOCKS at most; one pass, whatever stands between."""
-    for piece in data.split(_BEGIN, MAX_BLOCKS)[1:]:
-        label, dashes, rest = piece.partition(_DASHES)
-        body, end, _ = rest.partition(b"-----END " + label + _DASHES)
-        if dashes and end:
-            yield label, body
-
-
-def _base64(body: bytes) -> bytes:
-    # Anything that is no base64 (headers, junk) is dropped: what remains is judged by its DER.
-    lines = [line for line in body.splitlines() if b":" not in line]
-    try:
-        return binascii.a2b_base64(b"".join(lines))
-    except binascii.Error:
-        return b""
 
 
 def _leaf_to_root(held: Container) -> tuple[Certificate | Unreadable, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -204,7 +205,7 @@ def test_an_encrypted_key_derived_for_minutes_is_refused_too() -> None:
     pbkdf2 = tlv(0x30, oid("1.2.840.113549.1.5.12"), tlv(0x30, tlv(0x04, bytes(8)), integer(2**31)))
     cipher = tlv(0x30, oid("2.16.840.1.101.3.4.1.42"), tlv(0x04, bytes(16)))
     pbes2 = tlv(0x30, oid("1.2.840.113549.1.5.13"), tlv(0x30, pbkdf2, cipher))
-    body = containers.binascii.b2a_base64(tlv(0x30, pbes2, tlv(0x04, bytes(48))))
+    body = binascii.b2a_base64(tlv(0x30, pbes2, tlv(0x04, bytes(48))))
     block = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + body + b"-----END ENCRYPTED PRIVATE KEY-----\n"
     with pytest.raises(InputError, match="rounds of key derivation"):
         read(block + PEM, password=PASSWORD)

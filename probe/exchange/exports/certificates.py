@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import replace
 
+from probe.exchange.exports.decoding import decode_base64
 from probe.exchange.exports.record import Fields, Numbers, Raw, Record, cut_off
 from probe.exchange.inventory import SERVICE_NAMES, ExchangeCertificate, RootCAType, Services, Status
 from probe.exchange.problem import Problems, quoted
@@ -184,9 +183,4 @@ def _bytes(value: Raw) -> bytes | None:
     if isinstance(value, tuple):
         numbers = [item for item in value if isinstance(item, int) and 0 <= item <= 255]
         return bytes(numbers) if len(numbers) == len(value) else None
-    if not isinstance(value, str):
-        return None
-    try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
+    return decode_base64(value) if isinstance(value, str) else None

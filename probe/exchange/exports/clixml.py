@@ -6,21 +6,20 @@ PowerShell added; nested objects are told by their ``ToString``, which also stan
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from probe.exchange.exports.json_text import MAX_RECORDS
-from probe.exchange.exports.record import Field, Nested, Raw, Record
+from probe.exchange.exports.decoding import decode_base64
+from probe.exchange.exports.record import Field, Nested, Raw, Record, Records
 from probe.exchange.exports.serialization import scan
-from probe.exchange.problem import Place, Problems
+from probe.exchange.problem import Problems
 
 #: Elements inside each other; real exports have about eight.
 MAX_DEPTH = 64
 #: Elements of one file; a certificate has about ten, a connector about a hundred.
 MAX_ELEMENTS = 200_000
+_PIECE = 1 << 20  # characters handed to the parser at once
 
 _START = re.compile(r"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--|<!DOCTYPE|<Objs\b)", re.IGNORECASE)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -79,14 +78,12 @@ def read_clixml(text: str, problems: Problems) -> list[Record]:
         problems.add(f"{error} and is read no further.", line=builder.line)
     except expat.ExpatError as error:
         problems.add(f"is no well-formed XML ({error}); what stands before is used.", line=error.lineno)
-    records: list[Record] = []
+    records = Records(problems)
     for node in _objects(builder.done):
-        if len(records) >= MAX_RECORDS:
-            problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.")
+        if records.full():
             break
-        source = Place(problems.source, node.line, len(records) + 1)
-        records.append(Record(source, _fields(node, builder.objects)))
-    return records
+        records.add(_fields(node, builder.objects), node.line)
+    return records.found
 
 
 class _Builder:
@@ -109,7 +106,9 @@ class _Builder:
         return self._parser.CurrentLineNumber
 
     def parse(self, text: str) -> None:
-        self._parser.Parse(text.encode("utf-8", "replace"), True)  # noqa: FBT003 - expat's own signature
+        for at in range(0, len(text), _PIECE):  # no second copy of the whole
+            self._parser.Parse(text[at : at + _PIECE].encode("utf-8", "replace"))
+        self._parser.Parse(b"", True)  # noqa: FBT003 - expat's own signature
 
     def _doctype(self, *_: object) -> None:
         raise _RefusedError("has a DOCTYPE, which no export has,")
@@ -207,8 +206,6 @@ def _primitive(node: _Node) -> Raw:
     if node.tag in _INTEGERS and re.fullmatch(r"-?\d{1,20}", text, re.ASCII):
         return int(text)
     if node.tag == "BA":
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
-            return Nested("bytes that are not base64")
+        data = decode_base64(text)
+        return Nested("bytes that are not base64") if data is None else data
     return Nested("a value of an unknown type")

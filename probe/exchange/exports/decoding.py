@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import bisect
+import binascii
 import codecs
-import re
+from typing import AnyStr, Generic
 
 from probe.exchange.problem import Problems
 
@@ -38,12 +38,28 @@ def decode(data: bytes, problems: Problems) -> str:
         return data.decode("cp1252", "replace")
 
 
-class Lines:
-    """Turns offsets of a text into line numbers (from 1)."""
+def decode_base64(text: str) -> bytes | None:
+    """The bytes a base64 text means, whatever blanks and line ends stand in it; None where it is no base64."""
+    try:
+        return binascii.a2b_base64(
+            text.encode("utf-8", "replace").translate(None, b" \t\r\n\v\f"), strict_mode=True
+        )
+    except ValueError:
+        return None
 
-    def __init__(self, text: str) -> None:
-        self._ends = [found.start() for found in re.finditer("\n", text)]
+
+class Lines(Generic[AnyStr]):
+    """Turns offsets of a text into line numbers (from 1); cheap where they come in order."""
+
+    def __init__(self, text: AnyStr, end: AnyStr) -> None:
+        self._text: AnyStr = text
+        self._end: AnyStr = end
+        self._offset, self._line = 0, 1
 
     def at(self, offset: int) -> int:
         """The line that holds the character at `offset`."""
-        return bisect.bisect_left(self._ends, offset) + 1
+        first, last = sorted((self._offset, offset))
+        between = self._text.count(self._end, first, last)
+        self._line += between if last == offset else -between
+        self._offset = offset
+        return self._line

@@ -7,23 +7,23 @@ records. Copies from web pages run labels together, so known names are also look
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import NamedTuple
 
-from probe.exchange.exports.json_text import MAX_RECORDS
-from probe.exchange.exports.record import Field, Record
-from probe.exchange.problem import Place, Problems
+from probe.exchange.exports.record import MAX_RECORDS, Field, Record, Records
+from probe.exchange.problem import Problems
 
 #: Lines of one text that are read: the records that are read, at forty lines each.
 MAX_LINES = 40 * MAX_RECORDS
 #: Characters of one line that are read; Format-List breaks lines at the console's width.
 MAX_LINE = 65_536
-#: Characters before a colon in which a label is looked for: the longest name, and Format-List's padding.
-_LABEL_WINDOW = 100
-_COLON = re.compile(r"[ \t]:(?=[ \t]|$)")
+#: A word, Format-List's padding, and the colon; each word is looked at once.
+_LABEL = re.compile(r"(?a:(?<!\w)(\w++))\s{1,100}+(?<=[ \t]):(?=[ \t]|$)")
 _NAME = re.compile(r"[A-Za-z]\w{0,63}", re.ASCII)
-_LAST_WORD = re.compile(r"\w{1,64}$", re.ASCII)
 _LINE_END = re.compile(r"\r\n|\n|\r")
+#: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.
+_COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
 #: The certificate a pasted command asked for, which its output may not name (KB 2888788).
 _ASKED_FOR = re.compile(r"-Thumbprint\s+[\"']?([0-9A-Fa-f]{40})\b")
 #: The server whose certificates a pasted command asked for, which its output does not name either.
@@ -48,6 +48,7 @@ KNOWN_NAMES = frozenset({
     "TlsDomainCapabilities", "TlsSenderCertificateName", "TlsSettings", "TreatMessagesAsInternal",
     "TrustedOrganizations",
 })  # fmt: skip
+_LENGTHS = range(min(map(len, KNOWN_NAMES)), max(map(len, KNOWN_NAMES)) + 1)
 
 
 class _Label(NamedTuple):
@@ -59,8 +60,21 @@ class _Label(NamedTuple):
 
 
 def split_lines(text: str) -> list[str]:
-    """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them."""
-    return _LINE_END.split(text, MAX_LINES)[:MAX_LINES]
+    """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them.
+
+    Without the blanks at their ends, without colours, and `MAX_LINE` characters of each.
+    """
+    lines: list[str] = []
+    at = 0
+    for end in islice(_LINE_END.finditer(text), MAX_LINES):
+        lines.append(plain(text[at : min(end.start(), at + MAX_LINE)]).rstrip())
+        at = end.end()
+    return lines if len(lines) == MAX_LINES else [*lines, plain(text[at : at + MAX_LINE]).rstrip()]
+
+
+def plain(text: str) -> str:
+    """A piece of a text without the colours of a console."""
+    return _COLOURS.sub("", text) if "\x1b" in text else text
 
 
 def asked_server(command: str) -> str | None:
@@ -69,50 +83,37 @@ def asked_server(command: str) -> str | None:
     return found[1] if found else None
 
 
-def read_lists(text: str, problems: Problems) -> list[Record]:
+def read_lists(lines: list[str], problems: Problems) -> list[Record]:
     """Return the records of Format-List output; lines that belong to none are left out."""
-    lines = split_lines(text)
-    filled = [bool(line.strip()) for line in lines]
     # A copy may put a blank line between any two lines, so that blank lines separate nothing.
-    spaced = sum(filled) > 2 and not any(a and b for a, b in pairwise(filled))
-    reader = _Reader(problems.source, spaced=spaced)
+    spaced = sum(map(bool, lines)) > 2 and not any(a and b for a, b in pairwise(lines))
+    records = Records(problems)
+    reader = _Reader(records, spaced=spaced)
     for number, line in enumerate(lines, 1):
-        if len(reader.records) >= MAX_RECORDS:
-            problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=number)
+        if records.full(number):
             break
-        reader.take(number, line[:MAX_LINE].rstrip())
+        reader.take(number, line)
     reader.end()
     if len(lines) >= MAX_LINES:
         problems.add(f"has more than {MAX_LINES} lines; the others are not read.", line=MAX_LINES)
-    return reader.records
+    return records.found
 
 
-def _labels(line: str) -> list[_Label]:
-    found: list[_Label] = []
-    for colon in _COLON.finditer(line):
-        window = max(0, colon.start() - _LABEL_WINDOW, found[-1].value if found else 0)
-        before = line[window : colon.start()].rstrip()
-        if window == 0 and _NAME.fullmatch(before):
-            found.append(_Label(before, 0, colon.end()))
-        elif name := _known_suffix(before):
-            found.append(_Label(name, window + len(before) - len(name), colon.end()))
-    return found
-
-
-def _known_suffix(text: str) -> str | None:
-    """The longest known name at the end of a text, glued to what stands before it or not."""
-    word = _LAST_WORD.search(text)
-    if word is None:
-        return None
-    return next((word[0][at:] for at in range(len(word[0])) if word[0][at:] in KNOWN_NAMES), None)
+def _labels(line: str) -> Iterator[_Label]:
+    for found in _LABEL.finditer(line):
+        word = found[1]
+        if found.start() > 0 or not _NAME.fullmatch(word):
+            # The longest known name at the end, glued to what stands before it or not.
+            word = next((word[-n:] for n in reversed(_LENGTHS) if word[-n:] in KNOWN_NAMES), "")
+        if word:
+            yield _Label(word, found.end(1) - len(word), found.end())
 
 
 class _Reader:
     """Collects labels and values line by line; a blank line or a repeated label ends a record."""
 
-    def __init__(self, source: str, *, spaced: bool) -> None:
-        self.records: list[Record] = []
-        self._source = source
+    def __init__(self, records: Records, *, spaced: bool) -> None:
+        self._records = records
         self._spaced = spaced
         self._values: dict[str, list[str]] = {}
         self._lines: dict[str, int] = {}
@@ -127,7 +128,7 @@ class _Reader:
                 self.end()
         if not line:
             return
-        labels = _labels(line)
+        labels = list(_labels(line))
         self._before_labels(line[: labels[0].start] if labels else line)
         ends = [label.start for label in labels[1:]] + [len(line)]
         for label, end in zip(labels, ends, strict=False):
@@ -146,7 +147,7 @@ class _Reader:
                 fields.setdefault("thumbprint", Field(self._asked_for, first))
             if self._server:
                 fields.setdefault("server", Field(self._server, first))
-            self.records.append(Record(Place(self._source, first, len(self.records) + 1), fields))
+            self._records.add(fields, first)
         self._values, self._lines, self._current = {}, {}, None
 
     def _before_labels(self, text: str) -> None:

@@ -1,27 +1,44 @@
 """ConvertTo-Json output as records: one object, arrays, several documents, half-written files.
 
-The top level is walked by hand, so that a record has its line and a broken one costs no other.
+The top level is walked by hand, so that a record has its line, a broken one costs no other, and only one is ever
+held as Python's lists and dicts, which take up to thirty times its text.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from probe.exchange.exports.decoding import Lines
-from probe.exchange.exports.record import Field, Nested, Raw, Record
-from probe.exchange.problem import Place, Problems
+from probe.exchange.exports.record import Field, Nested, Raw, Record, Records
+from probe.exchange.problem import Problems
 
-#: Records of one file; two hundred servers with ten certificates each make 2,000.
-MAX_RECORDS = 5_000
-#: Lists in lists that are followed; the recommended export has one.
-MAX_DEPTH = 8
+#: Characters of one record; a certificate with every property at PowerShell's own indentation has some 500,000.
+MAX_RECORD = 1 << 20
 
-#: What may stand between records: the array's own marks, and the byte order mark of an appended file.
-_BETWEEN = re.compile("[\\s,\\[\\]\N{ZERO WIDTH NO-BREAK SPACE}]*")
-_NEXT_RECORD = re.compile(r"\}[\s,\]]*(?=\{)")
-_START = re.compile('[\\s\N{ZERO WIDTH NO-BREAK SPACE}]*(?:\\[\\s*)*(?:\\{\\s*["}]|\\[\\s*\\])')
+#: What may stand between records: an array's own marks, the byte order mark of an appended file, and the objects that
+#: PowerShell, Exchange Online and this product's own reports put around a list.
+_BETWEEN = re.compile(
+    r"[\s,\[\]}\N{ZERO WIDTH NO-BREAK SPACE}]++"
+    r'|\{\s*+(?:"@odata\.context"\s*+:\s*+"[^"]{0,2000}"\s*+,\s*+'
+    r'|"schema"\s*+:\s*+"eop-probe/report/1"[^\[]{0,2000}?)?"(?:value|assessments)"\s*+:\s*+(?=\[)'
+    r'|"Count"\s*+:\s*+\d++'
+)
+_NEXT_RECORD = re.compile(r"\}[\s,\]]*+(?=\{)")
+_START = re.compile('[\\s\N{ZERO WIDTH NO-BREAK SPACE}]*+(?:\\[[\\s\\[]*+\\]|[\\s\\[]*+\\{\\s*+["}])')
 _LONGEST_INTEGER = 20  # digits; 64 bits
+_OBJECT = Nested("an object (export it with the lines of `eop-probe exchange export`)")
+_LIST = Nested("a list")
+
+
+class Found(NamedTuple):
+    """An object of the top level, or what is wrong with it, and where: offsets of its text."""
+
+    value: dict[str, object] | str
+    at: int
+    end: int
 
 
 def looks_like_json(text: str) -> bool:
@@ -29,57 +46,67 @@ def looks_like_json(text: str) -> bool:
     return _START.match(text) is not None
 
 
-def read_json(text: str, problems: Problems) -> list[Record]:
-    """Return the records of a JSON export; what cannot be parsed is a problem, and skipped."""
-    lines = Lines(text)
-    decoder = json.JSONDecoder(strict=False, parse_int=_integer)
-    records: list[Record] = []
-    at = _skip(text, 0)
-    while at < len(text) and len(records) < MAX_RECORDS and not problems.full:
+def objects(text: str, at: int = 0) -> Iterator[Found]:
+    """The objects of a text's documents, out of lists and what PowerShell puts around them; the first is at `at`."""
+    while (at := _skip(text, at)) < len(text):
+        piece = text[at : at + MAX_RECORD]
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, length = _first_object(piece)
         except RecursionError:
-            problems.add("is nested too deeply to be read any further.", line=lines.at(at))
-            break
+            yield Found("is nested too deeply to be read any further.", at, len(text))
+            return
         except json.JSONDecodeError as error:
-            problems.add(f"is not JSON here ({error.msg}); this record is skipped.", line=lines.at(error.pos))
-            following = _NEXT_RECORD.search(text, max(error.pos, at + 1))
+            cut = len(piece) == MAX_RECORD and (error.pos > MAX_RECORD - 32 or "Unterminated" in error.msg)
+            why = f"has more than {MAX_RECORD} characters" if cut else f"is not JSON here ({error.msg})"
+            yield Found(f"{why}; this record is skipped.", at + error.pos, len(text))
+            following = _NEXT_RECORD.search(text, at + max(error.pos, 1))
             at = following.end() if following else len(text)
-            continue
-        for found in _objects(value):
-            source = Place(problems.source, lines.at(at), len(records) + 1)
-            records.append(Record(source, _fields(found, text, at, end, lines)))
-        at = _skip(text, end)
-    if len(records) >= MAX_RECORDS:
-        problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.")
-        del records[MAX_RECORDS:]
-    return records
+        else:
+            yield Found(value, at, at + length)
+            at += length
+
+
+def read_json(text: str, problems: Problems, pasted: int | None = None) -> list[Record]:
+    """Return the records of a JSON export; what cannot be parsed is a problem, and skipped.
+
+    Of one that was pasted into a text at the offset `pasted`, what is no JSON is the end.
+    """
+    records, lines = Records(problems), Lines(text, "\n")
+    for found in objects(text, pasted or 0):
+        if not isinstance(found.value, str):
+            records.add(_fields(found.value, text, found, lines), lines.at(found.at))
+        elif pasted is None:
+            problems.add(found.value, line=lines.at(found.at))
+        if records.full() or problems.full or (pasted is not None and isinstance(found.value, str)):
+            break
+    return records.found
+
+
+def _first_object(text: str) -> tuple[dict[str, object], int]:
+    """The object a text begins with, and its length; raises JSONDecodeError, and RecursionError."""
+    if not text.startswith("{"):
+        raise json.JSONDecodeError("Expecting an object", text, 0)
+    found: tuple[dict[str, object], int] = _DECODER.raw_decode(text)
+    return found
 
 
 def _skip(text: str, at: int) -> int:
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
+    while found := _BETWEEN.match(text, at):
+        at = found.end()
+    return at
 
 
 def _integer(text: str) -> int | str:
     return int(text) if len(text) <= _LONGEST_INTEGER else text
 
 
-def _objects(value: object, depth: int = 0) -> list[dict[str, object]]:
-    """The objects of a document, out of ``{"value": [...], "Count": n}`` and of lists."""
-    if isinstance(value, dict):
-        inner = value.get("value")
-        if not isinstance(inner, list) or not set(value) <= {"value", "Count", "@odata.context"}:
-            return [value]
-        value = inner
-    if not isinstance(value, list) or depth >= MAX_DEPTH:
-        return []
-    return [found for item in value for found in _objects(item, depth + 1)]
+_DECODER = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
-def _fields(found: dict[str, object], text: str, at: int, end: int, lines: Lines) -> dict[str, Field]:
+def _fields(values: dict[str, object], text: str, found: Found, lines: Lines[str]) -> dict[str, Field]:
     fields = {}
-    for name, value in found.items():
+    at, end = found.at, found.end
+    for name, value in values.items():
         position = text.find(f'"{name}"', at, end)
         if position < 0:  # written with escapes: searching on for each name would cost the square of the size
             end = at
@@ -88,21 +115,16 @@ def _fields(found: dict[str, object], text: str, at: int, end: int, lines: Lines
     return fields
 
 
-def _raw(value: object, depth: int = 0) -> Raw:
+def _raw(value: object) -> Raw:
+    """A value, also out of PowerShell's wrappers: those of an array, and of an enumeration's name and number."""
+    if isinstance(value, dict) and set(value) == {"value", "Count"} and isinstance(value["value"], list):
+        value = value["value"]
+    if isinstance(value, list):  # lists in lists mean nothing
+        return tuple(_LIST if isinstance(item, list) else _scalar(item) for item in value)
+    return _scalar(value)
+
+
+def _scalar(value: object) -> Raw:
     if isinstance(value, dict):
-        return _raw_object(value, depth)
-    if isinstance(value, list):
-        if depth >= MAX_DEPTH:
-            return Nested("a deeply nested list")
-        return tuple(_raw(item, depth + 1) for item in value)
+        return value["Value"] if isinstance(value.get("Value"), str) else _OBJECT
     return value if isinstance(value, (str, bool, int, float)) else None
-
-
-def _raw_object(value: dict[str, object], depth: int) -> Raw:
-    """An array in PowerShell's wrapper, an enumeration as name and number, or something unknown."""
-    inner = value.get("value")
-    if isinstance(inner, list) and set(value) == {"value", "Count"}:
-        return _raw(inner, depth + 1)
-    if isinstance(named := value.get("Value"), str):
-        return named
-    return Nested("an object (export it with the lines of `eop-probe exchange export`)")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 import re
 from dataclasses import dataclass, replace
 from itertools import islice
-from json import JSONDecoder
 
 from probe.exchange.connector import (
     AcceptedDomain,
@@ -21,13 +18,14 @@ from probe.exchange.exports import dates
 from probe.exchange.exports.certificates import THUMBPRINT_DIGITS, is_certificate, read_certificate
 from probe.exchange.exports.clixml import looks_like_clixml, read_clixml
 from probe.exchange.exports.connectors import Configuration, is_configuration, read_configuration
-from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
-from probe.exchange.exports.format_list import read_lists
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, Lines, decode
+from probe.exchange.exports.format_list import plain, read_lists, split_lines
 from probe.exchange.exports.json_text import looks_like_json, read_json
 from probe.exchange.exports.record import Record
 from probe.exchange.exports.tables import read_csv, read_tables
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.problem import Problem, Problems, quoted
+from probe.pki import pem
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.text import printable
 
@@ -35,9 +33,6 @@ from probe.text import printable
 MAX_CERTIFICATES = 2_000
 
 _DER_SEQUENCE = b"\x30"
-_PEM = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{1,200000})-----END[^\r\n]{0,40}"
-)
 #: Bytes that show a protocol log: its header, or a row where the header was cut off.
 _HEAD_BYTES = 8_192
 _LOG_HEADER = r"#\s*(?:Log-type\s*:\s*SMTP|Fields\s*:[^\n]{0,300}\bconnector-id\b)"
@@ -48,8 +43,6 @@ _ROW_COMMAS = 5
 _JSON_BEGINS = re.compile(r"^[ \t]{0,20}(\[\s{0,200}\{|\{\s{1,200}\")", re.MULTILINE)
 #: What an article prints where a value belongs; a connector's <I>issuer<S>subject is none.
 _PLACEHOLDER = re.compile(r"<(?![IS]>)[A-Za-z][\w .'-]{2,60}>")
-#: What PowerShell 7 colours labels and headers with; files written by some of its versions keep it.
-_COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
 #: Characters by which a text is told from bytes that happen to decode.
 _PROSE_CHARACTERS = 4_096
 
@@ -122,18 +115,23 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
         problems.add(f"is larger than {MAX_EXPORT_BYTES} bytes and was not read.")
         return Export(name=problems.source, kind=ExportKind.UNKNOWN, problems=problems.found)
     x509 = _read_x509(data, problems)
-    rest = _PEM.sub(lambda block: b"\n" * block[0].count(b"\n"), data) if x509 else data
+    rest = pem.BLOCK.sub(lambda block: b"\n" * block[0].count(b"\n"), data) if x509 else data
     if x509 and (data[:1] == _DER_SEQUENCE or not rest.strip()):
         return Export(name=problems.source, kind=ExportKind.X509, x509=x509, problems=problems.found)
     text = decode(rest, problems)
     records = _structured(text, problems)
     prose = records is None
     if records is None:
-        text = _COLOURS.sub("", text)
-        texts = (*read_lists(text, problems), *read_tables(text, problems))
+        lines = split_lines(text)
         # One label alone can stand in any prose.
-        known = [one for one in texts if is_certificate(one) or is_configuration(one.fields)]
-        records = [*(one for one in known if len(one.fields) > 1), *_json_inside(text, problems)]
+        listed = [*read_lists(lines, problems), *read_tables(lines, problems)]
+        begin = _JSON_BEGINS.search(text)
+        pasted = read_json(text, problems, begin.start(1)) if begin else []
+        records = [
+            one
+            for one in (*(one for one in listed if len(one.fields) > 1), *pasted)
+            if is_certificate(one) or is_configuration(one.fields)
+        ]
     if records or not prose:
         found = _from_records(records, problems, server)
     else:
@@ -178,28 +176,17 @@ def _structured(text: str, problems: Problems) -> list[Record] | None:
     return read_csv(text, problems)
 
 
-def _json_inside(text: str, problems: Problems) -> list[Record]:
-    """The records of a JSON export that was pasted into a text."""
-    if (begin := _JSON_BEGINS.search(text)) is None:
-        return []
-    try:
-        _, end = JSONDecoder().raw_decode(text, begin.start(1))
-    except (ValueError, RecursionError):
-        return []
-    padded = "\n" * text.count("\n", 0, begin.start(1)) + text[begin.start(1) : end]
-    return [one for one in read_json(padded, problems) if is_certificate(one) or is_configuration(one.fields)]
-
-
 def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadable, ...]:
     """The certificates of PEM blocks, else of DER; nothing where the file holds neither."""
     found = []
-    for block in islice(_PEM.finditer(data), MAX_CERTIFICATES):
-        body = b"".join(block[1].split())
-        try:
-            found.append(parse(base64.b64decode(body, validate=True)))
-        except (binascii.Error, ValueError):
-            line = data.count(b"\n", 0, block.start()) + 1
-            problems.add("holds a PEM block that is not base64; it is skipped.", line=line)
+    lines = Lines(data, b"\n")
+    blocks = (one for one in pem.BLOCK.finditer(data) if one[1] in pem.CERTIFICATE_LABELS)
+    for block in islice(blocks, MAX_CERTIFICATES):
+        if body := pem.decoded(block[2]):
+            found.append(pem.certificate(body))
+        else:
+            sentence = "holds a PEM block that is not base64; it is skipped."
+            problems.add(sentence, line=lines.at(block.start()))
     if not found and data[:1] == _DER_SEQUENCE:
         whole = parse(data)
         return (whole,) if isinstance(whole, Certificate) else ()
@@ -208,7 +195,7 @@ def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadabl
 
 def _prose(text: str) -> ExportKind:
     """A text that a person could have pasted, or bytes that only look like one."""
-    sample = text[:_PROSE_CHARACTERS]
+    sample = plain(text[:_PROSE_CHARACTERS])
     odd = sum(1 for c in sample if not (c.isprintable() or c.isspace()))
     return ExportKind.TEXT if sample.strip() and odd * 20 < len(sample) else ExportKind.UNKNOWN
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,13 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from probe.exchange.exports import dates
 from probe.exchange.problem import Place, Problems, quoted
 from probe.text import printable
+
+#: Records of one file; two hundred servers with ten certificates each make 2,000.
+MAX_RECORDS = 5_000
+#: Fields of one file; a certificate has about fifty.
+MAX_FIELDS = 250_000
+#: Characters of one list that are read.
+MAX_LIST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +62,34 @@ class Record(NamedTuple):
         return name in self.fields
 
 
+class Records:
+    """The records of one file, as far as they are read."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.found: list[Record] = []
+        self._room = MAX_FIELDS
+        self._problems = problems
+
+    def add(self, fields: Mapping[str, Field], line: int | None) -> None:
+        """Take one more record, which begins at `line`."""
+        self._room -= len(fields)
+        self.found.append(Record(Place(self._problems.source, line, len(self.found) + 1), fields))
+
+    def full(self, line: int | None = None) -> bool:
+        """Whether no more are read, which is then a problem at `line`."""
+        if len(self.found) >= MAX_RECORDS:
+            self._problems.add(f"holds more than {MAX_RECORDS} records; the others are not read.", line=line)
+        elif self._room <= 0:
+            self._problems.add(f"holds more than {MAX_FIELDS} fields; the others are not read.", line=line)
+        else:
+            return False
+        return True
+
+
 #: How `Format-List` and `Format-Table` mark that something was cut off; PowerShell 7 uses one character.
 _ELLIPSES = ("...", "\N{HORIZONTAL ELLIPSIS}")
 #: What PowerShell prints in place of an array or object that a format cannot hold.
-_TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.`]+(?:\[[\w.,` ]*\])*")
+_TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.`]++(?:\[[\w.,` ]*+\])*+")
 #: A ";" that ends an entry; the one before an address space's cost (``smtp:*;5``) does not.
 _ENTRY_END = re.compile(r";(?!\s*\d+\s*(?:;|$))(?=[^;=]*(?:;|$))")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "$true": True, "$false": False}
@@ -137,7 +169,7 @@ class Fields:
         if cut:
             self.incomplete.append(key)
             self.note(name, "was cut off by the export, so the list is incomplete.")
-        return tuple(printable(item) for item in found)
+        return tuple(sys.intern(printable(item)) for item in found)  # names come again in other records
 
     def instant(self, name: str, key: str) -> datetime | None:
         """An instant (aware UTC); `key` goes to `inferred` where a local time was taken as UTC."""
@@ -179,8 +211,9 @@ def split_list(value: Raw) -> tuple[list[str], bool]:
     if isinstance(value, tuple):
         return [str(item).strip() for item in value if item not in {None, ""}], False
     text = str(value).strip()
+    cut = len(text) > MAX_LIST
+    text = text[:MAX_LIST]
     braces = text.startswith("{")
-    cut = False
     if braces:
         text = text[1:].rstrip()
         text, closed = text.removesuffix("}").rstrip(), text.endswith("}")

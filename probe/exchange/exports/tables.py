@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from probe.exchange.exports.format_list import KNOWN_NAMES, MAX_LINE, asked_server, split_lines
-from probe.exchange.exports.json_text import MAX_RECORDS
-from probe.exchange.exports.record import Field, Record
-from probe.exchange.problem import Place, Problems
+from probe.exchange.exports.format_list import KNOWN_NAMES, asked_server
+from probe.exchange.exports.record import MAX_RECORDS, Field, Record, Records
+from probe.exchange.problem import Problems
 
 _RULE = re.compile(r"-{2,}(?:\s+-{2,})*")
 _DASHES = re.compile(r"-{2,}")
@@ -23,30 +22,33 @@ _MOVED_ROW = re.compile(
 #: Columns of a table; the console has no room for more.
 MAX_COLUMNS = 64
 _DELIMITERS = ",;\t"
+#: Characters of one row of CSV, and cells of it that are read; a connector has some eighty properties.
+MAX_ROW = 1 << 18
+MAX_CELLS = 128
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 #: Lines before a CSV's header that may hold the command it came from.
 MAX_BEFORE = 8
+_COMMAND = 4_096  # characters of such a line
 _BEFORE_CSV = re.compile(r"#TYPE |\s*$|[^,;]{0,200}>\s*(?:Get|Import)-.*\bCsv\b", re.IGNORECASE)
 _NAME = re.compile(r"[\w .-]{1,64}")
 _KNOWN = frozenset(name.lower() for name in KNOWN_NAMES) | {"name", "enabled", "fqdn", "port", "server"}
 
 
-def read_tables(text: str, problems: Problems) -> list[Record]:
+def read_tables(lines: list[str], problems: Problems) -> list[Record]:
     """Return the rows of every Format-Table output in a text, found by the dashes under the names."""
-    lines = [line[:MAX_LINE].rstrip() for line in split_lines(text)]
-    records: list[Record] = []
+    records = Records(problems)
     at, server = 1, None
-    while at < len(lines) and len(records) < MAX_RECORDS:
-        starts = _columns(lines[at]) if lines[at - 1].strip() else []
+    while at < len(lines) and not records.full(at):
+        starts = _columns(lines[at]) if lines[at - 1] else []
         server = asked_server(lines[at - 1]) or (None if _PROMPT.match(lines[at - 1]) else server)
         at += 1
         if starts:
             names = [cell.lower() for cell in _cells(lines[at - 2], starts)]
-            rows = list(islice(_rows(lines, at, starts), MAX_RECORDS - len(records)))
-            records.extend(_records(rows, names, len(records), problems, server))
-            at = rows[-1][0] + 1 if rows else at
-    if len(records) >= MAX_RECORDS:
-        problems.add(f"holds tables of more than {MAX_RECORDS} rows; the others are not read.", line=at)
-    return records
+            rows = islice(_rows(lines, at, starts), MAX_RECORDS - len(records.found))
+            for number, line, cells in rows:
+                records.add(_fields(line, dict(zip(names, cells, strict=True)), server, number), number)
+                at = number + 1
+    return records.found
 
 
 def _columns(line: str) -> list[int]:
@@ -62,7 +64,7 @@ def _rows(lines: list[str], at: int, starts: list[int]) -> Iterator[tuple[int, s
     row: tuple[int, str, list[str]] | None = None
     for number in range(at, len(lines)):
         line = lines[number]
-        if not line.strip() or _PROMPT.match(line):
+        if not line or _PROMPT.match(line):
             break
         cells = _cells(line, starts)
         if row is not None and not cells[0]:
@@ -79,21 +81,12 @@ def _cells(line: str, starts: list[int]) -> list[str]:
     return [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
 
 
-def _records(
-    rows: list[tuple[int, str, list[str]]],
-    names: list[str],
-    before: int,
-    problems: Problems,
-    server: str | None,
-) -> Iterator[Record]:
-    for number, (line_number, line, cells) in enumerate(rows, before + 1):
-        fields = dict(zip(names, cells, strict=True))
-        if names == ["thumbprint", "services", "subject"] and (moved := _MOVED_ROW.match(line.strip())):
-            fields = moved.groupdict()
-        if server:
-            fields.setdefault("server", server)
-        source = Place(problems.source, line_number, number)
-        yield Record(source, {name: Field(value, line_number) for name, value in fields.items()})
+def _fields(line: str, row: dict[str, str], server: str | None, number: int) -> dict[str, Field]:
+    if [*row] == ["thumbprint", "services", "subject"] and (moved := _MOVED_ROW.match(line.strip())):
+        row = moved.groupdict()
+    if server:
+        row.setdefault("server", server)
+    return {name: Field(value, number) for name, value in row.items()}
 
 
 def read_csv(text: str, problems: Problems) -> list[Record] | None:
@@ -101,15 +94,15 @@ def read_csv(text: str, problems: Problems) -> list[Record] | None:
 
     What stands before the header is left out where it is a command (a pasted ``... | ConvertTo-Csv``).
     """
-    lines = text.splitlines(keepends=True)
-    head = lines[:MAX_BEFORE]
-    skipped = next((place for place, line in enumerate(head) if not _BEFORE_CSV.match(line)), len(head))
-    if len(lines) <= skipped:
+    head = [line[0] for line in islice(_LINE.finditer(text, 0, MAX_BEFORE * MAX_ROW), MAX_BEFORE + 1)]
+    skipped = next((at for at, line in enumerate(head) if not _BEFORE_CSV.match(line[:_COMMAND])), MAX_BEFORE)
+    if len(head) <= skipped or len(head[skipped]) > MAX_ROW:
         return None
-    delimiter = max(_DELIMITERS, key=lines[skipped].count)
-    reader = csv.reader(lines[skipped:], delimiter=delimiter)
-    records: list[Record] = []
-    doubts: list[tuple[str, int]] = []
+    delimiter = max(_DELIMITERS, key=head[skipped].count)
+    room = [MAX_ROW]
+    reader = csv.reader(_csv_lines(text, sum(map(len, head[:skipped])), room), delimiter=delimiter)
+    doubts = Problems(problems.source)
+    records = Records(doubts)
     names: list[str] = []
     try:
         names = [name.strip().lower() for name in next(reader)]
@@ -117,19 +110,29 @@ def read_csv(text: str, problems: Problems) -> list[Record] | None:
             return None
         line = skipped + reader.line_num + 1
         for cells in reader:
-            if len(records) >= MAX_RECORDS:
-                doubts.append((f"holds more than {MAX_RECORDS} records; the others are not read.", line))
+            if records.full(line):
                 break
             if cells and [cell.strip().lower() for cell in cells] != names:
                 if len(cells) != len(names):
-                    doubts.append((f"has {len(cells)} cells where the header has {len(names)}.", line))
-                fields = {name: Field(cell, line) for name, cell in zip(names, cells, strict=False)}
-                records.append(Record(Place(problems.source, line, len(records) + 1), fields))
+                    doubts.add(f"has {len(cells)} cells where the header has {len(names)}.", line=line)
+                named = zip(names, cells[:MAX_CELLS], strict=False)
+                records.add({name: Field(cell, line) for name, cell in named}, line)
             line = skipped + reader.line_num + 1
+            room[0] = MAX_ROW
     except csv.Error as error:
-        doubts.append((f"is not CSV here ({error}); the rest is not read.", skipped + reader.line_num))
-    if records and not any(len(record.fields) == len(names) for record in records):
+        doubts.add(f"is not CSV here ({error}); the rest is not read.", line=skipped + reader.line_num)
+    whole = min(len(names), MAX_CELLS)
+    if records.found and not any(len(record.fields) == whole for record in records.found):
         return None
-    for sentence, line in doubts:
-        problems.add(sentence, line=line)
-    return records
+    for problem in doubts.found:
+        problems.add(problem.sentence, line=problem.line)
+    return records.found
+
+
+def _csv_lines(text: str, at: int, room: list[int]) -> Iterator[str]:
+    """The lines from `at` on; raises csv.Error where those of one row have more characters than there is `room`."""
+    for line in _LINE.finditer(text, at):
+        room[0] -= line.end() - line.start()
+        if room[0] < 0:
+            raise csv.Error(f"a row has more than {MAX_ROW} characters")
+        yield line[0]
