@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from probe.cli.output import warn
@@ -17,6 +19,7 @@ MAX_TEXT_BYTES = 4 << 20
 
 #: Targets of one file.
 MAX_TARGETS = 10_000
+_TARGET = re.compile(r"(?m:^)[^\S\n]*+[^\s#][^\n#]*+")
 
 
 def contents(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
@@ -42,22 +45,24 @@ def targets_of(words: Iterable[str]) -> tuple[Target, ...]:
 
 def _targets_in(word: str) -> list[Target]:
     """The targets of a file, one a line; raises TargetError, which tells the line."""
-    from probe.exchange.exports.decoding import decode
+    from probe.exchange.exports.decoding import Lines, decode
     from probe.exchange.problem import Problems
 
     name = "standard input" if word == "-" else printable(word[1:])
     data = contents(Path(word.removeprefix("@")), MAX_TEXT_BYTES + 1)
-    lines = [line.partition("#")[0].strip() for line in decode(data, Problems(name)).splitlines()]
-    if len(data) > MAX_TEXT_BYTES or len(list(filter(None, lines))) > MAX_TARGETS:
+    text = decode(data, Problems(name)).replace("\r\n", "\n").replace("\r", "\n")
+    lines = Lines(text, "\n")
+    found: list[Target] = []
+    words = list(islice(_TARGET.finditer(text), MAX_TARGETS + 1))
+    if len(data) > MAX_TEXT_BYTES or len(words) > MAX_TARGETS:
         raise TargetError(f"{name} holds more than {MAX_TARGETS} targets; give a part of them")
-    if not any(lines):
-        raise TargetError(f"{name} holds no target")
-    found = []
-    for number, line in enumerate(lines, start=1):
+    for one in words:
         try:
-            found += [parse_target(line)] if line else []
+            found.append(parse_target(one[0].strip()))
         except TargetError as error:
-            raise TargetError(f"{name}, line {number}: {error}") from None
+            raise TargetError(f"{name}, line {lines.at(one.start())}: {error}") from None
+    if not found:
+        raise TargetError(f"{name} holds no target")
     return found
 
 

@@ -5,16 +5,13 @@ A listener saw the chain that the sender itself presented, intermediates include
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
+from probe.exchange.exports.json_text import objects
 from probe.exchange.logs.certificate import instant
 from probe.text import printable
-
-SCHEMA = "eop-probe/report/1"
 
 #: Assessments of one file that are read.
 MAX_CAPTURES = 10_000
@@ -49,26 +46,13 @@ def read_captures(name: str, data: bytes) -> tuple[ReportedCapture, ...]:
     """The assessments of a report or of lines of assessments; empty where the file is neither."""
     if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return ()
-    whole = _loaded(data)
-    documents = map(_loaded, data.splitlines()) if whole is None else (whole,)
-    found = (_capture(name, one) for document in documents for one in _assessments(document))
+    values = (found.value for found in objects(data.decode("utf-8-sig", "replace")))
+    found = (
+        _capture(name, one)
+        for one in values
+        if isinstance(one, dict) and isinstance(one.get("presented_chain"), list)
+    )
     return tuple(islice(found, MAX_CAPTURES))
-
-
-def _loaded(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
-    try:
-        return json.loads(data.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _assessments(document: object) -> Iterator[dict[str, Any]]:
-    if not isinstance(document, dict):
-        return
-    many = document.get("assessments") if document.get("schema") == SCHEMA else [document]
-    for one in many if isinstance(many, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("presented_chain"), list):
-            yield one
 
 
 def _capture(name: str, assessment: dict[str, Any]) -> ReportedCapture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -104,7 +105,10 @@ def unpack_registry(data: bytes, name: str, shown: str) -> bytes:
     """The value that holds the list `name`; raises StoreError naming `shown` if it is missing."""
     text = data.decode("utf-16" if data.startswith(b"\xff\xfe") else "utf-8", "replace")
     value = _VALUES[name]
-    found = re.search(rf'^"{value}"=hex:((?:[0-9a-fA-F]{{2}}|[,\\\s])+)', text, re.MULTILINE)
+    found = re.search(rf'^"{value}"=hex:([0-9a-fA-F,\\\s]++)', text, re.MULTILINE | re.ASCII)
     if found is None:
         raise StoreError(f"{shown} is a registry export without the value {value}")
-    return bytes.fromhex("".join(re.findall(r"[0-9a-fA-F]{2}", found[1])))
+    try:
+        return binascii.unhexlify(found[1].encode().translate(None, b",\\ \t\r\n\v\f"))
+    except ValueError:
+        raise StoreError(f"{shown} is a registry export whose value {value} is damaged") from None

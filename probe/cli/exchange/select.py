@@ -271,4 +271,4 @@ def _never(_record: object) -> bool | None:
 def _wizard(found: EvidenceFiles) -> tuple[HcwChange, ...]:
     from probe.exchange.exports.wizard_log import changes, scan
 
-    return changes(value for text in found.texts for value in scan(text.name, text.text.splitlines()))
+    return changes(value for text in found.texts for value in scan(text.name, text.text))

@@ -23,10 +23,10 @@ MAX_RECORD = 1 << 20
 _BETWEEN = re.compile(
     r"[\s,\[\]}\N{ZERO WIDTH NO-BREAK SPACE}]++"
     r'|\{\s*+(?:"@odata\.context"\s*+:\s*+"[^"]{0,2000}"\s*+,\s*+'
-    r'|"schema"\s*+:\s*+"eop-probe/report/1"[^\[]{0,2000}?)?"(?:value|assessments)"\s*+:\s*+(?=\[)'
+    r'|"schema"\s*+:\s*+"[^"]{1,64}"[^\[]{0,2000}?)?"(?:value|assessments)"\s*+:\s*+(?=\[)'
     r'|"Count"\s*+:\s*+\d++'
 )
-_NEXT_RECORD = re.compile(r"\}[\s,\]]*+(?=\{)")
+_NEXT_RECORD = re.compile(r"(?:\}[\s,\]]*+|\n)(?=\{)")
 _START = re.compile('[\\s\N{ZERO WIDTH NO-BREAK SPACE}]*+(?:\\[[\\s\\[]*+\\]|[\\s\\[]*+\\{\\s*+["}])')
 _LONGEST_INTEGER = 20  # digits; 64 bits
 _OBJECT = Nested("an object (export it with the lines of `eop-probe exchange export`)")

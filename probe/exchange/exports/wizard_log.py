@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from probe.exchange.connector import Pin, read_pin
+from probe.exchange.exports.decoding import Lines
 from probe.text import printable
 
 #: Characters of one line that are searched; the wizard logs whole objects as XML or JSON on one line.
@@ -59,11 +60,17 @@ class HcwChange(NamedTuple):
         return f"{self.after.parameter} changed from {old} to {new} ({where})."
 
 
-def scan(name: str, lines: Iterable[str]) -> Iterator[HcwValue]:
-    """Pick the values out of one log's lines, in order, at most `MAX_VALUES`; a line may hold several."""
-    numbered = enumerate(lines, start=1)
-    values = (value for number, line in numbered for value in _values(line[:MAX_LINE], name, number))
-    return islice(values, MAX_VALUES)
+def scan(name: str, text: str) -> Iterator[HcwValue]:
+    """Pick the values out of one log, in order, at most `MAX_VALUES`; a line may hold several."""
+    return islice(_scan(name, text), MAX_VALUES)
+
+
+def _scan(name: str, text: str) -> Iterator[HcwValue]:
+    lines, at = Lines(text, "\n"), 0
+    while found := _PARAMETER.search(text, at):
+        begin = max(at, text.rfind("\n", at, found.start()) + 1)
+        at = text.find("\n", begin) + 1 or len(text)
+        yield from _values(text[begin : min(at, begin + MAX_LINE)].rstrip(), name, lines.at(begin))
 
 
 def _values(line: str, name: str, number: int) -> Iterator[HcwValue]:

@@ -20,11 +20,13 @@ MAX_PARTS = 500
 MAX_DEPTH = 16
 #: Characters of all parts together.
 MAX_CHARACTERS = 2 * 1024 * 1024
+#: Lines of one mail that are read: some 15 MB of an attachment in base64.
+MAX_LINES = 200_000
 #: Characters of one header that are decoded.
 MAX_HEADER = 10_000
 
 _FROM_LINE = re.compile(rb"\A>?From [^\r\n]{0,300}\r?\n")
-_HEADER = re.compile(rb"([!-9;-~]{1,80}):[^\r\n]{0,10000}(?:\r?\n|\Z)(?:[ \t][^\r\n]{0,10000}(?:\r?\n|\Z))*")
+_HEADER = re.compile(rb"([!-9;-~]{1,80}):[^\r\n]{0,10000}(?:\r?\n|\Z)(?:[ \t][^\r\n]{0,10000}(?:\r?\n|\Z))*+")
 _KNOWN = frozenset(
     b"from to cc subject date message-id mime-version content-type content-transfer-encoding received return-path "
     b"delivered-to x-ms-exchange-organization-authas thread-topic thread-index reply-to sender reporting-mta "
@@ -33,7 +35,8 @@ _KNOWN = frozenset(
 # A part of a mail pasted without its head: a boundary, then what MIME says of the part.
 _BOUNDARY = re.compile(rb"\A--([^\s\r\n]{1,70})\r?\n(?=Content-(?:Type|Transfer-Encoding):)", re.IGNORECASE)
 # Programs break at 76 characters (RFC 2045 6.7); a short line that ends so is somebody's own.
-_SOFT_BREAK = re.compile(r"[^\r\n]{60}=[ \t]*\r?\n")
+_SOFT_BREAK = re.compile(r"=(?=[ \t]*+\r?\n)(?<=[^\r\n]{60}=)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 _QUOTED_OCTET = re.compile(r"=3[DdAa]|=[A-F0-9]{2}=[A-F0-9]{2}")
 
 
@@ -56,7 +59,8 @@ def text_of_mail(data: bytes) -> str:
 
     Of a part that is there as plain text and as HTML the plain text is taken, unless it is empty.
     """
-    data = _stripped(data)
+    # The library holds a list of all lines.
+    data = b"\n".join(_LINE_END.split(_stripped(data), MAX_LINES)[:MAX_LINES])
     if (fragment := _BOUNDARY.match(data)) is not None:
         data = b'Content-Type: multipart/mixed; boundary="' + fragment[1].replace(b'"', b"") + b'"\n\n' + data
     room = MAX_CHARACTERS
@@ -150,7 +154,9 @@ def _status_fields(part: Message) -> str:
         blocks = [block.items() for block in payload if isinstance(block, Message)]
     else:
         blocks = [
-            m.items() for piece in re.split(rb"\r?\n\r?\n", encoded) if (m := _parsed(piece)) is not None
+            m.items()
+            for piece in re.split(rb"\r?\n\r?\n", encoded, maxsplit=MAX_PARTS)[:MAX_PARTS]
+            if (m := _parsed(piece)) is not None
         ]
     return "\n\n".join(
         "\n".join(f"{name}: {' '.join(str(value).split())}" for name, value in block)
@@ -176,7 +182,7 @@ def _body(part: Message, kind: str) -> str:
     raw = part.get_payload(decode=True)
     if not isinstance(raw, bytes):
         return ""
-    text = _in_charset(raw[: 4 * MAX_CHARACTERS], str(part.get_content_charset() or ""))
+    text = _in_charset(raw[: 4 * MAX_CHARACTERS], str(part.get_content_charset() or ""))[:MAX_CHARACTERS]
     return text_of_markup(text) if kind == "text/html" or (kind != "text/plain" and is_markup(text)) else text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 
-from probe.exchange.messages.mail import is_mail, text_of_mail
+from probe.exchange.messages.mail import MAX_CHARACTERS, is_mail, text_of_mail
 from probe.exchange.messages.markup import text_of_markup
 
 _MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -34,6 +34,8 @@ def text_of_outlook_mail(data: bytes) -> str | None:
     try:
         with olefile.OleFileIO(io.BytesIO(data), raise_defects=olefile.DEFECT_INCORRECT) as ole:
             names = [path for path in ole.listdir()[:MAX_STREAMS] if _STREAM.fullmatch(path[-1])]
+            if sum(map(ole.get_size, names)) > len(data):  # streams that are one another's
+                return None
             streams = [(path[-1], ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
     except (OSError, ValueError, IndexError, TypeError, KeyError, RecursionError, MemoryError):
         return None  # the library raises whatever its own arithmetic on a damaged file runs into
@@ -46,7 +48,9 @@ def _text(name: str, raw: bytes) -> str:
         return ""
     if found[1] == "3701":
         return text_of_mail(raw) if is_mail(raw) else ""
-    text = raw.decode("utf-16-le", "replace") if found[2].upper() == "001F" else _eight_bit(raw)
+    text = (raw.decode("utf-16-le", "replace") if found[2].upper() == "001F" else _eight_bit(raw))[
+        :MAX_CHARACTERS
+    ]
     return (text_of_markup(text) if found[1] == "1013" else text).strip("\0\r\n ")
 
 

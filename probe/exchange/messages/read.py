@@ -38,12 +38,12 @@ def unpacked(data: bytes, problems: Problems) -> bytes:
         if not is_markup(text) and not _QUOTED.search(text):
             return data
         text = readable_text(text)
-    return _QUOTE.sub("", text).encode("utf-8", "replace")
+    return _QUOTE.sub("", text[:MAX_CHARACTERS]).encode("utf-8", "replace")
 
 
 def readable_text(text: str) -> str:
     """The same of a text that is decoded already: pasted, or an argument."""
-    if is_mail(text.encode("utf-8", "surrogateescape")):
+    if is_mail(text[:MAX_CHARACTERS].encode("utf-8", "surrogateescape")):
         return text_of_mail(text.encode("utf-8", "surrogateescape"))
     text = undo_quoted_printable(text)
     return text_of_markup(text[:MAX_CHARACTERS]) if is_markup(text) else text
