@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from probe.exchange.exports.decoding import Lines
 from probe.exchange.exports.record import Field, Nested, Raw, Record, Records
-from probe.exchange.problem import Problems
+from probe.exchange.problem import MAX_PROBLEMS, Problems
 
 #: Characters of one record; a certificate with every property at PowerShell's own indentation has some 500,000.
 MAX_RECORD = 1 << 20
@@ -27,6 +27,7 @@ _BETWEEN = re.compile(
     r'|"Count"\s*+:\s*+\d++'
 )
 _NEXT_RECORD = re.compile(r"(?:\}[\s,\]]*+|\n)(?=\{)")
+_NEXT_LINE = re.compile(r"\n(?=\{)")
 _START = re.compile('[\\s\N{ZERO WIDTH NO-BREAK SPACE}]*+(?:\\[[\\s\\[]*+\\]|[\\s\\[]*+\\{\\s*+["}])')
 _LONGEST_INTEGER = 20  # digits; 64 bits
 _OBJECT = Nested("an object (export it with the lines of `eop-probe exchange export`)")
@@ -48,6 +49,7 @@ def looks_like_json(text: str) -> bool:
 
 def objects(text: str, at: int = 0) -> Iterator[Found]:
     """The objects of a text's documents, out of lists and what PowerShell puts around them; the first is at `at`."""
+    broken = 0
     while (at := _skip(text, at)) < len(text):
         piece = text[at : at + MAX_RECORD]
         try:
@@ -59,8 +61,11 @@ def objects(text: str, at: int = 0) -> Iterator[Found]:
             cut = len(piece) == MAX_RECORD and (error.pos > MAX_RECORD - 32 or "Unterminated" in error.msg)
             why = f"has more than {MAX_RECORD} characters" if cut else f"is not JSON here ({error.msg})"
             yield Found(f"{why}; this record is skipped.", at + error.pos, len(text))
-            following = _NEXT_RECORD.search(text, at + max(error.pos, 1))
-            at = following.end() if following else len(text)
+            broken += 1
+            past = at + max(error.pos, 1)
+            # A record that was cut off in a string swallows the beginning of the next line's.
+            following = _NEXT_LINE.search(text, at, past + 1) or _NEXT_RECORD.search(text, past)
+            at = following.end() if following and broken <= MAX_PROBLEMS else len(text)
         else:
             yield Found(value, at, at + length)
             at += length
