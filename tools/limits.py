@@ -8,9 +8,11 @@ _HEAD = """# Limits
 
 Peers and files are hostile until shown otherwise: every read, line, list, search and wait has a bound, and meeting
 one is said in the report. Generated from the code by `make docs`; the constants' comments name their sources.
-One check of one address holds a few megabytes at most beyond the program itself. A paste of 100 MB, a mail of 10,000
-parts, 5,000 parts inside one another or 30 MB of base64 ends within a minute of processor time and 1 GiB of address
-space (tests/cli/test_cli_bounds.py), and a log of any length is streamed.
+One check of one address holds a few megabytes at most beyond the program itself. A file costs time in proportion to
+its length and at most ten times its length in memory, whatever it is filled with: brackets, colons, commas, line ends,
+tags, PEM blocks. A paste of 100 MB, a mail of 10,000 parts, 5,000 parts inside one another or 30 MB of base64 ends
+within a minute of processor time and 1 GiB of address space (both: tests/cli/test_cli_bounds.py), and a log of any
+length is streamed.
 
 | Bound | Value | Where |
 |---|---|---|
@@ -56,6 +58,7 @@ _LIMITS = (
     ("probe.pki.ber", "MAX_DEPTH", "elements inside each other, and pieces of strings, in BER"),
     ("probe.pki.pbe", "MAX_ROUNDS", "rounds of key derivation of one certificate file"),
     ("probe.pki.pbe", "MAX_SCRYPT_BYTES", "bytes that scrypt works on (128 N r p)"),
+    ("probe.exchange.messages.mail", "MAX_LINES", "lines of one saved mail"),
     ("probe.exchange.messages.mail", "MAX_PARTS", "parts of one saved mail"),
     ("probe.exchange.messages.mail", "MAX_DEPTH", "saved mails inside one another"),
     (
@@ -81,7 +84,15 @@ _LIMITS = (
     ("probe.exchange.replies.segments", "MAX_REPLY", "characters of one reply"),
     ("probe.exchange.replies.recognise", "MAX_FINDINGS", "findings of one text"),
     ("probe.exchange.exports.decoding", "MAX_EXPORT_BYTES", "bytes of one evidence file that is no log"),
-    ("probe.exchange.exports.json_text", "MAX_RECORDS", "records of one export"),
+    ("probe.exchange.exports.record", "MAX_RECORDS", "records of one export"),
+    ("probe.exchange.exports.record", "MAX_FIELDS", "fields of the records of one export"),
+    ("probe.exchange.exports.record", "MAX_LIST", "characters of one list in an export"),
+    ("probe.exchange.exports.json_text", "MAX_RECORD", "characters of one record in JSON"),
+    ("probe.exchange.exports.tables", "MAX_ROW", "characters of one row of CSV"),
+    ("probe.exchange.exports.tables", "MAX_CELLS", "cells of one row of CSV that are read"),
+    ("probe.exchange.exports.format_list", "MAX_LINES", "lines in which listings and tables are looked for"),
+    ("probe.exchange.exports.format_list", "MAX_LINE", "characters of one such line that are read"),
+    ("probe.exchange.exports.clixml", "MAX_ELEMENTS", "elements of one CLIXML file"),
     ("probe.exchange.problem", "MAX_PROBLEMS", "problems kept of one file"),
     ("probe.exchange.logs.rows", "MAX_LINE", "characters of one row of a log"),
     ("probe.exchange.logs.reader", "MAX_OPEN", "sessions of logs that are open at once"),

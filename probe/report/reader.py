@@ -15,6 +15,8 @@ from probe.text import printable
 
 #: Assessments of one file that are read.
 MAX_CAPTURES = 10_000
+#: Objects of one file that are looked at.
+MAX_OBJECTS = 100_000
 #: Certificates of one chain.
 _MAX_CHAIN = 64
 
@@ -46,7 +48,7 @@ def read_captures(name: str, data: bytes) -> tuple[ReportedCapture, ...]:
     """The assessments of a report or of lines of assessments; empty where the file is neither."""
     if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return ()
-    values = (found.value for found in objects(data.decode("utf-8-sig", "replace")))
+    values = (found.value for found in islice(objects(data.decode("utf-8-sig", "replace")), MAX_OBJECTS))
     found = (
         _capture(name, one)
         for one in values

@@ -1,4 +1,4 @@
-"""Pastes and mails beyond all measure, in a process of its own that may use no more than so much time and memory."""
+"""Files beyond all measure, in a process of its own that may use no more than so much time and memory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ NESTED = b"".join(
     b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (depth, depth) for depth in range(5_000)
 )
 
-pytestmark = pytest.mark.slow
-
 
 def paste(line: bytes, size: int = 100_000_000) -> Iterable[bytes]:
     piece = line * (1_000_000 // len(line) + 1)
@@ -56,6 +54,7 @@ HOSTILE: dict[str, tuple[list[bytes] | Callable[[], list[bytes]], bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pieces", "known"), HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
     "words", [("explain", "--file"), ("exchange", "diagnose")], ids=["explain", "diagnose"]
@@ -79,6 +78,7 @@ def test_it_ends_in_bounded_time_and_memory(
         assert done.stdout.startswith(b"Exchange Online does not trust your client certificate")
 
 
+@pytest.mark.slow
 def test_a_log_of_any_length_is_still_streamed(tmp_path: Path) -> None:
     path = tmp_path / "SEND.LOG"
     rows = session(OLD, *mail(UNTRUSTED)).encode()
@@ -93,3 +93,119 @@ def test_a_log_of_any_length_is_still_streamed(tmp_path: Path) -> None:
         env=environment(),
     )
     assert done.returncode == 2, done.stderr[-500:]
+
+
+#: Bytes of a flood, how many times that it may take beyond what an honest file takes, and seconds of the processor.
+FLOOD, TIMES, FLOOD_SECONDS = 6_000_000, 10, 30
+_RUN_FLOOD = f"""
+import os, resource, sys
+from probe.cli.exit_codes import run_to_exit
+def run(words):
+    try:
+        run_to_exit(words)
+    except SystemExit:
+        sys.stdout.flush()
+times, *words, honest = sys.argv[1:]
+run([*words, honest])
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + int(times) * {FLOOD}
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+resource.setrlimit(resource.RLIMIT_CPU, ({FLOOD_SECONDS}, {FLOOD_SECONDS}))
+run([*words, honest + ".flood"])
+"""
+LISTING = b"Thumbprint : " + b"3" * 40 + b"\nServices : SMTP\nSubject : CN=a\n\n"
+BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----\n"
+REGISTRY = b'Windows Registry Editor Version 5.00\r\n\r\n[a]\r\n"EncodedCtl"=hex:'
+MAIL = HEAD + b"Content-Type: %b\r\n\r\n"
+CSV = b"Thumbprint,Services,Subject\r\n"
+CLIXML = b'<Objs><Obj RefId="0"><Props>'
+
+#: What is filled with what, for the commands that read it.
+FLOODS: dict[str, tuple[str, bytes, bytes]] = {
+    "[": ("exchange show", b"", b"["),
+    "[]": ("exchange show", b'[{"Thumbprint":[', b"[],"),
+    "a colon": ("exchange show", b"", b" :"),
+    "a line end": ("exchange show", b"", b"\n"),
+    "a bad PEM block": ("exchange show", b"\n" * 1_000_000, BEGIN + b"A" + END),
+    "a registry export": ("stores list --authroot-stl", REGISTRY, b"30,82,\\\r\n  "),
+}
+MORE_FLOODS: dict[str, tuple[str, bytes, bytes]] = {
+    "a comma": ("exchange show", b"", b","),
+    "a comma below a header": ("exchange show", CSV, b","),
+    "a row below a header": ("exchange show", CSV, b"a,b,c\r\n"),
+    "a quoted line": ("exchange show", CSV, b'"ab\n",'),
+    "a semicolon": ("exchange diagnose", b"", b"&lt;"),
+    "an object": ("exchange show", b'{"value":[', b"{},"),
+    "a number": ("exchange show", b'[{"Thumbprint":[', b"1.5,"),
+    "a text": ("exchange show", b'[{"Thumbprint":[', b'"ab",'),
+    "an escape": ("exchange show", b'[{"Thumbprint":"', b"ab\\n"),
+    "an object pasted": ("exchange show", b"see:\n", b'[{ "a":['),
+    "an element": ("exchange show", CLIXML, b"<S/>"),
+    "blanks in base64": ("exchange show", CLIXML + b'<BA N="RawData">', b"AB "),
+    "a known label": ("exchange show", b"", b"Issuer : "),
+    "a list": ("exchange show", LISTING + b"Thumbprint : 3\nCertificateDomains : {", b"ab, \n "),
+    "another colour": ("exchange show", b"", b"ab\x1b[0m"),
+    "another wide line": ("exchange diagnose", b"", "a line with a picture \N{GRINNING FACE}\n".encode()),
+    "a PEM block": ("exchange show", b"", BEGIN + b"MAAA" + END),
+    "a dash": ("exchange show", BEGIN, b"-a"),
+    "another line": ("exchange diagnose", MAIL % b"text/plain", b"a\n"),
+    "a header": ("exchange diagnose", HEAD, b"A: b\n"),
+    "a folded header": ("exchange diagnose", HEAD, b" \n"),
+    "a tag": ("exchange diagnose", MAIL % b"text/html", b"<b>ab"),
+    "a page": ("exchange diagnose", b"<html>", b"<b>ab"),
+    "an encoded sign": ("exchange diagnose", b"a" * 76 + b"=\n=3D", b"="),
+    "a status": (
+        "exchange diagnose",
+        HEAD + b"Content-Type: message/delivery-status\r\n" + IN_BASE64,
+        b"YQoK" * 19 + b"\n",
+    ),
+    "a quoted reply": ("exchange diagnose", b"> a\n", b"> b\n"),
+    "a log in a text": ("exchange diagnose", b"see\nthis\n2026-01-01T00:00:00.000Z,a\n", b"a\n"),
+    "a name in a wizard's log": ("exchange select", b"", b"TlsCertificateName="),
+    "a report": ("exchange diagnose", b'{"presented_chain":[', b"{},"),
+    "a UTF-16 line end": ("exchange show", b"\xff\xfe", b"\n\0"),
+    "a NUL": ("exchange show", b"", b"\0"),
+    "a root": ("stores list --store", b"", BEGIN + b"MAAA" + END),
+    "a target": ("check", b"", b"#\n"),
+    "a certificate file": ("certificate", b"", BEGIN),
+}  # fmt: skip
+
+
+def flooded(tmp_path: Path, words: str, head: bytes, unit: bytes, times: int = TIMES) -> None:
+    honest = tmp_path / "given"
+    honest.write_bytes(LISTING)
+    (tmp_path / "given.flood").write_bytes(head + unit * ((FLOOD - len(head)) // len(unit)))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            _RUN_FLOOD,
+            str(times),
+            *words.split(),
+            f"{'@' if words == 'check' else ''}{honest}",
+        ],
+        capture_output=True,
+        timeout=10 * SECONDS,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("words", "head", "unit"), FLOODS.values(), ids=FLOODS)
+def test_a_flood_takes_ten_times_its_length_at_most(
+    tmp_path: Path, words: str, head: bytes, unit: bytes
+) -> None:
+    flooded(tmp_path, words, head, unit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "head", "unit"), MORE_FLOODS.values(), ids=MORE_FLOODS)
+def test_so_does_every_other_flood(tmp_path: Path, words: str, head: bytes, unit: bytes) -> None:
+    flooded(tmp_path, words, head, unit)
+
+
+def test_a_flood_that_takes_more_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="MemoryError"):
+        flooded(tmp_path, "exchange show", b"", b"[", times=1)

@@ -7,6 +7,7 @@ records. Copies from web pages run labels together, so known names are also look
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -59,17 +60,28 @@ class _Label(NamedTuple):
     value: int
 
 
-def split_lines(text: str) -> list[str]:
+class TextLines:
     """The first `MAX_LINES` lines of a text, by carriage return and line feed only, as editors count them.
 
-    Without the blanks at their ends, without colours, and `MAX_LINE` characters of each.
+    Without the blanks at their ends, without colours, and `MAX_LINE` characters of each. None is held.
     """
-    lines: list[str] = []
-    at = 0
-    for end in islice(_LINE_END.finditer(text), MAX_LINES):
-        lines.append(plain(text[at : min(end.start(), at + MAX_LINE)]).rstrip())
-        at = end.end()
-    return lines if len(lines) == MAX_LINES else [*lines, plain(text[at : at + MAX_LINE]).rstrip()]
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        ends = (end.end() for end in islice(_LINE_END.finditer(text), MAX_LINES))
+        self._starts = array("L", (0, *ends))
+        if len(self._starts) <= MAX_LINES:
+            self._starts.append(len(text) + 1)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, place: int) -> str:
+        start, end = self._starts[place : place + 2]
+        return plain(self._text[start : min(end, start + MAX_LINE)]).rstrip()
 
 
 def plain(text: str) -> str:
@@ -83,7 +95,7 @@ def asked_server(command: str) -> str | None:
     return found[1] if found else None
 
 
-def read_lists(lines: list[str], problems: Problems) -> list[Record]:
+def read_lists(lines: TextLines, problems: Problems) -> list[Record]:
     """Return the records of Format-List output; lines that belong to none are left out."""
     # A copy may put a blank line between any two lines, so that blank lines separate nothing.
     spaced = sum(map(bool, lines)) > 2 and not any(a and b for a, b in pairwise(lines))

@@ -15,8 +15,8 @@ from probe.exchange.exports.decoding import Lines
 from probe.exchange.exports.record import Field, Nested, Raw, Record, Records
 from probe.exchange.problem import MAX_PROBLEMS, Problems
 
-#: Characters of one record; a certificate with every property at PowerShell's own indentation has some 500,000.
-MAX_RECORD = 1 << 20
+#: Characters of one record; a certificate with every property at PowerShell's own indentation has some 300,000.
+MAX_RECORD = 1 << 19
 
 #: What may stand between records: an array's own marks, the byte order mark of an appended file, and the objects that
 #: PowerShell, Exchange Online and this product's own reports put around a list.
@@ -49,26 +49,28 @@ def looks_like_json(text: str) -> bool:
 
 def objects(text: str, at: int = 0) -> Iterator[Found]:
     """The objects of a text's documents, out of lists and what PowerShell puts around them; the first is at `at`."""
-    broken = 0
+    broken, start, piece = 0, at, ""
     while (at := _skip(text, at)) < len(text):
-        piece = text[at : at + MAX_RECORD]
+        if not piece or at - start > MAX_RECORD:
+            start, piece = at, text[at : at + 2 * MAX_RECORD]
         try:
-            value, length = _first_object(piece)
+            value, end = _object(piece, at - start)
         except RecursionError:
             yield Found("is nested too deeply to be read any further.", at, len(text))
             return
         except json.JSONDecodeError as error:
-            cut = len(piece) == MAX_RECORD and (error.pos > MAX_RECORD - 32 or "Unterminated" in error.msg)
+            ended = error.pos > len(piece) - 32 or "Unterminated" in error.msg
+            cut = ended and start + len(piece) < len(text)
             why = f"has more than {MAX_RECORD} characters" if cut else f"is not JSON here ({error.msg})"
-            yield Found(f"{why}; this record is skipped.", at + error.pos, len(text))
+            yield Found(f"{why}; this record is skipped.", start + error.pos, len(text))
             broken += 1
-            past = at + max(error.pos, 1)
+            past = max(start + error.pos, at + 1)
             # A record that was cut off in a string swallows the beginning of the next line's.
             following = _NEXT_LINE.search(text, at, past + 1) or _NEXT_RECORD.search(text, past)
             at = following.end() if following and broken <= MAX_PROBLEMS else len(text)
         else:
-            yield Found(value, at, at + length)
-            at += length
+            yield Found(value, at, start + end)
+            at = start + end
 
 
 def read_json(text: str, problems: Problems, pasted: int | None = None) -> list[Record]:
@@ -87,11 +89,11 @@ def read_json(text: str, problems: Problems, pasted: int | None = None) -> list[
     return records.found
 
 
-def _first_object(text: str) -> tuple[dict[str, object], int]:
-    """The object a text begins with, and its length; raises JSONDecodeError, and RecursionError."""
-    if not text.startswith("{"):
-        raise json.JSONDecodeError("Expecting an object", text, 0)
-    found: tuple[dict[str, object], int] = _DECODER.raw_decode(text)
+def _object(text: str, at: int) -> tuple[dict[str, object], int]:
+    """The object that begins at `at`, and its end; raises JSONDecodeError, and RecursionError."""
+    if not text.startswith("{", at):
+        raise json.JSONDecodeError("Expecting an object", text, at)
+    found: tuple[dict[str, object], int] = _DECODER.raw_decode(text, at)
     return found
 
 

@@ -19,7 +19,7 @@ from probe.exchange.exports.certificates import THUMBPRINT_DIGITS, is_certificat
 from probe.exchange.exports.clixml import looks_like_clixml, read_clixml
 from probe.exchange.exports.connectors import Configuration, is_configuration, read_configuration
 from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, Lines, decode
-from probe.exchange.exports.format_list import plain, read_lists, split_lines
+from probe.exchange.exports.format_list import TextLines, plain, read_lists
 from probe.exchange.exports.json_text import looks_like_json, read_json
 from probe.exchange.exports.record import Record
 from probe.exchange.exports.tables import read_csv, read_tables
@@ -122,7 +122,7 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
     records = _structured(text, problems)
     prose = records is None
     if records is None:
-        lines = split_lines(text)
+        lines = TextLines(text)
         # One label alone can stand in any prose.
         listed = [*read_lists(lines, problems), *read_tables(lines, problems)]
         begin = _JSON_BEGINS.search(text)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from probe.exchange.exports.format_list import KNOWN_NAMES, asked_server
+from probe.exchange.exports.format_list import KNOWN_NAMES, TextLines, asked_server
 from probe.exchange.exports.record import MAX_RECORDS, Field, Record, Records
 from probe.exchange.problem import Problems
 
@@ -34,7 +34,7 @@ _NAME = re.compile(r"[\w .-]{1,64}")
 _KNOWN = frozenset(name.lower() for name in KNOWN_NAMES) | {"name", "enabled", "fqdn", "port", "server"}
 
 
-def read_tables(lines: list[str], problems: Problems) -> list[Record]:
+def read_tables(lines: TextLines, problems: Problems) -> list[Record]:
     """Return the rows of every Format-Table output in a text, found by the dashes under the names."""
     records = Records(problems)
     at, server = 1, None
@@ -59,7 +59,7 @@ def _columns(line: str) -> list[int]:
     return starts if len(starts) <= MAX_COLUMNS else []
 
 
-def _rows(lines: list[str], at: int, starts: list[int]) -> Iterator[tuple[int, str, list[str]]]:
+def _rows(lines: TextLines, at: int, starts: list[int]) -> Iterator[tuple[int, str, list[str]]]:
     """Line number, line and cells of each row; a row without a first cell continues the one before."""
     row: tuple[int, str, list[str]] | None = None
     for number in range(at, len(lines)):

@@ -59,8 +59,10 @@ def text_of_mail(data: bytes) -> str:
 
     Of a part that is there as plain text and as HTML the plain text is taken, unless it is empty.
     """
-    # The library holds a list of all lines.
-    data = b"\n".join(_LINE_END.split(_stripped(data), MAX_LINES)[:MAX_LINES])
+    # The library holds a list of all lines, and of a line four bytes for each character.
+    lines = _LINE_END.split(_stripped(data), MAX_LINES)[:MAX_LINES]
+    data = b"\n".join(line[:MAX_CHARACTERS] for line in lines)
+    del lines
     if (fragment := _BOUNDARY.match(data)) is not None:
         data = b'Content-Type: multipart/mixed; boundary="' + fragment[1].replace(b'"', b"") + b'"\n\n' + data
     room = MAX_CHARACTERS

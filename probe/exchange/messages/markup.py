@@ -36,7 +36,7 @@ _COMMENT_ENDS = re.compile("-->")
 _NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:]{0,15})(?=[\s/>])")
 # A page shows itself by a tag of structure; one `<b>` may stand in any prose.
 _PAGE = re.compile(
-    r"<(?:!doctype html|/?(?:html|body|div|p|br|span|table|tr|td|font|pre))(?:\s[^<>]{0,2000})?/?>",
+    r"<(?=[!/a-z])(?:!doctype html|/?(?:html|body|div|p|br|span|table|tr|td|font|pre))(?:\s[^<>]{0,2000})?/?>",
     re.IGNORECASE,
 )
 _INVISIBLE = dict.fromkeys(
