@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,8 @@ def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     shown = printable(str(path))
     try:
         with open_file(path) as file:
-            data = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size  # more room than that would be taken at once
+            data = file.read(min(limit, size) + 1)
     except OSError as error:
         raise StoreError(f"{shown} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the name
