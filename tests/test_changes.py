@@ -112,7 +112,7 @@ def test_nothing_to_compare_with() -> None:
 
 def test_no_evidence_of_one_chain_shows_these() -> None:
     seen = evidence(OLD, ISSUING)
-    assert [rule.check(seen) for rule in SWAP_RULES] == [None] * len(SWAP_RULES)
+    assert [rule.say(seen) for rule in SWAP_RULES] == [None] * len(SWAP_RULES)
     assert len({rule.id for rule in EVERY_RULE}) == len(EVERY_RULE)
 
 

@@ -34,23 +34,14 @@ class StorePath:
     paths: dict[Purpose, BuiltPath]
     trusted: bool = field(init=False, repr=False, compare=False)
     """Whether some purpose has a faultless path."""
-    faulty: BuiltPath | None = field(init=False, repr=False, compare=False)
-    """The best path where no purpose is satisfied; None too where a bound of ours left that open."""
-    certificates: tuple[Certificate, ...] = field(init=False, repr=False, compare=False)
-    """Those of the best path; none where a bound of ours left open which that is."""
     _best: BuiltPath = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         paths = self.paths.values()
         good = next((path for path in paths if path.trusted), None)
-        best = good or next(iter(paths))
         # Rules ask for these dozens of times a verdict; a frozen value is set like this or not at all.
-        object.__setattr__(self, "_best", best)
+        object.__setattr__(self, "_best", good or next(iter(paths)))
         object.__setattr__(self, "trusted", good is not None)
-        decided = good or not best.undecided
-        object.__setattr__(self, "faulty", None if good or not decided else best)
-        found = tuple(element.certificate for element in best.elements) if decided else ()
-        object.__setattr__(self, "certificates", found)
 
     def best(self) -> BuiltPath:
         """The path that decides: a trusted one if any purpose has it, else the first purpose's.
@@ -59,6 +50,19 @@ class StorePath:
         serverAuth and clientAuth, from-eop serverAuth alone).
         """
         return self._best
+
+    @property
+    def faulty(self) -> BuiltPath | None:
+        """The best path where no purpose is satisfied; None too where a bound of ours left that open."""
+        return None if self.trusted or self._best.undecided else self._best
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Those of the best path; none where a bound of ours left open which that is."""
+        return () if self._best.undecided else tuple(each.certificate for each in self._best.elements)
+
+
+_PURPOSES = (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
 
 
 class Observation(NamedTuple):
@@ -130,30 +134,34 @@ def weigh(
     EOP's purpose for a client certificate is unknown, so to-eop asks both; Exchange Online as a
     client asks serverAuth.
     """
+    judged = opinions(capture, stores, direction, at, memory)
+    return Evidence(
+        direction=direction, basis=basis, capture=capture, stores=judged, at=at, settings=settings
+    )
+
+
+def opinions(
+    capture: Capture,
+    stores: Iterable[TrustStore],
+    direction: Direction,
+    at: datetime,
+    memory: Memory | None = None,
+) -> tuple[StorePath, ...]:
+    """What every store makes of a captured chain at `at`; none where no end certificate can be read."""
     # The engine is loaded for the judgement: an observation, which holds its evidence in these values, needs none.
     from probe.pki.memory import Memory
 
-    purposes = (
-        (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
-        if direction is Direction.TO_EOP
-        else (Purpose.SERVER_AUTH,)
-    )
-    presented, asked = capture.presented, tuple(stores)
-    found = (
-        (memory or Memory()).paths(presented, asked, purposes, at)
-        if presented is not None and presented.leaf is not None
-        else ()
-    )
-    judged = tuple(
+    presented, memory = capture.presented, memory or Memory()
+    if presented is None or presented.leaf is None:
+        return ()
+    purposes = _PURPOSES if direction is Direction.TO_EOP else _PURPOSES[:1]
+    return tuple(
         StorePath(
             name=store.name,
             dated=store.dated,
             role=store.role,
             stand_in=store.stand_in,
-            paths=dict(zip(purposes, paths, strict=True)),
+            paths=dict(zip(purposes, memory.paths(presented, store, purposes, at), strict=True)),
         )
-        for store, paths in zip(asked, found, strict=False)  # without a chain nothing was found
-    )
-    return Evidence(
-        direction=direction, basis=basis, capture=capture, stores=judged, at=at, settings=settings
+        for store in stores
     )

@@ -7,12 +7,13 @@ comes near its end or ends, or a date in the root list arrives) the same evidenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from probe.eop.evidence import Evidence, weigh
+from probe.eop.evidence import Evidence, opinions
 from probe.eop.rules.leaf import threshold
 from probe.eop.verdict import decision
 from probe.eop.vocabulary import Outcome
@@ -29,6 +30,10 @@ MAX_INSTANTS = 16
 
 _SECOND = timedelta(seconds=1)
 _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
+
+
+#: An instant, and what happens then.
+_Event = tuple[datetime, Callable[[], str]]
 
 
 class Turn(NamedTuple):
@@ -73,33 +78,21 @@ def _turns(evidence: Evidence, store: TrustStore, leaf: Certificate, memory: Mem
     """Go from one instant to the next: what comes after depends on the path that is the best by then."""
     before = decision(evidence)
     for _ in range(MAX_INSTANTS):
-        coming = sorted(_events(evidence, store, leaf))
-        if not coming or evidence.at > leaf.not_after:
+        if evidence.at > leaf.not_after:
             return
-        at = coming[0][0]
-        evidence = _as_of(evidence, store, at, memory)
+        coming = tuple(_events(evidence, store, leaf))
+        if not coming:
+            return
+        at = min(when for when, _ in coming)
+        judged = opinions(evidence.capture, (store,), evidence.direction, at, memory)
+        evidence = replace(evidence, stores=judged, at=at)
         after = decision(evidence)
         if after != before:
-            reasons = dict.fromkeys(reason for when, reason in coming if when == at)
-            yield Turn(at, *after, "; ".join(reasons))
+            yield Turn(at, *after, "; ".join(sorted({reason() for when, reason in coming if when == at})))
             before = after
 
 
-def _as_of(evidence: Evidence, store: TrustStore, at: datetime, memory: Memory) -> Evidence:
-    """The same evidence at another instant, by the deciding store alone."""
-    judged = weigh(
-        evidence.capture,
-        (store,),
-        direction=evidence.direction,
-        basis=evidence.basis,
-        at=at,
-        settings=evidence.settings,
-        memory=memory,
-    )
-    return replace(evidence, stores=judged.stores, at=at)
-
-
-def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterator[tuple[datetime, str]]:
+def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterator[_Event]:
     """Everything known to happen to the chain after `evidence.at`, in no order."""
     path = evidence.deciding.best() if evidence.deciding else None
     elements = [element.certificate for element in path.elements] if path else []
@@ -107,7 +100,7 @@ def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterato
     for certificate in dict.fromkeys((*elements, *(presented.certificates if presented else ()))):
         # What is not on the path yet may be once it is valid.
         if certificate.not_before > evidence.at:
-            yield certificate.not_before, f"{certificate.subject.short} becomes valid"
+            yield certificate.not_before, partial("{} becomes valid".format, certificate.subject.short)
     for certificate in elements:
         for at, reason in _end(certificate, evidence):
             if at > evidence.at:
@@ -117,19 +110,20 @@ def _events(evidence: Evidence, store: TrustStore, leaf: Certificate) -> Iterato
             if change.at > evidence.at and not change.renewal_only:
                 # The rule that decides afterwards says it in full.
                 does = "disables" if change.verdict.state is RootState.DISABLED else "restricts"
-                yield change.at, f"{list_title(store.name)} {does} the root {elements[-1].subject.short}"
+                name = elements[-1].subject.short
+                yield change.at, partial("{} {} the root {}".format, list_title(store.name), does, name)
 
 
-def _end(certificate: Certificate, evidence: Evidence) -> Iterator[tuple[datetime, str]]:
+def _end(certificate: Certificate, evidence: Evidence) -> Iterator[_Event]:
     name = certificate.subject.short
     left = threshold(certificate, evidence)
     # Rules see whole seconds, and notAfter's own second still counts (RFC 5280 4.1.2.5).
     soon = certificate.not_after - left
     if soon.microsecond:
         soon = soon.replace(microsecond=0) + _SECOND
-    yield soon, f"{name} has {duration(left)} left"
+    yield soon, lambda: f"{name} has {duration(left)} left"
     if certificate.not_after < _LAST_SECOND:  # 99991231235959Z says "no expiry" (RFC 5280 4.1.2.5)
-        yield certificate.not_after + _SECOND, f"{name} expires"
+        yield certificate.not_after + _SECOND, lambda: f"{name} expires"
 
 
 def _announced(

@@ -37,17 +37,17 @@ def thumbprint(certificate: Certificate) -> str:
 
 def _fitting(evidence: Evidence, exchange: Steps, other: Callable[[Software, str], str]) -> Steps:
     """Exchange's steps, or another server's line, by what the server looks like; all where nothing tells."""
-    lines = {
-        software: f"{software.value}: {other(software, _setting(evidence.direction, *settings))}"
-        for software, settings in _SETTINGS.items()
-    }
+
+    def line(software: Software) -> str:
+        return f"{software.value}: {other(software, _setting(evidence.direction, *_SETTINGS[software]))}"
+
     match evidence.software:
         case Software.EXCHANGE:
             return exchange
         case None:
-            return (*exchange, "Other mail servers, each in its own way:", *lines.values())
+            return (*exchange, "Other mail servers, each in its own way:", *map(line, _SETTINGS))
         case met:
-            return (f"The server looks like {lines[met]}",)
+            return (f"The server looks like {line(met)}",)
 
 
 def _setting(direction: Direction, server: str, client: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
 from probe.eop.rules import RULES
+from probe.eop.rules.rule import Given, Rule, given
 from probe.eop.rules.transport import ASSESSMENT_FAILED
 from probe.eop.vocabulary import Basis, Direction, Outcome, Severity
 from probe.pki.truststore import ListRole
@@ -43,17 +46,23 @@ def judge(evidence: Evidence) -> Verdict:
 
     Without a chain that was judged, or an attribution where none was sent, it is unknown, or a refusal.
     """
-    rules = RULES if evidence.failure is None else (ASSESSMENT_FAILED,)
-    found = (finding for rule in rules if (finding := rule.check(evidence)) is not None)
+    rules = _rules(given(evidence)) if evidence.failure is None else (ASSESSMENT_FAILED,)
+    found = [rule.finding(said) for rule in rules if (said := rule.say(evidence)) is not None]
     # Sorting is stable: within a severity the table's order stands, the most specific rule first.
     findings = sorted(found, key=lambda finding: _ORDER.index(finding.severity))
     return Verdict(prediction=_predict(evidence, findings), findings=tuple(findings))
 
 
+@functools.lru_cache(maxsize=64)  # for every combination
+def _rules(present: tuple[Given, ...]) -> tuple[Rule, ...]:
+    """The rules that can have something to say, in the table's order."""
+    return tuple(rule for rule in RULES if rule.given in present)
+
+
 def decision(evidence: Evidence) -> tuple[Outcome, str | None]:
     """The outcome and the rule of `judge`'s prediction, without anything that is found besides, or put into words."""
     risk = None
-    for rule in RULES:
+    for rule in _rules(given(evidence)):
         if (said := rule.say(evidence)) is not None:
             severity = said.severity or rule.severity
             if severity is Severity.REJECT:

@@ -70,7 +70,12 @@ class Algorithm(NamedTuple):
 
 def read(element: der.Element) -> Algorithm:
     """Read an AlgorithmIdentifier; raises DerError."""
-    parts = der.expect(element, der.SEQUENCE, "an algorithm").children()
+    return _read(element.encoded)
+
+
+@der.remembered
+def _read(encoded: bytes) -> Algorithm:
+    parts = der.whole(encoded, der.SEQUENCE, "an algorithm").children()
     if not parts:
         raise der.DerError("an algorithm without an identifier")
     return Algorithm(der.oid(parts[0]), parts[1].encoded if len(parts) > 1 else b"")

@@ -8,7 +8,8 @@ any string bytes) and raises :class:`DerError` only where the structure itself b
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 # Universal tags used here (X.680 8.6), constructed bit included where DER demands it.
 BOOLEAN = 0x01
@@ -23,6 +24,10 @@ SET = 0x31
 
 #: Longest object identifier accepted, in content bytes; real ones stay below 40.
 MAX_OID_BYTES = 256
+#: Longest bytes whose reading is remembered.
+MAX_REMEMBERED_BYTES = 96
+
+_T = TypeVar("_T")
 
 
 class DerError(ValueError):
@@ -50,9 +55,18 @@ class Element(NamedTuple):
 
     def children(self) -> list[Element]:
         """The elements inside; raises DerError where they do not fill the content exactly."""
-        found, offset, end = [], self.body, self.end
+        data, offset, end = self.data, self.body, self.end
+        found = []
         while offset < end:
-            element = read(self.data, offset, end)
+            body, stop = offset + 2, end + 1
+            # What `read` does, at hand for the lengths of one byte: a certificate has a hundred of them.
+            if body <= end and data[offset] & 0x1F != 0x1F and data[offset + 1] < 0x80:
+                stop = body + data[offset + 1]
+            element = (
+                tuple.__new__(Element, (data, data[offset], offset, body, stop))
+                if stop <= end
+                else read(data, offset, end)
+            )
             found.append(element)
             offset = element.end
         return found
@@ -78,6 +92,17 @@ def read(data: bytes, offset: int = 0, limit: int | None = None) -> Element:
     if body + length > end:
         raise DerError(f"an element at byte {offset} runs past its container")
     return Element(data, tag, offset, body, body + length)
+
+
+def remembered(read: Callable[[bytes], _T]) -> Callable[[bytes], _T]:
+    """Read the same few bytes once; for what most certificates of an issuer share."""
+    known = functools.lru_cache(maxsize=256)(read)
+
+    @functools.wraps(read)
+    def asked(data: bytes) -> _T:
+        return known(data) if len(data) <= MAX_REMEMBERED_BYTES else read(data)
+
+    return asked
 
 
 def expect(element: Element, tag: int, what: str) -> Element:

@@ -63,17 +63,24 @@ def read_extensions(element: der.Element) -> dict[str, Extension]:
     if len(entries) > MAX_EXTENSIONS:
         raise der.DerError(f"more than {MAX_EXTENSIONS} extensions")
     for entry in entries:
-        parts = der.expect(entry, der.SEQUENCE, "an extension").children()
-        if len(parts) not in (2, 3):
-            raise der.DerError("an extension that is neither two parts nor three")
-        critical = len(parts) > 2 and der.boolean(parts[1])  # the flag is optional
-        value = der.expect(parts[-1], der.OCTET_STRING, "an extension's value").content
-        found.setdefault(der.oid(parts[0]), Extension(critical, value))
+        oid, extension = _read_extension(entry.encoded)
+        found.setdefault(oid, extension)
     if _OLD_ALT_NAMES in found:  # Windows reads it like the new one [R]
         found.setdefault(SUBJECT_ALT_NAMES, found[_OLD_ALT_NAMES])
     return found
 
 
+@der.remembered
+def _read_extension(encoded: bytes) -> tuple[str, Extension]:
+    parts = der.whole(encoded, der.SEQUENCE, "an extension").children()
+    if len(parts) not in (2, 3):
+        raise der.DerError("an extension that is neither two parts nor three")
+    critical = len(parts) > 2 and der.boolean(parts[1])  # the flag is optional
+    value = der.expect(parts[-1], der.OCTET_STRING, "an extension's value").content
+    return der.oid(parts[0]), Extension(critical, value)
+
+
+@der.remembered
 def read_basic_constraints(value: bytes) -> BasicConstraints:
     """Read a BasicConstraints value; raises DerError."""
     ca, length = False, None
@@ -85,6 +92,7 @@ def read_basic_constraints(value: bytes) -> BasicConstraints:
     return BasicConstraints(ca, length)
 
 
+@der.remembered
 def read_key_usage(value: bytes) -> KeyUsage:
     """Read a KeyUsage value; unknown bits are dropped; raises DerError."""
     # Bit 0 is the first bit sent, the highest of its byte (X.690 8.6.2); nine bits are defined.
@@ -94,6 +102,7 @@ def read_key_usage(value: bytes) -> KeyUsage:
     )
 
 
+@der.remembered
 def read_oids(value: bytes) -> tuple[str, ...]:
     """Read a SEQUENCE OF OBJECT IDENTIFIER such as the extended key usage; raises DerError."""
     parts = der.whole(value, der.SEQUENCE, "a list of purposes").children()
@@ -127,6 +136,7 @@ def _address(content: bytes) -> str:
         return printable("#" + content.hex())
 
 
+@der.remembered
 def read_key_identifier(value: bytes) -> bytes | None:
     """Read a subject key identifier, or the one inside an authority key identifier; None if unusable."""
     try:

@@ -4,9 +4,9 @@ Every answer equals that of `probe.pki.path.build`:
 
 1. A path depends on the instant through dates alone (of the certificates it was searched among, and of the lists),
    so an answer stands for the span between the two dates around its instant.
-2. It depends on its end certificate through what `_Likeness` and `_Example` hold alone, where that one issues none of
-   the others, no bound was met, and no certificate constrains names or policies. Another one that is alike then gets
-   the same path with itself at the end.
+2. It depends on its end certificate through what `_End` and `_Example` hold alone, where that one issues none of the
+   others, no bound was met, and no certificate constrains names or policies. Another one that is alike then gets the
+   same path with itself at the end.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.pki.chain import PresentedChain
 from probe.pki.element_flags import allows, end_status
 from probe.pki.name_constraints import NAME_CONSTRAINTS
+from probe.pki.names import Name
 from probe.pki.path import KEYS_NOT_IN_WINDOWS, BuiltPath, Judgement, PathElement
 from probe.pki.policies import CONSTRAINTS
 from probe.pki.recent import Recent
@@ -38,9 +39,8 @@ MAX_SPANS, MAX_EXAMPLES = 4, 4
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-#: The paths of one chain: for every store those for every purpose.
-Paths = tuple[tuple[BuiltPath, ...], ...]
-Stores = tuple[TrustStore, ...]
+#: The paths of one chain by one list, for every purpose.
+Paths = tuple[BuiltPath, ...]
 Purposes = tuple[Purpose, ...]
 
 
@@ -51,17 +51,12 @@ class _Span(NamedTuple):
     until: datetime
     paths: Paths
 
-    def covers(self, at: datetime) -> bool:
-        return self.since <= at < self.until
 
-
-class _Likeness(NamedTuple):
-    """What the engine looks at in an end certificate that issues nothing; its issuer's names apart."""
+class _End(NamedTuple):
+    """What the engine looks at in an end certificate that issues nothing, whatever the list and the instant."""
 
     status: ChainStatus
-    valid: bool
-    disallowed: tuple[bool, ...]
-    purposes: tuple[bool, ...]
+    purposes: frozenset[Purpose]
     algorithm: Algorithm
     known_key: bool
     demands_policies: bool
@@ -71,9 +66,10 @@ class _Example(NamedTuple):
     """A chain that was built, for others with the same certificates above the end one."""
 
     span: _Span
-    likeness: _Likeness
+    end: _End
+    dated: tuple[bool, bool]
     signed: tuple[tuple[Certificate, Signature], ...]
-    verdicts: tuple[tuple[TrustStore, Purpose, Certificate, RootVerdict], ...]
+    verdicts: tuple[tuple[Purpose, Certificate, RootVerdict], ...]
     others: frozenset[bytes]
     """Names, key identifiers, keys and encodings: an end certificate that bears one may be an issuer itself."""
 
@@ -83,6 +79,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._certificates: Recent[bytes, Certificate | Unreadable] = Recent(MAX_CERTIFICATES)
+        self._names: Recent[bytes, Name] = Recent(MAX_CHAINS)
         self._checked: Recent[tuple[Certificate, bytes], Signature] = Recent(MAX_CERTIFICATES)
         self._chains: Recent[object, tuple[_Span, ...]] = Recent(MAX_CHAINS)
         self._examples: Recent[object, tuple[_Example, ...]] = Recent(MAX_CHAINS)
@@ -92,111 +89,117 @@ class Memory:
         found = self._certificates.get(data)
         if found is None:
             found = parse(data)
+            if isinstance(found, Certificate):
+                found.issuer = self._name(found.issuer)
             if len(data) <= MAX_BYTES:
                 self._certificates[data] = found
         return found
 
-    def paths(self, chain: PresentedChain, stores: Stores, purposes: Purposes, at: datetime) -> Paths:
-        """The best path by every store for every purpose at `at`; the end certificate has to be readable."""
+    def _name(self, name: Name) -> Name:
+        """The same name is read once."""
+        known = self._names.get(name.der)
+        if known is None:
+            known = self._names[name.der] = name
+        return known
+
+    def paths(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> Paths:
+        """The best path by `store` for every purpose at `at`; the end certificate has to be readable."""
         too_much = chain.dropped or len(chain.entries) > MAX_LENGTH
         if too_much or any(len(each.der) > MAX_BYTES for each in chain.entries):
-            return _Build(chain, stores, purposes, at, Recent(MAX_CERTIFICATES)).paths
-        question = (chain.entries, stores, purposes)
+            return _Build(chain, store, purposes, at, Recent(MAX_CERTIFICATES)).paths
+        question = (chain.entries, store, purposes)
         known = self._chains.get(question) or ()
-        span = next((span for span in known if span.covers(at)), None)
-        if span is None:
-            span = self._found(chain, stores, purposes, at)
-            self._chains[question] = (span, *known)[:MAX_SPANS]
+        for span in known:
+            if span.since <= at < span.until:
+                return span.paths
+        span = self._found(chain, store, purposes, at)
+        self._chains[question] = (span, *known)[:MAX_SPANS]
         return span.paths
 
-    def _found(self, chain: PresentedChain, stores: Stores, purposes: Purposes, at: datetime) -> _Span:
+    def _found(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> _Span:
         """By an example, else built, and an example for the next."""
         leaf = chain.certificates[0]
-        question = (leaf.issuer.der, leaf.authority_key_id, chain.entries[1:], stores, purposes)
-        likeness = _likeness(leaf, stores, purposes, at)
+        question = (leaf.issuer.der, leaf.authority_key_id, chain.entries[1:], store, purposes)
+        end, dated = leaf.once(_end), (_is_valid(leaf, at), store.disallows(leaf))
         examples = self._examples.get(question) or ()
-        example = next((each for each in examples if self._fits(each, leaf, likeness, at)), None)
+        alike = (each for each in examples if each.end == end and each.dated == dated)
+        example = next((each for each in alike if self._fits(each, leaf, store, at)), None)
         if example is None:
-            build = _Build(chain, stores, purposes, at, self._checked)
-            example = build.example(likeness)
+            build = _Build(chain, store, purposes, at, self._checked)
+            example = build.example(end, dated)
             if build.is_exemplary(leaf, example):
                 self._examples[question] = (example, *examples)[:MAX_EXAMPLES]
         since, until, paths = example.span
-        ending = tuple(tuple(_ending_at(leaf, path) for path in each) for each in paths)
-        return _span(at, (since, until, *leaf.once(_turns)), ending)
+        ending = {id(path): _ending_at(leaf, path) for path in paths}
+        return _span(at, (since, until, *leaf.once(_turns)), tuple(ending[id(path)] for path in paths))
 
-    def _fits(self, example: _Example, leaf: Certificate, likeness: _Likeness, at: datetime) -> bool:
+    def _fits(self, example: _Example, leaf: Certificate, store: TrustStore, at: datetime) -> bool:
         return (
-            example.span.covers(at)
-            and example.likeness == likeness
+            example.span.since <= at < example.span.until
             and _stands_apart(leaf, example.others)
             and all(verified(leaf, issuer, self._checked) is result for issuer, result in example.signed)
             and all(
                 store.verdict(root, purpose, leaf.not_before, at) == verdict
-                for store, purpose, root, verdict in example.verdicts
+                for purpose, root, verdict in example.verdicts
             )
         )
 
 
 class _Build:
-    """One chain built by every store for every purpose, and what that rested on."""
+    """One chain built by one list for every purpose, and what that rested on."""
 
     def __init__(
         self,
         chain: PresentedChain,
-        stores: Stores,
+        store: TrustStore,
         purposes: Purposes,
         at: datetime,
         checked: Recent[tuple[Certificate, bytes], Signature],
     ) -> None:
-        self._at, self._leaf = at, chain.certificates[0]
-        self._runs = [
-            (store, [(each, Judgement(chain, store, each, at, checked=checked)) for each in purposes])
-            for store in stores
-        ]
-        self.paths: Paths = tuple(tuple(run.best() for _, run in runs) for _, runs in self._runs)
-        every = [run for _, runs in self._runs for _, run in runs]
+        self._at, self._store = at, store
         self._presented = frozenset(chain.certificates[1:])
-        self._others = self._presented.union(*(run.candidates for run in every))
-        self._sought = frozenset(name for run in every for name in run.sought)
-        self._signed = dict(pair for run in every for pair in run.signed)
+        self._runs = [(each, Judgement(chain, store, each, at, checked=checked)) for each in purposes]
+        found = [run.best() for _, run in self._runs]
+        self.paths: Paths = tuple(found[found.index(path)] for path in found)  # equal ones are one
+        self._others = self._presented.union(*(run.candidates for _, run in self._runs))
 
-    def example(self, likeness: _Likeness) -> _Example:
+    def example(self, end: _End, dated: tuple[bool, bool]) -> _Example:
         """What another end certificate is compared with."""
-        verdicts = tuple(
-            (store, purpose, *verdict)
-            for store, runs in self._runs
-            for purpose, run in runs
-            for verdict in run.verdicts
-        )
+        verdicts = tuple((purpose, *verdict) for purpose, run in self._runs for verdict in run.verdicts)
         turns = {turn for each in self._others for turn in each.once(_turns)}
-        turns.update(turn for store, _, root, _ in verdicts for turn in store.dates(root))
-        taken = {mark for each in self._presented for mark in (each.spki, each.der)}
+        turns.update(turn for _, root, _ in verdicts for turn in self._store.dates(root))
+        others = {mark for each in self._presented for mark in (each.spki, each.der)}
         return _Example(
-            _span(self._at, turns, self.paths), likeness, tuple(self._signed.items()), verdicts,
-            frozenset(taken | self._sought),
-        )  # fmt: skip
+            span=_span(self._at, turns, self.paths),
+            end=end,
+            dated=dated,
+            signed=tuple(dict(pair for _, run in self._runs for pair in run.signed).items()),
+            verdicts=verdicts,
+            others=frozenset(others.union(*(run.sought for _, run in self._runs))),
+        )
 
     def is_exemplary(self, leaf: Certificate, example: _Example) -> bool:
         """Whether the end certificate counts through what an example holds alone."""
         return (
             _stands_apart(leaf, example.others)
-            and not any(path.limits or path.unevaluated for each in self.paths for path in each)
-            and CONSTRAINTS not in leaf.extensions
+            and not example.end.demands_policies
+            and not any(path.limits or path.unevaluated for path in self.paths)
             and not any({NAME_CONSTRAINTS, CONSTRAINTS} & each.extensions.keys() for each in self._others)
         )
 
 
-def _likeness(leaf: Certificate, stores: Stores, purposes: Purposes, at: datetime) -> _Likeness:
-    return _Likeness(
+def _end(leaf: Certificate) -> _End:
+    return _End(
         leaf.once(end_status),
-        leaf.not_before <= at.replace(microsecond=0) <= leaf.not_after,
-        tuple(store.disallows(leaf) for store in stores),
-        tuple(allows(leaf, purpose) for purpose in purposes),
+        frozenset(purpose for purpose in Purpose if allows(leaf, purpose)),
         leaf.signature_algorithm,
         leaf.key not in KEYS_NOT_IN_WINDOWS,
         CONSTRAINTS in leaf.extensions,
     )
+
+
+def _is_valid(certificate: Certificate, at: datetime) -> bool:
+    return certificate.not_before <= at.replace(microsecond=0) <= certificate.not_after
 
 
 def _stands_apart(leaf: Certificate, others: frozenset[bytes]) -> bool:

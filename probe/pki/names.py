@@ -68,7 +68,7 @@ class Name:
     def __repr__(self) -> str:
         return f"Name({self.windows!r})"
 
-    @property
+    @cached_property
     def windows(self) -> str:
         """The name as Windows and Exchange write it, e.g. ``CN=x, O="Fabrikam, Inc.", C=US``."""
         if not self.rdns and self.der != EMPTY_NAME:
@@ -84,7 +84,7 @@ class Name:
         """Every value of one attribute, most specific first."""
         return tuple(a.value for rdn in reversed(self.rdns) for a in rdn if a.oid == oid)
 
-    @property
+    @cached_property
     def short(self) -> str:
         """The CN, else the last organisational part, else the whole name: what a person calls it."""
         for oid in ("2.5.4.3", "2.5.4.11", "2.5.4.10"):

@@ -82,6 +82,8 @@ class BuiltPath:
     @property
     def undecided(self) -> bool:
         """Whether a bound of this engine, not Windows, may be all that speaks against the chain."""
+        if not (self.limits or self.unevaluated):
+            return False
         alone = self.root is not None and len(self.elements) == 1  # nothing was searched
         given_up = any(each.unevaluated is Unevaluated.BOUND for each in self.elements)
         return not self.trusted and not alone and (given_up or bool(self.limits))

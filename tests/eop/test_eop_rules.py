@@ -162,5 +162,5 @@ def test_the_missing_intermediate_is_told_where_to_get(url: bytes, told: str) ->
 
 def test_nothing_seen_is_nothing_said() -> None:
     nothing = evidence(seen=capture(smtp=None))
-    assert [rule.id for rule in RULES if rule.check(nothing)] == []
+    assert [rule.id for rule in RULES if rule.say(nothing)] == []
     assert judge(nothing).prediction.outcome is Outcome.UNKNOWN

@@ -111,10 +111,9 @@ def test_a_memory_answers_as_building_does(
     for (leaf, others), at, stores in asked:
         chain = PresentedChain.from_der([leaf, *others], known.parse)
         for _ in range(2):
-            paths = known.paths(chain, tuple(stores), PURPOSES, at)
-            assert paths == tuple(
-                tuple(build(chain, store, each, at) for each in PURPOSES) for store in stores
-            )
+            for store in stores:
+                expected = tuple(build(chain, store, each, at) for each in PURPOSES)
+                assert known.paths(chain, store, PURPOSES, at) == expected
 
 
 @pytest.mark.parametrize("store", LISTS[1:3])
@@ -123,8 +122,8 @@ def test_every_end_certificate_after_every_other(store: AnchorStore) -> None:
     built = [tuple(build(chain, store, each, NOW) for each in PURPOSES) for chain in sent]
     for first, (second, paths) in product(sent, zip(sent, built, strict=True)):
         known = Memory()
-        known.paths(first, (store,), PURPOSES, NOW)
-        assert known.paths(second, (store,), PURPOSES, NOW) == (paths,)
+        known.paths(first, store, PURPOSES, NOW)
+        assert known.paths(second, store, PURPOSES, NOW) == paths
 
 
 def calls(work: Callable[[], object]) -> Counter[CodeType]:
@@ -148,7 +147,7 @@ def test_a_chain_seen_before_costs_no_signature_and_no_path_and_one_of_its_issue
     known, spent = Memory(), []
     for leaf in (LEAVES[7], LEAVES[7], LEAVES[8], LEAVES[8]):
         chain = PresentedChain.from_der([leaf.der, LAB.issuing.der], known.parse)
-        made = calls(lambda chain=chain: known.paths(chain, LISTS, PURPOSES, NOW))
+        made = calls(lambda chain=chain: [known.paths(chain, each, PURPOSES, NOW) for each in LISTS])
         spent.append((made[verify_with.__code__], made[Judgement.best.__code__]))
     assert spent == [(2, len(LISTS) * len(PURPOSES)), (0, 0), (1, 0), (0, 0)]
 
@@ -159,7 +158,7 @@ def test_what_is_too_large_is_judged_and_forgotten() -> None:
     large = PresentedChain.from_der([LEAVES[0].der, LAB.issuing.der, b"\x30" * (MAX_BYTES + 1)])
     many = PresentedChain.from_der([LEAVES[0].der, LAB.issuing.der, *([b"junk"] * 70)])
     for chain in (long, large, many):
-        ((path,),) = known.paths(chain, LISTS[1:2], PURPOSES[:1], NOW)
+        (path,) = known.paths(chain, LISTS[1], PURPOSES[:1], NOW)
         assert path == build(chain, LISTS[1], PURPOSES[0], NOW)
         assert not known._chains
     blob = b"\x30" * (MAX_BYTES + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.capture import Cause, Fault, FaultKind, KeyAnswer
 from probe.eop import replies
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.rules.sender import OWN_CERTIFICATE
 from probe.eop.rules.transport import fault_of, words
 from probe.eop.vocabulary import Basis, Direction, Severity
@@ -152,6 +152,7 @@ HANDSHAKE_RULES: tuple[Rule, ...] = (
         "are judged.",
         advice=("Nothing has to be done for Exchange Online. Other senders get in only with a certificate.",),
         say=_demanded,
+        given=Given.FAULT,
     ),
     Rule(
         id="old-tls",
@@ -181,4 +182,5 @@ KEY_TYPE_NOT_ASKED = Rule(
     "the server gave no answer that tells whether it holds one: mail may meet a chain that was not judged.",
     advice=("Look at the server's own list of certificates, and judge each with eop-probe certificate.",),
     say=_not_asked,
+    given=Given.SEVERAL,
 )

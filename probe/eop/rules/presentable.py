@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Basis, FileKey, Severity
 from probe.pki.certificate import Certificate
 from probe.statement import Confidence
@@ -59,6 +59,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         "certificate without that certificate's own key.",
         advice=("Put the certificate and the key it was requested with together, then check again.",),
         say=_key_mismatch,
+        given=Given.FILE,
     ),
     Rule(
         id="no-private-key",
@@ -72,6 +73,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
             "Export the certificate again with its private key, where it was requested, and check that file.",
         ),
         say=_no_private_key,
+        given=Given.FILE,
     ),
     Rule(
         id="not-an-end-certificate",
@@ -83,6 +85,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         "fault, OpenSSL refuses it as an end certificate; what Exchange Online makes of it is not known.",
         advice=("Check the file of the certificate that this CA issued to your server.",),
         say=_not_an_end_certificate,
+        given=Given.FILE,
     ),
     Rule(
         id="no-dns-name",
@@ -94,6 +97,7 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         "name; whether Exchange Online does is not known.",
         advice=("Get a certificate that has the server's host name in its subject alternative name.",),
         say=_no_dns_name,
+        given=Given.FILE,
     ),
     Rule(
         id="unusual-file",
@@ -105,5 +109,6 @@ PRESENTABLE_RULES: tuple[Rule, ...] = (
         "refuse it.",
         advice=("Nothing for the verdict. If another program refuses the file, export it again.",),
         say=_unusual_file,
+        given=Given.FILE,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.statement import Confidence
 
@@ -66,6 +66,7 @@ REVOCATION_RULES: tuple[Rule, ...] = (
         "DomainValidation checks revocation lists. Only seen with --revocation; no SMTP reply for it is known.",
         advice=("Replace the certificate at once; if its key was stolen, make a new key as well.",),
         say=_revoked,
+        given=Given.REVOCATION,
     ),
     Rule(
         id="revocation-unknown",
@@ -79,5 +80,6 @@ REVOCATION_RULES: tuple[Rule, ...] = (
             "Look at the reasons given; a CRL or OCSP responder of a CA has to be reachable from the Internet.",
         ),
         say=_unknown,
+        given=Given.REVOCATION,
     ),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import NamedTuple
 
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
-from probe.eop.vocabulary import Severity
+from probe.eop.vocabulary import Basis, Severity
 from probe.powershell import Steps
 from probe.statement import Confidence
 
@@ -27,11 +28,39 @@ class Said(NamedTuple):
     confidence: Confidence | None = None
 
 
+class Given(enum.Enum):
+    """What a rule has nothing to say without."""
+
+    ANYTHING = "anything"
+    FAULT = "a fault that ended the connection"
+    SEVERAL = "several connections to one address"
+    FILE = "a certificate file"
+    REVOCATION = "the word of issuers"
+    UNTRUSTED = "a chain that the deciding list does not trust"
+
+
+def given(evidence: Evidence) -> tuple[Given, ...]:
+    """What there is of that, in its order."""
+    capture, deciding = evidence.capture, evidence.deciding
+    found = [Given.ANYTHING]
+    if capture.fault is not None:
+        found.append(Given.FAULT)
+    if evidence.observations:
+        found.append(Given.SEVERAL)
+    if evidence.basis is Basis.FILE or evidence.file_key or evidence.file_unusual:
+        found.append(Given.FILE)
+    if evidence.revocation:
+        found.append(Given.REVOCATION)
+    if deciding is not None and not deciding.trusted:
+        found.append(Given.UNTRUSTED)
+    return tuple(found)
+
+
 class Rule(NamedTuple):
     """One row of the table: id, worst severity, confidence, sources, the general advice, the check.
 
     `meaning` and `advice` are for a reader without evidence (the rule pages, ``explain``);
-    `say` looks at one piece of evidence and answers None where the rule does not apply.
+    `say` looks at one piece of evidence and answers None where the rule does not apply, as it does without `given`.
     """
 
     id: str
@@ -42,11 +71,7 @@ class Rule(NamedTuple):
     meaning: str
     advice: Steps
     say: Callable[[Evidence], Said | None]
-
-    def check(self, evidence: Evidence) -> Finding | None:
-        """Apply the rule; pure."""
-        said = self.say(evidence)
-        return None if said is None else self.finding(said)
+    given: Given = Given.ANYTHING
 
     def finding(self, said: Said) -> Finding:
         """The finding of what this rule has to say."""

@@ -6,7 +6,7 @@ from probe import powershell
 from probe.capture import Cause, FaultKind
 from probe.eop import remedies
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Basis, Severity
 from probe.exchange.replies import wording
 from probe.powershell import Command, Shell, Steps
@@ -172,6 +172,7 @@ SENDER_RULES: tuple[Rule, ...] = (
             "Only then make TLS mandatory for this destination: without them it would send no mail at all.",
         ),
         say=_not_used,
+        given=Given.FAULT,
     ),
     NO_CERTIFICATE,
     Rule(

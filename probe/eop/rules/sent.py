@@ -7,7 +7,7 @@ from itertools import pairwise
 from probe.eop import remedies
 from probe.eop.connections import how_words
 from probe.eop.evidence import Evidence, Observation
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Outcome, Severity
 from probe.pki.certificate import Unreadable
 from probe.pki.chain import MAX_CERTIFICATES
@@ -100,6 +100,7 @@ SENT_RULES: tuple[Rule, ...] = (
         "type, or one for each server name. The worst of them decides, for mail will meet it.",
         advice=("Put the same certificate on every node, then sample again with --samples.",),
         say=_mixed,
+        given=Given.SEVERAL,
     ),
     Rule(
         id="unreadable-certificate",

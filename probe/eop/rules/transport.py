@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from probe.capture import Capture, Cause, Fault, FaultKind, Phase
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.exchange.replies import wording
 from probe.powershell import Command, Steps
@@ -67,6 +67,7 @@ def _plain(
         meaning=meaning,
         advice=(advice,),
         say=repeat,
+        given=Given.FAULT,
     )
 
 
@@ -212,6 +213,7 @@ INSPECTED = Rule(
         ),
     ),
     say=_inspected,
+    given=Given.FAULT,
 )
 
 NO_STARTTLS = Rule(
@@ -236,6 +238,7 @@ NO_STARTTLS = Rule(
         "Compare with a probe from inside the firewall: SMTP inspection removes STARTTLS.",
     ),
     say=_no_starttls,
+    given=Given.FAULT,
 )
 
 ASSESSMENT_FAILED = Rule(
@@ -315,6 +318,7 @@ TRANSPORT_RULES: tuple[Rule, ...] = (
             "Look at the server's log for the reason: a missing, expired or unreadable certificate or key.",
         ),
         say=_starttls_refused,
+        given=Given.FAULT,
     ),
     Rule(
         id="plaintext-after-starttls",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
-from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.pki.element_flags import misuses_key
 from probe.pki.rootprogram import day
@@ -16,6 +17,7 @@ from probe.pki.truststore import RootState, list_title
 from probe.statement import Confidence
 
 if TYPE_CHECKING:
+    from probe.pki.certificate import Certificate
     from probe.pki.path import BuiltPath, PathElement
 
 _KB = "Microsoft KB 2888788 (mail flow stops, event 2004)"
@@ -35,6 +37,7 @@ _BROKEN = (
     | ChainStatus.HasNotSupportedCriticalExtension
     | ChainStatus.Cyclic
 )
+_BROKEN_OFF = ChainStatus.PartialChain | ChainStatus.Cyclic
 
 
 def faulty_path(evidence: Evidence) -> BuiltPath | None:
@@ -46,13 +49,25 @@ def not_restricted(path: BuiltPath) -> bool:
     return path.root is None or path.root.state in (RootState.ABSENT, RootState.TRUSTED)
 
 
-def _untrusted(path: BuiltPath | None) -> bool:
-    return path is not None and ChainStatus.UntrustedRoot in path.status and not_restricted(path)
+def _untrusted(path: BuiltPath) -> bool:
+    return ChainStatus.UntrustedRoot in path.status and not_restricted(path)
 
 
-def _self_signed(evidence: Evidence) -> Said | None:
-    path, leaf = faulty_path(evidence), evidence.leaf
-    if path is None or leaf is None or not _untrusted(path) or len(path.elements) != 1:
+def _faulty(
+    say: Callable[[Evidence, BuiltPath, Certificate], Said | None],
+) -> Callable[[Evidence], Said | None]:
+    """A rule about the path that `faulty_path` answers, and about its end certificate."""
+
+    def asked(evidence: Evidence) -> Said | None:
+        path, leaf = faulty_path(evidence), evidence.leaf
+        return None if path is None or leaf is None else say(evidence, path, leaf)
+
+    return asked
+
+
+@_faulty
+def _self_signed(evidence: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    if not _untrusted(path) or len(path.elements) != 1:
         return None
     return Said(
         summary=f"The certificate {leaf.subject.short} is self-signed; no authority vouches for it.",
@@ -64,9 +79,9 @@ def _self_signed(evidence: Evidence) -> Said | None:
     )
 
 
-def _untrusted_root(evidence: Evidence) -> Said | None:
-    path, leaf = faulty_path(evidence), evidence.leaf
-    if path is None or leaf is None or not _untrusted(path) or len(path.elements) == 1:
+@_faulty
+def _untrusted_root(evidence: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    if not _untrusted(path) or len(path.elements) == 1:
         return None
     root = path.elements[-1].certificate
     return Said(
@@ -78,14 +93,9 @@ def _untrusted_root(evidence: Evidence) -> Said | None:
     )
 
 
-def _missing_intermediate(evidence: Evidence) -> Said | None:
-    path, leaf = faulty_path(evidence), evidence.leaf
-    if (
-        path is None
-        or leaf is None
-        or ChainStatus.PartialChain not in path.status
-        or ChainStatus.Cyclic in path.status
-    ):
+@_faulty
+def _missing_intermediate(evidence: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    if path.status & _BROKEN_OFF is not ChainStatus.PartialChain:
         return None
     top = path.elements[-1].certificate
     return Said(
@@ -101,9 +111,9 @@ def _missing_intermediate(evidence: Evidence) -> Said | None:
     )
 
 
-def _root_restricted(evidence: Evidence) -> Said | None:
-    path, leaf = faulty_path(evidence), evidence.leaf
-    if path is None or leaf is None or path.root is None or not_restricted(path):
+@_faulty
+def _root_restricted(evidence: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    if path.root is None or not_restricted(path):
         return None
     root, since = path.elements[-1].certificate, path.root.since
     date = day(since) if since else "an unknown date"
@@ -130,8 +140,8 @@ def _root_restricted(evidence: Evidence) -> Said | None:
     )
 
 
-def _disallowed(evidence: Evidence) -> Said | None:
-    path = faulty_path(evidence)
+@_faulty
+def _disallowed(evidence: Evidence, path: BuiltPath, _: Certificate) -> Said | None:
     bad = _first(path, ChainStatus.ExplicitDistrust)
     if bad is None:
         return None
@@ -142,8 +152,9 @@ def _disallowed(evidence: Evidence) -> Said | None:
     )
 
 
-def _bad_signature(evidence: Evidence) -> Said | None:
-    path = faulty_path(evidence)
+@_faulty
+def _bad_signature(_: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    del leaf
     bad = _first(path, ChainStatus.NotSignatureValid)
     if bad is None or bad.unevaluated or ChainStatus.HasWeakSignature in bad.status:
         return None
@@ -183,10 +194,11 @@ def _not_evaluated(evidence: Evidence) -> Said | None:
     )
 
 
-def _constraint(evidence: Evidence) -> Said | None:
-    path = faulty_path(evidence)
-    bad = _first(path, _BROKEN) or (misused(path) if path else None)
-    if bad is None or path is None:
+@_faulty
+def _constraint(_: Evidence, path: BuiltPath, leaf: Certificate) -> Said | None:
+    del leaf
+    bad = _first(path, _BROKEN) or misused(path)
+    if bad is None:
         return None
     flags = ", ".join((bad.status & (_BROKEN | ChainStatus.NotValidForUsage)).names())
     return Said(
@@ -196,8 +208,8 @@ def _constraint(evidence: Evidence) -> Said | None:
     )
 
 
-def _first(path: BuiltPath | None, flags: ChainStatus) -> PathElement | None:
-    return next((e for e in path.elements if e.status & flags), None) if path else None
+def _first(path: BuiltPath, flags: ChainStatus) -> PathElement | None:
+    return next((e for e in path.elements if e.status & flags), None) if path.status & flags else None
 
 
 def _stores_disagree(evidence: Evidence) -> Said | None:
@@ -229,6 +241,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         "unknown then.",
         advice=("Get a certificate with an RSA or ECDSA key (P-256, P-384), signed with SHA-256 or better.",),
         say=_not_evaluated,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="self-signed",
@@ -245,6 +258,7 @@ TRUST_RULES: tuple[Rule, ...] = (
             ),
         ),
         say=_self_signed,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="root-restricted",
@@ -257,6 +271,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         "these rules as Windows does is inferred.",
         advice=("Get a certificate from a CA whose root is fully trusted, and name it on the connector.",),
         say=_root_restricted,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="explicit-distrust",
@@ -267,6 +282,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         meaning="Microsoft's list of disallowed certificates revokes single certificates for all of Windows.",
         advice=("Get a certificate from another CA, and name it on the connector.",),
         say=_disallowed,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="untrusted-root",
@@ -284,6 +300,7 @@ TRUST_RULES: tuple[Rule, ...] = (
             ),
         ),
         say=_untrusted_root,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="missing-intermediate",
@@ -300,6 +317,7 @@ TRUST_RULES: tuple[Rule, ...] = (
             ),
         ),
         say=_missing_intermediate,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="chain-bad-signature",
@@ -310,6 +328,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         meaning="A certificate names an issuer whose key did not sign it (NotSignatureValid).",
         advice=("Install the certificate and the intermediates again, as the CA delivers them.",),
         say=_bad_signature,
+        given=Given.UNTRUSTED,
     ),
     Rule(
         id="constraint-violated",
@@ -321,6 +340,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         "constraints, or a critical extension is unknown.",
         advice=("Ask the CA for a certificate that its chain allows.",),
         say=_constraint,
+        given=Given.UNTRUSTED,
     ),
 )
 

@@ -17,7 +17,7 @@ from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.der import DerError
-from probe.pki.path import BuiltPath, PathElement
+from probe.pki.path import PathElement
 from probe.pki.status import Purpose
 from probe.render.page.steps import commands_json, steps_json
 from probe.render.report.facts import PURPOSES, instant
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from probe.render.page.options import RenderOptions
 
 SCHEMA = "eop-probe/report/1"
+
+_BY_OID = [(purpose, PURPOSES[purpose.value]) for purpose in sorted(Purpose, key=lambda each: each.value)]
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -52,10 +54,30 @@ def dumps(report: Report) -> str:
 
 def lines(report: Report) -> str:
     """JSON Lines: each line one element of `assessments`."""
-    return "".join(json.dumps(_assessment(assessment)) + "\n" for assessment in report.assessments)
+    return "".join(map(_as_line, report.assessments))
+
+
+def _as_line(assessment: Assessment) -> str:
+    """As ``json.dumps`` writes it; a certificate's text, which is the most of it, is made once."""
+    presented = assessment.capture.presented
+    chain = ", ".join(
+        entry.once(_text) if isinstance(entry, Certificate) else json.dumps(_unreadable(entry))
+        for entry in (presented.entries if presented else ())
+    )
+    before, after = json.dumps(_observed(assessment)), json.dumps(_judged(assessment))
+    return f'{before[:-1]}, "presented_chain": [{chain}], {after[1:]}\n'
+
+
+def _text(certificate: Certificate) -> str:
+    return json.dumps(_certificate(certificate))
 
 
 def _assessment(assessment: Assessment) -> Json:
+    chain = _chain(assessment.capture)
+    return {**_observed(assessment), "presented_chain": chain, **_judged(assessment)}
+
+
+def _observed(assessment: Assessment) -> dict[str, Json]:
     capture = assessment.capture
     return {
         "target": assessment.target,
@@ -69,7 +91,12 @@ def _assessment(assessment: Assessment) -> Json:
         "findings": [_finding(finding) for finding in assessment.findings],
         "smtp": _smtp(capture.smtp) if capture.smtp else None,
         "tls": _tls(capture.tls) if capture.tls else None,
-        "presented_chain": _chain(capture),
+    }
+
+
+def _judged(assessment: Assessment) -> dict[str, Json]:
+    capture = assessment.capture
+    return {
         "stores": [_store(store) for store in assessment.stores],
         "error": _error(assessment.error) if assessment.error else None,
         "judged_at": instant(assessment.evidence.at),
@@ -222,7 +249,9 @@ def _store(store: StorePath) -> Json:
         "root_state": root.state.value if root else None,
         "root_since": instant(root.since) if root else None,
         "ssl_policy_error": path.ssl_policy_error,
-        "purposes": {PURPOSES[purpose.value]: one.trusted for purpose, one in _by_purpose(store)},
+        "purposes": {
+            name: store.paths[purpose].trusted for purpose, name in _BY_OID if purpose in store.paths
+        },
         "limits": path.limits,
         "unevaluated": path.unevaluated,
         "role": store.role.value,
@@ -230,18 +259,16 @@ def _store(store: StorePath) -> Json:
     }
 
 
-def _by_purpose(store: StorePath) -> list[tuple[Purpose, BuiltPath]]:
-    return sorted(store.paths.items(), key=lambda pair: pair[0].value)
-
-
 def _element(element: PathElement) -> Json:
-    certificate = element.certificate
+    own = element.certificate.once(_brief)
+    return {**own, "source": element.source.value, "status": element.status.names()}
+
+
+def _brief(certificate: Certificate) -> dict[str, Json]:
     return {
         "subject": certificate.subject.windows,
         "sha256": certificate.sha256,
         "not_after": instant(certificate.not_after),
-        "source": element.source.value,
-        "status": element.status.names(),
     }
 
 
