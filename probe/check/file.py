@@ -10,7 +10,7 @@ from probe.capture import Capture
 from probe.check.judge import with_revocation
 from probe.check.options import CheckOptions
 from probe.eop.evidence import weigh
-from probe.eop.forecast import forecast
+from probe.eop.forecast import Forecast
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Basis, FileKey
 from probe.pki.certificate import Certificate, Unreadable
@@ -67,7 +67,7 @@ def _assess(
             predictions=(verdict.prediction,),
             findings=verdict.findings,
             evidence=evidence,
-            forecast=forecast(evidence, stores[0]) if stores else (),
+            forecast=Forecast(evidence, stores[0]) if stores else (),
         )
     return failed(guard.failure, name, weighed(()), options.at)
 

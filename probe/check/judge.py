@@ -11,7 +11,7 @@ from probe.check.endpoints import Endpoint
 from probe.check.observe import dns_name
 from probe.check.options import CheckOptions
 from probe.eop.evidence import Evidence, Observation, weigh
-from probe.eop.forecast import forecast
+from probe.eop.forecast import Forecast
 from probe.eop.verdict import Verdict, judge
 from probe.eop.vocabulary import Basis, Outcome
 from probe.pki.memory import Memory
@@ -103,5 +103,5 @@ def assessment(
         findings=verdict.findings,
         evidence=evidence,
         mx_preference=endpoint.mx_preference,
-        forecast=forecast(evidence, stores[0], memory) if stores else (),
+        forecast=Forecast(evidence, stores[0], memory) if stores else (),
     )

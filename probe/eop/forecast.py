@@ -7,11 +7,12 @@ comes near its end or ends, or a date in the root list arrives) the same evidenc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from probe.eop.evidence import Evidence, opinions
 from probe.eop.rules.leaf import threshold
@@ -50,6 +51,36 @@ class Turn(NamedTuple):
     renewal_only: bool = False
 
 
+class Forecast(Sequence[Turn]):
+    """What `forecast` answers, computed when it is first looked at: not every format shows it."""
+
+    def __init__(self, evidence: Evidence, store: TrustStore, memory: Memory | None = None) -> None:
+        self._asked = (evidence, store, memory)
+
+    @functools.cached_property
+    def _turns(self) -> tuple[Turn, ...]:
+        return forecast(*self._asked)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @overload
+    def __getitem__(self, index: int) -> Turn: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Turn, ...]: ...
+    def __getitem__(self, index: int | slice) -> Turn | tuple[Turn, ...]:
+        return self._turns[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._turns == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._turns)
+
+    def __reduce__(self) -> tuple[type[tuple[Turn, ...]], tuple[tuple[Turn, ...]]]:
+        return tuple, (self._turns,)
+
+
 def forecast(evidence: Evidence, store: TrustStore, memory: Memory | None = None) -> tuple[Turn, ...]:
     """The changes to come after `evidence.at` by the deciding store, soonest first; pure.
 
@@ -69,7 +100,7 @@ def forecast(evidence: Evidence, store: TrustStore, memory: Memory | None = None
     return tuple(sorted((*turns, renewal), key=lambda turn: turn.at))
 
 
-def soonest(turns: tuple[Turn, ...]) -> Turn | None:
+def soonest(turns: Sequence[Turn]) -> Turn | None:
     """The first change that concerns the certificate itself, if any is to come."""
     return next((turn for turn in turns if not turn.renewal_only), None)
 

@@ -25,6 +25,9 @@ _SETTINGS = {
 }
 
 
+_EXPLAIN = powershell.eop_probe("explain", "untrusted-root")
+
+
 def pin(certificate: Certificate) -> str:
     """The TlsCertificateName that names this certificate."""
     return powershell.pin(certificate.issuer.windows, certificate.subject.windows)
@@ -114,7 +117,7 @@ def import_intermediate(certificate: Certificate, top: Certificate, evidence: Ev
         where,
         *_fitting(evidence, powershell.IMPORT_INTERMEDIATE, _complete),
         f"If {top.issuer.windows} is a private CA, none of that helps. What to do then:",
-        powershell.eop_probe("explain", "untrusted-root"),
+        _EXPLAIN,
     )
 
 

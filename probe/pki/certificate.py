@@ -230,7 +230,7 @@ class Certificate(_Encoded):
         """The key identifier (RFC 5280 4.2.1.2), or None."""
         return self.extension("2.5.29.14", read_key_identifier)
 
-    @property
+    @cached_property
     def issuer_urls(self) -> tuple[str, ...]:
         """Where the CA publishes the issuer's certificate (RFC 5280 4.2.2.1), escaped."""
         return self.access_locations("1.3.6.1.5.5.7.48.2")

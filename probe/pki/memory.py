@@ -104,22 +104,29 @@ class Memory:
 
     def paths(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> Paths:
         """The best path by `store` for every purpose at `at`; the end certificate has to be readable."""
-        too_much = chain.dropped or len(chain.entries) > MAX_LENGTH
-        if too_much or any(len(each.der) > MAX_BYTES for each in chain.entries):
+        sent = tuple([each.der for each in chain.entries])
+        if chain.dropped or len(sent) > MAX_LENGTH or max(map(len, sent)) > MAX_BYTES:
             return _Build(chain, store, purposes, at, Recent(MAX_CERTIFICATES)).paths
-        question = (chain.entries, store, purposes)
+        question = (sent, store, purposes)
         known = self._chains.get(question) or ()
         for span in known:
             if span.since <= at < span.until:
                 return span.paths
-        span = self._found(chain, store, purposes, at)
+        span = self._found(chain, sent, store, purposes, at)
         self._chains[question] = (span, *known)[:MAX_SPANS]
         return span.paths
 
-    def _found(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> _Span:
+    def _found(
+        self,
+        chain: PresentedChain,
+        sent: tuple[bytes, ...],
+        store: TrustStore,
+        purposes: Purposes,
+        at: datetime,
+    ) -> _Span:
         """By an example, else built, and an example for the next."""
         leaf = chain.certificates[0]
-        question = (leaf.issuer.der, leaf.authority_key_id, chain.entries[1:], store, purposes)
+        question = (leaf.issuer.der, leaf.authority_key_id, sent[1:], store, purposes)
         end, dated = leaf.once(_end), (_is_valid(leaf, at), store.disallows(leaf))
         examples = self._examples.get(question) or ()
         alike = (each for each in examples if each.end == end and each.dated == dated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from probe.capture import Capture, Fault
@@ -28,7 +29,7 @@ class Assessment:
     findings: tuple[Finding, ...]
     evidence: Evidence
     mx_preference: int | None = None
-    forecast: tuple[Turn, ...] = ()
+    forecast: Sequence[Turn] = ()
     """When the verdict will change, soonest first."""
 
     @property
