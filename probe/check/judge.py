@@ -12,7 +12,7 @@ from probe.check.observe import dns_name
 from probe.check.options import CheckOptions
 from probe.eop.evidence import Evidence, Observation, weigh
 from probe.eop.forecast import Forecast
-from probe.eop.verdict import Verdict, judge
+from probe.eop.verdict import Decision, Verdict, judge
 from probe.eop.vocabulary import Basis, Outcome
 from probe.pki.memory import Memory
 from probe.pki.truststore import TrustStore
@@ -94,14 +94,15 @@ def assessment(
     memory: Memory | None = None,
 ) -> Assessment:
     """Put one address's verdict, evidence and forecast together."""
+    made = verdict.prediction
     return Assessment(
         target=endpoint.target.text,
         started_at=started_at,
         elapsed_ms=round(elapsed / timedelta(milliseconds=1)),
-        outcome=verdict.prediction.outcome,
-        predictions=(verdict.prediction,),
+        outcome=made.outcome,
+        predictions=(made,),
         findings=verdict.findings,
         evidence=evidence,
         mx_preference=endpoint.mx_preference,
-        forecast=Forecast(evidence, stores[0], memory) if stores else (),
+        forecast=Forecast(evidence, stores[0], memory, Decision(made.outcome, made.rule)) if stores else (),
     )

@@ -95,15 +95,16 @@ class Evidence:
     failure: str | None = None
     """The exception over which the assessment itself failed, in one line; nothing else is judged then."""
 
+    leaf: Certificate | None = field(init=False, repr=False, compare=False)
+    """The end certificate, where one was seen and can be read."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "leaf", self.capture.leaf)
+
     @property
     def connections(self) -> tuple[Observation, ...]:
         """The observations that count: a key that was asked for and is not there is no certificate of the server."""
         return tuple(each for each in self.observations if each.capture.answer is KeyAnswer.SHOWN)
-
-    @property
-    def leaf(self) -> Certificate | None:
-        """The end certificate, where one was seen and can be read."""
-        return self.capture.leaf
 
     @property
     def software(self) -> Software | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 from probe.eop.evidence import Evidence, opinions
 from probe.eop.rules.leaf import threshold
-from probe.eop.verdict import decision
+from probe.eop.verdict import Decision, decision
 from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import RootChange, RootState, TrustStore, list_title
@@ -54,8 +54,10 @@ class Turn(NamedTuple):
 class Forecast(Sequence[Turn]):
     """What `forecast` answers, computed when it is first looked at: not every format shows it."""
 
-    def __init__(self, evidence: Evidence, store: TrustStore, memory: Memory | None = None) -> None:
-        self._asked = (evidence, store, memory)
+    def __init__(
+        self, evidence: Evidence, store: TrustStore, memory: Memory | None = None, now: Decision | None = None
+    ) -> None:
+        self._asked = (evidence, store, memory, now)
 
     @functools.cached_property
     def _turns(self) -> tuple[Turn, ...]:
@@ -81,19 +83,21 @@ class Forecast(Sequence[Turn]):
         return tuple, (self._turns,)
 
 
-def forecast(evidence: Evidence, store: TrustStore, memory: Memory | None = None) -> tuple[Turn, ...]:
+def forecast(
+    evidence: Evidence, store: TrustStore, memory: Memory | None = None, now: Decision | None = None
+) -> tuple[Turn, ...]:
     """The changes to come after `evidence.at` by the deciding store, soonest first; pure.
 
     It ends with the end of the certificate itself. Empty where there is no chain to judge, and for
     a chain that met a bound of the engine: judging such a one many times would cost too much.
-    `store` has to be the store of `evidence.deciding`.
+    `store` has to be the store of `evidence.deciding`, and `now` the decision on `evidence`, where it was made.
     """
     leaf, path = evidence.leaf, evidence.deciding.best() if evidence.deciding else None
     if leaf is None or path is None or path.limits:
         return ()
     from probe.pki.memory import Memory
 
-    turns = tuple(_turns(evidence, store, leaf, memory or Memory()))
+    turns = tuple(_turns(evidence, store, leaf, memory or Memory(), now or decision(evidence)))
     renewal = _renewal(evidence, store, leaf, path)
     if renewal is None or renewal.at in (turn.at for turn in turns):
         return turns
@@ -105,9 +109,10 @@ def soonest(turns: Sequence[Turn]) -> Turn | None:
     return next((turn for turn in turns if not turn.renewal_only), None)
 
 
-def _turns(evidence: Evidence, store: TrustStore, leaf: Certificate, memory: Memory) -> Iterator[Turn]:
+def _turns(
+    evidence: Evidence, store: TrustStore, leaf: Certificate, memory: Memory, before: Decision
+) -> Iterator[Turn]:
     """Go from one instant to the next: what comes after depends on the path that is the best by then."""
-    before = decision(evidence)
     for _ in range(MAX_INSTANTS):
         if evidence.at > leaf.not_after:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 from probe.eop.evidence import Evidence
 from probe.eop.finding import Finding
@@ -59,17 +60,24 @@ def _rules(present: tuple[Given, ...]) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule.given in present)
 
 
-def decision(evidence: Evidence) -> tuple[Outcome, str | None]:
-    """The outcome and the rule of `judge`'s prediction, without anything that is found besides, or put into words."""
+class Decision(NamedTuple):
+    """The outcome, and the rule that decided."""
+
+    outcome: Outcome
+    rule: str | None
+
+
+def decision(evidence: Evidence) -> Decision:
+    """That of `judge`'s prediction, without anything that is found besides, or put into words."""
     risk = None
     for rule in _rules(given(evidence)):
         if (said := rule.say(evidence)) is not None:
             severity = said.severity or rule.severity
             if severity is Severity.REJECT:
-                return Outcome.REJECTED, rule.id
+                return Decision(Outcome.REJECTED, rule.id)
             if risk is None and severity is Severity.RISK:
                 risk = rule.id
-    return _outcome(Severity.RISK if risk else None, evidence), risk
+    return Decision(_outcome(Severity.RISK if risk else None, evidence), risk)
 
 
 def _predict(evidence: Evidence, found: list[Finding]) -> Prediction:

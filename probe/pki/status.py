@@ -76,3 +76,6 @@ class Purpose(enum.Enum):
 
     SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+
+    # There is one of each: by identity, and not by a method in Python, for it is in every key of what is remembered.
+    __hash__ = object.__hash__

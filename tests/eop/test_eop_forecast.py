@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,16 +10,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from probe.eop.evidence import Evidence, Observation, weigh
-from probe.eop.forecast import MAX_INSTANTS, Turn, forecast, soonest
+from probe.eop.forecast import MAX_INSTANTS, Forecast, Turn, forecast, soonest
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Direction, Outcome
 from probe.pki.microsoft_list import Ctl
 from probe.pki.truststore import TrustStore
+from probe.render.page.options import RenderOptions
+from probe.render.report import junit
 from probe.stores.bundle import BundleStore, PemBundle
 from probe.stores.microsoft import MicrosoftStore
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Authority, Issued
+from tests.counting import calls
 from tests.eop.weighing import FROM_EOP, NOW, ROOT, TO_EOP, anchors, capture, evidence
 from tests.eop.weighing import HOST as NAME
+from tests.render import samples
 from tests.rootlist import Listed, Publisher
 
 CA = Authority(now=NOW, name="forecast")
@@ -52,6 +57,20 @@ def test_a_healthy_chain_comes_near_its_end_and_then_ends() -> None:
         (end - 30 * DAY, "at-risk", "expires-soon", f"{NAME} has 30 days left"),
         (end + SECOND, "rejected", "expired", f"{NAME} expires"),
     ]
+
+
+def test_it_is_computed_where_it_is_looked_at_and_once() -> None:
+    weighed = evidence(LEAF, ISSUING)
+    coming = Forecast(weighed, ANCHORS)
+    one = replace(samples.accepted(), forecast=coming)
+    report = samples.report(one)
+    assert calls(lambda: junit.render(report, RenderOptions()))[forecast.__code__] == 0
+    for expected in (1, 0):
+        assert (
+            calls(lambda: (list(coming), coming[0], coming[:1], len(coming)))[forecast.__code__] == expected
+        )
+    assert coming == forecast(weighed, ANCHORS) == copy.deepcopy(coming)
+    assert hash(coming) == hash(tuple(coming))
 
 
 def test_the_share_of_the_lifetime_is_in_whole_seconds() -> None:

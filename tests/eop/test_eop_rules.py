@@ -8,7 +8,8 @@ import pytest
 
 from probe.eop.rules import RULES, Rule
 from probe.eop.rules.leaf import threshold
-from probe.eop.verdict import judge
+from probe.eop.rules.rule import given
+from probe.eop.verdict import decision, judge
 from probe.eop.vocabulary import Direction, Outcome, Severity
 from probe.pki.truststore import RootState
 from probe.statement import Confidence
@@ -39,6 +40,15 @@ def test_rule(case: Case) -> None:
     assert case.words in found.summary
     assert case.detail in found.detail
     assert case.rule not in rules(judge(case.twin))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{n}-{case.rule}" for n, case in enumerate(CASES)])
+def test_a_decision_is_the_verdicts_and_a_rule_is_silent_without_what_it_is_given(case: Case) -> None:
+    for seen in (case.evidence, case.twin):
+        if seen.failure is None:
+            made, present = judge(seen).prediction, given(seen)
+            assert decision(seen) == (made.outcome, made.rule)
+            assert [rule.id for rule in RULES if rule.given not in present and rule.say(seen)] == []
 
 
 DESIGN = """untrusted-root self-signed missing-intermediate expired not-yet-valid expires-soon root-restricted

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
-from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from types import CodeType, FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +19,7 @@ from probe.pki.signature import verify_with
 from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore, RootState, RootVerdict
 from tests.authority import raw_extension
+from tests.counting import calls
 from tests.pki.judging import DAY, NOW, Lab, RuledStore, read
 
 PURPOSES = (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
@@ -124,23 +121,6 @@ def test_every_end_certificate_after_every_other(store: AnchorStore) -> None:
         known = Memory()
         known.paths(first, store, PURPOSES, NOW)
         assert known.paths(second, store, PURPOSES, NOW) == paths
-
-
-def calls(work: Callable[[], object]) -> Counter[CodeType]:
-    """How often each function of Python is called by `work`."""
-    found: Counter[CodeType] = Counter()
-
-    def called(frame: FrameType, event: str, argument: object) -> None:
-        del argument
-        if event == "call":
-            found[frame.f_code] += 1
-
-    sys.setprofile(called)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return found
 
 
 def test_a_chain_seen_before_costs_no_signature_and_no_path_and_one_of_its_issuer_a_signature() -> None:

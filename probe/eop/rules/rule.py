@@ -38,6 +38,8 @@ class Given(enum.Enum):
     REVOCATION = "the word of issuers"
     UNTRUSTED = "a chain that the deciding list does not trust"
 
+    __hash__ = object.__hash__  # by identity, as `Purpose`
+
 
 def given(evidence: Evidence) -> tuple[Given, ...]:
     """What there is of that, in its order."""
