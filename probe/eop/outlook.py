@@ -105,7 +105,7 @@ class ChainJudge:
     def _judge(self, record: ExchangeCertificate) -> Judged:
         if (proof := self._taken.get(record.thumbprint)) is not None:
             return Judged(record, False, Outcome.ACCEPTED, None, None, (proof,))  # noqa: FBT003 - fields in order
-        chain = chain_for(record, (self._inventory,), self._extra)
+        chain = chain_for(record, self._inventory, self._extra)
         if chain is None:
             text = f"The export holds no RawData of {title(record)}, so its chain is not judged."
             return _by_hint(record, documented(text))

@@ -369,17 +369,17 @@ def test_the_chain_is_put_together_from_all_files() -> None:
     pem = x509.load_pem_x509_certificates((SAMPLES / "sample-ca-certificates.pem").read_bytes())
     extra = [parse(one.public_bytes(Encoding.DER)) for one in pem]
     (public,) = given.inventory.find(PUB)
-    chain = chain_for(public, [given.inventory], [Unreadable(b"x", "broken"), *extra])
+    chain = chain_for(public, given.inventory, [Unreadable(b"x", "broken"), *extra])
     assert chain is not None
     assert [one.subject.short for one in chain.certificates] == [HOST, "Fabrikam Public TLS RSA CA 1"]
-    leaf_alone = chain_for(public, [given.inventory])
+    leaf_alone = chain_for(public, given.inventory)
     assert leaf_alone is not None
     assert len(leaf_alone.entries) == 1
     assert "does not tell" in CAVEAT.text
 
 
 def test_no_chain_without_raw_data() -> None:
-    assert chain_for(OLD, []) is None
+    assert chain_for(OLD, Inventory()) is None
 
 
 def test_issuers_of_each_other_end() -> None:
@@ -388,10 +388,10 @@ def test_issuers_of_each_other_end() -> None:
     crossed = CA.intermediate(one, "CN=Other"), CA.intermediate(other, "CN=One")
     leaf = parsed(CA.leaf(crossed[0], HOST))
     record = replace(OLD, certificate=leaf)
-    chain = chain_for(record, [stock(record)], [parsed(each) for each in (*crossed, one, other)])
+    chain = chain_for(record, stock(record), [parsed(each) for each in (*crossed, one, other)])
     assert chain is not None
     assert [each.subject.short for each in chain.certificates] == [HOST, "Other", "One"]
     own = replace(OLD, certificate=parsed(CA.self_signed(HOST)))
-    alone = chain_for(own, [stock(own)], [parsed(one)])
+    alone = chain_for(own, stock(own), [parsed(one)])
     assert alone is not None
     assert len(alone.entries) == 1

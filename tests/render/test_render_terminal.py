@@ -16,9 +16,8 @@ from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootState, RootVerdict
 from probe.powershell import Command, Shell
-from probe.render.page.closing import SCREEN_ROWS
 from probe.render.page.options import MIN_WIDTH, RenderOptions
-from probe.render.page.text import cells, wrap
+from probe.render.page.text import SCREEN_ROWS, cells, wrap
 from probe.render.report import terminal
 from probe.render.report.wording import fault_lines, verdict_sentence
 from probe.statement import Confidence

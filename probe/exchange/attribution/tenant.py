@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from probe.exchange.attribution.addresses import by_address
-from probe.exchange.attribution.connectors import ConnectorMatch, by_sender
+from probe.exchange.attribution.connectors import ConnectorMatch, by_address, by_sender
 from probe.exchange.attribution.names import CMDLET, Grade, Presented, by_certificate
 from probe.exchange.attribution.ownership import (
     Domains,

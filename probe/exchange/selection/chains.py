@@ -18,7 +18,7 @@ CAVEAT = inferred(
 
 def chain_for(
     record: ExchangeCertificate,
-    inventories: Iterable[Inventory],
+    inventory: Inventory,
     extra: Iterable[Certificate | Unreadable] = (),
 ) -> PresentedChain | None:
     """Put the certificate and its possible issuers in the order a server sends them, without roots.
@@ -28,7 +28,11 @@ def chain_for(
     """
     if record.certificate is None:
         return None
-    pool = _pool(inventories, extra)
+    # Every certificate given, by the DER of its subject.
+    pool: dict[bytes, list[Certificate]] = {}
+    for one in (*extra, *(each.certificate for each in inventory.certificates)):
+        if isinstance(one, Certificate):
+            pool.setdefault(one.subject.der, []).append(one)
     chain = [record.certificate]
     for link in chain:
         if link.self_issued:
@@ -37,15 +41,3 @@ def chain_for(
             if issuer not in chain and not issuer.self_issued and len(chain) < MAX_CERTIFICATES:
                 chain.append(issuer)
     return PresentedChain(entries=tuple(chain))
-
-
-def _pool(
-    inventories: Iterable[Inventory], extra: Iterable[Certificate | Unreadable]
-) -> dict[bytes, list[Certificate]]:
-    """Every certificate given, by the DER of its subject."""
-    recorded = (one.certificate for inventory in inventories for one in inventory.certificates)
-    pool: dict[bytes, list[Certificate]] = {}
-    for certificate in (*extra, *recorded):
-        if isinstance(certificate, Certificate):
-            pool.setdefault(certificate.subject.der, []).append(certificate)
-    return pool

@@ -6,7 +6,6 @@ from typing import Any
 
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import problems, stamp, statements, title
-from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
@@ -36,7 +35,7 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     if diagnosis.faults:
         worst = diagnosis.faults[0]
         said = f"{told}. First: {_in_a_line(worst)}"
-        add_closing(page, 0, said, outcome, mark, worst.reply, worst.remedy)
+        page.closing(0, said, outcome, mark, worst.reply, worst.remedy)
     return page.text
 
 

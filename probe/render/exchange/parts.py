@@ -18,8 +18,8 @@ def title(page: Page, text: str, more: str = "") -> None:
     page.add(more, first=f"{text}  " if more else text, rest="  ", mark=Style.STRONG)
 
 
-def fact(page: Page, label: str, text: str, *, indent: int = 4, style: Style = Style.PLAIN) -> None:
-    page.add(text, first=f"{' ' * indent}{label:<{LABEL_COLUMNS}}", style=style)
+def fact(page: Page, label: str, text: str, *, indent: int = 4) -> None:
+    page.add(text, first=f"{' ' * indent}{label:<{LABEL_COLUMNS}}")
 
 
 def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> None:

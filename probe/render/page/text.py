@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from probe.eop.vocabulary import Outcome
-from probe.powershell import Command, Step
+from probe.powershell import Command, Step, Steps
 from probe.render.page.options import MIN_WIDTH, RenderOptions
+
+#: Rows of a terminal window as it opens; a page with more is read from its end.
+SCREEN_ROWS = 24
 
 #: Columns a wrapped text gets at least, however deep it is indented.
 _MIN_TEXT = 20
@@ -108,6 +111,28 @@ class Page:
             else:
                 number, shell = number + 1, None
                 self.add(step, first=f"{' ' * indent}{bullet or f'{number}.'} ", rest=rest)
+
+    def closing(
+        self, since: int, said: str, verdict: str, mark: Style, reply: str | None, steps: Steps
+    ) -> None:
+        """Say once more what was said at row `since`, where that has scrolled away: verdict, reply, first command.
+
+        A terminal shows the end of a page first.
+        """
+        if self.height - since <= SCREEN_ROWS:
+            return
+        self.blank()
+        self.add(said, first=f"{verdict.upper()}  ", mark=mark, style=Style.STRONG)
+        if reply:
+            self.verbatim(reply, first="  reply       ", style=Style.BAD)
+        commands = [isinstance(step, Command) for step in steps]
+        if True in commands:
+            first = commands.index(True)
+            # Commands that follow one another are one act: the second of a pair uses what the first has found.
+            end = commands.index(False, first) if False in commands[first:] else len(steps)
+            self.add("", first="Type first", mark=Style.STRONG)
+            # From the first step on: what comes before the first command is done before it.
+            self.steps(steps[:end])
 
     def _command(self, command: Command, lead: str) -> None:
         if self._options.ascii and not command.text.isascii():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from probe.eop.connections import connections_words, key_words
 from probe.eop.evidence import StorePath
@@ -10,6 +11,10 @@ from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Outcome
+from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.path import ElementSource, PathElement
+from probe.pki.status import ChainStatus
+from probe.pki.truststore import RootVerdict, list_title
 from probe.powershell import Steps
 from probe.render.page.markup import element, escaped
 from probe.render.page.options import RenderOptions
@@ -24,9 +29,18 @@ from probe.render.report.facts import (
     tally,
     worst_first,
 )
-from probe.render.report.html_chain import chain
-from probe.render.report.wording import basis_words, confidence_words, revocation_words, verdict_sentence
+from probe.render.report.wording import (
+    basis_words,
+    confidence_words,
+    fault_lines,
+    missing_link,
+    names_words,
+    revocation_words,
+    validity_words,
+    verdict_sentence,
+)
 from probe.report.assessment import Assessment, Report
+from probe.text import counted
 
 #: The page may load nothing and run nothing, even if a mistake let a peer's text through as markup.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -92,7 +106,7 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
         yield element("p", f"{error.message} ({error.phase.value})", "fault")
         if error.server_text:
             yield f"<p>The server's own words:</p><pre>{escaped(error.server_text)}</pre>"
-    yield from chain(assessment)
+    yield from _chain(assessment)
     yield from _table("Lists of roots", [_store(store) for store in assessment.stores])
     if assessment.stores:
         yield element("p", f"Revocation: {revocation_words(assessment.evidence)}.")
@@ -176,3 +190,57 @@ def _connection(assessment: Assessment) -> Iterator[str]:
     if smtp:
         lines = (f"{line.at_ms:>6} ms  {line.speaker.value}: {line.text}" for line in smtp.transcript)
         yield f"<details><summary>Conversation</summary><pre>{escaped(chr(10).join(lines))}</pre></details>"
+
+
+def _chain(assessment: Assessment) -> Iterator[str]:
+    """The lines of the part about the chain; none where no chain was presented."""
+    presented = assessment.capture.presented
+    if presented is None:
+        return
+    store = assessment.evidence.deciding
+    if store and store.best().elements:
+        yield f"<h3>Path to a root, by {escaped(list_title(store.name))}</h3>"
+        yield from _path(store, assessment.evidence.at)
+    sent = counted(len(presented.entries) + presented.dropped, "certificate")
+    yield f"<details><summary>{sent} as sent</summary>"
+    for number, entry in enumerate(presented.entries, start=1):
+        if isinstance(entry, Unreadable):
+            yield element("p", f"{number}. can't be read: {entry.reason}", "fault")
+        else:
+            yield element("p", f"{number}. {entry.subject.windows or '(no subject)'}")
+        yield f"<pre>{escaped(entry.pem)}</pre>"
+    yield "</details>"
+
+
+def _path(store: StorePath, at: datetime) -> Iterator[str]:
+    path = store.best()
+    yield '<ol class="chain">'
+    for one in path.elements:
+        root = path.root if one is path.elements[-1] else None
+        yield from _certificate(one, root, store, at)
+    if ChainStatus.PartialChain in path.status:
+        issuer, missing = missing_link(path, store)
+        yield f'<li class="bad missing"><strong>{escaped(issuer)}</strong>{element("div", missing, "fault")}</li>'
+    yield "</ol>"
+    for words in (*path.limits, *path.unevaluated):
+        yield element("p", words, "risk")
+
+
+def _certificate(one: PathElement, root: RootVerdict | None, store: StorePath, at: datetime) -> Iterator[str]:
+    certificate = one.certificate
+    faults = fault_lines(one, root, store, at)
+    name = certificate.subject.windows or "(a certificate without a subject)"
+    source = element("span", " not sent", "soft") if one.source is ElementSource.STORE else ""
+    state = ' class="bad"' if faults else ""
+    yield f"<li{state}><strong>{escaped(name)}</strong>{source}"
+    yield from (element("div", fault, "fault") for fault in faults)
+    yield f"{_facts(_certificate_facts(certificate, at))}</li>"
+
+
+def _certificate_facts(certificate: Certificate, at: datetime) -> Iterator[tuple[str, str]]:
+    left = validity_words(certificate.not_before, certificate.not_after, at)
+    yield "issuer", certificate.issuer.windows or "(none)"
+    yield "valid", f"{day(certificate.not_before)} to {day(certificate.not_after)}, {left}"
+    yield "key", f"{certificate.key}, signed with {certificate.signature_name}"
+    yield "names", names_words(certificate)
+    yield "thumbprint", certificate.sha1.upper()

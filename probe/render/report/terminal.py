@@ -8,7 +8,6 @@ from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Outcome, Severity
-from probe.render.page.closing import add_closing
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
@@ -105,7 +104,7 @@ class _Section:
         assessment, decided = self._assessment, deciding_finding(self._assessment)
         said = f"{label(assessment)}: {reason(assessment)}"
         mark, steps = OUTCOME_STYLES[assessment.outcome], decided.remedy if decided else ()
-        add_closing(self._page, since, said, assessment.outcome.value, mark, reply(assessment), steps)
+        self._page.closing(since, said, assessment.outcome.value, mark, reply(assessment), steps)
 
     def _add_verdict(self) -> None:
         assessment = self._assessment
