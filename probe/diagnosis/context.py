@@ -161,7 +161,7 @@ def fault_of(
         outcome=outcome,
         seen=True,
         connector=group.connector,
-        thumbprint=group.thumbprint.upper() if group.thumbprint else None,
+        thumbprint=group.thumbprint,
         reply=group.reply,
         happens=tuple(happens),
         proof=(*_quoted(group), *captured(context, group.thumbprint), *configured),

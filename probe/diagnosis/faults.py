@@ -74,19 +74,20 @@ def _by_listeners(context: DiagnosisContext, told: list[DiagnosedFault]) -> Iter
     """What a listener captured and would refuse, where no log has told it already."""
     known = {fault.thumbprint for fault in told}
     for one in dict.fromkeys(s for s in context.captures if s.outcome in {"rejected", "at-risk"}):
-        thumbprint = one.thumbprints[0].upper() if one.thumbprints else None
-        key = thumbprint or f"{one.rule} {one.target}"  # without a certificate: once for each sender
+        # Without a certificate: once for each sender.
+        key = one.thumbprints[0] if one.thumbprints else f"{one.rule} {one.target}"
         if key not in known:
             known.add(key)
-            yield _capture(context, one, thumbprint)
+            yield _capture(context, one)
 
 
-def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | None) -> DiagnosedFault:
+def _capture(context: DiagnosisContext, one: ReportedCapture) -> DiagnosedFault:
     from probe.eop.rules import EVERY_RULE
 
     rule = next((rule for rule in EVERY_RULE if rule.id == one.rule), None)
     who = "The sender itself presented" if one.by_listener else "The endpoint presents"
-    what = f"{thumbprint} ({one.subject or 'subject not known'})" if thumbprint else "no certificate"
+    thumbprint = next(iter(one.thumbprints), None)
+    what = f"{thumbprint.upper()} ({one.subject or 'subject not known'})" if thumbprint else "no certificate"
     at = f" at {one.at:%Y-%m-%d %H:%M:%S} UTC" if one.at else ""
     return DiagnosedFault(
         id=one.rule or "listener",
@@ -100,7 +101,7 @@ def _capture(context: DiagnosisContext, one: ReportedCapture, thumbprint: str | 
             documented(f"{who} {what}."),
             inferred("What Exchange Online says to it is worked out here; this is no reply of its own."),
         ),
-        proof=captured(context, thumbprint.lower() if thumbprint else None)
+        proof=captured(context, thumbprint)
         or (Proof(f"{one.source}: {one.target}{at}, verdict {one.outcome}."),),
         cause=(Statement(rule.meaning, rule.confidence, f"rule {rule.id}"),) if rule else (),
         remedy=rule.advice if rule else (),
@@ -139,7 +140,7 @@ def _prediction(
         outcome=found.outcome,
         seen=False,
         connector=connector.name,
-        thumbprint=winner.thumbprint.upper() if winner else None,
+        thumbprint=winner.thumbprint if winner else None,
         reply=found.reply,
         happens=(inferred(_expected(connector, found)),),
         proof=(Proof(f"The exports: {connector.source}{f'; {winner.source}' if winner else ''}."),),

@@ -32,7 +32,7 @@ class DiagnosedFault:
     """One fault from end to end.
 
     `id` is the catalogue's, or a rule's, that it is about; `seen` is False where it is only predicted
-    from exports. `thumbprint` is upper-case SHA-1.
+    from exports. `thumbprint` is SHA-1 in lower-case hex.
     """
 
     id: str

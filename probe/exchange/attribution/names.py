@@ -68,7 +68,6 @@ class Facet(NamedTuple):
 
 
 _DOCUMENTED, _INFERRED = Confidence.DOCUMENTED, Confidence.INFERRED
-
 #: For each grade: whether it fits, what to say (`{0}`: the names that did it, or all), how sure that is.
 _SAID: dict[Grade, tuple[bool | None, str, Confidence, str]] = {
     Grade.BOTH: (True, "{who} {match} {value}.", _DOCUMENTED, CMDLET),

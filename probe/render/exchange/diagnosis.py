@@ -62,7 +62,7 @@ def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
     lead = "what happened" if fault.seen else "predicted, not seen"
     page.add(f"{fault.outcome.value}: {lead}{_where(fault)}", first="   ")
     if fault.thumbprint:
-        page.verbatim(fault.thumbprint, first="   certificate  ")
+        page.verbatim(fault.thumbprint.upper(), first="   certificate  ")
     if fault.reply:
         page.verbatim(fault.reply, first="   reply        ", style=Style.BAD)
     _add_part(page, "What happens")
@@ -86,12 +86,9 @@ def _add_part(page: Page, heading: str) -> None:
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
-    faults = [_fault_json(fault) for fault in diagnosis.faults]
-    return {
-        "schema": SCHEMA,
-        **picked(diagnosis, "outcome at", stories=faults),
-        **picked(diagnosis, "notes problems"),
-    }
+    stories = [_fault_json(fault) for fault in diagnosis.faults]
+    told = picked(diagnosis, "outcome at", stories=stories)
+    return {"schema": SCHEMA, **told, **picked(diagnosis, "notes problems")}
 
 
 def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:
@@ -100,9 +97,7 @@ def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:
         for one in fault.proof
     ]
     return {
-        **picked(fault, "id title outcome seen connector"),
-        "thumbprint": fault.thumbprint.lower() if fault.thumbprint else None,
-        **picked(fault, "reply happens", proof=proof),
+        **picked(fault, "id title outcome seen connector thumbprint reply happens", proof=proof),
         **picked(fault, "cause remedy verify"),
         "remedy_commands": commands_json(fault.remedy),
         "verify_commands": commands_json(fault.verify),

@@ -33,13 +33,16 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any of its types
 
 def picked(one: object, names: str, **more: object) -> dict[str, Any]:
     """The attributes of `one` that `names` lists: ``name``, or ``key=path.to.attribute``; null where `one`, or
-    anything on the path, is None. `more` follows.
+    anything on the path, is None; behind a tuple the rest of the path is that of each member. `more` follows.
     """
     found: dict[str, Any] = {}
     for name in names.split():
         key, _, path = name.partition("=")
         value: object = one
         for attribute in (path or key).split("."):
-            value = None if value is None else getattr(value, attribute)
+            if type(value) is tuple:  # not one with names
+                value = tuple(getattr(each, attribute) for each in value)
+            else:
+                value = None if value is None else getattr(value, attribute)
         found[key] = plain(value)
     return {**found, **{key: plain(value) for key, value in more.items()}}

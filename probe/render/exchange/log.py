@@ -122,10 +122,10 @@ def _add_meanings(page: Page, summary: LogSummary) -> None:
         page.add(entry.meaning, first="  ")
         page.add("What to do:", first="  ")
         named = {
-            group.connector for group in summary.groups for one in group.refused if one.reason == entry.id
+            group.connector for group in summary.groups if entry.id in (one.reason for one in group.refused)
         }
         page.steps(filled(entry.remedy, {CONNECTOR: named.pop() if len(named) == 1 else None}))
-    if summary.groups and any(group.refused for group in summary.groups):
+    if any(group.refused for group in summary.groups):
         page.blank()
         page.add(
             "With exports of certificates and connectors beside the logs, the command exchange diagnose "
@@ -141,13 +141,12 @@ def meanings(summary: LogSummary) -> tuple[Entry, ...]:
 
 
 def document(report: LogReport) -> dict[str, Any]:
-    summary = report.summary
-    changes = [picked(one, "connector server at before after overlapping") for one in summary.changes]
+    change = "connector server at before after overlapping"
     return {
         "schema": SCHEMA,
         **picked(report, "files sessions=summary.sessions left_out=summary.left_out"),
-        "groups": [_group_json(group) for group in summary.groups],
-        "changes": changes,
+        "groups": [_group_json(group) for group in report.summary.groups],
+        "changes": [picked(one, change) for one in report.summary.changes],
         "problems": plain(report.problems),
     }
 

@@ -144,7 +144,6 @@ def _json(one: Recognised) -> dict[str, Any]:
     return {
         **entry_json(_filled(one)),
         "direction": one.flow.value,
-        **picked(one, "reply host token", wrappers=[wrapper.id for wrapper in one.wrappers]),
-        **picked(one, "event=event_id message_id connector spans"),
+        **picked(one, "reply host token wrappers=wrappers.id event=event_id message_id connector spans"),
         "last_error": picked(record, "error message fqdn address at items") if record else None,
     }

@@ -198,15 +198,10 @@ def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:
 
 
 def document(report: SelectReport) -> dict[str, Any]:
-    compared = [
-        picked(
-            one,
-            "connector agree",
-            shares=[picked(share, "servers thumbprint=certificate.thumbprint end") for share in one.shares],
-            statements=one.statements,
-        )
-        for one in report.comparisons
-    ]
+    compared = []
+    for one in report.comparisons:
+        shares = [picked(share, "servers thumbprint=certificate.thumbprint end") for share in one.shares]
+        compared.append(picked(one, "connector agree", shares=shares, statements=one.statements))
     return {
         "schema": SCHEMA,
         **picked(report, "at outcome"),
@@ -220,41 +215,28 @@ def document(report: SelectReport) -> dict[str, Any]:
 
 def _change_json(report: SelectReport) -> dict[str, Any]:
     reason = "verdict=effect text=statement.text confidence=statement.label source=statement.source"
+    step = "connector=after.connector server=after.server verdict=effect before=before.possible.thumbprint"
+    after = "after=after.possible.thumbprint"
     steps = [
-        picked(
-            step,
-            "connector=after.connector server=after.server verdict=effect",
-            before=[one.thumbprint for one in step.before.possible] if step.before else None,
-            after=[one.thumbprint for one in step.after.possible],
-            reasons=[picked(one, reason) for one in step.reasons],
-        )
-        for step in report.steps
+        picked(one, f"{step} {after}", reasons=[picked(each, reason) for each in one.reasons])
+        for one in report.steps
     ]
     return picked(report, "words=change verdict=effect", steps=steps)
 
 
 def _row_json(row: Row) -> dict[str, Any]:
     selection, outlook = row.selection, row.outlook
+    choice = "thumbprint=certificate.thumbprint readings=readings.name certain"
     candidate = "thumbprint=certificate.thumbprint bears_name=named smtp valid from_a_ca=issued remarks"
+    chain = "thumbprint=certificate.thumbprint outcome reply rule statements"
     return {
         **picked(selection, "connector", kind="send" if selection.sends else "receive"),
         **picked(selection, "server", to_exchange_online=row.eop),
         **picked(selection, "state looked_for=wanted.text by=wanted.source thumbprint=winner.thumbprint"),
-        "choices": [
-            picked(
-                one,
-                "thumbprint=certificate.thumbprint",
-                readings=[reading.name for reading in one.readings],
-                certain=one.certain,
-            )
-            for one in selection.choices
-        ],
+        "choices": [picked(one, choice) for one in selection.choices],
         "candidates": [picked(one, candidate) for one in selection.candidates],
         "events": [picked(one, "event=number text confidence=label") for one in selection.events],
         **picked(selection, "statements"),
         **picked(outlook, "outcome", reply=outlook.reply if outlook else selection.reply),
-        "chains": [
-            picked(one, "thumbprint=certificate.thumbprint outcome reply rule statements")
-            for one in (outlook.judged if outlook else ())
-        ],
+        "chains": [picked(one, chain) for one in (outlook.judged if outlook else ())],
     }
