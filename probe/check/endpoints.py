@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from probe.check.options import SUBMISSIONS_PORT, CheckOptions
 from probe.errors import ResolveError
-from probe.net.resolver import mail_exchangers, resolve
-from probe.net.target import SMTP_PORT, Target
+from probe.net.resolver import RESOLVE_TIMEOUT_S, mail_exchangers, resolve
+from probe.net.target import SMTP_PORT, Target, is_ip_address
 
 
 class Endpoint(NamedTuple):
@@ -24,40 +24,57 @@ class Endpoint(NamedTuple):
     failure: ResolveError | None = None
 
 
-def endpoints(target: Target, options: CheckOptions, addresses: tuple[str, ...] = ()) -> tuple[Endpoint, ...]:
-    """Every address of a target in the resolver's order; for a domain every exchanger's, the preferred first.
+class Host(NamedTuple):
+    """A name whose addresses are to be probed, or the reason why a domain has none."""
 
-    `addresses`, where there are any, replace the DNS. A name that cannot be resolved is an endpoint too, without an
-    address: it belongs in the report.
-    """
-    default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
-    port = target.port or options.port or default
-    if addresses:
-        return tuple(Endpoint(target, target.host, port, address) for address in addresses)
+    name: str
+    mx_preference: int | None = None
+    failure: ResolveError | None = None
+
+
+def hosts(target: Target, options: CheckOptions) -> tuple[Host, ...]:
+    """The target's host; for a domain every exchanger's, the preferred first. May ask the DNS."""
     if not target.mx:
-        return _addresses(target, target.host, port, None, options)
+        return (Host(target.host),)
     try:
-        exchangers = mail_exchangers(target.host, nameserver=options.nameserver, timeout_s=options.timeout_s)
+        found = mail_exchangers(target.host, nameserver=options.nameserver, timeout_s=_patience(options))
     except ResolveError as error:
-        return (Endpoint(target, target.host, port, None, failure=error),)
-    return tuple(
-        endpoint
-        for exchanger in exchangers
-        for endpoint in _addresses(target, exchanger.host, port, exchanger.preference, options)
-    )
+        return (Host(target.host, failure=error),)
+    return tuple(Host(exchanger.host, exchanger.preference) for exchanger in found)
 
 
-def _addresses(
-    target: Target, host: str, port: int, preference: int | None, options: CheckOptions
-) -> tuple[Endpoint, ...]:
+def addresses(host: str, options: CheckOptions) -> tuple[str, ...] | ResolveError:
+    """Every address of a host in the resolver's order. Asks the DNS unless `known`."""
     try:
-        found = resolve(
-            host, overrides=options.overrides, nameserver=options.nameserver, timeout_s=options.timeout_s
+        return resolve(
+            host, overrides=options.overrides, nameserver=options.nameserver, timeout_s=_patience(options)
         )
     except ResolveError as error:
-        return (Endpoint(target, host, port, None, preference, error),)
+        return error
+
+
+def known(host: str, options: CheckOptions) -> bool:
+    """Whether a host's addresses are known without the DNS."""
+    return is_ip_address(host) or host in options.overrides
+
+
+def endpoints(
+    target: Target, options: CheckOptions, host: Host, found: tuple[str, ...] | ResolveError
+) -> tuple[Endpoint, ...]:
+    """What to probe of a host.
+
+    A name that cannot be resolved is an endpoint too, without an address: it belongs in the report.
+    """
+    default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
+    plain = Endpoint(target, host.name, target.port or options.port or default, None, host.mx_preference)
+    if isinstance(found, ResolveError):
+        return (plain._replace(failure=found),)
     fitting = [one for one in found if options.ip_version in (None, 6 if ":" in one else 4)]
     if not fitting:
-        missing = ResolveError(f"the host {host} has no IPv{options.ip_version} address")
-        return (Endpoint(target, host, port, None, preference, missing),)
-    return tuple(Endpoint(target, host, port, address, preference) for address in fitting)
+        missing = ResolveError(f"the host {host.name} has no IPv{options.ip_version} address")
+        return (plain._replace(failure=missing),)
+    return tuple(plain._replace(address=address) for address in fitting)
+
+
+def _patience(options: CheckOptions) -> float:
+    return min(options.timeout_s, RESOLVE_TIMEOUT_S)

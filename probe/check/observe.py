@@ -2,44 +2,90 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 
 from probe.capture import Capture, Cause, Fault, FaultKind, How, KeyAnswer, Phase
 from probe.check.endpoints import Endpoint
-from probe.check.options import CheckOptions
+from probe.check.options import TOTAL_SHARE, CheckOptions
 from probe.errors import NullMxError
-from probe.net.clock import monotonic
-from probe.net.observe import observe
+from probe.net.client_session import blank
+from probe.net.observe import Steps, attempts, drive
 from probe.net.request import KeyType, ProbeRequest
-from probe.net.stream import PendingConnection, begin_connect
+from probe.net.stream import PendingConnection
 from probe.net.target import is_ip_address
 from probe.text import sentence
 
+#: Connections to one address that may meet silence before no other one is made.
+MAX_SILENCES = 2
 #: Connections of the usual kind that --thorough makes to one address when --samples says nothing.
 THOROUGH_SAMPLES = 3
+
+
+class _Budget:
+    """The seconds for all connections to one address, and how many of these met silence."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = self._left = seconds
+        self._silences = 0
+
+    @property
+    def over(self) -> bool:
+        return self._left <= 0 or self._silences >= MAX_SILENCES
+
+    def observed(self, request: ProbeRequest) -> Steps[Capture]:
+        """What the connections for a request show, or that none was made any more."""
+        if self.over:
+            reason = (
+                f"No connection was made for this: {MAX_SILENCES} before it had met silence."
+                if self._silences >= MAX_SILENCES
+                else f"No time was left for this: the {self._seconds:g} s for all connections are over."
+            )
+            over = Fault(phase=Phase.TIMEOUT, kind=FaultKind.TIMEOUT, message=reason)
+            return replace(blank(request), fault=over)
+        shown = yield from attempts(replace(request, timeout_s=min(request.timeout_s, self._left)))
+        fault = shown.capture.fault
+        self._left -= shown.seconds
+        self._silences += fault is not None and fault.kind is FaultKind.TIMEOUT
+        # A whole sentence: reports put others behind it.
+        said = replace(fault, message=sentence(fault.message)) if fault else None
+        return replace(shown.capture, fault=said)
+
+
+def observations(
+    endpoint: Endpoint, address: str, options: CheckOptions, total_s: float | None = None
+) -> Steps[tuple[Capture, ...]]:
+    """Every observation of one address, the plain one first, within `total_s` if the options grant no less."""
+    budget = _Budget(min(options.total_s or TOTAL_SHARE * options.timeout_s, total_s or math.inf))
+    requests = _requests(endpoint, address, options)
+    found: list[Capture] = []
+    for request in requests:
+        over = budget.over
+        found.append((yield from budget.observed(request)))
+        if over:
+            break
+    if options.thorough:
+        found += yield from _by_key_type(requests[0], found, budget)
+    return tuple(found)
+
+
+def unresolved(endpoint: Endpoint) -> Capture:
+    """What is to be said of a name without an address."""
+    reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
+    cause = Cause.NULL_MX if isinstance(endpoint.failure, NullMxError) else None
+    fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason), cause=cause)
+    return Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault)
 
 
 def captures(
     endpoint: Endpoint, options: CheckOptions, pending: PendingConnection | None, started: float
 ) -> tuple[Capture, ...]:
-    """Make every observation of one address, the plain one first; never raises for what a peer does."""
+    """Make every observation of one address on this thread; never raises for what a peer does."""
     if endpoint.address is None or pending is None:
-        reason = str(endpoint.failure) if endpoint.failure else f"no address for {endpoint.host}"
-        cause = Cause.NULL_MX if isinstance(endpoint.failure, NullMxError) else None
-        fault = Fault(phase=Phase.RESOLVE, kind=FaultKind.UNREACHABLE, message=sentence(reason), cause=cause)
-        return (Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault),)
-    found: list[Capture] = []
-    loading = _loading(options)
-    requests = _requests(endpoint, endpoint.address, options)
-    for number, request in enumerate(requests):
-        if number:
-            pending, started = begin_connect(request.address, request.port), monotonic()
-        found.append(_in_sentences(observe(request, pending, started, loading)))
-    if options.thorough:
-        found += _by_key_type(requests[0], found)
-    return tuple(found)
+        return (unresolved(endpoint),)
+    return drive(observations(endpoint, endpoint.address, options), pending, started, _loading(options))
 
 
 def _loading(options: CheckOptions) -> Iterator[None]:
@@ -50,10 +96,11 @@ def _loading(options: CheckOptions) -> Iterator[None]:
     options.stores()
 
 
-def _by_key_type(plain: ProbeRequest, seen: Sequence[Capture]) -> Iterator[Capture]:
+def _by_key_type(plain: ProbeRequest, seen: Sequence[Capture], budget: _Budget) -> Steps[list[Capture]]:
     """Ask for each kind of key that the connections made alike, with SNI or without, have not shown."""
     from probe.net.tls_client import OFFERED
 
+    found = []
     for sni in dict.fromkeys(capture.how.sni for capture in seen):
         alike = [capture for capture in seen if capture.how.sni is sni]
         shown = {kind for capture in alike if (kind := capture.key_type)}
@@ -70,9 +117,9 @@ def _by_key_type(plain: ProbeRequest, seen: Sequence[Capture]) -> Iterator[Captu
                     how=How(key_type=kind, sni=sni),
                     library_groups=any(c.tls and c.tls.group and c.tls.group not in OFFERED for c in alike),
                 )
-                pending = begin_connect(request.address, request.port)
-                capture = _in_sentences(observe(request, pending, monotonic()))
-                yield replace(capture, answer=_answer(capture, kind, asked_well=bool(shown)))
+                capture = yield from budget.observed(request)
+                found.append(replace(capture, answer=_answer(capture, kind, asked_well=bool(shown))))
+    return found
 
 
 def _answer(capture: Capture, kind: KeyType, *, asked_well: bool) -> KeyAnswer:
@@ -84,12 +131,6 @@ def _answer(capture: Capture, kind: KeyType, *, asked_well: bool) -> KeyAnswer:
         return KeyAnswer.SHOWN
     refused = capture.fault is not None and capture.fault.cause is Cause.NO_AGREEMENT and capture.tls is None
     return KeyAnswer.NOT_HELD if capture.key_type or (refused and asked_well) else KeyAnswer.NOT_ASKED
-
-
-def _in_sentences(capture: Capture) -> Capture:
-    """Make a whole sentence of what ended the observation: reports put others behind it."""
-    fault = capture.fault
-    return replace(capture, fault=replace(fault, message=sentence(fault.message))) if fault else capture
 
 
 def _requests(endpoint: Endpoint, address: str, options: CheckOptions) -> list[ProbeRequest]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SUBMISSIONS_PORT = 465  # implicit TLS, RFC 8314 7.3
 
+TOTAL_SHARE = 4
+"""Seconds for all connections to one address for each second that one may take."""
+
 
 @value
 class CheckOptions:
@@ -27,7 +30,8 @@ class CheckOptions:
 
     `stores` answers the trust stores, the deciding one first; it is asked after the first
     connection was begun. `sni` is None for the host's name and "" for none at all. `timeout_s`
-    is the total of one connection. `ip_version` is 4 or 6, None for both. `at` is None for the moment of the judgement.
+    is the total of one connection, `total_s` that of all connections to one address (None: TOTAL_SHARE times
+    `timeout_s`). `ip_version` is 4 or 6, None for both. `at` is None for the moment of the judgement.
     """
 
     stores: Callable[[], Sequence[TrustStore]]
@@ -38,6 +42,7 @@ class CheckOptions:
     ehlo_name: str | None = None
     sni: str | None = None
     timeout_s: float = TIMEOUT_S
+    total_s: float | None = None
     implicit_tls: bool = False
     nameserver: str | None = None
     ip_version: int | None = None

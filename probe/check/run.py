@@ -8,13 +8,12 @@ heavy at its top.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from probe.check.concurrent import concurrently
-from probe.check.endpoints import Endpoint, endpoints
+from probe.check.endpoints import Endpoint, Host, addresses, endpoints
 from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.net import clock
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.capture import Capture
+    from probe.pki.memory import Memory
     from probe.report.assessment import Assessment
 
 
@@ -68,20 +68,24 @@ def run_jobs(jobs: Iterable[Job], pace: Pace = DEFAULT_PACE) -> Iterator[Done]:
 
     Closing the iterator ends what is under way. Raises ConfigurationError.
     """
-    waiting = iter(jobs)
-    while window := list(islice(waiting, pace.concurrency)):
-        yield from _together(window)
+    taken = iter(jobs)
+    first = list(islice(taken, 2))
+    if len(first) != 1 or first[0].target.mx:
+        from probe.check.engine import Engine
 
+        yield from Engine(chain(first, taken), pace).run()
+        return
+    # One address needs no event loop, which costs more time to load than the network takes.
+    [job] = first
+    host = Host(job.target.host)
+    found = endpoints(job.target, job.options, host, job.addresses or addresses(host.name, job.options))
+    if len(found) == 1:
+        yield Done(job, 0, assess_endpoint(found[0], job.options), last=True)
+        return
+    from probe.check.engine import Engine
 
-def _together(jobs: Sequence[Job]) -> Iterator[Done]:
-    found = dict(concurrently(lambda job: endpoints(*job[1:]), dict(enumerate(jobs))))
-    left = {place: len(each) for place, each in found.items()}
-    planned = {(place, index): each for place, all_ in found.items() for index, each in enumerate(all_)}
-    options = {key: jobs[key[0]].options for key in planned}
-    work = {key: (each, options[key]) for key, each in planned.items()}
-    for (place, index), assessment in concurrently(lambda pair: assess_endpoint(*pair), work):
-        left[place] -= 1
-        yield Done(jobs[place], index, assessment, not left[place])
+    known = job._replace(addresses=tuple(each.address for each in found if each.address))
+    yield from (replace(done, job=job) for done in Engine([known], pace).run())
 
 
 def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:
@@ -100,16 +104,17 @@ def assess_endpoint(endpoint: Endpoint, options: CheckOptions) -> Assessment:
     finally:
         if pending is not None:
             pending.close()
-    return _concluded(endpoint, options, found, started_at, started, guard)
+    return concluded(endpoint, options, found, started_at, started, guard)
 
 
-def _concluded(
+def concluded(
     endpoint: Endpoint,
     options: CheckOptions,
     found: Sequence[Capture],
     started_at: datetime,
     started: float,
     guard: Guard,
+    memory: Memory | None = None,
 ) -> Assessment:
     """Judge what was seen of one address; unknown where that fails, or the observation did."""
     with guard:
@@ -118,10 +123,10 @@ def _concluded(
 
             stores = tuple(options.stores())
             evidence, verdict = judge.judge_captures(
-                found, endpoint, options, stores, options.at or started_at
+                found, endpoint, options, stores, options.at or started_at, memory
             )
             elapsed = timedelta(seconds=clock.monotonic() - started)
-            return judge.assessment(endpoint, started_at, elapsed, evidence, verdict, stores)
+            return judge.assessment(endpoint, started_at, elapsed, evidence, verdict, stores, memory)
     from probe.capture import Capture
     from probe.eop.evidence import weigh
     from probe.eop.vocabulary import Basis

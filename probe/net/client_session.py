@@ -111,6 +111,10 @@ class ClientSession:
             self._fault = self._interrupted(error)
         self.finished = True
 
+    def leave(self, at_ms: int) -> bytes:
+        """Return what to send where the driver gives up in the middle: QUIT, if it can be said now."""
+        return self._conversation.quit(at_ms) if self._tls is None else b""
+
     def capture(self) -> Capture:
         """Return everything that was seen; to be asked at the end."""
         return replace(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import NamedTuple, TypeVar, cast
 
 from probe.capture import Capture
 from probe.errors import DeadlineError, ObservationError
@@ -24,50 +25,100 @@ LINGER_S = 1.0
 """Seconds after the handshake for a server's word on the client certificate that it did not get."""
 
 
+T = TypeVar("T")
+
+
+class Attempt(NamedTuple):
+    """A connection to make: `pause_s` from now, for at most `seconds`, `at_s` after the first one for its request."""
+
+    request: ProbeRequest
+    seconds: float
+    at_s: float = 0.0
+    pause_s: float = 0.0
+
+
+class Shown(NamedTuple):
+    """What a connection showed, why another one may show more, and how many seconds it took."""
+
+    capture: Capture
+    retry: Retry | None
+    seconds: float
+
+
+#: Says which connections to make, one after the other, and is told what each showed; no sockets, no clock.
+Steps = Generator[Attempt, Shown, T]
+
+
+def attempts(request: ProbeRequest) -> Steps[Shown]:
+    """Every connection for one request, within its time: what they show together, and the seconds they took.
+
+    There is one, and one more for each of two reasons at most: a 421, and a handshake that failed over what we had
+    offered.
+    """
+    tried: set[Retry] = set()
+    capture, retry, spent = yield Attempt(request, request.timeout_s)
+    while retry is not None and retry not in tried:
+        pause_s = request.retry_pause_s if retry is Retry.THROTTLED else 0.0
+        spent += pause_s
+        if spent >= request.timeout_s:
+            break
+        tried.add(retry)
+        request = replace(request, library_groups=request.library_groups or retry is Retry.LIBRARY_GROUPS)
+        second, retry, seconds = yield Attempt(request, request.timeout_s - spent, spent, pause_s)
+        capture, spent = _better(capture, second), spent + seconds
+    return Shown(capture, None, spent)
+
+
 def observe(
     request: ProbeRequest, pending: PendingConnection, started: float, meanwhile: Iterator[None] = NOTHING
 ) -> Capture:
     """Return what one endpoint shows; `started` is the monotonic instant at which `pending` was begun.
 
-    While an answer is on its way `meanwhile` does its next piece.
-
-    Whatever the peer does ends up in the capture, never in an exception, within the request's time. There is one
-    connection, and one more for each of two reasons at most: a 421, and a handshake that failed over what
-    we had offered.
+    While an answer is on its way `meanwhile` does its next piece. Whatever the peer does ends up in the capture,
+    never in an exception, within the request's time.
     """
-    deadline = Deadline(started + request.timeout_s)
-    tried: set[Retry] = set()
-    capture, retry = _attempt(request, pending, started, tried, meanwhile)
-    while retry is not None and retry not in tried and _waited(request, retry, deadline):
-        tried.add(retry)
-        again = begin_connect(request.address, request.port)
-        second, retry = _attempt(request, again, started, tried, meanwhile)
-        capture = _better(capture, second)
-    return capture
+    return drive(attempts(request), pending, started, meanwhile).capture
 
 
-def _attempt(
-    request: ProbeRequest,
+def drive(steps: Steps[T], pending: PendingConnection, started: float, meanwhile: Iterator[None]) -> T:
+    """Make the connections one after the other on this thread, the first of which has begun."""
+    attempt = next(steps)
+    while True:
+        with contextlib.ExitStack() as stack:
+            shown, stream = _connection(attempt, pending, started, meanwhile, stack)
+            try:
+                attempt = steps.send(shown)
+            except StopIteration as end:
+                return cast("T", end.value)
+            if stream is not None:
+                stream.part(Deadline(monotonic() + LINGER_S))
+        pause(attempt.pause_s)
+        pending, started = begin_connect(attempt.request.address, attempt.request.port), monotonic()
+
+
+def _connection(
+    attempt: Attempt,
     pending: PendingConnection,
     started: float,
-    tried: set[Retry],
     meanwhile: Iterator[None],
-) -> tuple[Capture, Retry | None]:
-    deadline = Deadline(started + request.timeout_s)
+    stack: contextlib.ExitStack,
+) -> tuple[Shown, Stream | None]:
+    """Make one connection, which `stack` closes."""
+    deadline = Deadline(started + attempt.seconds)
     _use_time(pending, meanwhile)
     try:
         stream = pending.finish(deadline)
     except ObservationError as error:
-        return unreached(request, error), None
-    name = request.ehlo_name or local_ehlo_name(stream.local_address)
-    if Retry.LIBRARY_GROUPS in tried:
-        request = replace(request, library_groups=True)
-    observation = ClientSession(request, name)
-    try:
-        _drive(observation, stream, deadline, started, meanwhile)
-    finally:
-        stream.close()
-    return observation.capture(), observation.retry
+        return Shown(unreached(attempt.request, error), None, monotonic() - started), None
+    stack.callback(stream.close)
+    session = session_for(attempt, stream.local_address)
+    _drive(session, stream, deadline, started - attempt.at_s, meanwhile)
+    return Shown(session.capture(), session.retry, monotonic() - started), stream
+
+
+def session_for(attempt: Attempt, local_address: str) -> ClientSession:
+    """The conversation for a connection that has come about."""
+    return ClientSession(attempt.request, attempt.request.ehlo_name or local_ehlo_name(local_address))
 
 
 def _drive(
@@ -102,15 +153,6 @@ def _use_time(connection: PendingConnection | Stream, meanwhile: Iterator[None])
 
 def _flush(observation: ClientSession, stream: Stream, deadline: Deadline, started: float) -> None:
     stream.write(observation.bytes_to_send(_ms(started)), deadline)
-
-
-def _waited(request: ProbeRequest, retry: Retry, deadline: Deadline) -> bool:
-    """Wait where the server asked for it; False where the time does not allow another attempt."""
-    seconds = request.retry_pause_s if retry is Retry.THROTTLED else 0.0
-    if deadline.remaining() <= seconds:
-        return False
-    pause(seconds)
-    return True
 
 
 def _better(first: Capture, second: Capture) -> Capture:

@@ -6,6 +6,7 @@ keeps the greeting meanwhile. That is why this module imports next to nothing.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import socket
@@ -67,23 +68,29 @@ class PendingConnection:
         """Whether nothing has come of it yet."""
         return self._socket is not None and not _ready(self._socket, reading=False, seconds=0.0)
 
+    def fileno(self) -> int:
+        """The descriptor to wait for until it can be written to; -1 where there is nothing to wait for."""
+        return self._socket.fileno() if self._socket is not None else -1
+
     def finish(self, deadline: Deadline) -> Stream:
         """Return the open connection; raises ConnectError, or DeadlineError where nobody answered in time."""
+        if self._socket and not _ready(self._socket, reading=False, seconds=deadline.remaining()):
+            self.close()
+            raise DeadlineError(f"no answer from {self.peer} in time")
+        return self.opened()
+
+    def opened(self) -> Stream:
+        """Return the connection for which the wait is over; raises ConnectError."""
         if self._error is not None:
             raise ConnectError(_sentence(self._error, self.peer))
         sock, self._socket = self._socket, None
         if sock is None:
             raise ConnectError(f"the connection to {self.peer} was given up")
-        stream = Stream(sock, self.peer)
-        try:
-            stream.await_writable(deadline, f"no answer from {self.peer} in time")
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                raise ConnectError(_sentence(OSError(code, ""), self.peer))
-        except ObservationError:
-            stream.close()
-            raise
-        return stream
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            sock.close()
+            raise ConnectError(_sentence(OSError(code, ""), self.peer))
+        return Stream(sock, self.peer)
 
     def close(self) -> None:
         """Give the connection up, if it was not finished."""
@@ -108,20 +115,29 @@ class Stream:
         return str(self._socket.getsockname()[0])
 
     def read(self, deadline: Deadline) -> bytes:
-        """Return what has arrived, at most READ_BYTES, waiting for the first byte; b"" is the end.
+        """Return what has arrived, waiting for the first byte; b"" is the end. Raises DeadlineError, too."""
+        while (data := self.read_now()) is None:
+            if not _ready(self._socket, reading=True, seconds=deadline.remaining()):
+                raise DeadlineError(f"no complete answer from {self.peer} in time")
+        return data
 
-        Raises DeadlineError, and SmtpError after CONNECTION_BYTES; a reset is an end like any other, for the
-        bytes before it count.
+    def read_now(self) -> bytes | None:
+        """Return what has arrived, at most READ_BYTES; None: nothing yet; b"" is the end.
+
+        Raises SmtpError after CONNECTION_BYTES; a reset is an end like any other, for the bytes before it count.
         """
-        while True:
-            try:
-                return self._count(self._socket.recv(READ_BYTES))
-            except BlockingIOError:
-                self._await(deadline, reading=True, complaint=f"no complete answer from {self.peer} in time")
-            except OSError as error:
-                if error.errno in _HANGING_UP:
-                    return b""
-                raise SmtpError(_sentence(error, self.peer)) from error
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in _HANGING_UP:
+                return b""
+            raise SmtpError(_sentence(error, self.peer)) from error
+        self._received += len(data)
+        if self._received > CONNECTION_BYTES:
+            raise SmtpError(f"{self.peer} sent more than {CONNECTION_BYTES} bytes")
+        return data
 
     def idle(self) -> bool:
         """Whether nothing of the peer's can be read at this moment."""
@@ -129,32 +145,37 @@ class Stream:
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`; raises DeadlineError, and SmtpError where the peer has hung up."""
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._socket.send(rest) :]
-            except BlockingIOError:
-                self.await_writable(deadline, f"{self.peer} does not read what is sent to it")
-            except OSError as error:
-                raise SmtpError(_sentence(error, self.peer)) from error
+        while data := self.write_now(data):
+            if not _ready(self._socket, reading=False, seconds=deadline.remaining()):
+                raise DeadlineError(f"{self.peer} does not read what is sent to it")
 
-    def await_writable(self, deadline: Deadline, complaint: str) -> None:
-        """Wait until bytes can be sent; raises DeadlineError with the complaint."""
-        self._await(deadline, reading=False, complaint=complaint)
+    def write_now(self, data: bytes) -> bytes:
+        """Send what can be sent at once, and return the rest; raises SmtpError where the peer has hung up."""
+        try:
+            while data:
+                data = data[self._socket.send(data) :]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise SmtpError(_sentence(error, self.peer)) from error
+        return data
+
+    def hang_up(self) -> None:
+        """Say that nothing more will be sent: the peer closes its end, and `read_now` returns b"" then."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def part(self, deadline: Deadline) -> None:
+        """End the connection after the peer has: so it never sees two at once."""
+        self.hang_up()
+        with contextlib.suppress(ObservationError):
+            while self.read(deadline):
+                pass
+        self.close()
 
     def close(self) -> None:
         """End the connection; what was written is still delivered."""
         self._socket.close()
-
-    def _count(self, data: bytes) -> bytes:
-        self._received += len(data)
-        if self._received > CONNECTION_BYTES:
-            raise SmtpError(f"{self.peer} sent more than {CONNECTION_BYTES} bytes")
-        return data
-
-    def _await(self, deadline: Deadline, *, reading: bool, complaint: str) -> None:
-        if not _ready(self._socket, reading=reading, seconds=deadline.remaining()):
-            raise DeadlineError(complaint)
 
 
 _EARLY: dict[tuple[str, int], PendingConnection] = {}

@@ -36,10 +36,14 @@ ZONE = {
     ("contoso.test.", "MX"): ["20 Backup.contoso.test.", "10 mail.contoso.test.", "10 mail.contoso.test."],
     ("many-mx.contoso.test.", "MX"): [f"{number} mx{number}.contoso.test." for number in range(1, 60)],
     ("null.contoso.test.", "MX"): ["0 ."],
+    ("local.contoso.test.", "A"): ["127.7.0.1", "127.7.0.2"],
+    ("rates.contoso.test.", "MX"): ["10 mx1.contoso.test."],
+    ("quiet.contoso.test.", "MX"): [f"{number} quiet{number}.contoso.test." for number in range(8)],
     ("nomx.contoso.test.", "A"): ["192.0.2.4"],
 }
 
 SILENT = {("silent.contoso.test.", "A"), ("silent.contoso.test.", "MX"), ("half.contoso.test.", "AAAA")}
+SILENT |= {(f"quiet{number}.contoso.test.", kind) for number in range(8) for kind in ("A", "AAAA")}
 BROKEN = "broken.contoso.test."
 ILL_FORMED = "ill-formed.contoso.test."
 

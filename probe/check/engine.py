@@ -1,0 +1,337 @@
+"""Many endpoints at once on one thread: names, connections within the pace, judgements, results as they come.
+
+The loop stands still while a result is taken; what servers say meanwhile waits in the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from probe.capture import Capture
+from probe.check.connection import Connection
+from probe.check.endpoints import Endpoint, Host, addresses, endpoints, hosts, known
+from probe.check.names import Names
+from probe.check.observe import observations, unresolved
+from probe.check.pace import Pace
+from probe.check.rates import Rates, keys_of
+from probe.check.run import Done, Job, concluded
+from probe.errors import ResolveError
+from probe.net import clock
+from probe.net.observe import Attempt, Shown, Steps
+from probe.pki.memory import Memory
+from probe.report.failed import Guard
+
+if TYPE_CHECKING:
+    from probe.report.assessment import Assessment
+
+#: Addresses and names under way for each connection that may be open: what waits for its turn by the pace.
+LOOK_AHEAD = 4
+#: Judgements at once that ask issuers' servers about revocation.
+MAX_ASKING = 16
+#: Files and sockets of the process beside its connections.
+OTHER_FILES = 64
+
+
+class _Plan:
+    """A job whose names are being looked up, and then what is still to be reported of it."""
+
+    __slots__ = ("found", "job", "left", "unknown")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.found: list[tuple[Endpoint, ...]] = []
+        self.unknown = self.left = 0
+
+
+class _Work:
+    """One endpoint on its way."""
+
+    __slots__ = (
+        "attempt",
+        "connection",
+        "endpoint",
+        "guard",
+        "index",
+        "keys",
+        "plan",
+        "started",
+        "started_at",
+        "steps",
+    )
+
+    def __init__(self, plan: _Plan, index: int, endpoint: Endpoint) -> None:
+        self.plan, self.index, self.endpoint = plan, index, endpoint
+        self.guard = Guard()
+        self.keys: tuple[str, ...] = ()
+        self.steps: Steps[tuple[Capture, ...]] | None = None
+        self.attempt: Attempt | None = None
+        self.connection: Connection | None = None
+        self.started_at: datetime | None = None
+        self.started = 0.0
+
+
+class Engine:
+    """Runs jobs at a pace; `run` once."""
+
+    def __init__(
+        self, jobs: Iterable[Job], pace: Pace, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._pace = pace
+        self._rates = Rates(pace)
+        self._loop = loop or _new_loop()
+        self._loop.set_exception_handler(self._note_error)
+        self._names = Names(self._loop)
+        self._memory = Memory()  # this thread's
+        self._connections = room_for(pace.concurrency)
+        self._open = self._pending = 0
+        self._ready: deque[_Work] = deque()
+        self._busy: dict[str, deque[_Work]] = {}
+        self._under_way: set[_Work] = set()
+        self._parting: set[Connection] = set()
+        self._asking: ThreadPoolExecutor | None = None
+        self._done: deque[Done] = deque()
+        self._error: BaseException | None = None
+
+    def run(self) -> Iterator[Done]:
+        """Every result as it comes; what was done before an interruption is yielded before it is raised."""
+        try:
+            while self._fill():
+                try:
+                    self._loop.run_forever()
+                except BaseException as error:  # noqa: BLE001 - Ctrl-C among them; raised below
+                    self._error = error
+                while self._done:
+                    yield self._done.popleft()
+                if self._error is not None:
+                    raise self._error
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        for connection in (*self._parting, *(work.connection for work in self._under_way)):
+            if connection is not None:
+                connection.close()
+        self._names.close()
+        if self._asking is not None:
+            self._asking.shutdown(cancel_futures=True)
+        self._loop.close()
+
+    def _note_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._error = self._error or context.get("exception") or RuntimeError(context["message"])
+        self._loop.stop()
+
+    def _fill(self) -> bool:
+        """Take as many jobs as may be under way; whether any is."""
+        while self._pending < LOOK_AHEAD * self._connections:
+            job = next(self._jobs, None)
+            if job is None:
+                break
+            self._pending += 1
+            self._plan(_Plan(job))
+        return self._pending > 0
+
+    def _plan(self, plan: _Plan) -> None:
+        _, target, options, given = plan.job
+        if given:
+            self._planned(plan, endpoints(target, options, Host(target.host), given))
+        elif target.mx:
+            question = ("MX", target.host, options.nameserver)
+            self._names.ask(question, partial(hosts, target, options), partial(self._named, plan))
+        else:
+            self._named(plan, hosts(target, options))
+
+    def _named(self, plan: _Plan, found: tuple[Host, ...] | Exception) -> None:
+        if isinstance(found, Exception):
+            self._unplanned(plan, found)
+            return
+        options = plan.job.options
+        plan.found, plan.unknown = [()] * len(found), len(found)
+        for place, host in enumerate(found):
+            then = partial(self._resolved, plan, place, host)
+            if host.failure is not None:
+                then(host.failure)
+            elif known(host.name, options):
+                then(addresses(host.name, options))
+            else:
+                question = ("A", host.name, options.nameserver)
+                self._names.ask(question, partial(addresses, host.name, options), then)
+
+    def _resolved(self, plan: _Plan, place: int, host: Host, found: tuple[str, ...] | Exception) -> None:
+        if isinstance(found, Exception) and not isinstance(found, ResolveError):
+            self._unplanned(plan, found)
+            return
+        plan.found[place] = endpoints(plan.job.target, plan.job.options, host, found)
+        plan.unknown -= 1
+        if plan.unknown == 0:
+            self._planned(plan, tuple(chain.from_iterable(plan.found)))
+
+    def _unplanned(self, plan: _Plan, error: Exception) -> None:
+        """A defect over a job's names; what is wrong with its options ends the run."""
+        plan.unknown = -1
+        work = _Work(plan, 0, Endpoint(plan.job.target, plan.job.target.host, 0, None))
+        with work.guard:
+            raise error
+        plan.left = 1
+        self._finish(work, ())
+
+    def _planned(self, plan: _Plan, found: tuple[Endpoint, ...]) -> None:
+        plan.left = len(found)
+        self._pending += len(found) - 1
+        for index, endpoint in enumerate(found):
+            work = _Work(plan, index, endpoint)
+            if endpoint.address is None:
+                self._finish(work, (unresolved(endpoint),))
+            elif endpoint.address in self._busy:
+                self._busy[endpoint.address].append(work)
+            else:
+                self._busy[endpoint.address] = deque()
+                self._begin(work, endpoint.address)
+
+    def _begin(self, work: _Work, address: str) -> None:
+        """Plan the connections to an address to which there is none now."""
+        with work.guard:
+            work.keys = keys_of(work.endpoint, address)
+            work.steps = observations(work.endpoint, address, work.plan.job.options, self._pace.total_s)
+            work.attempt = next(work.steps)
+            self._later(_JITTER.uniform(0.0, self._pace.jitter_s) if self._pace.jitter_s else 0.0, work)
+        if work.guard.failure:
+            self._finish(work, ())
+
+    def _later(self, seconds: float, work: _Work) -> None:
+        if seconds > 0:
+            self._loop.call_later(seconds, self._connect, work)
+        else:
+            self._connect(work)
+
+    def _connect(self, work: _Work) -> None:
+        """Make the next connection, or wait for the turn of it."""
+        if work.attempt is None:
+            return
+        if work not in self._under_way and self._open >= self._connections:
+            self._ready.append(work)
+            return
+        now = clock.monotonic()
+        free_at = self._rates.free_at(work.keys, now)
+        if free_at > now:
+            self._later(free_at - now, work)
+            return
+        self._rates.note(work.keys, now)
+        if work not in self._under_way:
+            self._under_way.add(work)
+            self._open += 1
+            work.started_at, work.started = clock.now(), now
+        work.connection = Connection(self._loop, work.attempt, work.guard, partial(self._shown, work))
+
+    def _shown(self, work: _Work, shown: Shown | None) -> None:
+        found: tuple[Capture, ...] = ()
+        if shown is not None and work.steps is not None:
+            with work.guard:
+                try:
+                    work.attempt = work.steps.send(shown)
+                except StopIteration as end:
+                    found = end.value
+                else:
+                    self._let_go(work, partial(self._later, work.attempt.pause_s, work))
+                    return
+        self._finish(work, found)
+
+    def _finish(self, work: _Work, found: tuple[Capture, ...]) -> None:
+        """Let go of the address, and judge what was seen of it."""
+        if work in self._under_way:
+            self._under_way.remove(work)
+            self._open -= 1
+        address = work.endpoint.address
+        if address is not None:
+            if self._busy[address]:
+                self._let_go(work, partial(self._next, address))
+            else:
+                self._let_go(work)
+                del self._busy[address]
+        self._judge(work, found)
+        while self._ready and self._open < self._connections:
+            self._connect(self._ready.popleft())
+
+    def _let_go(self, work: _Work, then: Callable[[], None] | None = None) -> None:
+        """Close the connection: at once, or once the server has, where another one follows."""
+        connection = work.connection
+        if connection is None:
+            if then is not None:
+                then()
+        elif then is None:
+            connection.close()
+        else:
+            self._parting.add(connection)
+            connection.part(partial(self._parted, connection, then))
+
+    def _parted(self, connection: Connection, then: Callable[[], None]) -> None:
+        self._parting.discard(connection)
+        then()
+
+    def _next(self, address: str) -> None:
+        self._begin(self._busy[address].popleft(), address)
+
+    def _judge(self, work: _Work, found: tuple[Capture, ...]) -> None:
+        options = work.plan.job.options
+        judged = partial(
+            concluded,
+            work.endpoint,
+            options,
+            found,
+            work.started_at or clock.now(),
+            work.started or clock.monotonic(),
+            work.guard,
+        )
+        if not options.revocation:
+            self._deliver(work, judged(self._memory))
+            return
+        # Issuers' servers take their time. Not daemons: OpenSSL works in these threads.
+        self._asking = self._asking or ThreadPoolExecutor(MAX_ASKING, "revocation")
+        asked = self._asking.submit(judged)
+        asked.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._asked, work, asked))
+
+    def _asked(self, work: _Work, asked: Future[Assessment]) -> None:
+        self._deliver(work, asked.result())
+
+    def _deliver(self, work: _Work, assessment: Assessment) -> None:
+        work.plan.left -= 1
+        self._pending -= 1
+        self._done.append(Done(work.plan.job, work.index, assessment, work.plan.left == 0))
+        self._loop.stop()
+
+
+_JITTER = random.SystemRandom()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """The fastest loop there is here; Windows' usual one cannot watch sockets."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.SelectorEventLoop()
+    return uvloop.new_event_loop()
+
+
+def room_for(connections: int) -> int:
+    """As many connections as the system lets this process have open, its limit of files raised as far as needed."""
+    try:
+        import resource
+    except ImportError:  # Windows, whose select watches 512 sockets
+        return min(connections, 500)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, min(connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES))
+    return connections

@@ -1,0 +1,469 @@
+"""Many endpoints at once: what the servers see of it, hostile ones among the healthy, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import uvloop
+
+from probe.capture import FaultKind
+from probe.check.endpoints import Endpoint, _patience
+from probe.check.engine import LOOK_AHEAD, OTHER_FILES, Engine, room_for
+from probe.check.names import Names
+from probe.check.options import CheckOptions
+from probe.check.pace import Pace
+from probe.check.rates import MIN_KEPT, Rate, keys_of, operator_of
+from probe.check.run import Job, assess, run_jobs
+from probe.eop.vocabulary import Outcome
+from probe.errors import ConfigurationError, StoreError
+from probe.net.clock import monotonic
+from probe.net.resolver import RESOLVE_TIMEOUT_S
+from probe.net.target import parse_target
+from probe.pki.certificate import Certificate, parse
+from probe.pki.truststore import AnchorStore, ListRole, TrustStore
+from tests.net.scripted import (
+    CAPABILITIES,
+    GO_AHEAD,
+    GREETING,
+    ISSUING,
+    LEAF,
+    NOW,
+    ROOT,
+    Peer,
+    Script,
+    ScriptedServer,
+    starttls,
+    tls_context,
+)
+from tests.net.test_net_resolver import NameServer
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+HEALTHY = starttls(tls_context(LEAF, ISSUING))
+FAST = Pace(per_address_rate=1e9, per_network_rate=1e9, per_operator_rate=1e9)
+
+
+def _stores() -> list[TrustStore]:
+    root = parse(ROOT.der)
+    assert isinstance(root, Certificate)
+    return [AnchorStore("roots", [root], role=ListRole.MICROSOFT)]
+
+
+OPTIONS = CheckOptions(stores=_stores, at=NOW, timeout_s=5.0)
+
+
+@pytest.fixture(params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Loop:
+    return request.param  # type: ignore[no-any-return]
+
+
+def jobs(port: int, *hosts: str, options: CheckOptions = OPTIONS) -> Iterator[Job]:
+    return (Job(key, parse_target(f"{host}:{port}"), options) for key, host in enumerate(hosts))
+
+
+class Guests:
+    """Wraps a script: who was there at once, when each came, and how each left, by the address called."""
+
+    def __init__(self, script: Script = HEALTHY) -> None:
+        self._script, self._lock = script, threading.Lock()
+        self._now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.came: defaultdict[str, list[float]] = defaultdict(list)
+
+    def __call__(self, peer: Peer) -> None:
+        called = peer.socket.getsockname()[0]
+        with self._lock:
+            self._now[called] += 1
+            self.most[called] = max(self.most[called], self._now[called])
+            self.came[called].append(monotonic())
+        try:
+            self._script(peer)
+        finally:
+            with self._lock:
+                self._now[called] -= 1
+
+
+def test_never_two_connections_to_one_address_and_each_ends_with_quit(loop: Loop) -> None:
+    guests = Guests()
+    addresses = [f"127.7.1.{number % 6}" for number in range(24)]
+    sampled = replace(OPTIONS, samples=2)
+    with ScriptedServer(guests, host="0.0.0.0") as server:
+        done = list(Engine(jobs(server.port, *addresses, options=sampled), FAST, loop()).run())
+        server.join()
+    assert sorted(each.job.key for each in done) == list(range(24))
+    assert all(each.last and each.assessment.outcome is Outcome.ACCEPTED for each in done)
+    assert guests.most == dict.fromkeys(addresses, 1)
+    assert {called: len(times) for called, times in guests.came.items()} == dict.fromkeys(addresses, 8)
+    assert [peer.inside for peer in server.peers] == [b"QUIT\r\n"] * 48
+
+
+def test_connections_at_once_are_bounded(loop: Loop) -> None:
+    guests = Guests()
+    most = threading.Semaphore(3)
+
+    def alone(peer: Peer) -> None:
+        assert most.acquire(blocking=False), "a fourth connection"
+        try:
+            guests(peer)
+        finally:
+            most.release()
+
+    with ScriptedServer(alone, host="0.0.0.0") as server:
+        hosts = [f"127.7.2.{number}" for number in range(12)]
+        done = list(Engine(jobs(server.port, *hosts), FAST._replace(concurrency=3), loop()).run())
+    assert [each.assessment.outcome for each in done] == [Outcome.ACCEPTED] * 12
+
+
+@pytest.mark.parametrize("held", ["per_address_rate", "per_network_rate", "per_operator_rate"])
+def test_rates_are_kept_at_the_server(held: str) -> None:
+    guests = Guests()
+    per_second = 8
+    sampled = replace(
+        OPTIONS, samples=3, overrides={"mx1.contoso.test": ("127.7.3.1", "127.7.3.2", "127.7.3.3")}
+    )
+    with ScriptedServer(guests, host="0.0.0.0") as server, NameServer() as names:
+        target = parse_target(f"mx:rates.contoso.test:{server.port}")
+        options = replace(sampled, nameserver=f"127.0.0.1:{names.port}")
+        job = Job(0, target, options)
+        began = monotonic()
+        done = list(run_jobs([job], FAST._replace(**{held: per_second if held != "per_address_rate" else 2})))
+        took = monotonic() - began
+    came = sorted(itertools.chain(*guests.came.values()))
+    assert (len(done), len(came)) == (3, 9)
+    groups = guests.came.values() if held == "per_address_rate" else [came]
+    count = 2 if held == "per_address_rate" else per_second
+    for times in groups:
+        windows = [later - sooner for sooner, later in zip(times, times[count:], strict=False)]
+        assert windows
+        assert min(windows) > 0.97
+    assert took > 0.97
+
+
+def test_without_rates_nothing_waits() -> None:
+    with ScriptedServer(Guests(), host="0.0.0.0") as server:
+        began = monotonic()
+        list(run_jobs(jobs(server.port, *["127.7.4.1"] * 12), FAST))
+    assert monotonic() - began < 0.97
+
+
+def silent(peer: Peer) -> None:
+    peer.hold()
+
+
+def flood(peer: Peer) -> None:
+    peer.say_in_pieces(itertools.repeat(b"220-" + b"x" * 500 + b"\r\n"))
+
+
+def trickle(peer: Peer) -> None:
+    peer.trickle()
+
+
+def reset(peer: Peer) -> None:
+    peer.to_starttls()
+    peer.reset()
+
+
+def garbage(peer: Peer) -> None:
+    peer.to_starttls()
+    peer.say(os.urandom(300))
+    peer.hold()
+
+
+def deaf(peer: Peer) -> None:
+    peer.say(GREETING)
+    peer.hear()
+    peer.say(CAPABILITIES)
+    peer.hear()
+    peer.say(GO_AHEAD)
+    peer.hold()
+
+
+HOSTILE = (silent, flood, trickle, reset, garbage, deaf)
+
+
+def test_hostile_endpoints_take_nothing_from_the_healthy(loop: Loop) -> None:
+    """All are reported within one deadline, the healthy ones as what they are; a dead port is one of them."""
+    options = replace(OPTIONS, timeout_s=0.7)
+    with contextlib.ExitStack() as stack:
+        *bad, good = [
+            stack.enter_context(ScriptedServer(script, host="0.0.0.0")) for script in (*HOSTILE, HEALTHY)
+        ]
+        plan = [
+            Job(n, parse_target(f"127.7.5.{n}:{server.port}"), options)
+            for n, server in enumerate([*bad, *[good] * 20])
+        ]
+        plan.append(Job(99, parse_target("127.7.5.99:1"), options))
+        began = monotonic()
+        done = {each.job.key: each.assessment for each in Engine(plan, FAST, loop()).run()}
+        took = monotonic() - began
+    assert took < 1.6
+    healthy = [done[key].outcome for key in range(len(HOSTILE), len(HOSTILE) + 20)]
+    assert healthy == [Outcome.ACCEPTED] * 20
+    faults = [done[key].error for key in (*range(len(HOSTILE)), 99)]
+    assert [fault.kind for fault in faults if fault] == [
+        FaultKind.TIMEOUT,
+        FaultKind.NOT_SMTP,
+        FaultKind.TIMEOUT,
+        FaultKind.TLS_FAILED,
+        FaultKind.TLS_FAILED,
+        FaultKind.TIMEOUT,
+        FaultKind.UNREACHABLE,
+    ]
+
+
+def test_it_says_what_the_blocking_probe_says(loop: Loop) -> None:
+    for script in (HEALTHY, flood, reset, starttls(tls_context(LEAF))):
+        with ScriptedServer(script) as server:
+            [job] = jobs(server.port, "127.0.0.1")
+            [alone] = assess(job.target, job.options)
+            [done] = Engine([job], FAST, loop()).run()
+        many = done.assessment
+        assert (many.findings, many.error, many.capture.presented) == (
+            alone.findings,
+            alone.error,
+            alone.capture.presented,
+        )
+
+
+def test_throttled_servers_are_asked_again(loop: Loop) -> None:
+    def throttle(peer: Peer) -> None:
+        peer.say(b"421 4.7.0 later\r\n")
+
+    options = replace(OPTIONS, timeout_s=1.5)
+    with ScriptedServer(throttle, HEALTHY) as server:
+        [done] = Engine(jobs(server.port, "127.0.0.1", options=options), FAST, loop()).run()
+    assert done.assessment.outcome is Outcome.ACCEPTED
+    assert len(server.peers) == 2
+
+
+def test_closing_it_says_quit_and_ends_at_once(loop: Loop) -> None:
+    stuck = threading.Barrier(3)
+
+    def slow(peer: Peer) -> None:
+        peer.say(GREETING)
+        peer.hear()
+        peer.say(CAPABILITIES)
+        peer.hear()
+        stuck.wait(5)
+        peer.hold()
+
+    def quick(peer: Peer) -> None:
+        stuck.wait(5)
+        HEALTHY(peer)
+
+    with ScriptedServer(slow, host="0.0.0.0") as held, ScriptedServer(quick) as server:
+        plan = [*jobs(held.port, "127.7.6.1", "127.7.6.2"), *jobs(server.port, "127.0.0.1")]
+        running = Engine(plan, FAST, loop()).run()
+        assert next(running).assessment.outcome is Outcome.ACCEPTED
+        began = monotonic()
+        running.close()
+        held.join()
+    assert monotonic() - began < 1
+    assert [peer.heard.splitlines()[-1] for peer in held.peers] == [b"QUIT"] * 2
+
+
+def test_a_pace_has_a_total_of_its_own() -> None:
+    options = replace(OPTIONS, timeout_s=9.0)
+    with ScriptedServer(silent) as server:
+        began = monotonic()
+        done = list(
+            run_jobs(jobs(server.port, "127.0.0.1", "127.7.6.9", options=options), FAST._replace(total_s=0.3))
+        )
+    assert monotonic() - began < 1
+    assert all(each.assessment.error for each in done)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_done_before_a_signal_is_told(loop: Loop, number: signal.Signals) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, interrupt)
+    try:
+        with ScriptedServer(silent, host="0.0.0.0") as slow, ScriptedServer(HEALTHY) as quick:
+            plan = [*jobs(slow.port, "127.7.6.3"), *jobs(quick.port, "127.0.0.1")]
+            running = Engine(plan, FAST, loop()).run()
+            found = [next(running)]
+            timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                found += running
+            timer.join()
+            slow.join()
+    finally:
+        signal.signal(number, before)
+    assert [each.assessment.outcome for each in found] == [Outcome.ACCEPTED]
+
+
+def test_jobs_are_read_as_they_are_needed(loop: Loop) -> None:
+    taken = 0
+
+    def endless() -> Iterator[Job]:
+        nonlocal taken
+        for taken in itertools.count(1):
+            yield Job(taken, parse_target(f"127.8.{taken // 250}.{1 + taken % 250}:{server.port}"), OPTIONS)
+
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+        running = Engine(endless(), FAST._replace(concurrency=4), loop()).run()
+        done = list(itertools.islice(running, 20))
+        running.close()
+    assert all(each.assessment.outcome is Outcome.ACCEPTED for each in done)
+    assert taken <= 20 + 4 * LOOK_AHEAD + 4
+
+
+def test_a_silent_server_is_asked_twice() -> None:
+    options = replace(OPTIONS, timeout_s=0.2, samples=50, thorough=True)
+    with ScriptedServer(silent) as server:
+        [alone] = assess(f"127.0.0.1:{server.port}", options)
+    assert len(server.peers) == 2
+    said = [each.capture.fault.message for each in alone.evidence.observations if each.capture.fault]
+    assert said[-1] == "No connection was made for this: 2 before it had met silence."
+    assert (alone.outcome, len(said)) == (Outcome.UNKNOWN, 3)
+
+
+def test_one_total_for_all_connections_to_an_address(loop: Loop) -> None:
+    def late(peer: Peer) -> None:
+        peer.socket.settimeout(0.12)
+        try:
+            peer.socket.recv(1)
+        except TimeoutError:
+            HEALTHY(peer)
+
+    options = replace(OPTIONS, samples=50, total_s=0.4)
+    with ScriptedServer(late) as server:
+        [done] = Engine(jobs(server.port, "127.0.0.1", options=options), FAST, loop()).run()
+    assert len(server.peers) < 8
+    last = done.assessment.evidence.observations[-1].capture.fault
+    assert last is not None
+    assert last.message == "No time was left for this: the 0.4 s for all connections are over."
+
+
+class TestNames:
+    def test_exchangers_are_asked_together_within_one_bound(self) -> None:
+        with NameServer() as names:
+            options = replace(OPTIONS, nameserver=f"127.0.0.1:{names.port}", timeout_s=0.8)
+            began = monotonic()
+            done = list(run_jobs([Job(0, parse_target("mx:quiet.contoso.test"), options)]))
+        assert monotonic() - began < 1.6  # one by one: 6.4
+        assert [each.index for each in sorted(done, key=lambda each: each.index)] == list(range(8))
+        assert all(
+            each.assessment.error and "did not answer" in each.assessment.error.message for each in done
+        )
+
+    def test_a_name_is_asked_once_in_a_run(self) -> None:
+        with NameServer() as names, ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+            options = replace(OPTIONS, nameserver=f"127.0.0.1:{names.port}")
+            done = list(run_jobs(jobs(server.port, *["local.contoso.test"] * 5, options=options), FAST))
+        assert len(done) == 10
+        assert sorted(names.asked) == ["local.contoso.test. A", "local.contoso.test. AAAA"]
+        assert Counter(each.last for each in done) == {True: 5, False: 5}
+
+    def test_a_host_with_several_addresses_alone(self) -> None:
+        with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+            options = replace(OPTIONS, overrides={"local.contoso.test": ("127.7.0.1", "127.7.0.2")})
+            [job] = jobs(server.port, "local.contoso.test", options=options)
+            done = sorted(run_jobs([job], FAST), key=lambda each: each.index)
+        assert [(each.job, each.assessment.capture.address) for each in done] == [
+            (job, "127.7.0.1"),
+            (job, "127.7.0.2"),
+        ]
+
+    def test_addresses_given_replace_the_dns(self) -> None:
+        with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+            target = parse_target(f"mail.contoso.test:{server.port}")
+            plan = [Job(n, target, OPTIONS, (f"127.7.0.{n + 1}",)) for n in range(2)]
+            done = list(run_jobs(plan, FAST))
+        assert {each.assessment.capture.address for each in done} == {"127.7.0.1", "127.7.0.2"}
+        assert {each.assessment.capture.host for each in done} == {"mail.contoso.test"}
+
+    def test_a_lookup_ends_after_ten_seconds_whatever_a_connection_may_take(self) -> None:
+        assert _patience(replace(OPTIONS, timeout_s=60.0)) == RESOLVE_TIMEOUT_S == 10.0
+        assert _patience(replace(OPTIONS, timeout_s=2.0)) == 2.0
+
+    @pytest.mark.parametrize("host", ["mail.contoso.test", "mx:contoso.test"])
+    def test_what_is_wrong_with_the_options_ends_the_run(self, host: str) -> None:
+        plan = [Job(n, parse_target(host), replace(OPTIONS, nameserver="no address")) for n in range(2)]
+        with pytest.raises(ConfigurationError, match="name server"):
+            list(run_jobs(plan))
+
+    @pytest.mark.parametrize("host", ["mail.contoso.test", "mx:contoso.test"])
+    def test_a_defect_is_one_targets(self, host: str) -> None:
+        broken = replace(OPTIONS, nameserver=3)  # type: ignore[arg-type]
+        with ScriptedServer(HEALTHY) as server:
+            plan = [*jobs(server.port, "127.0.0.1"), Job(1, parse_target(host), broken)]
+            done = {each.job.key: each.assessment for each in run_jobs(plan)}
+        assert done[0].outcome is Outcome.ACCEPTED
+        assert done[1].findings[0].rule == "assessment-failed"
+
+    def test_what_is_asked_after_the_end_is_nobodys(self, loop: Loop) -> None:
+        here, gate = loop(), threading.Event()
+        names = Names(here)
+        told: list[object] = []
+        names.ask("slow", gate.wait, told.append)
+        names.close()
+        here.close()
+        gate.set()
+        assert told == []
+
+
+def test_a_store_that_cannot_be_read_ends_the_run() -> None:
+    def unusable() -> list[TrustStore]:
+        raise StoreError("the list is damaged")
+
+    with ScriptedServer(HEALTHY) as server, pytest.raises(StoreError):
+        list(run_jobs(jobs(server.port, *["127.0.0.1"] * 2, options=replace(OPTIONS, stores=unusable))))
+
+
+def test_what_is_remembered_for_rates_is_bounded() -> None:
+    rate = Rate(2.0)
+    for number in range(10 * MIN_KEPT):
+        rate.note(str(number), float(number))
+    assert len(rate._starts) <= 2 * MIN_KEPT
+    rate = Rate(0.5)
+    rate.note("a", 100.0)
+    assert (rate.free_at("a", 101.0), rate.free_at("b", 101.0)) == (102.0, 101.0)
+    unlimited = Rate(float("inf"))
+    unlimited.note("a", 100.0)
+    assert unlimited.free_at("a", 100.0) == 100.0
+
+
+def test_whose_rates_count() -> None:
+    def keys(target: str, host: str, address: str) -> tuple[str, ...]:
+        return keys_of(Endpoint(parse_target(target), host, 25, address), address)
+
+    assert keys("mail.contoso.test", "mail.contoso.test", "192.0.2.7") == ("192.0.2.7", "192.0.2")
+    assert keys("mx:a.test", "mx1.mail.example.co.uk", "2001:db8:1:2:3::4%eth0")[1:] == (
+        "2001:db8:1:2::/64",
+        "example.co.uk",
+    )
+    assert operator_of("contoso-com.mail.protection.outlook.com") == "outlook.com"
+
+
+def test_the_limit_of_files_is_raised_or_kept_to() -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        assert room_for(300) == 300
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300 + OTHER_FILES
+        assert room_for(10) == 10
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_jitter_spreads_the_beginnings() -> None:
+    guests = Guests()
+    with ScriptedServer(guests, host="0.0.0.0") as server:
+        hosts = [f"127.7.9.{number}" for number in range(12)]
+        list(run_jobs(jobs(server.port, *hosts), FAST._replace(jitter_s=0.5)))
+    came = sorted(itertools.chain(*guests.came.values()))
+    assert came[-1] - came[0] > 0.1
