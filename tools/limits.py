@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from operator import attrgetter
 
 _HEAD = """# Limits
 
@@ -108,14 +109,32 @@ _LIMITS = (
     ("probe.evidence_files", "MAX_FILES", "files of one run"),
     ("probe.stores.files", "MAX_FILE_BYTES", "bytes of one root list"),
     ("probe.stores.update", "MAX_DOWNLOAD_BYTES", "bytes of one download of `stores update`"),
-    ("probe.check.concurrent", "MAX_CONCURRENT", "connections open at once in one call of `check`"),
+    (
+        "probe.check.options",
+        "TOTAL_SHARE",
+        "times `--timeout` for all connections to one address (`--total-timeout`)",
+    ),
+    ("probe.check.observe", "MAX_SILENCES", "connections to one address that may meet silence"),
+    ("probe.check.pace", "DEFAULT_PACE.concurrency", "connections open at once in one call of `check`"),
+    ("probe.check.pace", "DEFAULT_PACE.per_address_rate", "of those, begun within a second to one address"),
+    ("probe.check.pace", "DEFAULT_PACE.per_network_rate", "to one /24 or /64"),
+    ("probe.check.pace", "DEFAULT_PACE.per_operator_rate", "to the exchangers of one registered domain"),
+    ("probe.check.engine", "LOOK_AHEAD", "addresses and names under way for each of these connections"),
+    ("probe.check.names", "MAX_THREADS", "names asked about at once"),
+    ("probe.check.names", "MAX_KEPT", "answers about names kept in one run"),
+    (
+        "probe.check.engine",
+        "MAX_ASKING",
+        "endpoints at once whose certificates' issuers are asked (`--revocation`)",
+    ),
+    ("probe.report.failed", "MAX_WORDS", "characters told of a defect's exception"),
 )
 
 
 def limits_page() -> str:
     """The page as Markdown, with the values the code has now."""
     rows = [
-        f"| {what} | {getattr(import_module(module), name):,} | `{module}.{name}` |"
+        f"| {what} | {attrgetter(name)(import_module(module)):,} | `{module}.{name}` |"
         for module, name, what in _LIMITS
     ]
     return _HEAD + "\n".join(rows) + "\n"

@@ -15,7 +15,7 @@ class Pace(NamedTuple):
     """
 
     concurrency: int = 100
-    per_address_rate: float = 5.0
+    per_address_rate: float = 10.0
     per_network_rate: float = 50.0
     per_operator_rate: float = 50.0
     jitter_s: float = 0.0

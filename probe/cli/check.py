@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from probe.check.options import TOTAL_SHARE
 from probe.cli import options as shared
 from probe.cli.app import new_app
-from probe.cli.declare import option
-from probe.cli.exit_codes import finish
+from probe.cli.declare import option, seconds
+from probe.cli.exit_codes import UNKNOWN, finish, terminable
 from probe.cli.files import targets_of
-from probe.cli.output import ReportOutput, report_of
+from probe.cli.output import ReportOutput, report_of, warn
 from probe.cli.waiting import Waiting
+from probe.eop.vocabulary import Outcome
 from probe.errors import ConfigurationError, TargetError
 from probe.net.request import TIMEOUT_S, KeyType
 from probe.net.target import Target, server_name
@@ -78,6 +80,11 @@ def check(
         "--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni
     ),
     timeout: shared.Timeout = TIMEOUT_S,
+    total_timeout: float | None = seconds(
+        "--total-timeout",
+        f"Total for all connections to one address. [default: {TOTAL_SHARE} x --timeout]",
+        longest=86_400,
+    ),
     implicit_tls: bool = option(
         "--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.", default=False
     ),
@@ -105,6 +112,7 @@ def check(
         ehlo_name=ehlo,
         sni=sni,
         timeout_s=timeout,
+        total_s=total_timeout,
         implicit_tls=implicit_tls,
         nameserver=resolver,
         overrides=shared.overrides(resolve),
@@ -113,23 +121,32 @@ def check(
         samples=samples,
         key_type=key_type,
     )
-    report = _run(parsed, options)
+    report, whole = _run(parsed, options)
     report = output.deliver(report)
     if save_chain is not None:
         from probe.cli.save import save_chains
 
         save_chains(report, save_chain)
-    finish(report.exit_code)
+    refused = report.exit_code == Outcome.REJECTED.exit_code
+    finish(report.exit_code if whole or refused else UNKNOWN)
 
 
-def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
+def _run(targets: Sequence[Target], options: CheckOptions) -> tuple[Report, bool]:
+    """The report, and whether it has every target: what was done before Ctrl-C or SIGTERM is reported, too."""
     from probe.check.run import run
     from probe.net import clock
 
     generated_at = clock.now()
-    found = {}
+    found, over = {}, 0
     with Waiting("probing", len(targets)) as waiting:
-        for done in run(targets, options):
-            found[done.job.key, done.index] = done.assessment
-            waiting.advance(len({target for target, _ in found}))
-    return report_of((found[key] for key in sorted(found)), generated_at)
+        try:
+            with terminable():
+                for done in run(targets, options):
+                    found[done.job.key, done.index] = done.assessment
+                    waiting.advance(over := over + done.last)
+        except KeyboardInterrupt:
+            if not found:
+                raise
+    if over < len(targets):
+        warn(f"interrupted: {over} of {len(targets)} targets are done")
+    return report_of((found[key] for key in sorted(found)), generated_at), over == len(targets)

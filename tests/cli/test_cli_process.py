@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import HEALTHY, HOST, SELF, command, environment, hold, serving, spawn
+from tests.cli.running import HEALTHY, HOST, ISSUING, SELF, command, environment, hold, serving, spawn
 from tests.net.scripted import Peer, ScriptedServer
 
 SAID = 65_536
@@ -142,6 +142,27 @@ class TestInterrupt:
         os.close(heard)
         os.close(tell)
         assert (process.returncode, out, err) == (130, "", "eop-probe: interrupted\n")
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_what_was_done_is_reported(self, there: tuple[str, ...], number: signal.Signals) -> None:
+        """The second target has the first one's address, so the first is done; the exit code is that of unknown."""
+        heard, tell = os.pipe()
+
+        def silent(peer: Peer) -> None:
+            os.write(tell, b"!")
+            peer.hold()
+
+        with serving(HEALTHY, ISSUING) as quick, ScriptedServer(silent) as slow, subprocess.Popen(
+            command("check", f"{HOST}:{quick}", f"{HOST}:{slow.port}", *there, "--format", "json"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        ) as process:  # fmt: skip
+            os.read(heard, 1)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=20)
+        os.close(heard)
+        os.close(tell)
+        assert (process.returncode, err) == (3, "eop-probe: interrupted: 1 of 2 targets are done\n")
+        assert [each["target"] for each in json.loads(out)["assessments"]] == [f"{HOST}:{quick}"]
 
 
 class TestTerminal:
