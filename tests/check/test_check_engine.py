@@ -187,24 +187,29 @@ def deaf(peer: Peer) -> None:
 
 
 HOSTILE = (silent, flood, trickle, reset, garbage, deaf)
+SLOW = (silent, trickle, deaf)
 
 
 def test_hostile_endpoints_take_nothing_from_the_healthy(loop: Loop) -> None:
-    """All are reported within one deadline, the healthy ones as what they are; a dead port is one of them."""
-    options = replace(OPTIONS, timeout_s=0.7)
+    """All are reported, the slow ones at their deadline and the healthy ones as what they are; a dead port is among them."""
+    brief = replace(OPTIONS, timeout_s=0.5)
     with contextlib.ExitStack() as stack:
         *bad, good = [
             stack.enter_context(ScriptedServer(script, host="0.0.0.0")) for script in (*HOSTILE, HEALTHY)
         ]
         plan = [
-            Job(n, parse_target(f"127.7.5.{n}:{server.port}"), options)
+            Job(
+                n,
+                parse_target(f"127.7.5.{n}:{server.port}"),
+                brief if n < len(HOSTILE) and HOSTILE[n] in SLOW else OPTIONS,
+            )
             for n, server in enumerate([*bad, *[good] * 20])
         ]
-        plan.append(Job(99, parse_target("127.7.5.99:1"), options))
+        plan.append(Job(99, parse_target("127.7.5.99:1"), OPTIONS))
         began = monotonic()
         done = {each.job.key: each.assessment for each in Engine(plan, FAST, loop()).run()}
         took = monotonic() - began
-    assert took < 1.6
+    assert took < 4  # the healthy ones' deadline is five seconds
     healthy = [done[key].outcome for key in range(len(HOSTILE), len(HOSTILE) + 20)]
     assert healthy == [Outcome.ACCEPTED] * 20
     faults = [done[key].error for key in (*range(len(HOSTILE)), 99)]
