@@ -191,7 +191,7 @@ SLOW = (silent, trickle, deaf)
 
 
 def test_hostile_endpoints_take_nothing_from_the_healthy(loop: Loop) -> None:
-    """All are reported, the slow ones at their deadline and the healthy ones as what they are; a dead port is among them."""
+    """All are reported: the slow ones at their deadline, a dead port, and the healthy ones as what they are."""
     brief = replace(OPTIONS, timeout_s=0.5)
     with contextlib.ExitStack() as stack:
         *bad, good = [
