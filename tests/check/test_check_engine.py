@@ -106,20 +106,22 @@ def test_never_two_connections_to_one_address_and_each_ends_with_quit(loop: Loop
 
 
 def test_connections_at_once_are_bounded(loop: Loop) -> None:
-    guests = Guests()
-    most = threading.Semaphore(3)
+    """The first three wait for a fourth one, which does not come before they have gone."""
+    numbers, fourth, came_early = itertools.count(), threading.Event(), []
 
-    def alone(peer: Peer) -> None:
-        assert most.acquire(blocking=False), "a fourth connection"
-        try:
-            guests(peer)
-        finally:
-            most.release()
+    def script(peer: Peer) -> None:
+        if next(numbers) < 3:
+            came_early.append(fourth.wait(0.3))
+        else:
+            fourth.set()
+        HEALTHY(peer)
 
-    with ScriptedServer(alone, host="0.0.0.0") as server:
-        hosts = [f"127.7.2.{number}" for number in range(12)]
+    with ScriptedServer(script, host="0.0.0.0") as server:
+        hosts = [f"127.7.2.{number}" for number in range(8)]
         done = list(Engine(jobs(server.port, *hosts), FAST._replace(concurrency=3), loop()).run())
-    assert [each.assessment.outcome for each in done] == [Outcome.ACCEPTED] * 12
+    assert [each.assessment.outcome for each in done] == [Outcome.ACCEPTED] * 8
+    assert came_early[0] is False
+    assert fourth.is_set()
 
 
 @pytest.mark.parametrize("held", ["per_address_rate", "per_network_rate", "per_operator_rate"])
