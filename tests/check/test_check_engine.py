@@ -57,7 +57,7 @@ def _stores() -> list[TrustStore]:
     return [AnchorStore("roots", [root], role=ListRole.MICROSOFT)]
 
 
-OPTIONS = CheckOptions(stores=_stores, at=NOW, timeout_s=5.0)
+OPTIONS = CheckOptions(stores=_stores, at=NOW, timeout_s=20.0)
 
 
 @pytest.fixture(params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -211,7 +211,7 @@ def test_hostile_endpoints_take_nothing_from_the_healthy(loop: Loop) -> None:
         began = monotonic()
         done = {each.job.key: each.assessment for each in Engine(plan, FAST, loop()).run()}
         took = monotonic() - began
-    assert took < 4  # the healthy ones' deadline is five seconds
+    assert took < 15  # the deadline of the others is 20 seconds
     healthy = [done[key].outcome for key in range(len(HOSTILE), len(HOSTILE) + 20)]
     assert healthy == [Outcome.ACCEPTED] * 20
     faults = [done[key].error for key in (*range(len(HOSTILE)), 99)]
