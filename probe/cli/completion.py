@@ -84,10 +84,6 @@ complete -o bashdefault -o default -F _eop_probe eop-probe
 """
 
 
-def _zsh(table: dict[str, list[str]]) -> str:
-    return "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n" + _bash(table)
-
-
 def _fish(table: dict[str, list[str]]) -> str:
     lines = ["# Completion of eop-probe for fish."]
     for key, words in table.items():
@@ -133,9 +129,10 @@ Register-ArgumentCompleter -Native -CommandName eop-probe -ScriptBlock {{
 """
 
 
+_ZSH_READS_BASH = "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n"
 _SCRIPTS = {
     CompletionShell.BASH: _bash,
-    CompletionShell.ZSH: _zsh,
+    CompletionShell.ZSH: lambda table: _ZSH_READS_BASH + _bash(table),
     CompletionShell.FISH: _fish,
     CompletionShell.POWERSHELL: _powershell,
 }

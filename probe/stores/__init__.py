@@ -70,10 +70,15 @@ def load_microsoft(
 
 
 def load_mozilla() -> BundleStore:
-    """Load Mozilla's roots; raises StoreError if certifi is missing."""
-    from probe.stores import mozilla
+    """Load Mozilla's roots, which certifi carries; raises StoreError without it.
 
-    return mozilla.load()
+    PEM cannot carry Mozilla's own date limits: a root is trusted for everything until Mozilla removes it.
+    """
+    from probe.stores import files
+    from probe.stores.bundle import BundleStore, PemBundle
+
+    path = files.package_folder("certifi") / "cacert.pem"
+    return BundleStore(MOZILLA, PemBundle(files.read_bounded(path)), str(path))
 
 
 def load_default(

@@ -77,14 +77,11 @@ class PemBundle:
         self._indexed = True
 
     def _search(self, subject: bytes) -> Iterator[Certificate]:
-        starts = sorted({self._block_of(hit) for needle in _needles(subject) for hit in self._hits(needle)})
-        for start in starts:
+        hits = (hit for needle in _needles(subject) for hit in self._hits(needle))
+        for start in sorted({self._text.rfind(_BEGIN, 0, hit) + len(_BEGIN) for hit in hits}):
             certificate = parse(_decode(self._text[start : self._text.find(_END, start)]))
             if isinstance(certificate, Certificate) and certificate.subject.der == subject:
                 yield certificate
-
-    def _block_of(self, hit: int) -> int:
-        return self._text.rfind(_BEGIN, 0, hit) + len(_BEGIN)
 
     def _hits(self, needle: bytes) -> Iterator[int]:
         hit = self._text.find(needle)

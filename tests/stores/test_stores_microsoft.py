@@ -13,7 +13,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.microsoft_list import Ctl
 from probe.pki.status import Purpose
 from probe.pki.truststore import RootChange, RootState, RootVerdict
-from probe.stores import disallowed, files, listing, microsoft, mozilla
+from probe.stores import disallowed, files, listing, load_mozilla, microsoft
 from tests.authority import Authority, Issued, chain_pem
 from tests.rootlist import SHA1, Listed, Publisher, content, tlv
 
@@ -385,7 +385,7 @@ def test_readings_that_differ_are_marked(
 
 
 def test_microsoft_against_mozilla(real: microsoft.MicrosoftStore) -> None:
-    theirs = mozilla.load()
+    theirs = load_mozilla()
     ours = listing.trusted(real, Purpose.SERVER_AUTH, AT, pilots=True)
     found = listing.difference(ours, listing.trusted(theirs, Purpose.SERVER_AUTH, AT))
     names = {root.subject.short for root in found.only_first}

@@ -154,34 +154,29 @@ def _pinned(gathered: Gathered, pair: str) -> _Change:
     )
 
 
-class _Simulation:
+class _Simulation(NamedTuple):
     """The selections of every connector asked for, on every server, at one instant."""
 
-    def __init__(
-        self,
-        gathered: Gathered,
-        server: str | None,
-        connector: str | None,
-        at: datetime,
-        judge: Callable[[Inventory, datetime], ChainJudge],
-        address: str | None,
-    ) -> None:
-        self._gathered, self._server, self._connector, self._at = gathered, server, connector, at
-        self._judge, self._address = judge, address
+    gathered: Gathered
+    server: str | None
+    connector: str | None
+    at: datetime
+    judge: Callable[[Inventory, datetime], ChainJudge]
+    address: str | None
 
     def report(self, found: EvidenceFiles, changes: Sequence[_Change]) -> SelectReport:
         from probe.exchange.selection.hybrid import check_hybrid
         from probe.render.exchange.select import SelectReport
 
-        before = after = self._gathered
+        before = after = self.gathered
         for change in changes:
             after = change.make(after)
         rows, earlier = self._rows(after), self._rows(before) if changes else ()
         if not rows:
-            which = f"connector '{printable(self._connector)}'" if self._connector else "enabled connector"
+            which = f"connector '{printable(self.connector)}'" if self.connector else "enabled connector"
             raise InputError(f"the files hold no {which}; export them as `eop-probe exchange export` says")
         return SelectReport(
-            at=self._at,
+            at=self.at,
             rows=rows,
             comparisons=self._comparisons(rows, after),
             deviations=check_hybrid(
@@ -201,8 +196,8 @@ class _Simulation:
         )
 
     def _wanted(self, name: str, *, enabled: bool | None) -> bool:
-        if self._connector is not None:
-            return name.lower() == self._connector.lower()
+        if self.connector is not None:
+            return name.lower() == self.connector.lower()
         return enabled is not False
 
     def _rows(self, gathered: Gathered) -> tuple[Row, ...]:
@@ -210,27 +205,27 @@ class _Simulation:
         from probe.exchange.selection.choose import select_for_receive, select_on_sources
         from probe.render.exchange.select import Row
 
-        judge = self._judge(gathered.inventory, self._at)
-        tenant = Tenant(gathered.inbound_connectors, gathered.accepted_domains, self._address)
+        judge = self.judge(gathered.inventory, self.at)
+        tenant = Tenant(gathered.inbound_connectors, gathered.accepted_domains, self.address)
         rows: list[Row] = []
         for send in gathered.send_connectors:
             if not self._wanted(send.name, enabled=send.enabled):
                 continue
             eop = sends_to_exchange_online(send)
-            selections = select_on_sources(send, gathered.inventory, self._at, self._server)
+            selections = select_on_sources(send, gathered.inventory, self.at, self.server)
             for one in selections:
                 made = outlook(send, one, judge, tenant) if eop is not False else None
                 rows.append(Row(one, eop, made))
         for receive in gathered.receive_connectors:
             if self._wanted(receive.name, enabled=receive.enabled):
-                one = select_for_receive(receive, gathered.inventory, self._server, self._at)
+                one = select_for_receive(receive, gathered.inventory, self.server, self.at)
                 rows.append(Row(one, eop=False, outlook=None))
         return tuple(rows)
 
     def _comparisons(self, rows: Sequence[Row], gathered: Gathered) -> tuple[ServerComparison, ...]:
         from probe.exchange.selection.servers import compare_servers
 
-        judge = self._judge(gathered.inventory, self._at)
+        judge = self.judge(gathered.inventory, self.at)
         found = []
         for name in dict.fromkeys(row.selection.connector for row in rows if row.selection.sends):
             mine = [row for row in rows if row.selection.sends and row.selection.connector == name]
@@ -247,7 +242,7 @@ class _Simulation:
             return ()
         from probe.exchange.selection.planned import plan
 
-        judge = self._judge(gathered.inventory, self._at)
+        judge = self.judge(gathered.inventory, self.at)
         steps: list[Transition] = []
         for to_eop in (True, False):
             old, new = (
