@@ -39,6 +39,12 @@ class Command(NamedTuple):
         return self._replace(text=re.sub(found, lambda match: known[match[0]], self.text))
 
 
+class SubStep(str):
+    """A sentence that belongs to the step before it: one way of several to do it, or what to mind."""
+
+    __slots__ = ()
+
+
 #: One step of a remedy: a sentence, or a command.
 Step: TypeAlias = str | Command
 Steps: TypeAlias = tuple[Step, ...]
@@ -218,7 +224,9 @@ def filled(steps: Steps, values: Mapping[str, str | None]) -> Steps:
 
 def expect_name(name: str, connector: str = INBOUND) -> Steps:
     """Let an inbound connector ask for `name`; a wildcard with the warning it needs before it."""
-    warning = ("Mind that a wildcard stands for all subdomains and can catch other clients' mail too:",)
+    warning = (
+        SubStep("Mind that a wildcard stands for all subdomains and can catch other clients' mail too:"),
+    )
     command = f"Set-InboundConnector {quoted(connector)} -TlsSenderCertificateName {quoted(name)}"
     return (*(warning if "*" in name else ()), Command(command, Shell.EXCHANGE_ONLINE))
 

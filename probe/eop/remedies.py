@@ -9,7 +9,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.vocabulary import Direction
 from probe.exchange.replies.wording import STALE_PIN
 from probe.pki.certificate import Certificate
-from probe.powershell import Command, Steps, quoted
+from probe.powershell import Command, Steps, SubStep, quoted
 from probe.smtp.software import Software
 
 # Where each keeps the certificate it presents as a server, and as a client; seen by running them, but for HAProxy.
@@ -48,7 +48,8 @@ def _fitting(evidence: Evidence, exchange: Steps, other: Callable[[Software, str
         case Software.EXCHANGE:
             return exchange
         case None:
-            return (*exchange, "Other mail servers, each in its own way:", *map(line, _SETTINGS))
+            ways = (SubStep(line(software)) for software in _SETTINGS)
+            return (*exchange, "Other mail servers, each in its own way:", *ways)
         case met:
             return (f"The server looks like {line(met)}",)
 

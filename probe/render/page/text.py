@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from probe.eop.vocabulary import Outcome
-from probe.powershell import Command, Step, Steps
+from probe.powershell import Command, Step, Steps, SubStep
 from probe.render.page.options import MIN_WIDTH, RenderOptions
 
 #: Rows of a terminal window as it opens; a page with more is read from its end.
@@ -108,6 +108,9 @@ class Page:
                     self.add(f"{step.shell.value}:", first=rest)
                 self._command(step, f"{rest}  ")
                 shell = step.shell
+            elif isinstance(step, SubStep):
+                shell = None
+                self.add(step, first=f"{rest}· ")
             else:
                 number, shell = number + 1, None
                 self.add(step, first=f"{' ' * indent}{bullet or f'{number}.'} ", rest=rest)

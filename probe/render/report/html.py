@@ -15,7 +15,7 @@ from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.path import ElementSource, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootVerdict, list_title
-from probe.powershell import Steps
+from probe.powershell import Steps, SubStep
 from probe.render.page.markup import element, escaped
 from probe.render.page.options import RenderOptions
 from probe.render.page.style import STYLE
@@ -166,6 +166,10 @@ def _steps(remedy: Steps) -> Iterator[str]:
     yield "<ol>"
     shell, end = None, ""
     for step in remedy:
+        if isinstance(step, SubStep):
+            yield element("div", f"· {step}")
+            shell = None
+            continue
         if isinstance(step, str) or not end:
             yield f"{end}<li>"
             end, shell = "</li>", None
