@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from probe.capture import Capture
 from probe.errors import DeadlineError, ObservationError
@@ -13,6 +14,9 @@ from probe.net.clock import monotonic
 from probe.net.observe import LINGER_S, Attempt, Shown, session_for
 from probe.net.stream import Stream, begin_connect
 from probe.report.failed import Guard
+
+if TYPE_CHECKING:
+    from probe.net.client_session import Parse
 
 
 class Connection:
@@ -26,6 +30,7 @@ class Connection:
         "_fd",
         "_guard",
         "_loop",
+        "_parse",
         "_pending",
         "_session",
         "_shown",
@@ -41,7 +46,9 @@ class Connection:
         attempt: Attempt,
         guard: Guard,
         ended: Callable[[Shown | None], None],
+        parse: Parse,
     ) -> None:
+        self._parse = parse
         self._loop, self._attempt, self._guard, self._ended = loop, attempt, guard, ended
         self._started = monotonic()
         self._pending = begin_connect(attempt.request.address, attempt.request.port)
@@ -109,7 +116,7 @@ class Connection:
         except ObservationError as error:
             self._show(unreached(self._attempt.request, error))
             return
-        self._session = session_for(self._attempt, self._stream.local_address)
+        self._session = session_for(self._attempt, self._stream.local_address, self._parse)
         self._loop.add_reader(self._fd, self._do, self._read)
         if self._attempt.request.implicit_tls:
             self._send(self._stream, self._session)

@@ -230,7 +230,9 @@ class Engine:
             self._under_way.add(work)
             self._open += 1
             work.started_at, work.started = clock.now(), now
-        work.connection = Connection(self._loop, work.attempt, work.guard, partial(self._shown, work))
+        work.connection = Connection(
+            self._loop, work.attempt, work.guard, partial(self._shown, work), self._memory.parse
+        )
 
     def _shown(self, work: _Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()

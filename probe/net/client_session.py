@@ -25,10 +25,15 @@ from probe.smtp.client import ClientConversation, ClientEvent, SmtpFault, SmtpFa
 from probe.smtp.transcript import Speaker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     # Loaded when the handshake begins: until then a check needs no TLS library.
     from probe.net.tls_client import TlsClient
     from probe.net.tls_engine import TlsFailure
+    from probe.pki.certificate import Certificate, Unreadable
     from probe.pki.chain import PresentedChain
+
+    Parse = Callable[[bytes], Certificate | Unreadable]
 
 
 class Retry(enum.Enum):
@@ -49,10 +54,11 @@ _CAUSES = {40: Cause.NO_AGREEMENT, 112: Cause.SERVER_NAME_REFUSED}
 
 
 class ClientSession:
-    """One connection, from the first byte to the last."""
+    """One connection, from the first byte to the last; `parse` reads its certificates, where one remembers them."""
 
-    def __init__(self, request: ProbeRequest, ehlo_name: str) -> None:
+    def __init__(self, request: ProbeRequest, ehlo_name: str, parse: Parse | None = None) -> None:
         self._request = request
+        self._parse = parse
         self._conversation = ClientConversation(ehlo_name, implicit_tls=request.implicit_tls)
         self._tls: TlsClient | None = None
         self._fault: Fault | None = None
@@ -179,7 +185,7 @@ class ClientSession:
             return None
         from probe.pki.chain import PresentedChain
 
-        return PresentedChain.from_der(blobs)
+        return PresentedChain.from_der(blobs, self._parse) if self._parse else PresentedChain.from_der(blobs)
 
     def _smtp_facts(self) -> SmtpFacts | None:
         conversation = self._conversation

@@ -9,7 +9,7 @@ import contextlib
 import socket
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from typing import NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from probe.capture import Capture
 from probe.errors import DeadlineError, ObservationError
@@ -18,6 +18,9 @@ from probe.net.clock import monotonic, pause
 from probe.net.request import ProbeRequest
 from probe.net.stream import Deadline, PendingConnection, Stream, begin_connect
 from probe.smtp.ehlo import ehlo_argument
+
+if TYPE_CHECKING:
+    from probe.net.client_session import Parse
 
 NOTHING: Iterator[None] = iter(())
 
@@ -116,9 +119,9 @@ def _connection(
     return Shown(session.capture(), session.retry, monotonic() - started), stream
 
 
-def session_for(attempt: Attempt, local_address: str) -> ClientSession:
+def session_for(attempt: Attempt, local_address: str, parse: Parse | None = None) -> ClientSession:
     """The conversation for a connection that has come about."""
-    return ClientSession(attempt.request, attempt.request.ehlo_name or local_ehlo_name(local_address))
+    return ClientSession(attempt.request, attempt.request.ehlo_name or local_ehlo_name(local_address), parse)
 
 
 def _drive(

@@ -6,6 +6,7 @@ root. Whatever fails, the copy kept before stays as it was.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -51,7 +52,27 @@ class Updated(NamedTuple):
 
 
 def fetch(url: str, *, limit: int = MAX_DOWNLOAD_BYTES, seconds: float = DOWNLOAD_SECONDS) -> bytes:
-    """Download `url`, at most `limit` bytes in at most `seconds`; raises StoreError."""
+    """Download `url`, at most `limit` bytes in at most `seconds` from the look-up on; raises StoreError."""
+    answers: list[bytes | Exception] = []
+
+    def work() -> None:
+        try:
+            answers.append(_download(url, limit, seconds))
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            answers.append(error)
+
+    # Looking a name up and reading the headers know no deadline of their own; a daemon, for nobody waits for it then.
+    thread = threading.Thread(target=work, name=f"fetch {url}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not answers:
+        raise StoreError(f"{url} takes longer than {seconds:g} seconds")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
+
+
+def _download(url: str, limit: int, seconds: float) -> bytes:
     from urllib import error, request
 
     ends = time.monotonic() + seconds

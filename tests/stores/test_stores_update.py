@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -166,18 +167,21 @@ def test_a_download_is_bounded(served: tuple[Path, str]) -> None:
         update.fetch(f"{address}big", limit=999)
 
 
-def test_a_slow_download_is_given_up() -> None:
+@pytest.mark.parametrize("in_headers", [True, False])
+def test_a_slow_download_is_given_up(in_headers: bool) -> None:
     """The server sends bytes without end, each in time: only the total stops it."""
 
     class Endless(_Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
-            self.end_headers()
-            try:
+            self.send_header("X-Begun", "x")
+            self.flush_headers() if in_headers else self.end_headers()
+            self.connection.settimeout(0.02)
+            with contextlib.suppress(ConnectionError):
                 while True:
+                    with contextlib.suppress(TimeoutError):
+                        self.connection.recv(1)
                     self.wfile.write(b"x")
-            except OSError:
-                return
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
