@@ -34,10 +34,10 @@ def background(*argv: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def synthetic(pem: Path) -> Iterator[None]:
-    """The synthetic server on loopback."""
+def synthetic(pem: Path, address: str = SYNTHETIC_ADDRESS) -> Iterator[None]:
+    """The synthetic server, on loopback or at another address of this name space."""
     pinned = ("taskset", "-c", SERVER_CORE, sys.executable, str(HERE / "server.py"))
-    where = ("--address", SYNTHETIC_ADDRESS, "--port", str(SYNTHETIC_PORT))
+    where = ("--address", address, "--port", str(SYNTHETIC_PORT))
     with background(*pinned, "--pem", str(pem), *where):
         yield
 

@@ -40,7 +40,7 @@ class Bench:
     """One row: a name to ask for it by, the peer, what is compared, and the ratio to hold (None: for information)."""
 
     name: str
-    place: str  # postfix, synthetic, slow, none
+    place: str  # postfix, synthetic, slow, far, none
     peer: str
     target: float | None = None
     strictly: bool = False  # below the target, not at it
@@ -55,6 +55,7 @@ BENCHES = (
     Bench(name="cold-gnutls", place="postfix", peer="gnutls"),
     Bench(name="cold-swaks", place="postfix", peer="swaks"),
     Bench(name="synthetic-openssl", place="synthetic", peer="openssl", target=5.5),
+    Bench(name="rtt-synthetic", place="far", peer="openssl", target=1.1),
     Bench(name="rtt-openssl", place="slow", peer="openssl", target=1.1),
     Bench(name="rtt-posttls-finger", place="slow", peer="posttls_finger", target=1.0, strictly=True),
     Bench(name="help", place="none", peer="pass", target=8.0, title="`eop-probe --help`"),
@@ -64,6 +65,7 @@ BENCHES = (
 PLACES = {
     "postfix": "Postfix, loopback",
     "synthetic": "synthetic server, loopback",
+    "far": f"synthetic server, {RTT_S * 1000:.0f} ms round trip",
     "slow": f"Postfix, {RTT_S * 1000:.0f} ms round trip",
     "none": "start-up",
 }
@@ -184,9 +186,18 @@ def on_postfix(benches: Sequence[Bench], setting: Setting) -> None:
 
 
 def on_synthetic(benches: Sequence[Bench], setting: Setting) -> None:
-    """The benches against the synthetic server."""
-    with places.synthetic(setting.scratch / "server.pem"):
-        measure(benches, setting, setting.endpoint(places.SYNTHETIC_ADDRESS, places.SYNTHETIC_PORT))
+    """The benches against the synthetic server, near and far."""
+    pem, port = setting.scratch / "server.pem", places.SYNTHETIC_PORT
+    if near := [each for each in benches if each.place == "synthetic"]:
+        with places.synthetic(pem):
+            measure(near, setting, setting.endpoint(places.SYNTHETIC_ADDRESS, port))
+    if far := [each for each in benches if each.place == "far"]:
+        with places.own_namespace() as server, contextlib.ExitStack() as held:
+            with inside(server):
+                held.enter_context(places.synthetic(pem, "0.0.0.0"))  # noqa: S104 - nobody else is in there
+            client = held.enter_context(places.line(server, setting.scratch / "far", RTT_S / 2))
+            with inside(client):
+                measure(far, setting, setting.endpoint(SERVER, port))
 
 
 def on_nothing(benches: Sequence[Bench], setting: Setting) -> None:
@@ -242,7 +253,7 @@ def main() -> None:
         print(heading(arguments))
         for stage, names in (
             (on_nothing, {"none"}),
-            (on_synthetic, {"synthetic"}),
+            (on_synthetic, {"synthetic", "far"}),
             (on_postfix, {"postfix", "slow"}),
         ):
             if chosen := [each for each in wanted if each.place in names]:

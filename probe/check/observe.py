@@ -90,7 +90,7 @@ def captures(
 
 def _loading(options: CheckOptions) -> Iterator[None]:
     """Load what is needed from the handshake on, a piece each time: an answer takes as long on its way."""
-    for module in ("cryptography.x509", "probe.net.tls_client", "probe.pki.certificate", "probe.check.judge"):
+    for module in ("probe.net.tls_client", "probe.pki.certificate", "probe.check.judge"):
         import_module(module)
         yield
     options.stores()

@@ -192,6 +192,14 @@ def test_a_plain_check_loads_only_what_it_needs(root_file: Path) -> None:
     assert len({module for module in modules if module.startswith("probe.")}) <= MOST_MODULES
 
 
+def test_a_plain_check_leaves_out_what_its_libraries_ask_for_and_it_does_not_use() -> None:
+    with _serving() as port:
+        plain = _loaded("check", f"127.0.0.1:{port}", "--format", "json")
+        other = _loaded("check", f"127.0.0.1:{port}", "--format", "json", "--timeout", "20")
+    assert "cryptography.x509.name" in other - plain
+    assert "OpenSSL.crypto" in plain
+
+
 def test_what_is_loaded_is_seen(root_file: Path) -> None:
     with _serving() as port:
         modules = _loaded(

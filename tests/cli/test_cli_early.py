@@ -20,7 +20,7 @@ _PROGRAM = """
 import sys
 from probe.cli import early
 early.begin(sys.argv[1:], {})
-print(*sorted({"typer", "OpenSSL", "cryptography", "dns"} & set(sys.modules)), flush=True)
+print(*sorted({"typer", "OpenSSL", "cryptography.hazmat", "dns"} & set(sys.modules)), flush=True)
 sys.stdin.readline()
 from probe.cli.exit_codes import run_to_exit
 run_to_exit()
