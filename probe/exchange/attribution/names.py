@@ -185,6 +185,10 @@ def by_certificate(connector: InboundConnector, presented: Presented | None, at:
         )
         said = documented(sentence(text), "KB 3212877")
         return Facet(fits=False, statements=(said,), grade=Grade.NONE)
+    return _by_names(connector, presented, wanted, at)
+
+
+def _by_names(connector: InboundConnector, presented: Presented, wanted: str, at: datetime) -> Facet:
     graded, names = grade(presented, wanted)
     fits, template, label, source = _SAID[graded]
     text = template.format(

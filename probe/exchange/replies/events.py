@@ -119,10 +119,9 @@ INTERNAL_EXPIRED = INTERNAL._replace(
     phrase=r"An internal transport certificate expired",
     events=(12015,),
 )
-INTERNAL_SOON = INTERNAL._replace(
+INTERNAL_SOON = INTERNAL_EXPIRED._replace(
     id="event-12017",
     title="The internal transport certificate will expire soon",
-    remedy=("Replace the internal transport certificate; never just remove it.",),
     examples=(
         (
             "An internal transport certificate will expire soon. Thumbprint:DBE6567B43527985A0378E028639238F449053A6, "
