@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import shutil
 import sys
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 
@@ -46,6 +47,7 @@ class Format(enum.StrEnum):
     PROMETHEUS = "prometheus"
     JUNIT = "junit"
     HTML = "html"
+    CSV = "csv"
 
 
 class PlainFormat(enum.StrEnum):
@@ -107,14 +109,7 @@ class ReportOutput(NamedTuple):
         with Guard() as guard:
             self._text(report_of((assessment,)))
             return assessment
-        from probe.capture import Capture
-
-        seen = assessment.capture
-        bare = Capture(host=seen.host, address=seen.address, port=seen.port)
-        evidence = replace(assessment.evidence, capture=bare)
-        return failed(
-            guard.failure, assessment.target, evidence, assessment.started_at, assessment.elapsed_ms
-        )
+        return unrenderable(assessment, guard.failure)
 
     def _text(self, report: Report) -> str:
         if self.output_format in (Format.JSON, Format.JSONL):
@@ -125,6 +120,16 @@ class ReportOutput(NamedTuple):
         renderer = import_module(f"probe.render.report.{self.output_format.value}")
         options = render_options(to_file=self.output is not None, verbose=self.verbose)
         return str(renderer.render(report, options))
+
+
+def unrenderable(assessment: Assessment, failure: str) -> Assessment:
+    """What is left to tell of an assessment that cannot be rendered."""
+    from probe.capture import Capture
+
+    seen = assessment.capture
+    bare = Capture(host=seen.host, address=seen.address, port=seen.port)
+    evidence = replace(assessment.evidence, capture=bare)
+    return failed(failure, assessment.target, evidence, assessment.started_at, assessment.elapsed_ms)
 
 
 class PlainOutput(NamedTuple):
@@ -212,6 +217,16 @@ def write_out(text: str) -> None:
     except OSError as error:
         discard(sys.stdout)
         raise unwritable(None, error) from None
+
+
+def write_through(stream: TextIO | None, data: bytes) -> None:
+    """Write past the stream's buffer, whose lock a thread that is stuck would hold while the process ends."""
+    if stream is None:  # closed by who started us
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    buffer = stream.buffer
+    sink = getattr(buffer, "raw", buffer)
+    while data:
+        data = data[sink.write(data) :]
 
 
 def render_options(*, to_file: bool = False, verbose: bool = False, brief: bool = False) -> RenderOptions:

@@ -11,8 +11,9 @@ from msgspec import convert
 
 from probe.check.options import CheckOptions
 from probe.check.run import Job
+from probe.eop.expectations import Expectation
 from probe.eop.settings import Settings
-from probe.eop.vocabulary import Direction
+from probe.eop.vocabulary import Direction, Outcome
 from probe.errors import StoreError, TargetError
 from probe.fleet.keys import TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
@@ -103,6 +104,19 @@ class Entry:
     def labels(self) -> Mapping[str, str]:
         """Its labels; the group counts as one."""
         return {**({"group": self.keys.group} if self.keys.group else {}), **(self.keys.labels or {})}
+
+    @property
+    def expectation(self) -> Expectation | None:
+        """What is pinned of it."""
+        pinned = self.keys.expect
+        if pinned is None:
+            return None
+        return Expectation(
+            tuple(mark.replace(":", "").lower() for mark in pinned.sha256 or ()),
+            pinned.issuer,
+            pinned.names or (),
+            Outcome(pinned.outcome) if pinned.outcome else None,
+        )
 
     def job(self, key: int, base: CheckOptions) -> Job:
         """The job of this entry, by `base` where the entry says nothing."""

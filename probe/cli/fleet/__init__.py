@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.cli.app import new_app
-from probe.cli.fleet import description
+from probe.cli.fleet import description, run
 
 app = new_app(no_args_is_help=True)
 
@@ -17,5 +17,6 @@ app.command("init", short_help="Write an example of fleet.toml, with every key e
 app.command("check-config", short_help="Say what would be probed, and every mistake; connect to nothing.")(
     description.check_config
 )
+app.command("run", short_help="Probe every target, and report each as it is done.")(run.run)
 
 __all__ = ["app"]

@@ -74,6 +74,12 @@ class Opened(NamedTuple):
         """The targets that are meant."""
         return self.selection.of(self.fleet.entries())
 
+    def total(self) -> int | None:
+        """How many they are; None where only the end of standard input will tell."""
+        if self.fleet.count is None or not (self.selection.labels or self.selection.shard):
+            return self.fleet.count
+        return sum(1 for _ in self.entries())
+
 
 def opened(word: str, wanted: Wanted, stores: shared.Stores) -> Opened:
     """Read the fleet and its trust stores; raises ConfigurationError with every mistake."""

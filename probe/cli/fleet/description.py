@@ -10,8 +10,9 @@ import typer
 from probe.cli import options as shared
 from probe.cli.exit_codes import finish
 from probe.cli.fleet.common import FleetWord, Wanted, opened
-from probe.cli.output import Output, render_options, unwritable, write_out, write_to
+from probe.cli.output import Output, as_bytes, render_options, unwritable, write_out, write_to
 from probe.errors import OutputError
+from probe.files import write_file
 from probe.powershell import eop_probe
 from probe.text import printable
 
@@ -28,8 +29,7 @@ def init(
     from probe.fleet.example import EXAMPLE
 
     try:
-        with file.open("x", encoding="utf-8", newline="\n") as out:
-            out.write(EXAMPLE)
+        write_file(file, (as_bytes(EXAMPLE),), new=True)
     except FileExistsError:
         raise OutputError(
             f"{printable(str(file))} is there already and stays as it is; name another file"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TextIO
 
 #: Bytes that wait for a reader; what comes then is lost. A report has some 20,000.
 MAX_WAITING_BYTES = 4 << 20
@@ -67,13 +64,3 @@ class Outlet:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or not self._open)
             return self._waiting[0] if self._waiting else None
-
-
-def write_through(stream: TextIO | None, data: bytes) -> None:
-    """Write past the stream's buffer, whose lock a thread that is stuck would hold while the process ends."""
-    if stream is None:  # closed by who started us
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    buffer = stream.buffer
-    sink = getattr(buffer, "raw", buffer)
-    while data:
-        data = data[sink.write(data) :]

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from probe.cli.exit_codes import unsaid
-from probe.cli.listen.outlet import Outlet, write_through
-from probe.cli.output import Format, ReportOutput, as_bytes, report_of, unwritable
+from probe.cli.listen.outlet import Outlet
+from probe.cli.output import Format, ReportOutput, as_bytes, report_of, unwritable, write_through
 from probe.errors import OutputError
 from probe.files import append, write_file
 from probe.text import counted

@@ -153,6 +153,18 @@ NO_CERTIFICATE = Rule(
     say=_no_certificate,
 )
 
+UNEXPECTED_CERTIFICATE = Rule(
+    id="unexpected-certificate",
+    title="Another certificate than expected was presented",
+    severity=Severity.RISK,
+    confidence=Confidence.INFERRED,
+    references=("Microsoft: outbound anonymous TLS certificate selection", "KB 2888788"),
+    meaning="The thumbprint is not the one given with --expect, or with expect.sha256 in a fleet file: the connector "
+    "names another certificate, Exchange selected another one, or the server was given a new one.",
+    advice=("Name the certificate you expect on the Send connector (TlsCertificateName), then send again.",),
+    say=_unexpected,
+)
+
 SENDER_RULES: tuple[Rule, ...] = (
     Rule(
         id="starttls-not-used",
@@ -175,17 +187,5 @@ SENDER_RULES: tuple[Rule, ...] = (
         given=Given.FAULT,
     ),
     NO_CERTIFICATE,
-    Rule(
-        id="unexpected-certificate",
-        title="Another certificate than expected was presented",
-        severity=Severity.RISK,
-        confidence=Confidence.INFERRED,
-        references=("Microsoft: outbound anonymous TLS certificate selection", "KB 2888788"),
-        meaning="The thumbprint is not the one given with --expect: the connector names another certificate, "
-        "or Exchange selected another one.",
-        advice=(
-            "Name the certificate you expect on the Send connector (TlsCertificateName), then send again.",
-        ),
-        say=_unexpected,
-    ),
+    UNEXPECTED_CERTIFICATE,
 )

@@ -42,29 +42,23 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
 
 def dumps(report: Report) -> str:
     """One document, indented by two, ASCII only, with a line end."""
-    document: Json = {
-        "schema": SCHEMA,
-        "tool": {"name": "eop-probe", "version": report.version},
-        "generated_at": instant(report.generated_at),
-        "outcome": report.outcome.value,
-        "assessments": [_assessment(assessment) for assessment in report.assessments],
-    }
+    document = head(report) | {"assessments": [element(assessment) for assessment in report.assessments]}
     return json.dumps(document, indent=2) + "\n"
 
 
 def lines(report: Report) -> str:
     """JSON Lines: each line one element of `assessments`."""
-    return "".join(map(_as_line, report.assessments))
+    return "".join(map(line, report.assessments))
 
 
-def _as_line(assessment: Assessment) -> str:
-    """As ``json.dumps`` writes it; a certificate's text, which is the most of it, is made once."""
+def line(assessment: Assessment, **more: Json) -> str:
+    """One line, as ``json.dumps`` writes it; a certificate's text, which is the most of it, is made once."""
     presented = assessment.capture.presented
     chain = ", ".join(
         entry.once(_text) if isinstance(entry, Certificate) else json.dumps(_unreadable(entry))
         for entry in (presented.entries if presented else ())
     )
-    before, after = json.dumps(_observed(assessment)), json.dumps(_judged(assessment))
+    before, after = json.dumps(_observed(assessment)), json.dumps(_judged(assessment) | more)
     return f'{before[:-1]}, "presented_chain": [{chain}], {after[1:]}\n'
 
 
@@ -72,7 +66,18 @@ def _text(certificate: Certificate) -> str:
     return json.dumps(_certificate(certificate))
 
 
-def _assessment(assessment: Assessment) -> Json:
+def head(report: Report) -> dict[str, Json]:
+    """What stands before the assessments."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "eop-probe", "version": report.version},
+        "generated_at": instant(report.generated_at),
+        "outcome": report.outcome.value,
+    }
+
+
+def element(assessment: Assessment) -> dict[str, Json]:
+    """One element of `assessments`."""
     chain = _chain(assessment.capture)
     return {**_observed(assessment), "presented_chain": chain, **_judged(assessment)}
 
