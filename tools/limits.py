@@ -105,6 +105,13 @@ _LIMITS = (
     ("probe.fleet.keys", "MAX_VALUE", "characters of one value of a target"),
     ("probe.fleet.keys", "MAX_VALUES", "values of one list of a target"),
     ("probe.fleet.entries", "MAX_STORE_LISTS", "different lists of stores in one fleet"),
+    ("probe.fleet.summary", "MAX_ISSUERS", "issuers counted at once in a run of a fleet"),
+    ("probe.fleet.summary", "MAX_CERTIFICATES", "certificates counted at once in a run of a fleet"),
+    (
+        "probe.cli.fleet.writer",
+        "MAX_HELD",
+        "endpoints of a fleet in HTML, JUnit, Nagios or Prometheus output",
+    ),
     ("probe.fleet.mistakes", "MAX_MISTAKES", "mistakes of a fleet that are told"),
     ("probe.evidence_files", "MAX_FILES", "files of one run"),
     ("probe.stores.files", "MAX_FILE_BYTES", "bytes of one root list"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from probe.render.page.options import RenderOptions
-from probe.render.report import html, json_v1, junit, nagios, prometheus, terminal
+from probe.render.report import csv, html, json_v1, junit, nagios, prometheus, terminal
 from tests.render import samples, told
 
 FOLDER = Path(__file__).parent / "golden"
@@ -48,6 +48,7 @@ GOLDENS: dict[str, Callable[[], str]] = {
     "nagios-several.txt": lambda: nagios.render(_report(EVERYTHING), RenderOptions()),
     "prometheus-several.prom": lambda: prometheus.render(_report(EVERYTHING), RenderOptions()),
     "junit-several.xml": lambda: junit.render(_report(EVERYTHING), RenderOptions()),
+    "csv-several.csv": lambda: csv.render(_report((*EVERYTHING, "hostile")), RenderOptions()),
     "html-several.html": lambda: html.render(_report(EVERYTHING), RenderOptions()),
     "findings.txt": told.findings,
     "swaps.txt": told.swaps,

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from probe.cli import options as shared
 from probe.cli.declare import option
-from probe.cli.exit_codes import finish
+from probe.cli.exit_codes import UNKNOWN, finish
 from probe.cli.fleet.common import FleetWord, Opened, Wanted, opened
 from probe.cli.fleet.description import FLEET_FILE
 from probe.cli.output import Format, ReportOutput, render_options, warn
 from probe.errors import ConfigurationError
-from probe.text import counted, printable
+from probe.text import printable
 
 if TYPE_CHECKING:
+    from probe.cli.fleet.progress import Progress
     from probe.fleet.run import Interruption
     from probe.fleet.summary import Summary
 
@@ -44,38 +45,50 @@ def run(
     The exit code is that of the worst outcome. Ctrl-C and SIGTERM end the run in order: what is done is reported.
     HTML, JUnit, Nagios and Prometheus are one document, written at the end; the other formats are streamed.
     """
+    from probe.cli.fleet.progress import Progress
     from probe.eop.vocabulary import Outcome
     from probe.fleet.run import Interruption
     from probe.fleet.summary import Summary
 
     described = opened(file, wanted, stores)
     described = described._replace(base=replace(described.base, at=shared.parse_instant(at)))
+    total = described.total()
+    if total == 0 and wanted.only:
+        raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
     interruption, summary = Interruption(), Summary()
     with interruption.watched():
-        _probe(described, wanted, output, summary, interruption)
+        _probe(described, wanted, output, Progress(summary, total), summary, interruption)
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
     summary.unknown(mistakes.count)
-    if interruption.asked:
-        warn(f"interrupted; {counted(summary.targets, 'target')} done")
+    if interruption.asked and summary.targets != total:
+        of = "" if total is None else f" of {total:,}"
+        warn(f"interrupted: {summary.targets:,}{of} targets are done")
+        summary.unknown(1)  # what is not done is not known
     elif not summary.endpoints:
-        _refuse_nothing(wanted)
+        warn("no target to probe")
+        # An empty shard of a small fleet is no mistake.
+        finish(0 if wanted.shard else UNKNOWN)
     finish(summary.exit_code(Outcome.AT_RISK if fail_on is FailOn.REJECTED else None))
 
 
 def _probe(
-    described: Opened, wanted: Wanted, output: ReportOutput, summary: Summary, interruption: Interruption
+    described: Opened,
+    wanted: Wanted,
+    output: ReportOutput,
+    progress: Progress,
+    summary: Summary,
+    interruption: Interruption,
 ) -> None:
     """Probe, write and count until all is done, or nobody wants more."""
-    from probe.cli.fleet.progress import Progress
     from probe.cli.fleet.writer import Writer
     from probe.fleet.run import Jobs
     from probe.fleet.run import run as results_of
 
     jobs = Jobs(described.entries(), described.base, interruption)
     writer = Writer(output)
-    with Progress(summary, described.total()) as progress:
+    with progress:
         for result in results_of(jobs, wanted.pace(), interruption):
             summary.add(result.assessment, last=result.last)
             progress.clear()
@@ -93,11 +106,3 @@ def _probe(
         and stderr.isatty()
     ):
         stderr.write("\n" + summary.page(replace(render_options(), colour=False)))
-
-
-def _refuse_nothing(wanted: Wanted) -> None:
-    """An empty shard of a small fleet is no mistake; labels that no target has are."""
-    if wanted.only:
-        raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
-    warn("no target to probe" + (f" in shard {wanted.shard}" if wanted.shard else ""))
-    finish(0 if wanted.shard else 3)
