@@ -130,6 +130,8 @@ class Entry:
             sni=server_name(keys.sni) if keys.sni else base.sni,
             timeout_s=keys.timeout or base.timeout_s,
             implicit_tls=bool(keys.implicit_tls),
+            samples=keys.samples,
+            thorough=bool(keys.thorough),
         )
         return Job(key, self.target, options, keys.addresses or ())
 

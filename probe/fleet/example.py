@@ -18,6 +18,8 @@ interval = "6h"                          # how often `fleet watch` probes: s, m,
 # ehlo = "probe.contoso.com"             # the name to say EHLO with
 # sni = "none"                           # the name to ask for in TLS: the host's, unless it says
 # stores = ["microsoft", "mozilla"]      # or PEM files beside this one; the first decides
+# samples = 1                            # connections to each address, for what stands behind a balancer
+# thorough = true                        # both key types, with and without SNI, 3 samples
 # expiring-days = 30                     # at risk when fewer days remain
 # critical-days = 0                      # exit code 2 when fewer days remain
 

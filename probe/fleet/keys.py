@@ -72,6 +72,13 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     timeout: Annotated[
         Annotated[float, Meta(ge=0.1, le=3600)] | None, Meta(description="seconds from 0.1 to 3600")
     ] = None
+    samples: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | None,
+        Meta(description="connections to each address, a number from 1 to 100"),
+    ] = None
+    thorough: Annotated[
+        bool | None, Meta(description="true (both key types, with and without SNI, 3 samples) or false")
+    ] = None
     interval: Annotated[
         Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$")] | None,
         Meta(description='a number with s, m, h or d behind it, such as "6h"'),

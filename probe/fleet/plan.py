@@ -9,6 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from math import ceil
 
+from probe.check.observe import THOROUGH_SAMPLES
 from probe.check.pace import Pace
 from probe.fleet.entries import Entry
 from probe.render.page.options import RenderOptions
@@ -43,15 +44,16 @@ class Plan:
         self.targets += 1
         self.domains += target.mx
         self.names += not (target.mx or known)
-        self.connections += len(known)
-        self.waiting_s += (keys.timeout or self.timeout_s) * (len(known) or 1)
+        made = keys.samples or (THOROUGH_SAMPLES if keys.thorough else 1)
+        self.connections += len(known) * made
+        self.waiting_s += (keys.timeout or self.timeout_s) * (len(known) or 1) * made
         self.directions[keys.direction or "to-eop"] += 1
         if keys.group:
             self.groups[keys.group] += 1
         for address in known:
             bare = address.partition("%")[0]
-            self.addresses[bare] += 1
-            self.networks[str(ip_network(f"{bare}/{64 if ':' in bare else 24}", strict=False))] += 1
+            self.addresses[bare] += made
+            self.networks[str(ip_network(f"{bare}/{64 if ':' in bare else 24}", strict=False))] += made
         if len(self.listed) < MAX_LISTED:
             at = f" at {', '.join(keys.addresses)}" if keys.addresses else ""
             labels = "".join(f", {name}={value}" for name, value in entry.labels.items())

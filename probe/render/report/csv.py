@@ -71,5 +71,7 @@ def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
 def _line(cells: Iterable[object]) -> str:
     out = io.StringIO()
     texts = ("" if cell is None else str(cell) for cell in cells)
-    csv.writer(out).writerow(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)
+    csv.writer(out, lineterminator="\n").writerow(
+        f"'{text}" if text.startswith(_FORMULA) else text for text in texts
+    )
     return out.getvalue()
