@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from probe.check.options import CheckOptions
 from probe.check.pace import Pace
@@ -27,8 +27,12 @@ class Result(NamedTuple):
     last: bool
 
 
+#: Seconds after which a signal that came while a result was being written is taken up.
+AGAIN_S = 0.05
+
+
 class Interruption:
-    """Ends a run in order at Ctrl-C or SIGTERM: while it waits at once, else as soon as its turn comes."""
+    """Ends a run in order at Ctrl-C or SIGTERM: while it waits for results, so that none is torn or lost."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -37,10 +41,12 @@ class Interruption:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Take the two signals within the block."""
-        before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        watched = [signal.SIGINT, signal.SIGTERM, *([signal.SIGALRM] if hasattr(signal, "SIGALRM") else [])]
+        before = {each: signal.signal(each, self._ask) for each in watched}
         try:
             yield
         finally:
+            self._ask_again(0.0)
             for each, handler in before.items():
                 signal.signal(each, handler)
 
@@ -48,6 +54,13 @@ class Interruption:
         self.asked = True
         if self._waiting:
             raise KeyboardInterrupt
+        self._ask_again(AGAIN_S)
+
+    @staticmethod
+    def _ask_again(seconds: float) -> None:
+        """Have the signal repeated; 0: no longer."""
+        if hasattr(signal, "setitimer"):  # Windows has none, and takes Ctrl-C up at the next result
+            signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def ended(self, results: Iterator[Done]) -> Iterator[Done]:
         """The results until the end or the interruption; what was done by then comes all the same."""
@@ -59,7 +72,7 @@ class Interruption:
                 done = next(results, None)
                 over = done is None
             except KeyboardInterrupt:
-                pass  # an iterator that it has ended says so when it is asked again
+                self._ask_again(AGAIN_S)  # an iterator that it has ended says so when it is asked again
             finally:
                 self._waiting = False
             if done is not None:
@@ -69,24 +82,14 @@ class Interruption:
 class Jobs:
     """The jobs of a fleet's entries, and what has to be known of them until their last result."""
 
-    def __init__(self, entries: Iterable[Entry], base: CheckOptions, interruption: Interruption) -> None:
-        self._entries = enumerate(entries)
-        self._base = base
-        self._interruption = interruption
+    def __init__(self, entries: Iterable[Entry], base: CheckOptions) -> None:
+        self._entries, self._base = entries, base
         self._under_way: dict[int, Entry] = {}
-        self.taken = 0
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Job:
-        # The engine asks for more when it has handed out all that is done: the moment to end without a loss.
-        if self._interruption.asked:
-            raise KeyboardInterrupt
-        key, entry = next(self._entries)
-        self._under_way[key] = entry
-        self.taken += 1
-        return entry.job(key, self._base)
+    def __iter__(self) -> Iterator[Job]:
+        for key, entry in enumerate(self._entries):
+            self._under_way[key] = entry
+            yield entry.job(key, self._base)
 
     def result(self, done: Done) -> Result:
         """The result with what its target's entry says."""

@@ -86,7 +86,7 @@ def _probe(
     from probe.fleet.run import Jobs
     from probe.fleet.run import run as results_of
 
-    jobs = Jobs(described.entries(), described.base, interruption)
+    jobs = Jobs(described.entries(), described.base)
     writer = Writer(output)
     with progress:
         for result in results_of(jobs, wanted.pace(), interruption):

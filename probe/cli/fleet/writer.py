@@ -89,11 +89,11 @@ class Writer:
             return csv.row(assessment, labels)
         if self._format is Format.TERMINAL:
             return self._line(assessment)
-        from probe.render.report.json_v1 import element
+        from probe.render.report.json_v1 import element, line
 
-        document = element(assessment) | {"labels": dict(labels)}
         if self._format is Format.JSONL:
-            return json.dumps(document) + "\n"
+            return line(assessment, labels=labels)
+        document = element(assessment) | {"labels": labels}
         before = ",\n    " if self._begun else f"{self._head()}\n    "
         return before + json.dumps(document, indent=2).replace("\n", "\n    ")
 
