@@ -13,6 +13,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     f"eop-probe/{path.name.removesuffix('-1.schema.json')}/1": json.loads(path.read_text("utf-8"))
     for path in FOLDER.glob("*.schema.json")
 }
+#: Those of what is read: such a document does not name its schema.
+INPUTS = {"eop-probe/fleet/1", "eop-probe/fleet-target/1"}
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
 
 
