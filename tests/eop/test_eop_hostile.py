@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Direction, Outcome
-from probe.net.clock import monotonic
 from tests.authority import raw_extension
 from tests.eop.cases import leaf
 from tests.eop.weighing import FROM_EOP, HOST, ISSUING, LEAF, NOW, ROOT, TO_EOP, evidence, verdict
@@ -58,9 +58,9 @@ def test_no_bytes_raise(chain: list[bytes], direction: Direction) -> None:
 @pytest.mark.parametrize("direction", [TO_EOP, FROM_EOP])
 def test_many_names_are_not_many_words(direction: Direction) -> None:
     many = leaf(*(f"host-{number}.fabrikam.test" for number in range(3000)))
-    began = monotonic()
+    began = time.process_time()
     found = verdict(many, ISSUING, direction=direction, **TOLD)
-    assert monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert found.findings
     for each in found.findings:
         assert len(each.summary) < 500
