@@ -19,6 +19,7 @@ from tests.pki.pfx import (
     CHEAP,
     ENDLESS,
     PASSWORD,
+    PBES2,
     Cost,
     bag,
     certificate_bag,
@@ -177,6 +178,52 @@ def test_an_algorithm_that_is_not_known_is_named() -> None:
     rc4 = tlv(0x30, oid("1.2.840.113549.1.12.1.2"), tlv(0x30, octets(bytes(8)), integer(1)))
     with pytest.raises(InputError, match=r"not known here \(1\.2\.840\.113549\.1\.12\.1\.2\)"):
         read(pfx(plain(certificate_bag(LEAF), shrouded_by(rc4, LEAF, bytes(32)))), password=PASSWORD)
+
+
+UNKNOWN = oid("1.2.3.4")
+KDF, AES = oid("1.2.840.113549.1.5.12"), tlv(0x30, oid("2.16.840.1.101.3.4.1.42"), octets(bytes(16)))
+PARAMETERS = (octets(bytes(8)), integer(1))
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        tlv(0x30, UNKNOWN, tlv(0x30, *PARAMETERS)),
+        pbes2(tlv(0x30, UNKNOWN, tlv(0x30, *PARAMETERS))),
+        pbes2(tlv(0x30, KDF, tlv(0x30, *PARAMETERS, tlv(0x30, UNKNOWN)))),
+        tlv(
+            0x30,
+            oid(PBES2),
+            tlv(0x30, tlv(0x30, KDF, tlv(0x30, *PARAMETERS)), tlv(0x30, UNKNOWN, octets(bytes(16)))),
+        ),
+    ],
+    ids=["scheme", "derivation", "pseudo-random function", "cipher"],
+)
+def test_each_algorithm_that_is_not_known_is_named(algorithm: bytes) -> None:
+    with pytest.raises(
+        InputError, match=r"is encrypted by an algorithm that is not known here \(1\.2\.3\.4\)"
+    ):
+        read(pfx(plain(certificate_bag(LEAF), shrouded_by(algorithm, LEAF, bytes(32)))), password=PASSWORD)
+
+
+def test_a_checksum_by_an_unknown_algorithm_is_named() -> None:
+    mac = tlv(0x30, tlv(0x30, tlv(0x30, UNKNOWN), octets(bytes(20))), octets(bytes(8)), integer(1))
+    file = tlv(0x30, integer(3), tlv(0x30, oid("1.2.840.113549.1.7.1"), tlv(0xA0, octets(tlv(0x30)))), mac)
+    with pytest.raises(InputError, match=r"is secured by an algorithm that is not known here \(1\.2\.3\.4\)"):
+        read(file, password=PASSWORD)
+
+
+@pytest.mark.parametrize(("depth", "opened"), [(1, True), (8, True), (9, False)])
+def test_bags_are_opened_eight_deep(depth: int, opened: bool) -> None:
+    inner = bag(1, key_der(LEAF))
+    for _ in range(depth):
+        inner = bag(6, tlv(0x30, inner))
+    data = pfx(plain(certificate_bag(LEAF), inner))
+    if opened:
+        assert owned(data) == [LEAF.der]
+    else:
+        with pytest.raises(InputError, match="damaged"):
+            read(data, password=PASSWORD)
 
 
 # ---- BER -----------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from probe.pki.certificate import Certificate
+from probe.pki.certificate import Certificate, parse
 from probe.pki.microsoft_list import Ctl, CtlEntry
 from probe.pki.rootprogram import changes, day, describe, is_pilot, judge
 from probe.pki.status import Purpose
-from probe.pki.truststore import RootState, RootVerdict, list_title
+from probe.pki.truststore import AnchorStore, ListRole, RootState, RootVerdict, StandInStore, list_title
 from tests.authority import Authority
 from tests.rootlist import CLEARED, Listed, Publisher
 
@@ -261,6 +261,23 @@ def test_verdicts_without_an_entry(verdict: RootVerdict, sentence: str) -> None:
 )
 def test_the_title_of_a_list(name: str, title: str) -> None:
     assert list_title(name) == title
+
+
+def test_a_root_stands_in_for_one_the_list_does_not_hold() -> None:
+    authority = Authority(now=NOW, name="stand-in")
+    listed, extra, other = (parse(authority.root(name).der) for name in ("Listed", "Extra", "Other"))
+    assert isinstance(listed, Certificate)
+    assert isinstance(extra, Certificate)
+    assert isinstance(other, Certificate)
+    store = StandInStore(
+        AnchorStore("microsoft", [listed], NOW, ListRole.MICROSOFT), AnchorStore("lab.pem", [extra, listed])
+    )
+    assert (store.name, store.stand_in, store.dated, store.role) == (
+        "microsoft+lab.pem", "lab.pem", NOW, ListRole.MICROSOFT,
+    )  # fmt: skip
+    for root, state in ((listed, RootState.TRUSTED), (extra, RootState.TRUSTED), (other, RootState.ABSENT)):
+        assert store.verdict(root, Purpose.SERVER_AUTH, NOW, NOW).state is state
+        assert store.roots(root.subject.der) == ((root,) if state is RootState.TRUSTED else ())
 
 
 def test_a_date_in_words() -> None:

@@ -51,6 +51,7 @@ GOLDENS: dict[str, Callable[[], str]] = {
     "csv-several.csv": lambda: csv.render(_report((*EVERYTHING, "hostile")), RenderOptions()),
     "html-several.html": lambda: html.render(_report(EVERYTHING), RenderOptions()),
     "findings.txt": told.findings,
+    "servers.txt": told.servers,
     "swaps.txt": told.swaps,
     "attributions.txt": told.attributions,
     "html-hostile.html": lambda: html.render(_report(("hostile",)), RenderOptions()),

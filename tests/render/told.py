@@ -5,19 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
-from probe.eop.attribution import connector_half, domain_half, outcome_of
+from probe.capture import FaultKind, SmtpFacts
+from probe.eop.attribution import connector_half, domain_half, of_message, outcome_of
 from probe.eop.finding import Finding
 from probe.eop.rules.rule import Said
 from probe.eop.swap import Swap, compare, not_compared
 from probe.eop.verdict import judge
-from probe.eop.vocabulary import Outcome
+from probe.eop.vocabulary import Direction, Outcome
 from probe.powershell import Command
-from tests.authority import DAY
+from tests.authority import DAY, Issued
 from tests.eop.cases import CASES, HEALTHY, leaf
-from tests.eop.weighing import HOST, LEAF, NOW, PRIVATE_LEAF, read
+from tests.eop.weighing import (
+    HOST,
+    ISSUING,
+    LEAF,
+    NOW,
+    PRIVATE_LEAF,
+    SELF_SIGNED,
+    capture,
+    evidence,
+    fault,
+    finding,
+    read,
+)
 from tests.exchange import test_exchange_tenant as tenant
 
+BANNERS = (
+    "220 a.test Microsoft ESMTP MAIL Service ready",
+    "220 a.test ESMTP Postfix",
+    "220 a.test ESMTP Exim 4.97",
+    "220 a.test ESMTP Sendmail 8.18",
+    "220 a.test ESMTP OpenSMTPD",
+)
 # Keys are made for each run, so thumbprints differ.
 _THUMBPRINT = re.compile(r"\b(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40})\b")
 
@@ -44,6 +65,24 @@ def _finding(found: Finding) -> Iterator[str]:
     for step in found.remedy:
         yield f"  {step.shell.name}> {step}" if isinstance(step, Command) else f"- {step}"
     yield from (f"[{reference}]" for reference in found.references)
+
+
+def servers() -> str:
+    """The steps against four faults, for each kind of server, in both directions."""
+    faults: dict[str, tuple[Issued, ...]] = {
+        "no-starttls": (),
+        "self-signed": (SELF_SIGNED,),
+        "missing-intermediate": (LEAF,),
+        "expires-soon": (leaf(not_after=NOW + 5 * DAY), ISSUING),
+    }
+    lines: list[str] = []
+    for direction, banner in product(Direction, BANNERS):
+        greeted = SmtpFacts(banner=banner, ehlo=(HOST,), starttls_offered=True, transcript=())
+        for rule, chain in faults.items():
+            met = fault(FaultKind.NO_STARTTLS) if rule == "no-starttls" else None
+            seen = evidence(seen=capture(*chain, smtp=greeted, fault=met), direction=direction)
+            lines += ["", f"== {rule} of {banner}, {direction.value}", *_finding(finding(judge(seen), rule))]
+    return _THUMBPRINT.sub("THUMBPRINT", "\n".join(lines[1:]) + "\n")
 
 
 def swaps() -> str:
@@ -95,7 +134,7 @@ def _attribution(case: tenant.Case) -> Iterator[str]:
     told = replace(HEALTHY, attribution=found)
     yield f"-- the verdict's: {outcome_of(found).value}"
     names = domain_half(told) if case.presented else None
-    for half in (connector_half(told, ("by its name",)), names):
+    for half in (of_message(found, "Seen: "), connector_half(told, ("by its name",)), names):
         yield from _half(half) if half else ("nothing",)
 
 
