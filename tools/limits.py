@@ -46,6 +46,10 @@ _LIMITS = (
     ),
     ("probe.pki.search", "MAX_PATHS", "paths explored for one chain"),
     ("probe.pki.search", "MAX_DEPTH", "certificates of one path"),
+    ("probe.pki.memory", "MAX_CHAINS", "chains a run remembers at least; fewer than twice as many"),
+    ("probe.pki.memory", "MAX_CERTIFICATES", "certificates and signatures a run remembers, likewise"),
+    ("probe.pki.memory", "MAX_LENGTH", "certificates of a chain that is remembered"),
+    ("probe.pki.memory", "MAX_BYTES", "bytes of a certificate that is remembered"),
     (
         "probe.pki.search",
         "MAX_SIGNATURE_CHECKS",

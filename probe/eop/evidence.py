@@ -97,9 +97,12 @@ class Evidence:
 
     leaf: Certificate | None = field(init=False, repr=False, compare=False)
     """The end certificate, where one was seen and can be read."""
+    deciding: StorePath | None = field(init=False, repr=False, compare=False)
+    """What the deciding store says, where there is a chain to judge."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "leaf", self.capture.leaf)
+        object.__setattr__(self, "deciding", self.stores[0] if self.stores else None)
 
     @property
     def connections(self) -> tuple[Observation, ...]:
@@ -111,11 +114,6 @@ class Evidence:
         """What the server that was met looks like."""
         smtp = self.capture.smtp
         return looks_like(smtp.banner, smtp.ehlo) if smtp is not None else None
-
-    @property
-    def deciding(self) -> StorePath | None:
-        """What the deciding store says, where there is a chain to judge."""
-        return self.stores[0] if self.stores else None
 
 
 def weigh(

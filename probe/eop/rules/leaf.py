@@ -27,7 +27,7 @@ def _path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
     if evidence.leaf is None:
         return ()
     decided = evidence.deciding
-    return decided.certificates if decided and decided.certificates else (evidence.leaf,)
+    return (decided.certificates if decided else ()) or (evidence.leaf,)
 
 
 def _second(evidence: Evidence) -> datetime:

@@ -42,7 +42,7 @@ _BROKEN_OFF = ChainStatus.PartialChain | ChainStatus.Cyclic
 
 def faulty_path(evidence: Evidence) -> BuiltPath | None:
     """The deciding store's path where no purpose is satisfied; None too where a bound of ours left that open."""
-    return evidence.stores[0].faulty if evidence.stores else None
+    return evidence.deciding.faulty if evidence.deciding else None
 
 
 def not_restricted(path: BuiltPath) -> bool:
