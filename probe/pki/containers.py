@@ -60,13 +60,16 @@ class Container:
     """What is unusual about how the file is encoded, each as the rest of a sentence: "The file is ..."."""
 
     @property
-    def leaf(self) -> Certificate | None:
-        """The end certificate: the one a key belongs to, else the first that issued none of the others."""
+    def leaf(self) -> Certificate:
+        """The end certificate: the one a key belongs to, else the first that issued none of the others.
+
+        Raises IndexError where no certificate can be read: `read` refuses such a file.
+        """
         if self.owned:
             return self.owned[0]
         readable = [entry for entry in self.entries if isinstance(entry, Certificate)]
         issuers = {c.issuer for c in readable if not c.self_issued}
-        return next((c for c in readable if c.subject not in issuers), readable[0] if readable else None)
+        return next((c for c in readable if c.subject not in issuers), readable[0])
 
     @property
     def key_matches(self) -> bool | None:
@@ -80,7 +83,7 @@ class Container:
         """
         first = leaf or self.leaf
         rest = dict.fromkeys(e for e in self.entries if e != first and e not in self.owned)
-        return PresentedChain(entries=(*((first,) if first else ()), *rest))
+        return PresentedChain(entries=(first, *rest))
 
 
 def read(data: bytes, *, password: bytes | None = None) -> Container:
@@ -247,7 +250,7 @@ def _leaf_to_root(held: Container) -> tuple[Certificate | Unreadable, ...]:
     """The end certificate and its issuers first: the order in PKCS#7 and PFX means nothing (RFC 5652 5.1: a SET)."""
     by_name = {entry.subject: entry for entry in reversed(held.entries) if isinstance(entry, Certificate)}
     ordered: list[Certificate | Unreadable] = []
-    lower = held.leaf
+    lower = held.leaf if by_name else None
     while lower is not None:  # each is taken out of `by_name`, so names in a circle come to an end
         ordered.append(lower)
         by_name.pop(lower.subject, None)

@@ -98,10 +98,7 @@ def _of(certificate: Certificate, where: str) -> _Shown:
 def _from_file(path: Path, password_file: Path | None) -> _Shown:
     from probe.cli.passwords import Passwords
 
-    leaf = Passwords(password_file).open(path).leaf
-    if leaf is None:
-        raise InputError(f"{printable(str(path))} holds no certificate that can be read")
-    return _of(leaf, f"from {printable(str(path))}")
+    return _of(Passwords(password_file).open(path).leaf, f"from {printable(str(path))}")
 
 
 def _by_thumbprint(thumbprint: str, found: EvidenceFiles, gathered: Gathered) -> _Shown:

@@ -102,8 +102,6 @@ def _added(path: Path, password_file: Path | None, servers: tuple[str, ...]) -> 
 
     name, held = printable(str(path)), Passwords(password_file).open(path)
     leaf = held.leaf
-    if leaf is None:
-        raise InputError(f"{name} holds no certificate that can be read")
     if not held.keys:
         warn(f"{name} holds no private key; it is taken to be installed with its key")
     return _Change(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from probe.errors import ConfigurationError, InputError
-from probe.text import printable
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -127,9 +126,6 @@ def _thumbprint_of(path: Path) -> str:
     from probe.cli.passwords import Passwords
 
     try:
-        leaf = Passwords(None).open(path).leaf
+        return Passwords(None).open(path).leaf.sha1
     except InputError as error:
         raise InputError(f"--expect: {error}") from None
-    if leaf is None:
-        raise InputError(f"--expect: {printable(str(path))} holds no certificate that can be read")
-    return leaf.sha1
