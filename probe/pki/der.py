@@ -24,6 +24,9 @@ SET = 0x31
 
 #: Longest object identifier accepted, in content bytes; real ones stay below 40.
 MAX_OID_BYTES = 256
+#: Elements directly inside another; a certificate for a thousand names has a thousand. Each takes a hundred times its
+#: bytes in memory.
+MAX_CHILDREN = 20_000
 #: Longest bytes whose reading is remembered.
 MAX_REMEMBERED_BYTES = 96
 
@@ -54,10 +57,12 @@ class Element(NamedTuple):
         return self.data[self.start : self.end]
 
     def children(self) -> list[Element]:
-        """The elements inside; raises DerError where they do not fill the content exactly."""
+        """The elements inside; raises DerError where they do not fill the content exactly, or are too many."""
         data, offset, end = self.data, self.body, self.end
-        found = []
+        found: list[Element] = []
         while offset < end:
+            if len(found) >= MAX_CHILDREN:
+                raise DerError(f"more than {MAX_CHILDREN} elements in one")
             body, stop = offset + 2, end + 1
             # What `read` does, at hand for the lengths of one byte: a certificate has a hundred of them.
             if body <= end and data[offset] & 0x1F != 0x1F and data[offset + 1] < 0x80:

@@ -21,6 +21,8 @@ from probe.text import printable
 
 #: Bytes of one list; the real one has 205 kB.
 MAX_CTL_BYTES = 8 * 1024 * 1024
+#: Entries of one list; Microsoft's has 555.
+MAX_ENTRIES = 50_000
 #: Certificates read from one list's signature; real ones carry two.
 MAX_EMBEDDED_CERTIFICATES = 16
 #: Certificates from the signer up to the root; the real path has three.
@@ -214,6 +216,8 @@ def _index(subjects: der.Element) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     data, offset, end = subjects.data, subjects.body, subjects.end
     while offset < end:
+        if len(found) > MAX_ENTRIES:
+            raise CtlError(f"it has more than {MAX_ENTRIES} entries")
         # Nearly every entry is a SEQUENCE with two bytes of length around a SHA-1: read without detours, for
         # walking the 555 of them properly costs a check 2 ms.
         if data[offset : offset + 2] == b"\x30\x82" and data[offset + 4 : offset + 6] == b"\x04\x14":

@@ -168,6 +168,11 @@ MORE_FLOODS: dict[str, tuple[str, bytes, bytes]] = {
     "a NUL": ("exchange show", b"", b"\0"),
     "a root": ("stores list --store", b"", BEGIN + b"MAAA" + END),
     "a target": ("check", b"", b"#\n"),
+    "an element in a list of roots": (
+        "stores list --authroot-stl",
+        bytes.fromhex("3084005b8d79 06092a864886f70d010702 a084005b8d68"),
+        b"\x05\0",
+    ),
     "a certificate file": ("certificate", b"", BEGIN),
 }  # fmt: skip
 

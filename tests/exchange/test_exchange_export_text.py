@@ -323,3 +323,51 @@ def test_csv_rows_without_end_are_cut_off() -> None:
 @pytest.mark.parametrize("text", ["Dear all, the mail stopped.\nBye", "#TYPE x", "Name,Colour\na,b\n"])
 def test_commas_are_not_always_csv(text: str) -> None:
     assert of(text).kind is ExportKind.TEXT
+
+
+def test_more_fields_than_are_read_are_said() -> None:
+    wide = '[{"Thumbprint":"a"' + "".join(f',"a{number}":1' for number in range(60_000)) + "},"
+    found = read("x", f"{wide * 5}{wide[1:] * 5}".encode())
+    assert "holds more than 250000 fields; the others are not read." in {
+        one.sentence for one in found.problems
+    }
+    labels = "".join(f"A{number} : b\n" for number in range(1_000))
+    assert len(read("x", f"{labels}Thumbprint : {PUB}\nServices : SMTP\n".encode()).certificates) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            'Thumbprint,Services\r\n"{pub}","SMTP"\r\n"{long}",a\r\n',
+            "is not CSV here (a row has more than 262144 characters); the rest is not read.",
+        ),
+        (
+            '[{{"Thumbprint":"{pub}"}},{{"Thumbprint":"{long}"}}]',
+            "has more than 524288 characters; this record is skipped.",
+        ),
+    ],
+    ids=["CSV", "JSON"],
+)
+def test_a_record_beyond_all_measure_costs_no_other(text: str, sentence: str) -> None:
+    found = read("x", text.format(pub=PUB, long="a" * (1 << 21)).encode())
+    assert [one.thumbprint for one in found.certificates] == [PUB]
+    assert sentence in {one.sentence for one in found.problems}
+
+
+def test_a_list_in_what_exchange_online_puts_around_it() -> None:
+    records = f'[{{"Thumbprint":"{PUB}","Services":"SMTP"}}]'
+    for text in (
+        f'{{"value":{records},"Count":1}}',
+        f'{{"@odata.context":"https://x","value":\n{records}}}',
+        f'{records[:-1]},\n{{"Thumbprint":"cut off\n{records[1:]}',
+    ):
+        assert {one.thumbprint for one in read("x", text.encode()).certificates} == {PUB}, text
+
+
+def test_a_list_of_numbers_is_bytes() -> None:
+    numbers = ",".join("300" if number == 70 else "1" for number in range(80))
+    found = read("x", f'{{"Thumbprint":"{PUB}","RawData":[{numbers}]}}'.encode())
+    assert found.problems[0].sentence.startswith("is neither base64 nor a list of bytes")
+    found = read("x", f'{{"Thumbprint":"{PUB}","RawData":[{numbers.replace("300", "3")}]}}'.encode())
+    assert found.problems[0].sentence.startswith("holds no certificate")

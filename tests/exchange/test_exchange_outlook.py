@@ -124,3 +124,15 @@ def test_streams_are_bounded() -> None:
     text = readable(compound_file(many), Problems("a.msg"))
     assert time.process_time() - started < 10
     assert text.count("number") <= MAX_STREAMS
+
+
+def test_streams_that_are_one_anothers_are_refused() -> None:
+    recipients: Tree = {f"__recip_version1.0_#{n:08X}": stream("0C1B0102", b"b") for n in range(20)}
+    data = bytearray(compound_file(message(**stream("10000102", b"a" * 8_000), **recipients)))
+    where = data.index(wide("10000102")) + 92  # of an entry: where it begins, and its size
+    at = 0
+    while (at := data.find(wide("0C1B0102"), at + 1)) >= 0:
+        data[at + 92 : at + 104] = data[where : where + 12]
+    problems = Problems("a.msg")
+    assert readable(bytes(data), problems) == ""
+    assert "is an Outlook file that cannot be read" in str(problems.found[0])

@@ -159,6 +159,14 @@ def test_what_is_no_list_is_refused(data: bytes) -> None:
         Ctl(data)
 
 
+def test_more_entries_than_are_read_are_refused() -> None:
+    entries = (Listed(der=str(number).encode()) for number in range(50_002))
+    with pytest.raises(CtlError, match="it has more than 50000 entries"):
+        Ctl(PUBLISHER.root_list(*entries))
+    with pytest.raises(CtlError, match="more than 20000 elements in one"):
+        Ctl(tlv(0x30, b"\x05\0" * 20_001))
+
+
 def test_a_list_beyond_the_bound_is_refused() -> None:
     with pytest.raises(CtlError, match="larger than"):
         Ctl(bytes(8 * 1024 * 1024 + 1))

@@ -182,3 +182,10 @@ def test_what_exists(tmp_path: Path) -> None:
     assert files.existing(_written(tmp_path, b"").parent / "five")
     assert not files.existing(tmp_path / "five" / "below a file")
     assert not files.existing(tmp_path / ("x" * 5000))
+
+
+def test_a_damaged_registry_export() -> None:
+    with pytest.raises(StoreError, match="whose value EncodedCtl is damaged"):
+        files.unpack_registry(
+            export({"EncodedCtl": b"x"}, "utf-8").replace(b"78", b"7"), "authroot.stl", "x.reg"
+        )

@@ -19,6 +19,8 @@ from probe.exchange.problem import Problems
 MAX_DEPTH = 64
 #: Elements of one file; a certificate has about ten, a connector about a hundred.
 MAX_ELEMENTS = 200_000
+#: Characters of one element from which on no more are read; a certificate in base64 has some 3,000.
+MAX_CHARACTERS = 1 << 20
 _PIECE = 1 << 20  # characters handed to the parser at once
 
 _START = re.compile(r"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--|<!DOCTYPE|<Objs\b)", re.IGNORECASE)
@@ -45,19 +47,19 @@ class _RefusedError(Exception):
 class _Node:
     """One element: its tag, name and references, its text and its children."""
 
-    __slots__ = ("children", "line", "name", "parts", "ref", "tag")
+    __slots__ = ("characters", "children", "line", "name", "ref", "tag")
 
     def __init__(self, tag: str, attributes: dict[str, str], line: int) -> None:
         self.tag = tag
         self.name = attributes.get("N")
         self.ref = attributes.get("RefId")
         self.line = line
-        self.children: list[_Node] = []
-        self.parts: list[str] = []
+        self.children: tuple[()] | list[_Node] = ()  # most have none
+        self.characters = ""
 
     @property
     def text(self) -> str:
-        return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), "".join(self.parts))
+        return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), self.characters)
 
     def child(self, *tags: str) -> _Node | None:
         return next((child for child in self.children if child.tag in tags), None)
@@ -96,6 +98,7 @@ class _Builder:
         self._count = 0
         self._parser = expat.ParserCreate("UTF-8")
         self._parser.buffer_text = True
+        self._parser.buffer_size = _PIECE
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
@@ -121,7 +124,9 @@ class _Builder:
             raise _RefusedError(f"has more than {MAX_ELEMENTS} elements")
         node = _Node(tag, attributes, self.line)
         if self._open:
-            self._open[-1].children.append(node)
+            above = self._open[-1]
+            above.children = above.children or []
+            above.children.append(node)
         if tag == "Obj" and node.ref is not None:
             self.objects.setdefault(node.ref, node)
         self._open.append(node)
@@ -132,7 +137,8 @@ class _Builder:
             self.done.append(node)
 
     def _characters(self, text: str) -> None:
-        self._open[-1].parts.append(text)
+        if len(self._open[-1].characters) < MAX_CHARACTERS:
+            self._open[-1].characters += text
 
 
 def _objects(nodes: list[_Node]) -> Iterator[_Node]:
@@ -198,7 +204,7 @@ def _scalar(node: _Node, objects: dict[str, _Node]) -> Raw:
 
 
 def _primitive(node: _Node) -> Raw:
-    text = "".join(node.parts).strip()
+    text = node.characters.strip()
     if node.tag == "Nil":
         return None
     if node.tag == "B":

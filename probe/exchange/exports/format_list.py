@@ -17,6 +17,8 @@ from probe.exchange.problem import Problems
 
 #: Lines of one text that are read: the records that are read, at forty lines each.
 MAX_LINES = 40 * MAX_RECORDS
+#: Labels of one record; a connector has some eighty.
+_MAX_LABELS = 1_000
 #: Characters of one line that are read; Format-List breaks lines at the console's width.
 MAX_LINE = 65_536
 #: A word, Format-List's padding, and the colon; each word is looked at once.
@@ -145,7 +147,7 @@ class _Reader:
         ends = [label.start for label in labels[1:]] + [len(line)]
         for label, end in zip(labels, ends, strict=False):
             key = label.name.lower()
-            if key in self._values:
+            if key in self._values or len(self._values) >= _MAX_LABELS:
                 self.end()
             self._values[key], self._lines[key], self._current = [], number, key
             self._append(line[label.value : end])

@@ -29,6 +29,7 @@ _BETWEEN = re.compile(
 _NEXT_RECORD = re.compile(r"(?:\}[\s,\]]*+|\n)(?=\{)")
 _NEXT_LINE = re.compile(r"\n(?=\{)")
 _START = re.compile('[\\s\N{ZERO WIDTH NO-BREAK SPACE}]*+(?:\\[[\\s\\[]*+\\]|[\\s\\[]*+\\{\\s*+["}])')
+_FEW = 64  # numbers that can be something else than the bytes of a certificate
 _LONGEST_INTEGER = 20  # digits; 64 bits
 _OBJECT = Nested("an object (export it with the lines of `eop-probe exchange export`)")
 _LIST = Nested("a list")
@@ -126,6 +127,12 @@ def _raw(value: object) -> Raw:
     """A value, also out of PowerShell's wrappers: those of an array, and of an enumeration's name and number."""
     if isinstance(value, dict) and set(value) == {"value", "Count"} and isinstance(value["value"], list):
         value = value["value"]
+    if (
+        isinstance(value, list)
+        and len(value) > _FEW
+        and all(isinstance(n, int) and 0 <= n <= 255 for n in value)
+    ):
+        return bytes(value)
     if isinstance(value, list):  # lists in lists mean nothing
         return tuple(_LIST if isinstance(item, list) else _scalar(item) for item in value)
     return _scalar(value)

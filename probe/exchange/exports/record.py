@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ from probe.text import printable
 
 #: Records of one file; two hundred servers with ten certificates each make 2,000.
 MAX_RECORDS = 5_000
-#: Fields of one file; a certificate has about fifty.
+#: Fields of one file, two items of a list counting as one; a certificate has about fifty.
 MAX_FIELDS = 250_000
 #: Characters of one list that are read.
 MAX_LIST = 1 << 20
@@ -72,7 +71,8 @@ class Records:
 
     def add(self, fields: Mapping[str, Field], line: int | None) -> None:
         """Take one more record, which begins at `line`."""
-        self._room -= len(fields)
+        items = sum(len(one.value) for one in fields.values() if isinstance(one.value, tuple))
+        self._room -= len(fields) + items // 2
         self.found.append(Record(Place(self._problems.source, line, len(self.found) + 1), fields))
 
     def full(self, line: int | None = None) -> bool:
@@ -169,7 +169,8 @@ class Fields:
         if cut:
             self.incomplete.append(key)
             self.note(name, "was cut off by the export, so the list is incomplete.")
-        return tuple(sys.intern(printable(item)) for item in found)  # names come again in other records
+        once: dict[str, str] = {}
+        return tuple(once.setdefault(text, text) for text in map(printable, found))
 
     def instant(self, name: str, key: str) -> datetime | None:
         """An instant (aware UTC); `key` goes to `inferred` where a local time was taken as UTC."""
