@@ -7,7 +7,6 @@ clients on the other. Every run's answers are read: each target has to show its 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import ipaddress
 import json
 import operator
@@ -18,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,7 +77,7 @@ class Setting:
 
     def fleet(self, count: int, *more: str, place: tuple[str, int] = NEAR) -> Command:
         """`fleet run` of so many targets from a stream, as fast as they answer."""
-        rate = ("--rate", "100000", "--format", "jsonl")
+        rate = ("--rate", "10000", "--format", "jsonl")
         argv = (self.ours, "fleet", "run", f"@{self.targets(count, place)}", *self.stores, *rate, *more)
         answers = partial(self.complaint, addresses(count, place), LEAVES)
         return Command(name=f"fleet run, {count}", argv=argv, exit_codes=(2,), answers=answers)
@@ -182,14 +181,6 @@ def against_sslyze(setting: Setting) -> None:
     against("300 targets", found, {"wall": 0.06, "CPU": 0.15})
 
 
-def two_workers(setting: Setting) -> None:
-    """Two processes against one; the server's core is one of the two, which the row cannot hide."""
-    one, two = (setting.fleet(2_000, "--workers", each) for each in ("1", "2"))
-    with every_core():
-        found = pairs(two, one, 3)
-    against("2,000 targets, two workers", found, {"wall": 0.6})
-
-
 def slow_greeters(setting: Setting) -> None:
     """1,000 endpoints that greet after six seconds, all open at once."""
     walls = [run(setting.fleet(1_000, "--concurrency", "1000")).wall for _ in range(3)]
@@ -228,22 +219,10 @@ ROWS: dict[str, tuple[Callable[[Setting], None], int, float]] = {
     "seen": (seen_chains, 1, 0.0),
     "openssl": (against_openssl, LEAVES, 0.0),
     "sslyze": (against_sslyze, LEAVES, 0.0),
-    "workers": (two_workers, LEAVES, 0.0),
     "slow": (slow_greeters, LEAVES, 6.0),
     "far": (far_away, LEAVES, 0.0),
     "memory": (memory, LEAVES, 0.0),
 }
-
-
-@contextlib.contextmanager
-def every_core() -> Iterator[None]:
-    """Let this process's children run wherever there is room."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ EXAMPLE = """\
 [defaults]                               # for every target that says nothing else
 direction = "to-eop"                     # EOP judges what your server sends; "from-eop": Exchange Online judges it
 timeout = 30                             # seconds for everything on one connection
-interval = "6h"                          # how often `fleet watch` probes: s, m, h or d
+# interval = "6h"                        # how often it is to be probed: s, m, h or d; `fleet run` probes once
 # port = 25
 # implicit-tls = true                    # TLS from the first byte instead of STARTTLS
 # ehlo = "probe.contoso.com"             # the name to say EHLO with
