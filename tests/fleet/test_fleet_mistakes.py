@@ -341,6 +341,12 @@ class TestBounds:
             "t.jsonl:33: stores: A fleet has at most 32 different lists of stores."
         ]
 
+    def test_a_value(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for size, mistakes in ((keys.MAX_VALUE, 0), (keys.MAX_VALUE + 1, 1)):
+            text = f'[[target]]\nhost = "a.test"\nlabels = {{ a = "{"x" * size}" }}\n'
+            (tmp_path / "fleet.toml").write_text(text)
+            assert len(told(tmp_path, "fleet.toml", monkeypatch)) == mistakes
+
     def test_labels(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         names = ", ".join(f'"{n}.test"' for n in range(keys.MAX_VALUES + 1))
         (tmp_path / "fleet.toml").write_text(f'[[target]]\nhost = "a.test"\naccepted-domains = [{names}]\n')

@@ -14,7 +14,14 @@ from probe.cli.listen.command import _Run
 from probe.cli.listen.output import Reporter
 from probe.cli.output import Format, ReportOutput
 from probe.eop.vocabulary import Outcome
-from probe.listen.examiner import CHAINS_KEPT, SENDERS_KEPT, Examiner, ListenOptions, worth_judging
+from probe.listen.examiner import (
+    CHAIN_SECONDS,
+    CHAINS_KEPT,
+    SENDERS_KEPT,
+    Examiner,
+    ListenOptions,
+    worth_judging,
+)
 from probe.listen.words import log_line
 from probe.net.server_session import Ending, SessionRecord, SessionRefusal
 from probe.net.tls_engine import TlsFailure, TlsFailureKind
@@ -111,6 +118,17 @@ def test_a_chain_is_judged_once() -> None:
     assert (first.elapsed_ms, again.elapsed_ms) == (20, 3)
     assessed(record(HEALTHY), judging)
     assessed(record(HEALTHY, ISSUING, ISSUING), judging)
+    assert store.asked > asked
+
+
+def test_a_judgement_serves_a_minute() -> None:
+    store = CountingStore()
+    judging = examiner([store])
+    assessed(record(HEALTHY, ISSUING), judging)
+    asked = store.asked
+    for judged in judging._chains.values():
+        judged.made -= CHAIN_SECONDS
+    assessed(record(HEALTHY, ISSUING), judging)
     assert store.asked > asked
 
 

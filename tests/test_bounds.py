@@ -1,0 +1,321 @@
+"""Bounds that no other test meets: each is reached and passed once. `docs/limits.md` names the test of every bound."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from email.message import Message
+from pathlib import Path
+from threading import Barrier, Lock
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from probe.check.concurrent import MAX_CONCURRENT, concurrently
+from probe.diagnosis import refusals
+from probe.errors import StoreError, TargetError
+from probe.evidence_files import read_sessions, session_lines
+from probe.exchange.exports import format_list, json_text, read, record, tables
+from probe.exchange.logs import certificate as log_certificate
+from probe.exchange.logs import excerpt, session
+from probe.exchange.logs.reader import LogReader
+from probe.exchange.messages import mail, markup, outlook
+from probe.exchange.messages.read import readable
+from probe.exchange.problem import MAX_QUOTE, Problems, quoted
+from probe.exchange.replies import last_error, mentions, segments, shown
+from probe.net import observe, target
+from probe.pki import ber, der, memory, names, pfx, revocation
+from probe.report import failed, reader
+from probe.stores import update
+from tests.authority import Authority, raw_extension
+from tests.exchange.compound import compound_file
+from tests.exchange.diagnosing import DENIED, HEADER, NEW_PRIVATE
+from tests.exchange.diagnosing import mail as message
+from tests.exchange.diagnosing import session as rows
+from tests.net.scripted import ISSUING, LEAF, NOW, Peer, ScriptedServer, starttls, tls_context
+from tests.net.test_net_starttls import against
+from tests.pki.judging import read as parsed
+from tests.revoking import ocsp_response
+from tests.rootlist import oid, tlv
+
+MARK = 20
+"""Characters that say how much was cut."""
+
+
+# ---- logs and their diagnosis
+
+
+def logged(tmp_path: Path, text: str) -> tuple[Path, session.LogSession]:
+    path = tmp_path / "a.log"
+    path.write_text(HEADER + text, encoding="utf-8")
+    [found] = read_sessions(LogReader(), [path], [])
+    return path, found
+
+
+def test_proof_of_a_refusal(tmp_path: Path) -> None:
+    path, found = logged(tmp_path, rows(NEW_PRIVATE, *message(DENIED) * 200))
+    assert len(session_lines(path, {found.id}, refusals.MAX_LINES)[found.id]) == refusals.MAX_LINES
+    [group] = refusals.with_texts((), [("a.txt", DENIED)] * (refusals.MAX_TEXTS + 5))
+    assert len(group.texts) == refusals.MAX_TEXTS
+    book = refusals.Refusals()
+    for number in range(refusals.MAX_MESSAGES + 50):
+        book.add(replace(found, message_ids=(f"<{number}@contoso.com>",)))
+    assert len(book.groups[0].messages) == refusals.MAX_MESSAGES
+
+
+def test_replies_of_a_session(tmp_path: Path) -> None:
+    _, found = logged(tmp_path, rows(None, (">", "NOOP"), ("<", "250 " + "x" * 5000)))
+    assert max(len(one.text) for one in found.replies) <= session._MAX_REPLY + MARK
+
+
+def test_commands_that_wait_for_a_reply() -> None:
+    builder = session.SessionBuilder(
+        begun=[], last=[], source="", kind=session.LogKind.SEND, reader=lambda _: None
+    )
+    for _ in range(session.MAX_PIPELINE + 5):
+        builder.consume(["", "", "", "", "", "", ">", "RCPT TO:<a@b>", ""])
+    assert len(builder.commands) == session.MAX_PIPELINE
+
+
+def test_names_of_a_certificate_line() -> None:
+    assert len(log_certificate._names("a;" * 1000)) == log_certificate.MAX_NAMES
+    assert len(list(log_certificate._cuts("CN=a " * 1000))) <= log_certificate.MAX_NAMES
+
+
+def test_lines_of_a_broken_row() -> None:
+    text = "2026-11-20T12:00:00.000Z,a\n" + "b\n" * 100
+    found, rest = excerpt.split_log(text)
+    assert found.strip().count("b") == excerpt._MAX_BROKEN - 1
+    assert rest.count("b") == 100 - (excerpt._MAX_BROKEN - 1)
+
+
+# ---- exports
+
+
+def test_characters_of_a_line() -> None:
+    found = read.read(
+        "x", b"Thumbprint : " + b"A" * 40 + b"\nSubject : CN=" + b"x" * 200_000 + b"\nServices : SMTP\n"
+    )
+    assert len(found.certificates[0].subject or "") <= format_list.MAX_LINE
+
+
+def test_a_record_of_json() -> None:
+    long = {"Thumbprint": "A" * 40, "Subject": "x" * (3 * json_text.MAX_RECORD)}
+    problems = Problems("x")
+    assert json_text.read_json(json.dumps(long), problems) == []
+    assert "characters" in problems.found[0].sentence
+
+
+def test_fields_of_a_file() -> None:
+    many = [{f"f{n}": n for n in range(100)}] * (record.MAX_FIELDS // 100 + 5)
+    problems = Problems("x")
+    found = json_text.read_json(json.dumps(many), problems)
+    assert sum(len(one.fields) for one in found) <= record.MAX_FIELDS
+    assert f"more than {record.MAX_FIELDS} fields" in problems.found[0].sentence
+
+
+def test_characters_of_a_list() -> None:
+    found, cut = record.split_list("{" + "a, " * record.MAX_LIST)
+    assert cut
+    assert sum(map(len, found)) <= record.MAX_LIST
+
+
+def test_certificates_of_a_pem_file() -> None:
+    block = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+    assert len(read._read_x509(block * (read.MAX_CERTIFICATES + 5), Problems("x"))) == read.MAX_CERTIFICATES
+
+
+def test_columns_of_a_table() -> None:
+    rule = " ".join(["--"] * tables.MAX_COLUMNS)
+    assert len(tables._columns(rule)) == tables.MAX_COLUMNS
+    assert tables._columns(f"{rule} --") == []
+
+
+# ---- messages and replies
+
+
+def test_mails_inside_one_another() -> None:
+    def nested(depth: int) -> str:
+        head = b"From: a@contoso.com\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+        inside = head + b"Content-Type: message/rfc822\r\n\r\n"
+        return readable(inside * depth + head + b"\r\nat the bottom\r\n", Problems("x"))
+
+    assert "at the bottom" in nested(mail.MAX_DEPTH - 1)
+    assert "at the bottom" not in nested(mail.MAX_DEPTH + 1)
+
+
+def test_a_subject() -> None:
+    part = Message()
+    part["Subject"] = "x" * 50_000
+    assert len(mail._subject(part)) == mail.MAX_HEADER
+
+
+def test_lines_of_a_mail() -> None:
+    data = b"From: a@contoso.com\r\nMIME-Version: 1.0\r\n\r\n" + b"x\r\n" * (mail.MAX_LINES + 50)
+    assert readable(data, Problems("x")).count("x") == mail.MAX_LINES - 3
+
+
+def test_a_tag() -> None:
+    for size, stays in ((markup.MAX_TAG - 10, False), (markup.MAX_TAG + 10, True)):
+        assert ("<p" in markup.text_of_markup("a<p " + "x" * size + ">b")) is stays
+
+
+def test_a_quotation() -> None:
+    assert len(quoted("x" * 5000)) <= MAX_QUOTE + MARK
+
+
+def test_a_last_error() -> None:
+    late = last_error.read_last_error("{LED=a" + " " * last_error.MAX_RECORD + "};{MSG=late}")
+    near = last_error.read_last_error("{LED=a};{MSG=near}")
+    assert late is not None
+    assert near is not None
+    assert (late.message, near.message) == ("", "near")
+    assert len(last_error.bracketed("[a=1]" * 100)) == last_error.MAX_ITEMS
+
+
+def test_matches_of_a_phrase() -> None:
+    one = "Send connector Relay: Message delivery was not successful. "
+    assert len(mentions.mentions_in(one)) == 1
+    assert len(mentions.mentions_in(one * (mentions.MAX_MATCHES + 5))) == mentions.MAX_MATCHES
+
+
+def test_a_reply() -> None:
+    [found] = segments.segments("550 5.7.1 " + "x" * 5000)
+    assert found.end - found.start == segments.MAX_REPLY
+    assert len(shown.shown("x" * 5000)) <= shown.MAX_SHOWN + MARK
+
+
+# ---- certificates
+
+
+def test_attributes_of_a_name() -> None:
+    part = tlv(0x31, tlv(0x30, oid("2.5.4.3"), tlv(0x0C, b"x")))
+    assert len(names.Name(tlv(0x30, part * names.MAX_ATTRIBUTES)).rdns) == names.MAX_ATTRIBUTES
+    assert names.Name(tlv(0x30, part * (names.MAX_ATTRIBUTES + 1))).rdns == ()
+
+
+def test_an_object_identifier() -> None:
+    for size, good in ((der.MAX_OID_BYTES, True), (der.MAX_OID_BYTES + 1, False)):
+        element = der.read(tlv(6, b"\xff" * (size - 1) + b"\x7f"))
+        if good:
+            assert der.oid(element).startswith("2.")
+        else:
+            with pytest.raises(der.DerError, match="malformed"):
+                der.oid(element)
+
+
+def test_elements_and_pieces_inside_each_other() -> None:
+    def nested(depth: int) -> bytes:
+        return b"\x24\x80" * depth + b"\x04\x01x" + b"\0\0" * depth
+
+    element, _ = ber.Walk().read(nested(ber.MAX_DEPTH))
+    assert ber.Walk().octets(element) == b"x"
+    with pytest.raises(der.DerError, match="inside each other"):
+        ber.Walk().read(nested(ber.MAX_DEPTH + 1))
+
+
+def test_bags_inside_each_other() -> None:
+    def nested(depth: int) -> bytes:
+        bag = b""
+        for _ in range(depth):
+            bag = tlv(0x30, tlv(0x30, oid("1.2.840.113549.1.12.10.1.6"), tlv(0xA0, bag or tlv(0x30))))
+        return bag
+
+    file = pfx._File(ber.Walk(), None, None)  # type: ignore[arg-type]  # nothing is encrypted
+    file._bags(der.read(nested(pfx._MAX_NESTING)))
+    with pytest.raises(der.DerError, match="bags more than"):
+        file._bags(der.read(nested(pfx._MAX_NESTING + 1)))
+
+
+CA = Authority(now=NOW, name="bounds")
+OCSP_SIGNING = ExtendedKeyUsageOID.OCSP_SIGNING
+
+
+def test_addresses_of_a_certificate() -> None:
+    entry = tlv(0x30, oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, b"http://o.test/"))
+    point = tlv(0x30, tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://c.test/"))))
+    extra = (
+        raw_extension("1.3.6.1.5.5.7.1.1", tlv(0x30, entry * 10)),
+        raw_extension("2.5.29.31", tlv(0x30, point * 10)),
+    )
+    leaf = parsed(CA.leaf(CA.root(), extra=extra))
+    assert len(revocation.ocsp_urls(leaf)) == len(revocation.crl_urls(leaf)) == revocation.MAX_URLS
+
+
+def test_certificates_of_an_ocsp_response() -> None:
+    root = CA.root()
+    leaf = CA.leaf(root)
+    signer = CA.leaf(root, "ocsp", names=(), eku=(OCSP_SIGNING,))
+    for others, standing in ((revocation.MAX_RESPONDERS - 1, "GOOD"), (revocation.MAX_RESPONDERS, "UNKNOWN")):
+        data = ocsp_response(leaf, root, NOW, signer=signer, embedded=(*[leaf] * others, signer))
+        assert revocation.judge_ocsp(data, parsed(leaf), parsed(root), NOW).standing.name == standing
+
+
+def test_certificates_that_are_remembered() -> None:
+    known = memory.Memory()
+    for number in range(3 * memory.MAX_CERTIFICATES):
+        known.parse(b"junk %d" % number)
+    assert len(known._certificates) <= 2 * memory.MAX_CERTIFICATES
+
+
+# ---- reports and defects
+
+
+def test_what_a_reported_capture_holds() -> None:
+    long = {"presented_chain": [{"sha1": "a"}] * 100}
+    assert len(reader.read_captures("x", json.dumps(long).encode())[0].thumbprints) == reader._MAX_CHAIN
+    late = b"{} " * (reader.MAX_OBJECTS + 1) + json.dumps(long).encode()
+    assert reader.read_captures("x", late) == ()
+
+
+def test_the_words_of_a_defect() -> None:
+    with failed.Guard() as guard:
+        raise RuntimeError("x" * 5000)
+    assert guard.failure.count("x") <= failed.MAX_WORDS
+
+
+# ---- the network
+
+
+def test_a_host_name_and_a_target() -> None:
+    assert target.parse_target("a." * 124 + "test").host
+    for text, words in (("a." * 125 + "test", "253 characters"), ("x" * 1001, "1000 characters")):
+        with pytest.raises(TargetError, match=words):
+            target.parse_target(text)
+
+
+def test_a_server_that_stays_is_left() -> None:
+    """All is seen; the server says nothing more, and does not close."""
+    found = against(starttls(tls_context(LEAF, ISSUING)), timeout_s=60.0)
+    assert found.fault is None
+    assert found.tls is not None
+    assert observe.LINGER_S <= 1
+
+
+def test_connections_at_once() -> None:
+    """As many as the bound meet at a barrier; one more would leave it waiting for ever."""
+    together = Barrier(MAX_CONCURRENT)
+    lock, working, most = Lock(), 0, 0
+
+    def work(_: int) -> None:
+        nonlocal working, most
+        with lock:
+            working += 1
+            most = max(most, working)
+        together.wait(20)
+        with lock:
+            working -= 1
+
+    assert len(list(concurrently(work, dict.fromkeys(range(2 * MAX_CONCURRENT), 0)))) == 2 * MAX_CONCURRENT
+    assert most == MAX_CONCURRENT
+
+
+def test_a_silent_download() -> None:
+    with ScriptedServer(Peer.hold) as server, pytest.raises(StoreError, match="cannot be fetched"):
+        update.fetch(f"http://127.0.0.1:{server.port}/x", seconds=0.2)
+
+
+def test_a_stream_of_an_outlook_file() -> None:
+    text = "x" * (outlook.MAX_STREAM_BYTES // 2 + 1000)
+    tree = {"__substg1.0_1000001F": text.encode("utf-16-le"), "__properties_version1.0": bytes(64)}
+    assert 0 < readable(compound_file(tree), Problems("a.msg")).count("x") <= outlook.MAX_STREAM_BYTES // 2
