@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from email.message import Message
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from probe.check.concurrent import MAX_CONCURRENT, concurrently
+from probe.check import names as names_of_a_run
+from probe.cli.fleet import writer
+from probe.cli.output import Format, ReportOutput
 from probe.diagnosis import refusals
 from probe.errors import StoreError, TargetError
 from probe.evidence_files import read_sessions, session_lines
-from probe.exchange.exports import format_list, json_text, read, record, tables
+from probe.exchange.exports import clixml, format_list, json_text, read, record, tables
 from probe.exchange.logs import certificate as log_certificate
 from probe.exchange.logs import excerpt, session
 from probe.exchange.logs.reader import LogReader
@@ -23,11 +27,16 @@ from probe.exchange.messages import mail, markup, outlook
 from probe.exchange.messages.read import readable
 from probe.exchange.problem import MAX_QUOTE, Problems, quoted
 from probe.exchange.replies import last_error, mentions, segments, shown
+from probe.fleet import summary
+from probe.fleet.run import Result
+from probe.fleet.tally import Soonest, Tally
 from probe.net import observe, target
 from probe.pki import ber, der, memory, names, pfx, revocation
 from probe.report import failed, reader
+from probe.report.failed import failed as defect
 from probe.stores import update
 from tests.authority import Authority, raw_extension
+from tests.eop.weighing import evidence
 from tests.exchange.compound import compound_file
 from tests.exchange.diagnosing import DENIED, HEADER, NEW_PRIVATE
 from tests.exchange.diagnosing import mail as message
@@ -292,26 +301,38 @@ def test_a_server_that_stays_is_left() -> None:
     assert observe.LINGER_S <= 1
 
 
-def test_connections_at_once() -> None:
-    """As many as the bound meet at a barrier; one more would leave it waiting for ever."""
-    together = Barrier(MAX_CONCURRENT)
-    lock, working, most = Lock(), 0, 0
+def test_names_asked_about_and_kept() -> None:
+    """As many as the bound meet at a barrier; with one thread less it would be waited at in vain."""
+    together = Barrier(names_of_a_run.MAX_THREADS)
+    answers: list[object] = []
 
-    def work(_: int) -> None:
-        nonlocal working, most
-        with lock:
-            working += 1
-            most = max(most, working)
-        together.wait(20)
-        with lock:
-            working -= 1
+    async def ask() -> names_of_a_run.Names:
+        asked, done = names_of_a_run.Names(asyncio.get_running_loop()), asyncio.Event()
 
-    assert len(list(concurrently(work, dict.fromkeys(range(2 * MAX_CONCURRENT), 0)))) == 2 * MAX_CONCURRENT
-    assert most == MAX_CONCURRENT
+        def answered(answer: object) -> None:
+            answers.append(answer)
+            if len(answers) == 2 * names_of_a_run.MAX_THREADS:
+                done.set()
+
+        for number in range(2 * names_of_a_run.MAX_THREADS):
+            asked.ask(number, lambda: together.wait(20), answered)
+        await done.wait()
+        for number in range(names_of_a_run.MAX_KEPT + 5):
+            asked._answered(-number - 1, None)
+        asked.close()
+        return asked
+
+    asked = asyncio.run(ask())
+    assert not [each for each in answers if isinstance(each, Exception)]
+    assert asked._threads == names_of_a_run.MAX_THREADS
+    assert len(asked._kept) == names_of_a_run.MAX_KEPT
 
 
 def test_a_silent_download() -> None:
-    with ScriptedServer(Peer.hold) as server, pytest.raises(StoreError, match="cannot be fetched"):
+    with (
+        ScriptedServer(Peer.hold) as server,
+        pytest.raises(StoreError, match=r"takes longer|cannot be fetched"),
+    ):
         update.fetch(f"http://127.0.0.1:{server.port}/x", seconds=0.2)
 
 
@@ -319,3 +340,42 @@ def test_a_stream_of_an_outlook_file() -> None:
     text = "x" * (outlook.MAX_STREAM_BYTES // 2 + 1000)
     tree = {"__substg1.0_1000001F": text.encode("utf-16-le"), "__properties_version1.0": bytes(64)}
     assert 0 < readable(compound_file(tree), Problems("a.msg")).count("x") <= outlook.MAX_STREAM_BYTES // 2
+
+
+# ---- fleets
+
+
+@pytest.mark.parametrize("limit", [summary.MAX_ISSUERS, summary.MAX_CERTIFICATES])
+def test_what_a_fleet_counts(limit: int) -> None:
+    tally = Tally(limit)
+    for number in range(limit):
+        tally.add(str(number), "here")
+    assert (len(tally), tally.exact) == (limit, True)
+    for number in range(3 * limit):
+        tally.add(f"more {number}", "here")
+    assert len(tally) <= limit
+    assert not tally.exact
+    soonest = Soonest(summary.MAX_LINES)
+    for number in range(100):
+        soonest.add(NOW + timedelta(days=number), "expires", "here")
+    assert len(soonest.ordered()) == summary.MAX_LINES
+
+
+def test_endpoints_of_a_report_that_is_one_document() -> None:
+    held = writer.Writer(ReportOutput(Format.NAGIOS))
+    told = defect("RuntimeError", "mail.contoso.test", evidence(), NOW)
+    for number in range(writer.MAX_HELD + 5):
+        held.add(Result((number, 0), told, {}, last=True))
+    assert (len(held._held), held._left_out) == (writer.MAX_HELD, 5)
+
+
+def test_characters_of_an_element_of_clixml() -> None:
+    builder = clixml._Builder()
+    builder.parse(f"<Objs><S>{'x' * 8 * clixml.MAX_CHARACTERS}</S></Objs>")
+    assert len(builder.done[0].characters) < clixml.MAX_CHARACTERS + clixml._PIECE
+
+
+def test_labels_of_a_record() -> None:
+    text = "".join(f"Label{n} : a\n" for n in range(3 * format_list._MAX_LABELS))
+    found = format_list.read_lists(format_list.TextLines(text), Problems("x"))
+    assert max(len(one.fields) for one in found) <= format_list._MAX_LABELS
