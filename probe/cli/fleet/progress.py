@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two drawings: a reader sees no more.
 INTERVAL_S = 0.25
+#: Seconds after which it is drawn anew although nothing was done.
+IDLE_S = 1.0
 
 
 class Progress(Waiting):
@@ -23,19 +26,31 @@ class Progress(Waiting):
         super().__init__("probing")
         self._summary, self._targets = summary, total
         self._began, self._drawn = clock.monotonic(), 0.0
+        self._hidden = False
 
     def clear(self) -> None:
-        """Make room for what is written to the same terminal."""
+        """Make room for what is written to the same terminal, until `show`."""
         with self._lock:
+            self._hidden = True
             self._write("")
 
     def show(self) -> None:
         """Draw the line, unless that was just done."""
         with self._lock:
+            self._hidden = False
             now = clock.monotonic()
             if not self._over and now - self._drawn >= INTERVAL_S:
                 self._drawn = now
                 self._write(self._line())
+
+    def _show(self) -> None:
+        with self._lock:
+            if not self._over:
+                if not self._hidden:
+                    self._write(self._line())
+                self._timer = threading.Timer(IDLE_S, self._show)
+                self._timer.daemon = True
+                self._timer.start()
 
     def _line(self) -> str:
         done, elapsed = self._summary.targets, clock.monotonic() - self._began
