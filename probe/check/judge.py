@@ -49,24 +49,24 @@ def judge_captures(
         for capture in found
     ]
     verdicts = [judge(evidence) for evidence in weighed]
-    outcomes = [verdict.prediction.outcome for verdict in verdicts]
-    counted = [
-        (outcome, evidence)
-        for outcome, evidence in zip(outcomes, weighed, strict=True)
-        if evidence.capture.answer is KeyAnswer.SHOWN
-    ]
+    worst = weighed[0]
+    if len(weighed) > 1:
+        worst = _worst(weighed, [verdict.prediction.outcome for verdict in verdicts])
+    worst = with_revocation(worst, options)
+    return worst, verdicts[0] if worst is weighed[0] else judge(worst)
+
+
+def _worst(weighed: Sequence[Evidence], outcomes: Sequence[Outcome]) -> Evidence:
+    """The evidence that decides, in sight of the others."""
+    pairs = tuple(zip(outcomes, weighed, strict=True))
+    counted = [pair for pair in pairs if pair[1].capture.answer is KeyAnswer.SHOWN]
     # A server that knows no such name has shown its certificate to whoever asked without one.
     named = [pair for pair in counted if not pair[1].capture.name_refused]
     counted = named if any(evidence.leaf for _, evidence in named) else counted
     decided = Outcome.worst(tuple(outcome for outcome, _ in counted))
     worst = next(evidence for outcome, evidence in counted if outcome is decided)
-    if len(weighed) == 1 and not options.revocation:
-        return worst, verdicts[0]
-    if len(weighed) > 1:
-        seen = tuple(Observation(capture, outcome) for capture, outcome in zip(found, outcomes, strict=True))
-        worst = replace(worst, observations=seen)
-    worst = with_revocation(worst, options)
-    return worst, judge(worst)
+    seen = tuple(Observation(evidence.capture, outcome) for outcome, evidence in pairs)
+    return replace(worst, observations=seen)
 
 
 def with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
