@@ -129,9 +129,10 @@ class Memory:
         question = (leaf.issuer.der, leaf.authority_key_id, sent[1:], store, purposes)
         end, dated = leaf.once(_end), (_is_valid(leaf, at), store.disallows(leaf))
         examples = self._examples.get(question) or ()
-        alike = (each for each in examples if each.end == end and each.dated == dated)
-        example = next((each for each in alike if self._fits(each, leaf, store, at)), None)
-        if example is None:
+        for example in examples:
+            if example.end == end and example.dated == dated and self._fits(example, leaf, store, at):
+                break
+        else:
             build = _Build(chain, store, purposes, at, self._checked)
             example = build.example(end, dated)
             if build.is_exemplary(leaf, example):
