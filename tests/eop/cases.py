@@ -590,6 +590,16 @@ CASES = (
         None,
         evidence(LEAF, ISSUING, expiring_days=200, expiring_fraction=0.74),
     ),
+    Case(
+        "expires-soon",
+        evidence(leaf(not_after=NOW + 5 * DAY), ISSUING, critical_days=6),
+        RISK,
+        INFERRED,
+        "in 5 days",
+        None,
+        HEALTHY,
+        "Fewer than 6 days are critical (--critical-days): the exit code is 2.",
+    ),
     # Strength
     Case(
         "weak-key",

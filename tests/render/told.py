@@ -51,7 +51,7 @@ def findings() -> str:
 
 def _case(number: int, rule: str) -> Iterator[str]:
     prediction, found = (verdict := judge(CASES[number].evidence)).prediction, verdict.findings
-    yield f"== {number} {rule}, {prediction.direction.value}: {prediction.outcome.value}"
+    yield f"== {rule}, {prediction.direction.value}: {prediction.outcome.value}"
     yield f"by {prediction.rule}, {prediction.confidence.value}, {prediction.basis.value}: {prediction.reply}"
     others = [f"{each.rule} ({each.severity.value})" for each in found if each.rule != rule]
     yield from (f"besides: {', '.join(others)}",) if others else ()
