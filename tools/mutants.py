@@ -39,6 +39,7 @@ TESTS = (
     "tests/stores/test_stores_bundle.py",
     "tests/stores/test_stores_microsoft.py",
     "tests/listen/test_listen_examiner.py",
+    "tests/cli/test_cli_exchange_select.py",
     "tests/cli/test_cli_tenant_agreement.py",
     "tests/test_commands.py",
 )

@@ -213,6 +213,12 @@ def test_a_checksum_by_an_unknown_algorithm_is_named() -> None:
         read(file, password=PASSWORD)
 
 
+def test_every_length_of_padding_is_taken_off() -> None:
+    for filler in range(16):
+        data = pfx(plain(shrouded(LEAF)), sealed(certificate_bag(LEAF), bag(5, octets(bytes(filler)))))
+        assert owned(data) == [LEAF.der]
+
+
 @pytest.mark.parametrize(("depth", "opened"), [(1, True), (8, True), (9, False)])
 def test_bags_are_opened_eight_deep(depth: int, opened: bool) -> None:
     inner = bag(1, key_der(LEAF))
