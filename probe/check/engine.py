@@ -265,7 +265,8 @@ class Engine:
 
     def _let_go(self, work: _Work, then: Callable[[], None] | None = None) -> None:
         """Close the connection: at once, or once the server has, where another one follows."""
-        connection = work.connection
+        # No circle stays behind: the garbage collector would find it late, with all that was captured.
+        connection, work.connection = work.connection, None
         if connection is None:
             if then is not None:
                 then()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import signal
@@ -468,3 +469,21 @@ def test_jitter_spreads_the_beginnings() -> None:
         list(run_jobs(jobs(server.port, *hosts), FAST._replace(jitter_s=0.5)))
     came = sorted(itertools.chain(*guests.came.values()))
     assert came[-1] - came[0] > 0.1
+
+
+def test_no_conversation_waits_for_the_garbage_collector() -> None:
+    """Else memory would grow with the number of targets until it comes round."""
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for _ in run_jobs(jobs(server.port, *(f"127.7.10.{n}" for n in range(5))), FAST):
+                pass
+            gc.collect()
+            left = {type(each).__name__ for each in gc.garbage}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert not left & {"_Work", "Connection", "ClientSession", "Stream", "TlsClient", "Capture", "Transcript"}
