@@ -184,8 +184,8 @@ def wrap(text: str, room: int) -> Iterator[str]:
 def _words(text: str, room: int) -> Iterator[str]:
     for word in text.split(" "):
         rest = word
-        while cells(rest) > room:
-            size = room
+        while cells(_as_prose(rest)) > room:
+            size = room - cells(_as_prose(rest)) + cells(rest)
             while cells(rest[:size]) > room:
                 size -= 1
             yield rest[:size]
