@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from probe.net.listener import LOOPBACK, Listener, ListenerSettings
+from probe.net.listener import Listener
+from probe.net.listener_settings import LOOPBACK, ListenerSettings
 from probe.net.tls_server import server_context
 from probe.smtp.server_values import ServerProfile
 

@@ -1,7 +1,9 @@
 """A small SMTP server with STARTTLS that many clients can talk to at once, and none can exhaust.
 
-One thread, one selector, no asyncio: a session is a state machine already, and starting up stays cheap. It binds
-loopback unless told otherwise, takes no mail, and every wait, count and size has a limit.
+One thread, one selector, no asyncio: a session is a state machine already, and starting up stays cheap. What takes
+longer (the policy's answers, what becomes of a session that has ended) is done by a second thread, one after the
+other, so that no sender's chain holds up the others' sessions. It binds loopback unless told otherwise, takes no
+mail, and every wait, count and size has a limit.
 """
 
 from __future__ import annotations
@@ -12,24 +14,20 @@ import selectors
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Self
 
-from OpenSSL import SSL
-
-from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
+from probe.net.listener_client import Client
+from probe.net.listener_settings import ListenerSettings, bind
 from probe.net.public_addresses import client_of
-from probe.net.server_session import Ending, Policy, ServerSession, SessionRecord, welcome
-from probe.net.target import is_ip_address
+from probe.net.server_session import Ending, ServerSession, SessionRecord, judged
 from probe.smtp.reply import Reply, wire
-from probe.smtp.server_values import EOP_MESSAGE_BYTES, ServerLimits, ServerProfile
-
-LOOPBACK = "127.0.0.1"
+from probe.smtp.server_values import Question
 
 _READ_BYTES = 65_536
-_BACKLOG = 256
 _ACCEPTS_AT_ONCE = 64
 
 #: Seconds between two looks at the clocks of all sessions.
@@ -41,70 +39,11 @@ _KEPT_SHARE = 4
 _TOO_MANY = wire(Reply(code=421, lines=("4.7.0 Too many connections from your address",)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenerLimits:
-    """What all clients together and each of them may ask for.
-
-    `sessions` open at once, more have to wait in the system's queue; `per_address` of them from one address (IPv6:
-    from one /64), more get a 421. The last quarter of `sessions` is kept for addresses that have none open: a few
-    that fill the others cannot keep the rest of the world out. `idle_s` seconds without a byte (RFC 5321 4.5.3.2.7
-    grants five minutes), `total_s` of a session, `linger_s` for reading our last words before the connection is
-    torn down.
-    `session_bytes` received and `unread_bytes` waiting for a client that does not read.
-    """
-
-    sessions: int = 512
-    per_address: int = 64
-    idle_s: float = 300.0
-    total_s: float = 900.0
-    linger_s: float = 2.0
-    session_bytes: int = EOP_MESSAGE_BYTES + 1_048_576
-    unread_bytes: int = 262_144
-    smtp: ServerLimits = field(default_factory=ServerLimits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenerSettings:
-    """Where to listen and as whom to speak.
-
-    `port` 0 is any free one. Of several `contexts` the sessions take turns. `allowed` says which addresses may
-    connect, all others are closed without a word.
-    """
-
-    profile: ServerProfile
-    contexts: Sequence[SSL.Context]
-    host: str = LOOPBACK
-    port: int = 0
-    implicit_tls: bool = False
-    policy: Policy = welcome
-    limits: ListenerLimits = field(default_factory=ListenerLimits)
-    allowed: Callable[[str], bool] = lambda _address: True
-
-
-@dataclass(slots=True)
-class _Client:
-    """One connection: its socket, its session, and what is still to be written."""
-
-    sock: socket.socket
-    peer: tuple[str, int]
-    session: ServerSession
-    number: int
-    begun: float
-    heard: float
-    lingering: bool = False
-    reported: bool = False
-    received: int = 0
-    unsent: bytearray = field(default_factory=bytearray)
-
-    @property
-    def at_ms(self) -> int:
-        return round((monotonic() - self.begun) * 1000)
-
-
 class Listener:
     """Listens from the moment it is made; serves from `start` (own thread) or `run` (this one) until `stop`.
 
-    `on_session` gets the record of each session when it has ended, on the serving thread. Raises
+    The policy and `on_session`, which gets the record of each session that has ended, are called by a thread of
+    their own, one call after the other; `run` ends when all are done, and raises what `on_session` raised. Raises
     ConfigurationError if the address cannot be bound.
     """
 
@@ -114,15 +53,20 @@ class Listener:
         self._settings = settings
         self._limits = settings.limits
         self._on_session = on_session or (lambda _record: None)
-        self._socket = _bind(settings.host, settings.port)
+        self._socket = bind(settings.host, settings.port)
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakened = socket.socketpair()
-        self._clients: dict[socket.socket, _Client] = {}
+        self._clients: dict[socket.socket, Client] = {}
         self._open: Counter[str] = Counter()
         self._sessions = 0
         self._accepting = False
         self._next_sweep = 0.0
         self._thread: threading.Thread | None = None
+        self._judge = ThreadPoolExecutor(1, "judge", self._note_judge)
+        self._judge_thread: threading.Thread | None = None
+        self._judged: SimpleQueue[tuple[Client, Reply | None] | None] = SimpleQueue()
+        self._untold = 0
+        self._error: BaseException | None = None
         self._stopping = threading.Event()
 
     @property
@@ -145,13 +89,22 @@ class Listener:
     def stop(self) -> None:
         """End all sessions with a 421 and close; from any thread, and as often as one likes."""
         self._stopping.set()
+        self._wake()
+        # The judge's own thread is waited for by the serving one.
+        if self._thread and threading.current_thread() not in (self._thread, self._judge_thread):
+            self._thread.join()
+
+    def _note_judge(self) -> None:
+        self._judge_thread = threading.current_thread()
+
+    def _wake(self) -> None:
         with contextlib.suppress(OSError):
             self._waker.send(b".")
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
 
     def run(self, seconds: float | None = None) -> None:
         """Serve on this thread until `stop` is called, or for so many seconds."""
+        for waker in (self._waker, self._wakened):
+            waker.settimeout(0)
         self._selector.register(self._wakened, selectors.EVENT_READ)
         self._accept_again()
         end = math.inf if seconds is None else monotonic() + seconds
@@ -160,6 +113,8 @@ class Listener:
                 self._turn(end)
         finally:
             self._close()
+        if self._error is not None:
+            raise self._error
 
     def _turn(self, end: float) -> None:
         busy = self._clients or not self._accepting
@@ -168,14 +123,16 @@ class Listener:
         for key, ready in self._selector.select(wait):
             if key.fileobj is self._socket:
                 self._accept()
-            elif isinstance(key.data, _Client):
+            elif isinstance(key.data, Client):
                 self._serve(key.data, ready)
+            else:
+                self._take_answers()
         if monotonic() >= self._next_sweep:
             self._sweep()
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
-            if len(self._clients) >= self._limits.sessions:
+            if not self._room():
                 break
             try:
                 sock, place = self._socket.accept()
@@ -189,8 +146,11 @@ class Listener:
         self._selector.unregister(self._socket)
         self._accepting = False
 
+    def _room(self) -> bool:
+        return len(self._clients) + self._untold < self._limits.sessions
+
     def _accept_again(self) -> None:
-        if not self._accepting and len(self._clients) < self._limits.sessions:
+        if not self._accepting and self._room():
             self._selector.register(self._socket, selectors.EVENT_READ)
             self._accepting = True
 
@@ -204,10 +164,9 @@ class Listener:
         # Without it the client's delayed acknowledgement holds back our replies for 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         now = monotonic()
-        client = _Client(sock, peer, self._new_session(peer[0]), self._sessions, now, now)
+        client = Client(sock, peer, self._new_session(peer[0]), self._sessions, now, now)
         self._clients[sock] = client
         self._open[client_of(peer[0])] += 1
-        self._selector.register(sock, selectors.EVENT_READ, client)
         self._flush(client)
 
     def _crowded(self, owner: str) -> bool:
@@ -223,19 +182,19 @@ class Listener:
         return ServerSession(
             settings.profile,
             context,
-            policy=settings.policy,
+            policy=None,
             limits=self._limits.smtp,
             implicit_tls=settings.implicit_tls,
             peer_address=peer_address,
         )
 
-    def _serve(self, client: _Client, ready: int) -> None:
+    def _serve(self, client: Client, ready: int) -> None:
         if ready & selectors.EVENT_READ:
             self._read(client)
         if client.sock in self._clients:
             self._flush(client)
 
-    def _read(self, client: _Client) -> None:
+    def _read(self, client: Client) -> None:
         try:
             data = client.sock.recv(_READ_BYTES)
         except BlockingIOError:
@@ -254,7 +213,34 @@ class Listener:
         if client.received > self._limits.session_bytes:
             client.session.shut_down(Ending.TOO_MANY_BYTES, "4.3.2 Too much data")
 
-    def _flush(self, client: _Client) -> None:
+    def _ask(self, client: Client, question: Question) -> None:
+        client.asked = True
+
+        def answer() -> None:
+            self._judged.put((client, judged(self._settings.policy, client.session, question)))
+            self._wake()
+
+        self._judge.submit(answer)
+
+    def _take_answers(self) -> None:
+        """Go on with the sessions that the judge has answered, and take as many new ones as it has told of."""
+        with contextlib.suppress(BlockingIOError):
+            self._wakened.recv(_READ_BYTES)
+        while not self._judged.empty():
+            answered = self._judged.get()
+            if answered is None:
+                self._untold -= 1
+                continue
+            client, refusal = answered
+            if client.asked and client.sock in self._clients:
+                client.asked = False
+                client.session.resume(refusal, client.at_ms)
+                self._flush(client)
+        self._accept_again()
+
+    def _flush(self, client: Client) -> None:
+        if not client.asked and client.session.question is not None:
+            self._ask(client, client.session.question)
         client.unsent += client.session.bytes_to_send(client.at_ms)
         try:
             while client.unsent:
@@ -267,21 +253,32 @@ class Listener:
             return
         self._go_on_or_end(client)
 
-    def _go_on_or_end(self, client: _Client) -> None:
+    def _go_on_or_end(self, client: Client) -> None:
         if len(client.unsent) > self._limits.unread_bytes:
             client.session.shut_down(Ending.TOO_MANY_BYTES, "4.3.2 Nobody reads this")
             self._forget(client)
-        elif client.unsent:
-            self._selector.modify(client.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, client)
-        else:
-            self._selector.modify(client.sock, selectors.EVENT_READ, client)
-            if client.session.finished and not client.lingering:
-                # Closing with bytes unread would reset the connection, and the last words with it.
-                client.lingering = True
-                client.heard = monotonic()
-                with contextlib.suppress(OSError):
-                    client.sock.shutdown(socket.SHUT_WR)
-                self._report(client)
+            return
+        self._watch(client)
+        if client.session.finished and not client.unsent and not client.lingering:
+            # Closing with bytes unread would reset the connection, and the last words with it.
+            client.lingering = True
+            client.heard = monotonic()
+            with contextlib.suppress(OSError):
+                client.sock.shutdown(socket.SHUT_WR)
+            self._report(client)
+
+    def _watch(self, client: Client) -> None:
+        """Wait for what the client can do next: a sender that is being judged is not listened to."""
+        events = (0 if client.asked else selectors.EVENT_READ) | (
+            selectors.EVENT_WRITE if client.unsent else 0
+        )
+        if not client.events and events:
+            self._selector.register(client.sock, events, client)
+        elif client.events and not events:
+            self._selector.unregister(client.sock)
+        elif client.events != events:
+            self._selector.modify(client.sock, events, client)
+        client.events = events
 
     def _sweep(self) -> None:
         now = monotonic()
@@ -296,47 +293,47 @@ class Listener:
                 self._dismiss(client, Ending.IDLE, "4.4.2 Connection idle for too long")
         self._accept_again()
 
-    def _dismiss(self, client: _Client, ending: Ending, words: str) -> None:
+    def _dismiss(self, client: Client, ending: Ending, words: str) -> None:
         """Say the last words, if the client reads them, and end it."""
         client.session.shut_down(ending, words)
+        client.asked, client.session.question = False, None
         self._flush(client)
         if client.sock in self._clients and client.unsent:
             self._forget(client)
 
-    def _forget(self, client: _Client) -> None:
+    def _forget(self, client: Client) -> None:
         del self._clients[client.sock]
         owner = client_of(client.peer[0])
         self._open[owner] -= 1
         if not self._open[owner]:
             del self._open[owner]
-        self._selector.unregister(client.sock)
+        if client.events:
+            self._selector.unregister(client.sock)
         client.sock.close()
-        self._accept_again()
         self._report(client)
+        self._accept_again()
 
-    def _report(self, client: _Client) -> None:
+    def _report(self, client: Client) -> None:
         if not client.reported:
             client.reported = True
-            self._on_session(client.session.record(client.number, client.peer, client.at_ms))
+            self._untold += 1
+            self._judge.submit(self._tell, client.session.record(client.number, client.peer, client.at_ms))
+
+    def _tell(self, record: SessionRecord) -> None:
+        try:
+            self._on_session(record)
+        except BaseException as error:  # noqa: BLE001 - raised by `run`
+            self._error = self._error or error
+            self._stopping.set()
+        self._judged.put(None)
+        self._wake()
 
     def _close(self) -> None:
         for client in list(self._clients.values()):
             self._dismiss(client, Ending.STOPPED, "4.3.2 Service shutting down")
             if client.sock in self._clients:
                 self._forget(client)
+        self._judge.shutdown()
         self._selector.close()
         for sock in (self._socket, self._waker, self._wakened):
             sock.close()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    # A name could mean several addresses, and its look-up could take long.
-    if not is_ip_address(host) or not 0 <= port <= 65_535:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: give an IP address and a port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}") from error
-    listener.settimeout(0)
-    return listener

@@ -105,15 +105,27 @@ def welcome(_session: ServerSession, _question: Question) -> None:
     """Allow every sender and every recipient: the policy of a server that is there to be looked at."""
 
 
+def judged(policy: Policy, session: ServerSession, question: Question) -> Reply | None:
+    """The policy's answer; a policy that fails turns this sender away for now, and ends nobody else's session."""
+    try:
+        return policy(session, question)
+    except Exception:  # noqa: BLE001 - whatever fails over one client's bytes must not take the server down
+        return _CANNOT_JUDGE
+
+
 class ServerSession:
-    """One client, from the greeting to the end; what is known of it so far is readable at any time."""
+    """One client, from the greeting to the end; what is known of it so far is readable at any time.
+
+    Without a `policy` the driver answers: what is asked stands in `question` until `resume`, and meanwhile nothing
+    is to be received but the end.
+    """
 
     def __init__(
         self,
         profile: ServerProfile,
         context: SSL.Context,
         *,
-        policy: Policy = welcome,
+        policy: Policy | None = welcome,
         limits: ServerLimits | None = None,
         implicit_tls: bool = False,
         peer_address: str = "",
@@ -122,6 +134,8 @@ class ServerSession:
         self._conversation = ServerConversation(profile, limits=limits, implicit_tls=implicit_tls)
         self._context = context
         self._policy = policy
+        #: What the driver has to answer; None: nothing.
+        self.question: Question | None = None
         #: The TLS side of the connection, as soon as the handshake may begin.
         self.tls = TlsServer(context) if implicit_tls else None
         self._outbox: list[bytes] = []
@@ -151,6 +165,12 @@ class ServerSession:
             self._handle(self._conversation.receive(data, at_ms), at_ms)
         else:
             self._receive_tls(self.tls, data, at_ms)
+
+    def resume(self, refusal: Reply | None, at_ms: int) -> None:
+        """Go on with the answer to `question`; None allows it."""
+        question, self.question = self.question, None
+        if question is not None and not self.finished:
+            self._handle(self._answered(question, refusal, at_ms), at_ms)
 
     def receive_eof(self) -> None:
         """Note that the client closed or reset the connection."""
@@ -218,19 +238,23 @@ class ServerSession:
         waiting = deque(events)
         while waiting:
             event = waiting.popleft()
-            if isinstance(event, Question):
-                waiting.extend(self._answer(event, at_ms))
-            else:
+            if not isinstance(event, Question):
                 self._note(event, at_ms)
+                continue
+            self._ask(event)
+            if self._policy is not None:
+                waiting.extend(self._answered(event, judged(self._policy, self, event), at_ms))
         if self._conversation.closing:
             self._finish(Ending.VIOLATION)
 
-    def _answer(self, question: Question, at_ms: int) -> tuple[ServerEvent, ...]:
+    def _ask(self, question: Question) -> None:
+        self.question = question if self._policy is None else None
         if isinstance(question, MailOffered):
             self.sender = question.sender
         elif len(self.recipients) < RECIPIENTS_KEPT:
             self.recipients += (question.recipient,)
-        refusal = self._judged(question)
+
+    def _answered(self, question: Question, refusal: Reply | None, at_ms: int) -> tuple[ServerEvent, ...]:
         if refusal is not None:
             self.refusal = (
                 SessionRefusal(EnvelopeCommand.MAIL, refusal)
@@ -238,13 +262,6 @@ class ServerSession:
                 else SessionRefusal(EnvelopeCommand.RCPT, refusal, question.recipient)
             )
         return self._conversation.answer(refusal, at_ms)
-
-    def _judged(self, question: Question) -> Reply | None:
-        """The policy's answer; a policy that fails turns this sender away for now, and ends nobody else's session."""
-        try:
-            return self._policy(self, question)
-        except Exception:  # noqa: BLE001 - whatever fails over one client's bytes must not take the server down
-            return _CANNOT_JUDGE
 
     def _note(self, event: ServerEvent, at_ms: int) -> None:
         match event:

@@ -199,6 +199,7 @@ def flooded(tmp_path: Path, words: str, head: bytes, unit: bytes, times: int = T
     assert not re.search(rb"Traceback|MemoryError", done.stdout + done.stderr), done.stdout[-500:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "head", "unit"), FLOODS.values(), ids=FLOODS)
 def test_a_flood_takes_ten_times_its_length_at_most(
     tmp_path: Path, words: str, head: bytes, unit: bytes

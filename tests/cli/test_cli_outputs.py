@@ -44,6 +44,7 @@ def shell(redirections: str, *arguments: str, prelude: str = "") -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 class TestEveryCommand:
     def test_a_full_disk(self, arguments: tuple[str, ...]) -> None:

@@ -14,7 +14,8 @@ from OpenSSL import SSL
 
 from probe.listen.examiner import Examiner, ListenOptions
 from probe.listen.words import log_line, profile
-from probe.net.listener import Listener, ListenerLimits, ListenerSettings
+from probe.net.listener import Listener
+from probe.net.listener_settings import ListenerLimits, ListenerSettings
 from probe.net.server_session import ServerSession, SessionRecord
 from probe.net.tls_server import server_context
 from probe.pki.truststore import AnchorStore, ListRole

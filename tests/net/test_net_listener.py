@@ -16,7 +16,8 @@ from OpenSSL import SSL
 
 from probe.errors import ConfigurationError
 from probe.net.clock import monotonic
-from probe.net.listener import Listener, ListenerLimits, ListenerSettings
+from probe.net.listener import Listener
+from probe.net.listener_settings import ListenerLimits, ListenerSettings
 from probe.net.server_session import RECIPIENTS_KEPT, Ending, Question, ServerSession, SessionRecord
 from probe.net.tls_engine import TlsFailureKind
 from probe.net.tls_server import server_context
@@ -201,6 +202,87 @@ class TestSessions:
                 sender.start_tls()
                 assert sender.say("EHLO s.test", f"MAIL FROM:<{sender_address}>").startswith(code)
                 sender.close()
+
+    def test_a_sender_that_is_being_judged_holds_up_nobody_else(self) -> None:
+        asked, go_on = threading.Event(), threading.Event()
+
+        def policy(_session: ServerSession, _question: Question) -> Reply | None:
+            asked.set()
+            assert go_on.wait(PATIENCE_S)
+            return Reply(code=454, lines=("4.7.0 UntrustedRoot",))
+
+        with listening(policy=policy) as listener:
+            slow, other = Sender(listener.port), Sender(listener.port)
+            slow.hear()
+            slow.say("EHLO slow.test", "STARTTLS")
+            slow.start_tls()
+            slow.say("EHLO slow.test")
+            slow.socket.sendall(b"MAIL FROM:<>\r\nQUIT\r\n")
+            assert asked.wait(PATIENCE_S)
+            other.hear()
+            assert other.say("EHLO other.test", "NOOP", "QUIT").startswith("221")
+            go_on.set()
+            assert [slow.hear(), slow.hear()[:3], slow.hear()] == ["454 4.7.0 UntrustedRoot", "221", ""]
+            slow.close()
+            other.close()
+
+    def test_a_session_that_is_being_told_of_holds_up_nobody_else(self) -> None:
+        told, go_on = threading.Event(), threading.Event()
+
+        def note(_record: SessionRecord) -> None:
+            told.set()
+            assert go_on.wait(PATIENCE_S)
+
+        with Listener(ListenerSettings(profile=PROFILE, contexts=[CONTEXT]), note) as listener:
+            first = Sender(listener.port)
+            first.hear()
+            assert first.say("QUIT").startswith("221")
+            assert told.wait(PATIENCE_S)
+            other = Sender(listener.port)
+            other.hear()
+            assert other.say("EHLO other.test", "NOOP", "QUIT").startswith("221")
+            go_on.set()
+            first.close()
+            other.close()
+
+    def test_one_that_leaves_while_it_is_judged_is_told_of_once_and_what_fails_then_ends_the_run(
+        self,
+    ) -> None:
+        asked, go_on, seen = threading.Event(), threading.Event(), []
+
+        def policy(_session: ServerSession, _question: Question) -> Reply | None:
+            asked.set()
+            assert go_on.wait(PATIENCE_S)
+            return None
+
+        def note(record: SessionRecord) -> None:
+            seen.append(record.ending)
+            listener.stop()
+            raise ConfigurationError("nowhere to write")
+
+        listener = Listener(ListenerSettings(profile=PROFILE, contexts=[CONTEXT], policy=policy), note)
+        failed: list[ConfigurationError] = []
+
+        def serve() -> None:
+            try:
+                listener.run(PATIENCE_S)
+            except ConfigurationError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        sender = Sender(listener.port)
+        sender.hear()
+        sender.say("EHLO s.test", "STARTTLS")
+        sender.start_tls()
+        sender.say("EHLO s.test")
+        sender.socket.sendall(b"MAIL FROM:<>\r\n")
+        assert asked.wait(PATIENCE_S)
+        sender.socket.close()
+        go_on.set()
+        thread.join(PATIENCE_S)
+        assert seen == [Ending.CLOSED]
+        assert [str(error) for error in failed] == ["nowhere to write"]
 
     def test_pipelined_commands_are_answered_in_order(self) -> None:
         with listening() as listener:

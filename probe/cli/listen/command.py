@@ -22,7 +22,8 @@ from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
     from probe.listen.examiner import Examiner
-    from probe.net.listener import Listener, ListenerSettings
+    from probe.net.listener import Listener
+    from probe.net.listener_settings import ListenerSettings
     from probe.net.server_session import SessionRecord
 
 app = new_app()
@@ -118,7 +119,7 @@ def listen(
     """
     from probe.listen.examiner import Examiner, ListenOptions
     from probe.listen.words import profile
-    from probe.net.listener import ListenerLimits, ListenerSettings
+    from probe.net.listener_settings import ListenerLimits, ListenerSettings
 
     tenant = inputs.tenant(
         [*(inbound_connectors or ()), *(accepted_domains or ())],
