@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from functools import wraps
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import typer
+
+from probe.errors import OutputError
+from probe.text import printable
+
+#: Parameters whose texts are names of files, or words that no file has for a name.
+_MAY_BE_FILES = frozenset({"store", "ca_names", "expect"})
 
 
 def option(flags: str, help_text: str, *, default: object = None, variable: str = "", **settings: Any) -> Any:  # noqa: ANN401 - typer's own
@@ -38,6 +46,26 @@ def seconds(flag: str, help_text: str, *, longest: float = 3600, **settings: Any
     return option(f"{flag} SECONDS", help_text, callback=finite, min=0.1, max=longest, **settings)
 
 
+def refuse_read(output: str | None, read: Iterable[str | Path]) -> None:
+    """Raise OutputError where the result would be written over a file that is read."""
+    for path in read if output else ():
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it can have no such name
+            if Path(path).samefile(str(output)):
+                raise OutputError(
+                    f"--output would write over {printable(str(path))}, which is read; name another file"
+                )
+
+
+def _read(values: dict[str, Any]) -> Iterator[str | Path]:
+    """The files that a command's parameters name."""
+    for name, value in values.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, Path) or (isinstance(one, str) and name in _MAY_BE_FILES):
+                yield one
+            elif isinstance(one, str) and one.startswith("@"):
+                yield one[1:]
+
+
 def _parameter(name: str, hint: Any, default: object) -> inspect.Parameter:  # noqa: ANN401 - any type there is
     """A parameter as typer wants it: what its Annotated type declares stands as its default, and has the default."""
     if hasattr(hint, "__metadata__") and default is not inspect.Parameter.empty:
@@ -57,7 +85,8 @@ def opened(command: Callable[..., None]) -> Callable[..., None]:
         parameters += (_parameter(name, own[name], default) for name, default in defaults.items())
 
     @wraps(command)
-    def run(**values: object) -> None:
+    def run(**values: Any) -> None:  # noqa: ANN401 - any option there is
+        refuse_read(values.get("output"), _read(values))
         for name, group in groups.items():
             values[name] = group(**{field: values.pop(field) for field in group._fields})
         command(**values)

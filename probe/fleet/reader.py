@@ -35,32 +35,38 @@ class Reader:
         self.streams: list[Stream] = []
         self._mistakes = mistakes
         self._seen: dict[tuple[object, ...], Place] = {}
-        self._files: set[Path] = set()
+        self.files: set[Path] = set()
 
     def read(self, name: str, around: Inherited, place: Place, within: tuple[Path, ...] = ()) -> None:
         """Read one file, `place` being where it is named and `within` the files that include it."""
         if name == "-":
-            self.streams.append(Stream(None, around))
+            self.streams.append(Stream(None, around, place))
             return
         path = around.folder / name
         real = path.resolve()
         if refused := self._refused(real, within):
             self._mistakes.add(place, refused)
             return
-        self._files.add(real)
         if path.suffix.lower() in STREAM_SUFFIXES:
-            self.streams.append(Stream(path, around))
-        elif (text := self._text(path, place, within)) is not None:
+            self.add_stream(path, around, place)
+            return
+        self.files.add(real)
+        if (text := self._text(path, place, within)) is not None:
             self._read_text(path, text, around, (*within, real))
+
+    def add_stream(self, path: Path, around: Inherited, place: Place) -> None:
+        """Note a file of targets, whatever its name."""
+        self.files.add(path.resolve())
+        self.streams.append(Stream(path, around, place))
 
     def _refused(self, real: Path, within: tuple[Path, ...]) -> str:
         if real in within:
             return f"{shown(real.name)} includes itself"
-        if real in self._files:
+        if real in self.files:
             return f"{shown(real.name)} is included already"
         if len(within) > MAX_DEPTH:
             return f"at most {MAX_DEPTH} files include one another"
-        return f"a fleet is at most {MAX_FILES} files" if len(self._files) >= MAX_FILES else ""
+        return f"a fleet is at most {MAX_FILES} files" if len(self.files) >= MAX_FILES else ""
 
     def _text(self, path: Path, place: Place, within: tuple[Path, ...]) -> str | None:
         try:

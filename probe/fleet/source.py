@@ -9,7 +9,6 @@ from pathlib import Path
 from probe.fleet.entries import Entry, Inherited, Judges
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.reader import Reader
-from probe.fleet.streams import Stream
 
 DEFAULT_FILE = "fleet.toml"
 
@@ -26,10 +25,10 @@ class Fleet:
         reader = Reader(self.mistakes)
         bare = Inherited(Path(), judges, {})
         if word.startswith("@"):
-            reader.streams.append(Stream(Path(word[1:]), bare))
+            reader.add_stream(Path(word[1:]), bare, Place(word))
         else:
             reader.read(word, bare, Place(word))
-        self._entries, self._streams = reader.entries, reader.streams
+        self._entries, self._streams, self.files = reader.entries, reader.streams, reader.files
         self.count: int | None = len(reader.entries)
         for stream in reader.streams:
             if stream.path is None:

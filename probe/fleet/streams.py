@@ -12,14 +12,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from probe.errors import InputError, TargetError
+from probe.errors import TargetError
 from probe.files import open_file
 from probe.fleet.entries import Entry, Inherited, entry_of
 from probe.fleet.keys import KEYS, Expect, TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
-from probe.fleet.tables import Table, checked
+from probe.fleet.tables import Table, checked, shown
 from probe.net.target import parse_target
-from probe.text import printable
 
 #: Characters of one line.
 MAX_LINE = 65_536
@@ -30,10 +29,11 @@ _Line = tuple[int, str]
 
 
 class Stream(NamedTuple):
-    """A file of targets, standard input where `path` is None; read anew each time it is asked for its entries."""
+    """A file of targets (`path` None: standard input) named at `place`, read anew each time it is asked for entries."""
 
     path: Path | None
     around: Inherited
+    place: Place
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Stream(NamedTuple):
         return "standard input" if self.path is None else str(self.path)
 
     def entries(self, mistakes: Mistakes) -> Iterator[Entry]:
-        """Every entry; the others are noted. Raises InputError where the file cannot be read."""
+        """Every entry; what is wrong with the others, or with the file, is noted."""
         try:
             if self.path is None:
                 yield from self._read(sys.stdin.buffer, mistakes)
@@ -49,7 +49,7 @@ class Stream(NamedTuple):
             with open_file(self.path) as file:
                 yield from self._read(file, mistakes)
         except OSError as error:
-            raise InputError(f"{printable(self.name)} cannot be read: {error.strerror or error}") from None
+            mistakes.add(self.place, f"{shown(self.name)} cannot be read: {error.strerror or error}")
 
     def _read(self, file: BinaryIO, mistakes: Mistakes) -> Iterator[Entry]:
         lines = _lines(file, self.name, mistakes)

@@ -100,6 +100,35 @@ class TestStandardError:
 
 
 class TestOutputFile:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("certificate", "FILE"),
+            ("check", "@FILE"),
+            ("check", "127.0.0.1:1", "--stand-in", "FILE"),
+            ("check", "127.0.0.1:1", "--store", "mozilla", "--store", "FILE"),
+            ("explain", "@FILE"),
+            ("exchange", "show", "FILE"),
+            ("exchange", "log", "FILE", "--format", "csv"),
+        ],
+        ids=" ".join,
+    )
+    def test_what_is_read_is_not_written_over(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        """By whatever name; the control is a file beside it."""
+        file, other = tmp_path / "file.pem", tmp_path / "link.pem"
+        before = (SAMPLES / "sample-ca-certificates.pem").read_bytes()
+        file.write_bytes(before)
+        other.symlink_to(file)
+        given = [word.replace("FILE", str(file)) for word in arguments]
+        for output in (file, other):
+            assert spawn(*given, "--output", str(output)) == (
+                3,
+                "",
+                f"eop-probe: --output would write over {file}, which is read; name another file\n",
+            )
+        assert (file.read_bytes(), other.is_symlink()) == (before, True)
+        assert "would write over" not in spawn(*given, "--output", str(tmp_path / "report")).err
+
     def test_a_full_disk_leaves_the_old_report(self, tmp_path: Path) -> None:
         report = tmp_path / "report.json"
         report.write_text("old")

@@ -206,6 +206,12 @@ MISTAKES = {
     "include": toml(
         'include = ["nix.toml"]\n', '1: include[0]: "nix.toml" cannot be read: No such file or directory.'
     ),
+    "included csv": toml(
+        'include = ["a.csv", "b.jsonl"]\nport = 3\n',
+        "2: port: There is no such key here.",
+        '1: include[0]: "a.csv" cannot be read: No such file or directory.',
+        '1: include[1]: "b.jsonl" cannot be read: No such file or directory.',
+    ),
     "itself": toml('include = ["fleet.toml"]\n', '1: include[0]: "fleet.toml" includes itself.'),
     # lines of targets
     "no json": Case(

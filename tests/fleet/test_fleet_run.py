@@ -176,6 +176,39 @@ class TestWhichEnd:
         target = {"host": HOST, "addresses": ["127.0.0.1"], "port": 1}
         ran = [cli("fleet", "run", written([target]), "--shard", f"{n}/2", "--format", "csv") for n in (1, 2)]
         assert sorted(one.code for one in ran) == [0, 3]
+        [empty] = [one for one in ran if one.code == 0]
+        assert empty.err == "eop-probe: no target in this share\n"
+
+    def test_a_shard_without_targets_of_a_label(self, cli: Cli) -> None:
+        target = {"host": HOST, "addresses": ["127.0.0.1"], "port": 1, "labels": {"n": "1"}}
+        arguments = ("fleet", "run", written([target]), "--format", "csv", "--only")
+        ran = [cli(*arguments, "n=1", "--shard", f"{n}/2") for n in (1, 2)]
+        assert sorted((one.code, one.err) for one in ran) == [
+            (0, "eop-probe: no target in this share\n"),
+            (3, ""),
+        ]
+        nowhere = cli(*arguments, "n=2", "--shard", "1/2")
+        assert (nowhere.code, nowhere.err) == (3, "eop-probe: no target has n=2\n")
+
+    @pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
+    def test_a_rate_is_a_number(self, cli: Cli, word: str) -> None:
+        ran = cli("fleet", "run", written([{"host": HOST}]), f"--rate={word}")
+        assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+        assert "Invalid value for '--rate'" in ran.err
+
+    def test_a_file_of_targets_is_not_written_over(self, cli: Cli) -> None:
+        """Nor one that is included; the control is another name."""
+        target = {"host": HOST, "addresses": ["127.0.0.1"], "port": 1}
+        before = Path(written([target])).read_text()
+        Path("fleet.toml").write_text('include = ["t.jsonl"]\n')
+        for file in ("t.jsonl", "@t.jsonl", "fleet.toml"):
+            ran = cli("fleet", "run", file, "--output", "./t.jsonl")
+            assert (ran.code, ran.out) == (3, "")
+            assert ran.err.startswith("eop-probe: --output would write over ")
+            assert ran.err.endswith("t.jsonl, which is read; name another file\n")
+            assert Path("t.jsonl").read_text() == before
+        assert cli("fleet", "run", "--output", "u.jsonl").err == ""
+        assert "UNKNOWN" in Path("u.jsonl").read_text()
 
     def test_mistakes_of_standard_input_count_as_unknown(self) -> None:
         with servers(HEALTHY) as targets:

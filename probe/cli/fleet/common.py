@@ -9,7 +9,7 @@ import typer
 from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.cli import options as shared
-from probe.cli.declare import option
+from probe.cli.declare import finite, option, refuse_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,7 @@ class Wanted(NamedTuple):
         option(
             "--rate N",
             "Connections begun a second to one network (/24, /64), or to one operator's mail exchangers.",
+            callback=finite,
             min=0.001,
             max=10_000,
         ),
@@ -74,6 +75,10 @@ class Opened(NamedTuple):
         """The targets that are meant."""
         return self.selection.of(self.fleet.entries())
 
+    def whole(self) -> Opened:
+        """The same, of every share."""
+        return self._replace(selection=self.selection._replace(shard=None))
+
     def total(self) -> int | None:
         """How many they are; None where only the end of standard input will tell."""
         if self.fleet.count is None or not (self.selection.labels or self.selection.shard):
@@ -81,12 +86,14 @@ class Opened(NamedTuple):
         return sum(1 for _ in self.entries())
 
 
-def opened(word: str, wanted: Wanted, stores: shared.Stores) -> Opened:
-    """Read the fleet and its trust stores; raises ConfigurationError with every mistake."""
+def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None) -> Opened:
+    """Read the fleet and its trust stores; raises ConfigurationError with every mistake, OutputError."""
     from probe.fleet.entries import Judges
     from probe.fleet.source import Fleet
 
     selection = wanted.selection()
     judges = Judges(lambda names: stores._replace(store=list(names) or stores.store).loader())
     base = CheckOptions(stores=judges.of(()))
-    return Opened(Fleet(word, judges), selection, base)
+    fleet = Fleet(word, judges)
+    refuse_read(output, fleet.files)
+    return Opened(fleet, selection, base)

@@ -54,7 +54,7 @@ def check_config(
     """
     from probe.fleet.plan import planned, render
 
-    fleet = opened(file, wanted, stores)
+    fleet = opened(file, wanted, stores, output)
     plan = planned(fleet.entries(), wanted.pace(), fleet.base.timeout_s)
     fleet.fleet.mistakes.settle()
     write_to(output, render(plan, render_options(to_file=output is not None)))

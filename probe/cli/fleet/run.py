@@ -50,10 +50,10 @@ def run(
     from probe.fleet.run import Interruption
     from probe.fleet.summary import Summary
 
-    described = opened(file, wanted, stores)
+    described = opened(file, wanted, stores, output.output)
     described = described._replace(base=replace(described.base, at=shared.parse_instant(at)))
     total = described.total()
-    if total == 0 and wanted.only:
+    if total == 0 and wanted.only and not described.whole().total():
         raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
     interruption, summary = Interruption(), Summary()
     with interruption.watched():
@@ -67,8 +67,8 @@ def run(
         warn(f"interrupted: {summary.targets:,}{of} targets are done")
         summary.unknown(1)  # what is not done is not known
     elif not summary.endpoints:
-        warn("no target to probe")
-        # An empty shard of a small fleet is no mistake.
+        # An empty share of a small fleet is no mistake.
+        warn("no target in this share" if wanted.shard else "no target to probe")
         finish(0 if wanted.shard else UNKNOWN)
     finish(summary.exit_code(Outcome.AT_RISK if fail_on is FailOn.REJECTED else None))
 
