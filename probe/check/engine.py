@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from probe.capture import Capture
 from probe.check.connection import Connection
 from probe.check.endpoints import Endpoint, Host, addresses, endpoints, hosts, known
+from probe.check.interruption import Interruption
 from probe.check.names import Names
 from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace
@@ -83,10 +84,15 @@ class Engine:
     """Runs jobs at a pace; `run` once."""
 
     def __init__(
-        self, jobs: Iterable[Job], pace: Pace, loop: asyncio.AbstractEventLoop | None = None
+        self,
+        jobs: Iterable[Job],
+        pace: Pace,
+        loop: asyncio.AbstractEventLoop | None = None,
+        interruption: Interruption | None = None,
     ) -> None:
         self._jobs = iter(jobs)
         self._pace = pace
+        self._interruption = interruption or Interruption()
         self._rates = Rates(pace)
         self._loop = loop or _new_loop()
         self._loop.set_exception_handler(self._note_error)
@@ -105,7 +111,8 @@ class Engine:
     def run(self) -> Iterator[Done]:
         """Every result as it comes; what was done before an interruption is yielded before it is raised."""
         try:
-            while self._fill():
+            self._interruption.stop(self._loop)
+            while self._fill() and not self._interruption.asked:
                 try:
                     self._loop.run_forever()
                 except BaseException as error:  # noqa: BLE001 - Ctrl-C among them; raised below

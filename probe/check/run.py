@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from probe.capture import Capture
+    from probe.check.interruption import Interruption
     from probe.pki.memory import Memory
     from probe.report.assessment import Assessment
 
@@ -58,22 +59,27 @@ def assess(target: str | Target, options: CheckOptions) -> tuple[Assessment, ...
     return tuple(done.assessment for done in sorted(run((parsed,), options), key=lambda done: done.index))
 
 
-def run(targets: Iterable[Target], options: CheckOptions) -> Iterator[Done]:
+def run(
+    targets: Iterable[Target], options: CheckOptions, interruption: Interruption | None = None
+) -> Iterator[Done]:
     """Probe many targets by the same options; a job's key is the target's place."""
-    return run_jobs(Job(place, target, options) for place, target in enumerate(targets))
+    jobs = (Job(place, target, options) for place, target in enumerate(targets))
+    return run_jobs(jobs, interruption=interruption)
 
 
-def run_jobs(jobs: Iterable[Job], pace: Pace = DEFAULT_PACE) -> Iterator[Done]:
+def run_jobs(
+    jobs: Iterable[Job], pace: Pace = DEFAULT_PACE, interruption: Interruption | None = None
+) -> Iterator[Done]:
     """Probe and judge every address of every job; yields each as it is done. `jobs` are read as they are needed.
 
-    Closing the iterator ends what is under way. Raises ConfigurationError.
+    Closing the iterator, or an interruption, ends what is under way. Raises ConfigurationError.
     """
-    taken = iter(jobs)
+    taken = interruption.until_asked(jobs) if interruption else iter(jobs)
     first = list(islice(taken, 2))
-    if len(first) != 1 or first[0].target.mx:
+    if interruption or len(first) != 1 or first[0].target.mx:
         from probe.check.engine import Engine
 
-        yield from Engine(chain(first, taken), pace).run()
+        yield from Engine(chain(first, taken), pace, interruption=interruption).run()
         return
     # One address needs no event loop, which costs more time to load than the network takes.
     [job] = first

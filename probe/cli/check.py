@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,10 @@ from probe.check.options import TOTAL_SHARE
 from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.declare import option, seconds
-from probe.cli.exit_codes import UNKNOWN, finish, terminable
+from probe.cli.exit_codes import finish
 from probe.cli.files import targets_of
 from probe.cli.output import ReportOutput, report_of, warn
 from probe.cli.waiting import Waiting
-from probe.eop.vocabulary import Outcome
 from probe.errors import ConfigurationError, TargetError
 from probe.net.request import TIMEOUT_S, KeyType
 from probe.net.target import Target, server_name
@@ -121,32 +121,30 @@ def check(
         samples=samples,
         key_type=key_type,
     )
-    report, whole = _run(parsed, options)
-    report = output.deliver(report)
+    report = output.deliver(_run(parsed, options))
     if save_chain is not None:
         from probe.cli.save import save_chains
 
         save_chains(report, save_chain)
-    refused = report.exit_code == Outcome.REJECTED.exit_code
-    finish(report.exit_code if whole or refused else UNKNOWN)
+    finish(report.exit_code)
 
 
-def _run(targets: Sequence[Target], options: CheckOptions) -> tuple[Report, bool]:
-    """The report, and whether it has every target: what was done before Ctrl-C or SIGTERM is reported, too."""
+def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
+    """The report; what was done before Ctrl-C or SIGTERM is reported, too."""
+    from probe.check.interruption import Interruption
     from probe.check.run import run
     from probe.net import clock
 
     generated_at = clock.now()
     found, over = {}, 0
-    with Waiting("probing", len(targets)) as waiting:
-        try:
-            with terminable():
-                for done in run(targets, options):
-                    found[done.job.key, done.index] = done.assessment
-                    waiting.advance(over := over + done.last)
-        except KeyboardInterrupt:
-            if not found:
-                raise
-    if over < len(targets):
-        warn(f"interrupted: {over} of {len(targets)} targets are done")
-    return report_of((found[key] for key in sorted(found)), generated_at), over == len(targets)
+    alone = len(targets) == 1 and not targets[0].mx  # needs no event loop, so there is none to be stopped
+    interruption = Interruption(raises=alone)
+    with Waiting("probing", len(targets)) as waiting, suppress(KeyboardInterrupt), interruption.watched():
+        for done in run(targets, options, None if alone else interruption):
+            found[done.job.key, done.index] = done.assessment
+            waiting.advance(over := over + done.last)
+    if interruption.asked and not found:
+        raise KeyboardInterrupt
+    if interrupted := interruption.words(over, len(targets)):
+        warn(interrupted)
+    return report_of((found[key] for key in sorted(found)), generated_at, interrupted)

@@ -6,10 +6,9 @@ script never takes a mistyped option for a refused certificate.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from probe.errors import ProbeError
@@ -23,18 +22,6 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 def finish(code: int) -> NoReturn:
     """End the command with `code`."""
     raise SystemExit(code)
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end what is inside as Ctrl-C does: in order."""
-    import signal
-
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def run_to_exit(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -154,14 +154,19 @@ class PlainOutput(NamedTuple):
         write_to(self.output, text)
 
 
-def report_of(assessments: Iterable[Assessment], generated_at: datetime | None = None) -> Report:
+def report_of(
+    assessments: Iterable[Assessment], generated_at: datetime | None = None, interrupted: str = ""
+) -> Report:
     """The report of this product, generated now unless it says when."""
     from probe import __version__
     from probe.net import clock
     from probe.report.assessment import Report
 
     return Report(
-        generated_at=generated_at or clock.now(), version=__version__, assessments=tuple(assessments)
+        generated_at=generated_at or clock.now(),
+        version=__version__,
+        assessments=tuple(assessments),
+        interrupted=interrupted,
     )
 
 

@@ -26,8 +26,10 @@ MAX_LINES = 10
 class Summary:
     """Takes assessments one by one; its memory does not grow with their number."""
 
-    def __init__(self) -> None:
-        self.targets = 0
+    def __init__(self, total: int | None = None) -> None:
+        self.targets, self.total = 0, total
+        self.interrupted = ""
+        """How far the run came, where it was cut short."""
         self.outcomes: Counter[Outcome] = Counter()
         self.critical = False
         self._rules: Counter[str] = Counter()
@@ -66,8 +68,8 @@ class Summary:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome; unknown where there is none."""
-        return Outcome.worst(tuple(self.outcomes))
+        """The worst outcome; unknown where there is none, and of what was not done."""
+        return Outcome.worst((*self.outcomes, *((Outcome.UNKNOWN,) if self.interrupted else ())))
 
     def exit_code(self, tolerated: Outcome | None = None) -> int:
         """The worst outcome's, or rejected's where a certificate is critical; `tolerated` counts as accepted."""
@@ -82,6 +84,8 @@ class Summary:
         """The same as JSON."""
         return {
             "targets": self.targets,
+            "targets_total": self.total,
+            "interrupted": bool(self.interrupted),
             "endpoints": self.endpoints,
             "outcomes": {one.value: self.outcomes[one] for one in WORST_FIRST},
             "rules": dict(self._rules.most_common()),
@@ -99,8 +103,9 @@ class Summary:
         page = Page(options)
         page.blank()
         probed = f"{counted(self.endpoints, 'endpoint')} of {counted(self.targets, 'target')}"
+        undone = f"; {self.interrupted}" if self.interrupted else ""
         page.add(
-            f"{probed}: {self.counts() or 'nothing to judge'}",
+            f"{probed}: {self.counts() or 'nothing to judge'}{undone}",
             first=f"{self.outcome.value.upper()}  ",
             mark=OUTCOME_STYLES[self.outcome],
             style=Style.STRONG,

@@ -62,11 +62,14 @@ class Report:
     generated_at: datetime
     version: str
     assessments: tuple[Assessment, ...]
+    interrupted: str = ""
+    """How far the run came, where it was cut short."""
 
     @property
     def outcome(self) -> Outcome:
-        """The worst assessment's outcome; unknown where there is none."""
-        return Outcome.worst(tuple(assessment.outcome for assessment in self.assessments))
+        """The worst assessment's outcome; what was not done is unknown."""
+        undone = (Outcome.UNKNOWN,) if self.interrupted else ()
+        return Outcome.worst((*undone, *(assessment.outcome for assessment in self.assessments)))
 
     @property
     def exit_code(self) -> int:

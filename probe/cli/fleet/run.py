@@ -17,8 +17,8 @@ from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
+    from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
-    from probe.fleet.run import Interruption
     from probe.fleet.summary import Summary
 
 
@@ -45,9 +45,9 @@ def run(
     The exit code is that of the worst outcome. Ctrl-C and SIGTERM end the run in order: what is done is reported.
     HTML, JUnit, Nagios and Prometheus are one document, written at the end; the other formats are streamed.
     """
+    from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
     from probe.eop.vocabulary import Outcome
-    from probe.fleet.run import Interruption
     from probe.fleet.summary import Summary
 
     described = opened(file, wanted, stores, output.output)
@@ -55,17 +55,15 @@ def run(
     total = described.total()
     if total == 0 and wanted.only and not described.whole().total():
         raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
-    interruption, summary = Interruption(), Summary()
+    interruption, summary = Interruption(), Summary(total)
     with interruption.watched():
         _probe(described, wanted, output, Progress(summary, total), summary, interruption)
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
     summary.unknown(mistakes.count)
-    if interruption.asked and summary.targets != total:
-        of = "" if total is None else f" of {total:,}"
-        warn(f"interrupted: {summary.targets:,}{of} targets are done")
-        summary.unknown(1)  # what is not done is not known
+    if summary.interrupted:
+        warn(summary.interrupted)
     elif not summary.endpoints:
         # An empty share of a small fleet is no mistake.
         warn("no target in this share" if wanted.shard else "no target to probe")
@@ -97,6 +95,7 @@ def _probe(
             if not writer.read:
                 break
         progress.clear()
+        summary.interrupted = interruption.words(summary.targets, summary.total)
         writer.finish(summary)
     stderr = sys.stderr
     if (

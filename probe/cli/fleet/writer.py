@@ -70,7 +70,7 @@ class Writer:
                 more = f"{self._left_out:,} more are only counted: use csv or jsonl"
                 warn(f"the report holds {MAX_HELD:,} endpoints; {more}")
             ordered = [assessment for _, assessment in sorted(self._held, key=lambda pair: pair[0])]
-            self._write(self._output.rendered(report_of(ordered))[1])
+            self._write(self._output.rendered(report_of(ordered, interrupted=summary.interrupted))[1])
         elif self._format is Format.JSON:
             tail = {"outcome": summary.outcome.value, "summary": summary.document()}
             inner = json.dumps(tail, indent=2)[2:]

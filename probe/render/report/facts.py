@@ -66,9 +66,10 @@ def worst_first(report: Report) -> list[Assessment]:
 
 
 def tally(report: Report) -> str:
-    """How many of each outcome, the worst first: ``1 rejected, 3 accepted``; empty where there is nothing."""
+    """How many of each outcome, the worst first: ``1 rejected, 3 accepted``, and an interruption; else empty."""
     counts = [(outcome, sum(a.outcome is outcome for a in report.assessments)) for outcome in WORST_FIRST]
-    return ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
+    told = ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count)
+    return "; ".join(filter(None, (told, report.interrupted)))
 
 
 def prediction(assessment: Assessment) -> Prediction | None:

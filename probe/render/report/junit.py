@@ -20,6 +20,7 @@ _ELEMENTS = {Outcome.REJECTED: "failure", Outcome.UNKNOWN: "error"}
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render one suite with a case per assessment, in their order."""
     outcomes = [assessment.outcome for assessment in report.assessments]
+    outcomes += [Outcome.UNKNOWN] if report.interrupted else []
     counts = (
         f'tests="{len(outcomes)}" failures="{outcomes.count(Outcome.REJECTED)}" '
         f'errors="{outcomes.count(Outcome.UNKNOWN)}" skipped="0" '
@@ -31,10 +32,16 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
         f'<testsuites name="eop-probe" {counts}>',
         f'  <testsuite name="eop-probe" {counts} timestamp="{started}">',
         *(line for assessment in report.assessments for line in _case(assessment)),
+        *([_undone(report.interrupted)] if report.interrupted else []),
         "  </testsuite>",
         "</testsuites>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _undone(words: str) -> str:
+    error = f'<error type="interrupted" message="{escaped(words)}"/>'
+    return f'    <testcase classname="eop-probe" name="{escaped(words)}" time="0.000">{error}</testcase>'
 
 
 def _case(assessment: Assessment) -> list[str]:

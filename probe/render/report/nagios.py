@@ -39,19 +39,23 @@ _ESCAPES = str.maketrans({c: f"\\x{ord(c):02x}" for c in "|<>\n\r"})
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render the status line of the worst assessment, performance data of all, and the detail lines."""
     ordered = sorted(worst_first(report), key=lambda assessment: not assessment.critical)
-    state = _state(ordered[0]) if ordered else report.outcome.nagios_state
+    state = _state(ordered[0]) if ordered and not _undone_decides(report) else report.outcome.nagios_state
     status = f"EOP-PROBE {state} - {_status(report, ordered)}"
     data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
     first = f"{status} | {data}" if data else status
     return "\n".join((first, *_detail(ordered))) + "\n"
 
 
+def _undone_decides(report: Report) -> bool:
+    return bool(report.interrupted) and report.exit_code == Outcome.UNKNOWN.exit_code
+
+
 def _status(report: Report, ordered: list[Assessment]) -> str:
     if not ordered:
-        return "nothing was probed"
+        return report.interrupted or "nothing was probed"
     worst = ordered[0]
     text = f"{_clean(label(worst))}: {_clean(_summary(worst))}"
-    return text if len(ordered) == 1 else f"{tally(report)}; {text}"
+    return text if len(ordered) == 1 and not report.interrupted else f"{tally(report)}; {text}"
 
 
 def _state(assessment: Assessment) -> str:

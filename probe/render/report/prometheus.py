@@ -24,6 +24,7 @@ class _Metric(enum.Enum):
     DURATION_SECONDS = "Time spent on every connection to the endpoint."
     STORE_TRUSTED = "Whether a list of roots trusts the presented chain."
     FINDING = "A rule that had something to say; always 1."
+    INTERRUPTED = "The run was interrupted before every target was done; always 1."
     GENERATED_TIMESTAMP_SECONDS = "When the report was made."
 
 
@@ -37,6 +38,8 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
     """Render every metric with its HELP and TYPE; a series that occurs twice keeps the worst first value."""
     series: _Series = {metric: {} for metric in _Metric}
     series[_Metric.GENERATED_TIMESTAMP_SECONDS][""] = report.generated_at.timestamp()
+    if report.interrupted:
+        series[_Metric.INTERRUPTED][""] = 1
     for assessment in worst_first(report):
         _collect(series, assessment)
     return "".join(line for metric, values in series.items() if values for line in _family(metric, values))

@@ -56,7 +56,7 @@ def render(report: Report, options: RenderOptions) -> str:
     if not options.brief and (rest := next_steps(report)):
         page.blank()
         page.steps(rest, indent=0, bullet="·")
-    if len(report.assessments) != 1:
+    if len(report.assessments) != 1 or report.interrupted:
         _add_summary(page, report)
     return page.text
 
