@@ -3,7 +3,7 @@
 EXAMPLE = """\
 # The SMTP endpoints that `eop-probe fleet run` probes. What stands behind # is optional.
 # `eop-probe fleet check-config` says what would be probed, and every mistake, and connects to nothing.
-# Passwords and other secrets do not belong in here: they come from the environment or from files of their own.
+# Passwords and other secrets do not belong in here, and no key takes one.
 
 # More targets: TOML files like this one, or, of any length, CSV (a header with these keys) and JSON lines (the same
 # keys, one target a line); "-" is standard input. They take the [defaults] of this file.

@@ -96,9 +96,11 @@ def render(plan: Plan, options: RenderOptions) -> str:
         for count, noun in ((plan.names, "host name"), (plan.domains, "mail domain"))
         if count
     ]
-    rest = f"; at least one to each of {' and '.join(asked)}, as many as DNS has addresses" if asked else ""
+    given = [f"{plan.connections:,} to addresses that are given"] if plan.connections or not asked else []
+    if asked:
+        given.append(f"at least one to each of {' and '.join(asked)}, as many as DNS has addresses")
     rows = {
-        "connections": f"{plan.connections:,} to addresses that are given{rest}",
+        "connections": "; ".join(given),
         "directions": _tally(plan.directions),
         "groups": _tally(plan.groups),
         "pace": f"{pace.concurrency:,} connections at once, never two to one address; a second "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -59,7 +62,11 @@ class Stream(NamedTuple):
             return
         every = chain((first,), lines)
         columns = _columns(first[1])
-        if first[1].startswith("{"):
+        json_lines = first[1].startswith("{")
+        if not (columns or json_lines) and re.search(r"[,;\t]", first[1].partition("#")[0].strip()):
+            mistakes.add(Place(self.name, first[0]), "this looks like CSV, but its header has no host or mx")
+            return
+        if json_lines:
             tables = _json(every, self.name, mistakes)
         elif columns:
             tables = _csv(lines, columns, Place(self.name, first[0]), mistakes)
@@ -94,9 +101,24 @@ def _json(lines: Iterator[_Line], name: str, mistakes: Mistakes) -> Iterator[tup
     for number, line in lines:
         place = Place(name, number)
         try:
-            yield place, decode(line)
+            table = decode(line)
+            for key in _repeated(line):
+                mistakes.add(place.at(key), "this key stands twice")
+            yield place, table
         except (msgspec.DecodeError, RecursionError) as error:
             mistakes.add(place, f"this is no line of JSON: {error}")
+
+
+def _repeated(line: str) -> list[str]:
+    """The keys that one object of a line has more than once."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        if len(pairs) > len(dict(pairs)):
+            found.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+
+    json.loads(line, object_pairs_hook=look, parse_int=str)
+    return found
 
 
 def _plain(lines: Iterator[_Line], name: str, mistakes: Mistakes) -> Iterator[tuple[Place, Any]]:
@@ -132,7 +154,9 @@ def _csv(
     keys = KEYS[TargetKeys]
     inner = {f"expect.{key}" for key in KEYS[Expect]}
     known = {name for name in columns.names if name in keys or name in inner or name.startswith("labels.")}
-    for name in columns.names:
+    for name, times in Counter(columns.names).items():
+        if times > 1:
+            mistakes.add(place.at(name), "this column stands twice")
         if name not in known:
             checked({name: ""}, TargetKeys, place, mistakes)
     number = place.line

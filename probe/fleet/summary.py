@@ -9,7 +9,7 @@ from typing import Any
 
 from probe.eop.forecast import soonest
 from probe.eop.vocabulary import WORST_FIRST, Outcome, Severity
-from probe.fleet.tally import Common, Soonest, Tally
+from probe.fleet.tally import MAX_PLACES, Common, Soonest, Tally
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import instant, label, path_certificates
@@ -145,7 +145,8 @@ def _coming(kind: str, found: Soonest) -> list[dict[str, Any]]:
 
 
 def _words(what: str, found: Common) -> str:
-    more = found.count - len(found.places)
+    # Fewer than are kept: all of them, some more than once.
+    more = found.count - len(found.places) if len(found.places) == MAX_PLACES else 0
     return f"{what} · {', '.join(map(printable, found.places))}" + (f" and {more:,} more" if more else "")
 
 

@@ -15,10 +15,6 @@ from probe.fleet.mistakes import Mistakes, Place
 from probe.text import printable
 
 _SECRET = re.compile(r"passw|passphrase|secret|token|credential|api[-_]?key|private", re.IGNORECASE)
-_ELSEWHERE = (
-    "no secret belongs in a file of targets; give it in the environment ($EOP_PROBE_PASSWORD) or in a "
-    "file of its own (--password-file)"
-)
 
 Table = dict[str, Any]
 
@@ -91,7 +87,7 @@ def shown(value: object) -> str:
 
 def _unknown(name: str, shape: type[Struct]) -> str:
     if _SECRET.search(name):
-        return _ELSEWHERE
+        return "no secret belongs in a file of targets, and no key takes one"
     known = KEYS[shape]
     if shape is not TargetKeys and name in KEYS[TargetKeys] and issubclass(shape, Options):
         return "this is a key of a [[target]] only"

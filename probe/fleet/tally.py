@@ -11,7 +11,7 @@ MAX_PLACES = 3
 
 @dataclass(slots=True)
 class Common:
-    """How many endpoints have something in common, and the first of them."""
+    """How many endpoints have something in common, and the first of them that differ."""
 
     count: int
     places: list[str]
@@ -19,7 +19,7 @@ class Common:
     def add(self, place: str) -> None:
         """Count one more endpoint."""
         self.count += 1
-        if len(self.places) < MAX_PLACES:
+        if len(self.places) < MAX_PLACES and place not in self.places:
             self.places.append(place)
 
 
@@ -41,9 +41,9 @@ class Tally:
         found.add(place)
 
     def most(self, number: int, *, least: int = 1) -> list[tuple[str, Common]]:
-        """The things met most often, at least `least` times, the most frequent first."""
+        """The things met most often, by at least `least` different endpoints, the most frequent first."""
         ordered = sorted(self._things.items(), key=lambda pair: (-pair[1].count, pair[0]))
-        return [pair for pair in ordered if pair[1].count >= least][:number]
+        return [pair for pair in ordered if len(pair[1].places) >= least][:number]
 
     def __len__(self) -> int:
         return len(self._things)

@@ -55,6 +55,11 @@ class TestCheckConfig:
         assert "takes 0:00:01 at least at these rates, 0:00:31 where nobody answers" in words
         assert "No connection was opened, and no name was looked up." in words
 
+    def test_no_address_is_given(self, cli: Cli) -> None:
+        Path("t.txt").write_text("a.test\n")
+        words = " ".join(cli("fleet", "check-config", "t.txt").out.split())
+        assert "connections at least one to each of 1 host name, as many as DNS has addresses" in words
+
     def test_the_rates_tell_how_long(self, cli: Cli) -> None:
         hosts = "".join(f"192.0.2.{n}\n" for n in range(1, 201))
         Path("t.txt").write_text(hosts + "198.51.100.1\n")

@@ -183,8 +183,7 @@ MISTAKES = {
     "name of a label": target('labels = { "a b" = "x" }', f'labels.a b: This is "x", {OF_LABELS}'),
     "a password": target(
         'password = "hunter2"',
-        "password: No secret belongs in a file of targets; give it in the environment "
-        "($EOP_PROBE_PASSWORD) or in a file of its own (--password-file).",
+        "password: No secret belongs in a file of targets, and no key takes one.",
     ),
     # what is expected
     "expect nothing known": target(
@@ -224,6 +223,19 @@ MISTAKES = {
     ),
     "no object": Case(
         '{"host": "a.test"}\n[1]\n', ("t.jsonl:2: This is a list, but it takes a table.",), "t.jsonl"
+    ),
+    "a key twice in a line": Case(
+        '{"host": "a.test", "port": 1, "port": 2, "labels": {"a": "x", "a": "y"}}\n{"host": "::1"}\n',
+        ("t.jsonl:1: a: This key stands twice.", "t.jsonl:1: port: This key stands twice."),
+        "t.jsonl",
+    ),
+    "a column twice": Case(
+        "host,port,port\na.test,1,2\n", ("t.csv:1: port: This column stands twice.",), "t.csv"
+    ),
+    "another header": Case(
+        "# ours\nServer;Port\na.test;25\nb.test;25\n",
+        ("t.csv:2: This looks like CSV, but its header has no host or mx.",),
+        "t.csv",
     ),
     "a column": Case(
         "host,colour\na.test,red\nb.test,blue\n", ("t.csv:1: colour: There is no such key here.",), "t.csv"
@@ -273,9 +285,11 @@ def bare(lines: list[str]) -> list[str]:
 
 def test_a_right_one_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: what the mistakes are made in is right without them."""
+    (tmp_path / "plain.txt").write_text("d.test # one, two; three\n")
     (tmp_path / "more.csv").write_text("host,port,labels.site,expect.names\nc.test,25,berlin,c.test d.test\n")
     (tmp_path / "fleet.toml").write_text(
-        f'include = ["more.csv"]\n[defaults]\ntimeout = 5\n[[group]]\nname = "berlin"\n[[target]]\nhost = "a.test"\n'
+        'include = ["more.csv", "plain.txt"]\n'
+        f'[defaults]\ntimeout = 5\n[[group]]\nname = "berlin"\n[[target]]\nhost = "a.test"\n'
         f'port = 25\naddresses = ["192.0.2.1", "2001:db8::1"]\ngroup = "berlin"\nsni = "none"\ninterval = "6h"\n'
         f'expect = {{ sha256 = ["{MARK}"], outcome = "accepted" }}\n[[target]]\nmx = "contoso.com"\n'
         'direction = "from-eop"\ntls-domain = "x.test"\n',

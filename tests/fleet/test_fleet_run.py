@@ -398,6 +398,23 @@ class TestProgress:
             targets[1]["timeout"] = 3
             assert spawn("fleet", "run", written(targets), "--format", "csv").err == ""
 
+    def test_a_long_reply_is_cut_on_a_terminal_only(self) -> None:
+        garbage = "Z" * 300
+        with servers(lambda peer: peer.say(f"554 {garbage}\r\n".encode())) as targets:
+            name = written(targets)
+            piped = spawn("fleet", "run", name).out
+            ours, theirs = pty.openpty()
+            with subprocess.Popen(
+                command("fleet", "run", name), stdout=theirs, stderr=subprocess.DEVNULL,
+                env=environment(COLUMNS="80", NO_COLOR="1"),
+            ):  # fmt: skip
+                os.close(theirs)
+                lines = _all_of(ours).replace("\r\n", "\n").split("\n")
+        assert lines[0].startswith("UNKNOWN ")
+        assert (lines[0][-4:], lines[1]) == (" ...", "")
+        assert len(lines[0]) <= 80
+        assert piped.split("\n\n")[0].count("\n") >= 1
+
     @staticmethod
     def _on_a_terminal(name: str) -> str:
         """What `fleet run` writes to a terminal at its standard error."""
@@ -409,9 +426,14 @@ class TestProgress:
             env=environment(),
         ):
             os.close(theirs)
-            shown = b""
-            with contextlib.suppress(OSError):
-                while data := os.read(ours, 65_536):
-                    shown += data
-        os.close(ours)
-        return shown.decode()
+            return _all_of(ours)
+
+
+def _all_of(terminal: int) -> str:
+    """What is written to a terminal until nobody has it open."""
+    shown = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 65_536):
+            shown += data
+    os.close(terminal)
+    return shown.decode()

@@ -28,6 +28,15 @@ class TestTally:
         ]
         assert tally.most(10, least=4) == []
 
+    def test_an_endpoint_is_named_once_and_shares_nothing_with_itself(self) -> None:
+        tally = Tally(10)
+        for place in "aaab":
+            tally.add("shared", place)
+            tally.add("own", "a")
+        assert [(name, one.count, one.places) for name, one in tally.most(5, least=2)] == [
+            ("shared", 4, ["a", "b"])
+        ]
+
     def test_what_many_have_in_common_stays(self) -> None:
         tally = Tally(10)
         for number in range(1_000):

@@ -103,7 +103,8 @@ class Writer:
             return ("\n" if self._begun else "") + self._output.rendered(report_of((assessment,)))[1]
         from probe.render.report.line import render
 
-        return render(assessment, self._options)
+        terminal = self._output.output is None and sys.stdout is not None and sys.stdout.isatty()
+        return render(assessment, self._options, cut=terminal)
 
     def _head(self) -> str:
         """The beginning of a JSON document; the outcome stands at its end, where it is known."""
