@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -98,27 +99,25 @@ def _lines(file: BinaryIO, name: str, mistakes: Mistakes) -> Iterator[_Line]:
 
 def _json(lines: Iterator[_Line], name: str, mistakes: Mistakes) -> Iterator[tuple[Place, Any]]:
     decode = msgspec.json.Decoder().decode
+    repeated: list[str] = []
+    # msgspec takes the last of equal keys and says nothing.
+    look = json.JSONDecoder(object_pairs_hook=partial(_note_repeated, repeated), parse_int=str).decode
     for number, line in lines:
         place = Place(name, number)
         try:
             table = decode(line)
-            for key in _repeated(line):
-                mistakes.add(place.at(key), "this key stands twice")
+            look(line)
+            while repeated:
+                mistakes.add(place.at(repeated.pop(0)), "this key stands twice")
             yield place, table
         except (msgspec.DecodeError, RecursionError) as error:
             mistakes.add(place, f"this is no line of JSON: {error}")
 
 
-def _repeated(line: str) -> list[str]:
-    """The keys that one object of a line has more than once."""
-    found: list[str] = []
-
-    def look(pairs: list[tuple[str, object]]) -> None:
-        if len(pairs) > len(dict(pairs)):
-            found.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-
-    json.loads(line, object_pairs_hook=look, parse_int=str)
-    return found
+def _note_repeated(found: list[str], pairs: list[tuple[str, object]]) -> None:
+    """Take in the keys that one object has more than once."""
+    if len(pairs) > len(dict(pairs)):
+        found.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
 
 
 def _plain(lines: Iterator[_Line], name: str, mistakes: Mistakes) -> Iterator[tuple[Place, Any]]:
