@@ -18,7 +18,8 @@ BOUND = re.compile(r"_?MAX_\w+|LINGER\w*|[A-Z]\w*_(BYTES|S|SECONDS|LINES|CHARACT
 #: whole, sizes of what is read at once, pauses, pools and facts of others.
 NO_BOUNDS = {
     "probe.check.engine:MAX_ASKING", "probe.check.rates:MIN_KEPT", "probe.cli.exchange.common:MAX_PROBLEMS",
-    "probe.cli.fleet.progress:IDLE_S", "probe.cli.fleet.progress:INTERVAL_S", "probe.fleet.run:AGAIN_S",
+    "probe.check.interruption:LOOK_S", "probe.check.interruption:TWIN_S",
+    "probe.cli.fleet.progress:IDLE_S", "probe.cli.fleet.progress:INTERVAL_S",
     "probe.fleet.tally:MAX_PLACES",
     "probe.cli.stores:MAX_SHOWN", "probe.cli.waiting:PATIENCE_S", "probe.diagnosis.context:_MAX_NAMED",
     "probe.diagnosis.run:MAX_NAMED", "probe.diagnosis.tenant_attribution:MAX_FIXES",
