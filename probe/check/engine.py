@@ -59,6 +59,7 @@ class _Work:
     __slots__ = (
         "attempt",
         "connection",
+        "ended",
         "endpoint",
         "guard",
         "index",
@@ -67,6 +68,7 @@ class _Work:
         "started",
         "started_at",
         "steps",
+        "waited_s",
     )
 
     def __init__(self, plan: _Plan, index: int, endpoint: Endpoint) -> None:
@@ -77,7 +79,7 @@ class _Work:
         self.attempt: Attempt | None = None
         self.connection: Connection | None = None
         self.started_at: datetime | None = None
-        self.started = 0.0
+        self.started = self.ended = self.waited_s = 0.0
 
 
 class Engine:
@@ -237,16 +239,19 @@ class Engine:
             self._under_way.add(work)
             self._open += 1
             work.started_at, work.started = clock.now(), now
+        else:
+            work.waited_s = now - work.ended - work.attempt.pause_s
         work.connection = Connection(
             self._loop, work.attempt, work.guard, partial(self._shown, work), self._memory.parse
         )
 
     def _shown(self, work: _Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()
+        work.ended = clock.monotonic()
         if shown is not None and work.steps is not None:
             with work.guard:
                 try:
-                    work.attempt = work.steps.send(shown)
+                    work.attempt = work.steps.send(shown._replace(waited_s=work.waited_s))
                 except StopIteration as end:
                     found = end.value
                 else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -12,6 +12,7 @@ from probe.check.endpoints import Endpoint
 from probe.check.options import TOTAL_SHARE, CheckOptions
 from probe.errors import NullMxError
 from probe.net.client_session import blank
+from probe.net.clock import monotonic
 from probe.net.observe import Steps, attempts, drive
 from probe.net.request import KeyType, ProbeRequest
 from probe.net.stream import PendingConnection
@@ -47,7 +48,7 @@ class _Budget:
             return replace(blank(request), fault=over)
         shown = yield from attempts(replace(request, timeout_s=min(request.timeout_s, self._left)))
         fault = shown.capture.fault
-        self._left -= shown.seconds
+        self._left -= shown.seconds + shown.waited_s
         self._silences += fault is not None and fault.kind is FaultKind.TIMEOUT
         # A whole sentence: reports put others behind it.
         said = replace(fault, message=sentence(fault.message)) if fault else None
@@ -85,7 +86,26 @@ def captures(
     """Make every observation of one address on this thread; never raises for what a peer does."""
     if endpoint.address is None or pending is None:
         return (unresolved(endpoint),)
-    return drive(observations(endpoint, endpoint.address, options), pending, started, _loading(options))
+    steps = observations(endpoint, endpoint.address, options)
+    return drive(steps, pending, started, _loading(options), _turns(started))
+
+
+def _turns(started: float) -> Callable[[], float]:
+    """How long to wait for each further connection to one address, the first of which began at `started`."""
+    starts = [started]
+
+    def turn_s() -> float:
+        # Not before there is a second connection: it takes a while to load.
+        from probe.check.pace import DEFAULT_PACE
+        from probe.check.rates import Rate
+
+        rate, now = Rate(DEFAULT_PACE.per_address_rate), monotonic()
+        for start in starts:
+            rate.note("", start)
+        starts.append(rate.free_at("", now))
+        return starts[-1] - now
+
+    return turn_s
 
 
 def _loading(options: CheckOptions) -> Iterator[None]:

@@ -6,6 +6,7 @@ the run before it is used. A wrong guess would be a second connection, or one th
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import LazyLoader, find_spec, module_from_spec
@@ -14,6 +15,7 @@ from probe.errors import TargetError
 from probe.net import resolver, stream
 from probe.net.target import SMTP_PORT, Target, parse_target
 
+STORES = ("microsoft", "mozilla")
 FORMATS = ("terminal", "json", "jsonl", "nagios", "prometheus", "junit", "html")
 
 
@@ -69,6 +71,11 @@ def _target(word: str) -> Target | None:
     return None if target.mx else target
 
 
+def is_store(value: str) -> bool:
+    """Whether there is such a list of roots, or a file that may be one."""
+    return value in STORES or os.path.isfile(value)  # noqa: PTH113 - pathlib costs milliseconds
+
+
 def _is_host_name(value: str) -> bool:
     target = _target(value)
     return target is not None and target.host == value and not target.is_address
@@ -77,7 +84,7 @@ def _is_host_name(value: str) -> bool:
 #: Options that say nothing of the connection, and whether a value is certainly right.
 _HARMLESS: dict[str, Callable[[str], bool]] = {
     "--format": FORMATS.__contains__,
-    "--store": bool,  # read when the connection has begun
+    "--store": is_store,  # read when the connection has begun
     "--direction": ("to-eop", "from-eop").__contains__,
     "--sni": _is_host_name,
 }

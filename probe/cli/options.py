@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from probe.cli.declare import finite, option, seconds
+from probe.cli.early import is_store
 from probe.cli.output import warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Direction
@@ -75,7 +76,10 @@ class Stores(NamedTuple):
     disallowed_stl: DisallowedStl = None
 
     def loader(self) -> Callable[[], Sequence[TrustStore]]:
-        """Return a function that loads the stores once, however many threads ask; it raises StoreError."""
+        """Return a function that loads the stores once, however many threads ask; it raises StoreError.
+
+        Where there is no such store or file it is raised at once: before anybody is connected to.
+        """
         lock = threading.Lock()
         loaded: list[TrustStore] = []
 
@@ -88,6 +92,8 @@ class Stores(NamedTuple):
                     loaded.extend(stores.load_judges(more.pop("store") or (), **more, warn=warn))
                 return loaded
 
+        if not all(map(is_store, self.store or ())):
+            load()
         return load
 
 

@@ -28,7 +28,8 @@ from probe.smtp.reply import Reply, wire
 from probe.smtp.server_values import Question
 
 _READ_BYTES = 65_536
-_ACCEPTS_AT_ONCE = 64
+#: Few of what one address may have open: those that have left make room in between.
+_ACCEPTS_AT_ONCE = 8
 
 #: Seconds between two looks at the clocks of all sessions.
 _SWEEP_S = 0.25

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
@@ -41,11 +41,15 @@ class Attempt(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a connection showed, why another one may show more, and how many seconds it took."""
+    """What a connection showed, why another one may show more, and how many seconds it took.
+
+    `waited_s`: those before it, from the end of the one before, that no attempt had asked for.
+    """
 
     capture: Capture
     retry: Retry | None
     seconds: float
+    waited_s: float = 0.0
 
 
 #: Says which connections to make, one after the other, and is told what each showed; no sockets, no clock.
@@ -59,7 +63,7 @@ def attempts(request: ProbeRequest) -> Steps[Shown]:
     offered.
     """
     tried: set[Retry] = set()
-    capture, retry, spent = yield Attempt(request, request.timeout_s)
+    capture, retry, spent, waited_s = yield Attempt(request, request.timeout_s)
     while retry is not None and retry not in tried:
         pause_s = request.retry_pause_s if retry is Retry.THROTTLED else 0.0
         spent += pause_s
@@ -67,9 +71,10 @@ def attempts(request: ProbeRequest) -> Steps[Shown]:
             break
         tried.add(retry)
         request = replace(request, library_groups=request.library_groups or retry is Retry.LIBRARY_GROUPS)
-        second, retry, seconds = yield Attempt(request, request.timeout_s - spent, spent, pause_s)
-        capture, spent = _better(capture, second), spent + seconds
-    return Shown(capture, None, spent)
+        shown = yield Attempt(request, request.timeout_s - spent, spent, pause_s)
+        capture, retry = _better(capture, shown.capture), shown.retry
+        spent, waited_s = spent + shown.seconds, waited_s + shown.waited_s
+    return Shown(capture, None, spent, waited_s)
 
 
 def observe(
@@ -83,20 +88,32 @@ def observe(
     return drive(attempts(request), pending, started, meanwhile).capture
 
 
-def drive(steps: Steps[T], pending: PendingConnection, started: float, meanwhile: Iterator[None]) -> T:
-    """Make the connections one after the other on this thread, the first of which has begun."""
-    attempt = next(steps)
+def drive(
+    steps: Steps[T],
+    pending: PendingConnection,
+    started: float,
+    meanwhile: Iterator[None],
+    turn_s: Callable[[], float] = lambda: 0.0,
+) -> T:
+    """Make the connections one after the other on this thread, the first of which has begun.
+
+    `turn_s` says after how many seconds another one is polite.
+    """
+    attempt, waited_s = next(steps), 0.0
     while True:
         with contextlib.ExitStack() as stack:
             shown, stream = _connection(attempt, pending, started, meanwhile, stack)
+            ended = monotonic()
             try:
-                attempt = steps.send(shown)
+                attempt = steps.send(shown._replace(waited_s=waited_s))
             except StopIteration as end:
                 return cast("T", end.value)
             if stream is not None:
                 stream.part(Deadline(monotonic() + LINGER_S))
         pause(attempt.pause_s)
+        pause(turn_s())
         pending, started = begin_connect(attempt.request.address, attempt.request.port), monotonic()
+        waited_s = started - ended - attempt.pause_s
 
 
 def _connection(

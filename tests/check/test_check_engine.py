@@ -348,6 +348,41 @@ def test_one_total_for_all_connections_to_an_address(loop: Loop) -> None:
     assert last.message == "No time was left for this: the 0.4 s for all connections are over."
 
 
+def _refusing(peer: Peer) -> None:
+    peer.socket.sendall(b"554 5.7.1 not you\r\n")
+    peer.socket.settimeout(0.1)
+    with contextlib.suppress(TimeoutError):
+        while peer.socket.recv(1024):
+            pass
+
+
+@pytest.mark.parametrize("others", [(), ("127.7.6.8",)], ids=["alone", "with another"])
+def test_waiting_between_connections_counts_towards_the_total(others: tuple[str, ...]) -> None:
+    options = replace(OPTIONS, samples=50, total_s=0.5)
+    with ScriptedServer(_refusing, host="0.0.0.0") as server:
+        began = monotonic()
+        done = list(run_jobs(jobs(server.port, "127.7.6.7", *others, options=options)))
+        took = monotonic() - began
+    assert took < 1.5  # the pace lets ten begin within a second
+    for each in done:
+        last = each.assessment.evidence.observations[-1].capture.fault
+        assert last is not None
+        assert last.message == "No time was left for this: the 0.5 s for all connections are over."
+
+
+def test_one_target_alone_keeps_the_rate_to_its_address() -> None:
+    starts: list[float] = []
+
+    def noted(peer: Peer) -> None:
+        starts.append(monotonic())
+        HEALTHY(peer)
+
+    with ScriptedServer(noted) as server:
+        assess(f"127.0.0.1:{server.port}", replace(OPTIONS, samples=12))
+    assert len(starts) == 12
+    assert min(after - before for before, after in zip(starts, starts[10:], strict=False)) > 0.9
+
+
 class TestNames:
     def test_exchangers_are_asked_together_within_one_bound(self) -> None:
         with NameServer() as names:

@@ -13,6 +13,7 @@ from probe.cli.output import Format
 from probe.eop.vocabulary import Direction
 from probe.net import resolver, stream
 from probe.net.stream import Deadline
+from probe.stores import MICROSOFT, MOZILLA
 from tests.cli.running import HEALTHY, environment, spawn
 from tests.net.scripted import Peer, ScriptedServer
 
@@ -32,7 +33,7 @@ PLAIN = [
     "[2001:db8::1]:25",
     "mail.contoso.test",
     "-v mail.contoso.test --verbose",
-    "--format json mail.contoso.test --store microsoft --store roots.pem",
+    "--format json mail.contoso.test --store microsoft --store tests/samples/sample-ca-certificates.pem",
     "192.0.2.1 --sni mail.contoso.test --direction from-eop",
 ]
 
@@ -48,6 +49,7 @@ DOUBTFUL = [
     "--help",
     "192.0.2.1 -h",
     "-- 192.0.2.1",
+    "192.0.2.1 --store there-is-none.pem",
     "192.0.2.1 --port 465",
     "192.0.2.1 --implicit-tls",
     "192.0.2.1 --resolver 192.0.2.53",
@@ -85,6 +87,7 @@ def test_of_a_check_only_and_without_variables() -> None:
 
 
 def test_the_values_taken_for_right_are_right() -> None:
+    assert set(early.STORES) == {MICROSOFT, MOZILLA}
     assert set(early.FORMATS) <= {one.value for one in Format}
     for one in Direction:
         assert early.plain_target(["check", "192.0.2.1", "--direction", one.value], {}) is not None
@@ -139,3 +142,14 @@ def test_a_name_with_one_address_is_connected_to_at_once_and_handed_over_once() 
         assert first.began < second.began
         for pending in (first, second):
             pending.finish(Deadline(pending.began + 10)).close()
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
+def test_a_store_that_does_not_exist_makes_no_connection(target: str) -> None:
+    with ScriptedServer(HEALTHY) as server:
+        text = target.format(port=server.port)
+        ran = spawn("check", text, "--store", "there-is-none.pem", "--resolve", "localhost=127.0.0.1")
+        plain = spawn("check", f"127.0.0.1:{server.port}", "--store", "there-is-none.pem")
+    assert ran.code == plain.code == 3
+    assert "there is neither a store nor a file called" in ran.err
+    assert server.peers == []
