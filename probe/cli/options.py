@@ -76,10 +76,7 @@ class Stores(NamedTuple):
     disallowed_stl: DisallowedStl = None
 
     def loader(self) -> Callable[[], Sequence[TrustStore]]:
-        """Return a function that loads the stores once, however many threads ask; it raises StoreError.
-
-        Where there is no such store or file it is raised at once: before anybody is connected to.
-        """
+        """Return a function that loads the stores once, however many threads ask; it raises StoreError."""
         lock = threading.Lock()
         loaded: list[TrustStore] = []
 
@@ -92,6 +89,11 @@ class Stores(NamedTuple):
                     loaded.extend(stores.load_judges(more.pop("store") or (), **more, warn=warn))
                 return loaded
 
+        return load
+
+    def named(self) -> Callable[[], Sequence[TrustStore]]:
+        """The same; where there is no such store or file it is raised here: before anybody is connected to."""
+        load = self.loader()
         if not all(map(is_store, self.store or ())):
             load()
         return load
@@ -171,7 +173,7 @@ class Question(NamedTuple):
         from probe.check.options import CheckOptions
 
         return CheckOptions(
-            stores=stores.loader(),
+            stores=stores.named(),
             direction=self.direction,
             settings=Settings(
                 tls_sender_certificate_name=self.tls_sender_certificate_name,
