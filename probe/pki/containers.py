@@ -153,8 +153,8 @@ class _File:
             data = data.decode(encoding, "replace").encode()
             self.unusual.append("text in UTF-16")
         if b"-----BEGIN " in data:
-            for block in islice(pem.BLOCK.finditer(data), MAX_BLOCKS):
-                self._block(block[1], pem.decoded(block[2]), block[0])
+            for block in islice(pem.blocks(data), MAX_BLOCKS):
+                self._block(block.label, pem.decoded(block.body), data[block.start : block.end])
             return "PEM"
         if not data.startswith(_SEQUENCE) and _BASE64.fullmatch(data):
             self.unusual.append("base64 without the lines BEGIN and END")

@@ -115,7 +115,7 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
         problems.add(f"is larger than {MAX_EXPORT_BYTES} bytes and was not read.")
         return Export(name=problems.source, kind=ExportKind.UNKNOWN, problems=problems.found)
     x509 = _read_x509(data, problems)
-    rest = pem.BLOCK.sub(lambda block: b"\n" * block[0].count(b"\n"), data) if x509 else data
+    rest = _without_blocks(data) if x509 else data
     if x509 and (data[:1] == _DER_SEQUENCE or not rest.strip()):
         return Export(name=problems.source, kind=ExportKind.X509, x509=x509, problems=problems.found)
     text = decode(rest, problems)
@@ -180,17 +180,27 @@ def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadabl
     """The certificates of PEM blocks, else of DER; nothing where the file holds neither."""
     found = []
     lines = Lines(data, b"\n")
-    blocks = (one for one in pem.BLOCK.finditer(data) if one[1] in pem.CERTIFICATE_LABELS)
+    blocks = (one for one in pem.blocks(data) if one.label in pem.CERTIFICATE_LABELS)
     for block in islice(blocks, MAX_CERTIFICATES):
-        if body := pem.decoded(block[2]):
+        if body := pem.decoded(block.body):
             found.append(pem.certificate(body))
         else:
             sentence = "holds a PEM block that is not base64; it is skipped."
-            problems.add(sentence, line=lines.at(block.start()))
+            problems.add(sentence, line=lines.at(block.start))
     if not found and data[:1] == _DER_SEQUENCE:
         whole = parse(data)
         return (whole,) if isinstance(whole, Certificate) else ()
     return tuple(found)
+
+
+def _without_blocks(data: bytes) -> bytes:
+    """What stands beside PEM blocks, in the lines where it stands."""
+    pieces: list[bytes] = []
+    at = 0
+    for block in pem.blocks(data):
+        pieces += data[at : block.start], b"\n" * data.count(b"\n", block.start, block.end)
+        at = block.end
+    return b"".join((*pieces, data[at:]))
 
 
 def _prose(text: str) -> ExportKind:

@@ -89,7 +89,7 @@ class Records:
 #: How `Format-List` and `Format-Table` mark that something was cut off; PowerShell 7 uses one character.
 _ELLIPSES = ("...", "\N{HORIZONTAL ELLIPSIS}")
 #: What PowerShell prints in place of an array or object that a format cannot hold.
-_TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.`]++(?:\[[\w.,` ]*+\])*+")
+_TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.`]+(?:\[[\w.,` \[\]]*\])?")
 #: A ";" that ends an entry; the one before an address space's cost (``smtp:*;5``) does not.
 _ENTRY_END = re.compile(r";(?!\s*\d+\s*(?:;|$))(?=[^;=]*(?:;|$))")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "$true": True, "$false": False}

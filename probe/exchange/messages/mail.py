@@ -26,7 +26,8 @@ MAX_LINES = 200_000
 MAX_HEADER = 10_000
 
 _FROM_LINE = re.compile(rb"\A>?From [^\r\n]{0,300}\r?\n")
-_HEADER = re.compile(rb"([!-9;-~]{1,80}):[^\r\n]{0,10000}(?:\r?\n|\Z)(?:[ \t][^\r\n]{0,10000}(?:\r?\n|\Z))*+")
+_HEADER = re.compile(rb"([!-9;-~]{1,80}):[^\r\n]{0,10000}(?:\r?\n|\Z)")
+_FOLDED = re.compile(rb"[ \t][^\r\n]{0,10000}(?:\r?\n|\Z)")
 _KNOWN = frozenset(
     b"from to cc subject date message-id mime-version content-type content-transfer-encoding received return-path "
     b"delivered-to x-ms-exchange-organization-authas thread-topic thread-index reply-to sender reporting-mta "
@@ -50,6 +51,8 @@ def is_mail(data: bytes) -> bool:
     while len(names) < 60 and (found := _HEADER.match(data, at)):
         names.append(found[1].lower())
         at = found.end()
+        while folded := _FOLDED.match(data, at):
+            at = folded.end()
     ended = at == len(data) or data[at : at + 2] in (b"\r\n", b"\n") or data[at : at + 1] == b"\n"
     return ended and len(_KNOWN.intersection(names)) >= 2
 
