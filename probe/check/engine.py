@@ -6,7 +6,6 @@ The loop stands still while a result is taken; what servers say meanwhile waits 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +21,7 @@ from probe.check.endpoints import Endpoint, Host, addresses, endpoints, hosts, k
 from probe.check.interruption import Interruption
 from probe.check.names import Names
 from probe.check.observe import observations, unresolved
-from probe.check.pace import Pace
+from probe.check.pace import Pace, room_for
 from probe.check.rates import Rates, keys_of
 from probe.check.run import Done, Job, concluded
 from probe.errors import ResolveError
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 4
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
-#: Files and sockets of the process beside its connections.
-OTHER_FILES = 64
 
 
 class _Plan:
@@ -334,19 +331,3 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.SelectorEventLoop()
     return uvloop.new_event_loop()
-
-
-def room_for(connections: int) -> int:
-    """As many connections as the system lets this process have open, its limit of files raised as far as needed."""
-    try:
-        import resource
-    except ImportError:  # Windows, whose select watches 512 sockets
-        return min(connections, 500)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        return max(1, min(connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES))
-    return connections

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
+
+#: Files and sockets of the process beside its connections.
+OTHER_FILES = 64
 
 
 class Pace(NamedTuple):
@@ -23,3 +27,19 @@ class Pace(NamedTuple):
 
 
 DEFAULT_PACE = Pace()
+
+
+def room_for(connections: int) -> int:
+    """As many connections as the system lets this process have open, its limit of files raised as far as needed."""
+    try:
+        import resource
+    except ImportError:  # Windows, whose select watches 512 sockets
+        return min(connections, 500)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, min(connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES))
+    return connections

@@ -18,10 +18,10 @@ import uvloop
 
 from probe.capture import FaultKind
 from probe.check.endpoints import Endpoint, _patience
-from probe.check.engine import LOOK_AHEAD, OTHER_FILES, Engine, room_for
+from probe.check.engine import LOOK_AHEAD, Engine
 from probe.check.names import Names
 from probe.check.options import CheckOptions
-from probe.check.pace import Pace
+from probe.check.pace import OTHER_FILES, Pace, room_for
 from probe.check.rates import MIN_KEPT, Rate, keys_of, operator_of
 from probe.check.run import Job, assess, run_jobs
 from probe.eop.vocabulary import Outcome

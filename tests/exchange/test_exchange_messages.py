@@ -46,6 +46,12 @@ def first(text: str) -> tuple[str, str | None, str]:
     return found.entry.id, found.token, found.reply
 
 
+def test_a_header_may_be_folded_into_many_lines() -> None:
+    folded = b"X-Spam-Report: one\r\n two\r\n\tthree\r\n four\r\n"
+    assert is_mail(folded + HEAD + b"\r\nbody")
+    assert not is_mail(folded + b"no header\r\n" + HEAD + b"\r\nbody")
+
+
 PLAIN = f"Server at mail.contoso.test returned '{REPLY}'\r\n".encode()
 QUOTED = quopri.encodestring(PLAIN)
 BASE64 = base64.encodebytes(PLAIN)

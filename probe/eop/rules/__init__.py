@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.eop.rules.expected import EXPECTED_RULES
 from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
-from probe.eop.rules.lists import LIST_RULES
+from probe.eop.rules.lists import LIST_RULES, STORES_DISAGREE
 from probe.eop.rules.names import NAME_RULES
 from probe.eop.rules.presentable import PRESENTABLE_RULES
 from probe.eop.rules.revocation import REVOCATION_RULES
@@ -14,7 +14,7 @@ from probe.eop.rules.sender import SENDER_RULES
 from probe.eop.rules.sent import SENT_RULES
 from probe.eop.rules.swap import SWAP_RULES
 from probe.eop.rules.transport import TRANSPORT_RULES
-from probe.eop.rules.trust import STORES_DISAGREE, TRUST_RULES
+from probe.eop.rules.trust import TRUST_RULES
 from probe.eop.rules.usage import USAGE_RULES
 
 RULES: tuple[Rule, ...] = (

@@ -51,6 +51,20 @@ def _stand_in(evidence: Evidence) -> Said | None:
     )
 
 
+def _stores_disagree(evidence: Evidence) -> Said | None:
+    decided = evidence.deciding
+    others = [s for s in evidence.stores[1:] if decided and s.trusted != decided.trusted]
+    if decided is None or not others:
+        return None
+    names = " and ".join(store.name for store in others)
+    if decided.trusted:
+        return Said(summary=f"The {decided.name} store trusts this chain, {names} does not.")
+    return Said(
+        summary=f"The {decided.name} store does not trust this chain, although {names} does.",
+        detail="A check with another product's root list would call it good.",
+    )
+
+
 LIST_RULES: tuple[Rule, ...] = (
     Rule(
         id="other-list-decides",
@@ -83,4 +97,18 @@ LIST_RULES: tuple[Rule, ...] = (
         advice=("Leave --stand-in out to hear what Exchange Online would say today.",),
         say=_stand_in,
     ),
+)
+
+STORES_DISAGREE = Rule(
+    id="stores-disagree",
+    title="The root lists disagree",
+    severity=Severity.INFO,
+    confidence=Confidence.INFERRED,
+    references=(_PROGRAM, "Mozilla CA certificate program"),
+    meaning="Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; "
+    "other mail systems go by others.",
+    advice=(
+        "Nothing for Exchange Online: the first store decides. Mind the others if other systems matter.",
+    ),
+    say=_stores_disagree,
 )

@@ -212,20 +212,6 @@ def _first(path: BuiltPath, flags: ChainStatus) -> PathElement | None:
     return next((e for e in path.elements if e.status & flags), None) if path.status & flags else None
 
 
-def _stores_disagree(evidence: Evidence) -> Said | None:
-    decided = evidence.deciding
-    others = [s for s in evidence.stores[1:] if decided and s.trusted != decided.trusted]
-    if decided is None or not others:
-        return None
-    names = " and ".join(store.name for store in others)
-    if decided.trusted:
-        return Said(summary=f"The {decided.name} store trusts this chain, {names} does not.")
-    return Said(
-        summary=f"The {decided.name} store does not trust this chain, although {names} does.",
-        detail="A check with another product's root list would call it good.",
-    )
-
-
 TRUST_RULES: tuple[Rule, ...] = (
     Rule(
         id="not-evaluated",
@@ -342,18 +328,4 @@ TRUST_RULES: tuple[Rule, ...] = (
         say=_constraint,
         given=Given.UNTRUSTED,
     ),
-)
-
-STORES_DISAGREE = Rule(
-    id="stores-disagree",
-    title="The root lists disagree",
-    severity=Severity.INFO,
-    confidence=Confidence.INFERRED,
-    references=(_PROGRAM, "Mozilla CA certificate program"),
-    meaning="Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; "
-    "other mail systems go by others.",
-    advice=(
-        "Nothing for Exchange Online: the first store decides. Mind the others if other systems matter.",
-    ),
-    say=_stores_disagree,
 )
