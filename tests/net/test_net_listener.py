@@ -217,6 +217,8 @@ class TestSessions:
             slow.say("EHLO slow.test", "STARTTLS")
             slow.start_tls()
             slow.say("EHLO slow.test")
+            # Else the second command waits in the kernel for an acknowledgement of the first.
+            slow.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             slow.socket.sendall(b"MAIL FROM:<>\r\n")
             assert asked.wait(PATIENCE_S)
             slow.socket.sendall(b"QUIT\r\n")
