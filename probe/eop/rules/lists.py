@@ -9,6 +9,8 @@ from probe.pki.truststore import ListRole
 from probe.statement import Confidence
 
 _PROGRAM = "Microsoft Trusted Root Program"
+#: Where it says what becomes of roots that it trusts no longer, or not for everything.
+DEPRECATIONS = f"{_PROGRAM}, deprecation definitions"
 
 
 def _other_list(evidence: Evidence) -> Said | None:
@@ -104,7 +106,7 @@ STORES_DISAGREE = Rule(
     title="The root lists disagree",
     severity=Severity.INFO,
     confidence=Confidence.INFERRED,
-    references=(_PROGRAM, "Mozilla CA certificate program"),
+    references=(DEPRECATIONS, "Mozilla CA certificate program"),
     meaning="Microsoft's and Mozilla's lists differ in dozens of roots. Exchange Online goes by Microsoft's; "
     "other mail systems go by others.",
     advice=(

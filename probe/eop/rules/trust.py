@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from probe.eop import remedies, replies
 from probe.eop.evidence import Evidence
+from probe.eop.rules.lists import DEPRECATIONS
 from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Direction, Severity
 from probe.pki.element_flags import misuses_key
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _KB = "Microsoft KB 2888788 (mail flow stops, event 2004)"
 _317 = "Microsoft: fix error code 450 4.4.317 UntrustedRoot"
-_PROGRAM = "Microsoft Trusted Root Program, deprecation definitions"
 CHAIN_SOURCE = "Microsoft: CertGetCertificateChain, CERT_TRUST_STATUS"
 _BROKEN = (
     ChainStatus.InvalidBasicConstraints
@@ -251,7 +251,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         title="The root is listed by Microsoft, but not for this certificate",
         severity=Severity.REJECT,
         confidence=Confidence.INFERRED,
-        references=(_PROGRAM,),
+        references=(DEPRECATIONS,),
         meaning="Microsoft's list keeps roots it no longer fully trusts: disabled ones, ones not for this "
         "purpose, and ones trusted only for certificates issued before a date. That Exchange Online applies "
         "these rules as Windows does is inferred.",
@@ -264,7 +264,7 @@ TRUST_RULES: tuple[Rule, ...] = (
         title="A certificate of the chain is disallowed by Microsoft",
         severity=Severity.REJECT,
         confidence=Confidence.INFERRED,
-        references=(_PROGRAM,),
+        references=(DEPRECATIONS,),
         meaning="Microsoft's list of disallowed certificates revokes single certificates for all of Windows.",
         advice=("Get a certificate from another CA, and name it on the connector.",),
         say=_disallowed,
