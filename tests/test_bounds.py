@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from email.message import Message
+from inspect import signature
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from probe.check import names as names_of_a_run
+from probe.check.options import CheckOptions
 from probe.cli.fleet import writer
 from probe.cli.output import Format, ReportOutput
-from probe.diagnosis import refusals
+from probe.diagnosis import refusals, run
 from probe.errors import StoreError, TargetError
 from probe.evidence_files import read_sessions, session_lines
 from probe.exchange.exports import clixml, format_list, json_text, read, record, tables
+from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
 from probe.exchange.logs import certificate as log_certificate
 from probe.exchange.logs import excerpt, session
 from probe.exchange.logs.reader import LogReader
@@ -29,9 +34,13 @@ from probe.exchange.problem import MAX_QUOTE, Problems, quoted
 from probe.exchange.replies import last_error, mentions, segments, shown
 from probe.fleet import summary
 from probe.fleet.run import Result
-from probe.fleet.tally import Soonest, Tally
-from probe.net import observe, target
+from probe.fleet.tally import Tally
+from probe.net import revocation as net_revocation
+from probe.net import target, tls_messages
+from probe.net.clock import monotonic
+from probe.net.request import TIMEOUT_S, ProbeRequest
 from probe.pki import ber, der, memory, names, pfx, revocation
+from probe.pki.revocation_status import RevocationSource
 from probe.report import failed, reader
 from probe.report.failed import failed as defect
 from probe.stores import update
@@ -64,6 +73,10 @@ def logged(tmp_path: Path, text: str) -> tuple[Path, session.LogSession]:
 def test_proof_of_a_refusal(tmp_path: Path) -> None:
     path, found = logged(tmp_path, rows(NEW_PRIVATE, *message(DENIED) * 200))
     assert len(session_lines(path, {found.id}, refusals.MAX_LINES)[found.id]) == refusals.MAX_LINES
+    book = refusals.Refusals()
+    book.add(found)
+    [proven] = run._proven(book.groups, [path])
+    assert 0 < len(proven.lines) < 200  # those of its first rows
     [group] = refusals.with_texts((), [("a.txt", DENIED)] * (refusals.MAX_TEXTS + 5))
     assert len(group.texts) == refusals.MAX_TEXTS
     book = refusals.Refusals()
@@ -102,10 +115,23 @@ def test_lines_of_a_broken_row() -> None:
 
 
 def test_characters_of_a_line() -> None:
-    found = read.read(
-        "x", b"Thumbprint : " + b"A" * 40 + b"\nSubject : CN=" + b"x" * 200_000 + b"\nServices : SMTP\n"
-    )
-    assert len(found.certificates[0].subject or "") <= format_list.MAX_LINE
+    lines = format_list.TextLines("x" * (format_list.MAX_LINE + 5) + "\nSubject : CN=a\n")
+    assert [len(line) for line in lines] == [format_list.MAX_LINE, 14, 0]
+
+
+def test_bytes_of_an_export() -> None:
+    row = b"2026-11-20T12:00:00.000Z is no log\n"
+    for size, refused in ((MAX_EXPORT_BYTES, False), (MAX_EXPORT_BYTES + 1, True)):
+        found = read.read("x", row + b" " * (size - len(row)))
+        assert ("is larger than" in str(found.problems)) is refused
+
+
+def test_characters_of_a_csv_row() -> None:
+    """In cells so short that the library's own bound on one is not met."""
+    row = "x," * (tables.MAX_ROW // 2 + 5)
+    problems = Problems("x")
+    tables.read_csv(f"Thumbprint,Services\n{'A' * 40},SMTP\n{row}\n", problems)
+    assert f"a row has more than {tables.MAX_ROW} characters" in str(problems.found)
 
 
 def test_a_record_of_json() -> None:
@@ -124,9 +150,8 @@ def test_fields_of_a_file() -> None:
 
 
 def test_characters_of_a_list() -> None:
-    found, cut = record.split_list("{" + "a, " * record.MAX_LIST)
-    assert cut
-    assert sum(map(len, found)) <= record.MAX_LIST
+    assert record.split_list("a" * record.MAX_LIST) == (["a" * record.MAX_LIST], False)
+    assert record.split_list("a" * (record.MAX_LIST + 5)) == (["a" * record.MAX_LIST], True)
 
 
 def test_certificates_of_a_pem_file() -> None:
@@ -151,6 +176,13 @@ def test_mails_inside_one_another() -> None:
 
     assert "at the bottom" in nested(mail.MAX_DEPTH - 1)
     assert "at the bottom" not in nested(mail.MAX_DEPTH + 1)
+
+
+def test_parts_of_a_mail() -> None:
+    part = b"--x\r\nContent-Type: text/plain\r\n\r\nword\r\n"
+    head = b"From: a@contoso.com\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+    text = readable(head + part * (mail.MAX_PARTS + 50) + b"--x--\r\n", Problems("x"))
+    assert text.count("word") == mail.MAX_PARTS - 1  # the mail itself is one
 
 
 def test_a_subject() -> None:
@@ -223,6 +255,16 @@ def test_elements_and_pieces_inside_each_other() -> None:
         ber.Walk().read(nested(ber.MAX_DEPTH + 1))
 
 
+def test_elements_of_a_file() -> None:
+    def several(count: int) -> list[der.Element]:
+        walk = ber.Walk()
+        return walk.children(walk.read(tlv(0x30, tlv(5) * count))[0])
+
+    assert len(several(ber.MAX_ELEMENTS - 1)) == ber.MAX_ELEMENTS - 1
+    with pytest.raises(der.DerError, match="elements"):
+        several(ber.MAX_ELEMENTS)
+
+
 def test_bags_inside_each_other() -> None:
     def nested(depth: int) -> bytes:
         bag = b""
@@ -267,6 +309,15 @@ def test_certificates_that_are_remembered() -> None:
     assert len(known._certificates) <= 2 * memory.MAX_CERTIFICATES
 
 
+def test_names_and_chains_that_are_remembered() -> None:
+    known = memory.Memory()
+    kept: tuple[Any, ...] = (known._names, known._chains, known._examples)
+    for each in kept:
+        for number in range(3 * memory.MAX_CHAINS):
+            each[number] = ()
+        assert len(each) <= 2 * memory.MAX_CHAINS
+
+
 # ---- reports and defects
 
 
@@ -295,10 +346,64 @@ def test_a_host_name_and_a_target() -> None:
 
 def test_a_server_that_stays_is_left() -> None:
     """All is seen; the server says nothing more, and does not close."""
+    began = monotonic()
     found = against(starttls(tls_context(LEAF, ISSUING)), timeout_s=60.0)
     assert found.fault is None
     assert found.tls is not None
-    assert observe.LINGER_S <= 1
+    assert monotonic() - began < 10
+
+
+def test_bytes_of_a_certificate_message() -> None:
+    """What OpenSSL shows of a message of TLS; it has a bound of its own, below this one."""
+
+    class Shows:
+        def buffer(self, data: object, size: int) -> bytes:
+            return bytes(data)[:size]  # type: ignore[call-overload]  # bytes are what is given below
+
+        def callback(self, _signature: str, function: Callable[..., None]) -> Callable[..., None]:
+            return function
+
+    note: Any = tls_messages._callback(Shows())
+    for size, kept in (
+        (tls_messages.CERTIFICATE_MESSAGE_BYTES, True),
+        (tls_messages.CERTIFICATE_MESSAGE_BYTES + 1, False),
+    ):
+        note(0, 0x0304, 22, b"\x0b" + bytes(size - 1), size, None, None)
+        assert (tls_messages.take() is not None) is kept
+
+
+def test_what_is_taken_where_nothing_is_said() -> None:
+    """Other tests meet these bounds with smaller values."""
+    asked = ProbeRequest(host="a.test", address="192.0.2.1", port=25, sni=None)
+    assert asked.timeout_s == CheckOptions(stores=lambda: ()).timeout_s == TIMEOUT_S
+    assert net_revocation.Reach().timeout_s == net_revocation.TIMEOUT_S
+    taken = {one.name: one.default for one in signature(update.fetch).parameters.values()}
+    assert taken["limit"] == update.MAX_DOWNLOAD_BYTES
+    assert (taken["seconds"], taken["silence"]) == (update.DOWNLOAD_SECONDS, update.SILENCE_SECONDS)
+
+
+def test_bytes_of_answers_about_revocation() -> None:
+    root, at = CA.root(), NOW
+    big = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+
+    def answering(size: int) -> Callable[[Peer], None]:
+        def answer(peer: Peer) -> None:
+            peer.socket.recv(65_536)
+            peer.say_in_pieces((big % size, *[bytes(65_536)] * (size // 65_536 + 1)))
+            peer.hold()
+
+        return answer
+
+    for source, size in (
+        (RevocationSource.OCSP, net_revocation.MAX_OCSP_BYTES),
+        (RevocationSource.CRL, net_revocation.MAX_CRL_BYTES),
+    ):
+        with ScriptedServer(answering(size + 1)) as server:
+            asker = net_revocation._Asking(at, net_revocation.Reach(allow_private=True))
+            found = asker._asked(
+                source, f"http://127.0.0.1:{server.port}/x", parsed(CA.leaf(root)), parsed(root)
+            )
+        assert "is larger than" in found.detail
 
 
 def test_names_asked_about_and_kept() -> None:
@@ -333,13 +438,22 @@ def test_a_silent_download() -> None:
         ScriptedServer(Peer.hold) as server,
         pytest.raises(StoreError, match=r"takes longer|cannot be fetched"),
     ):
-        update.fetch(f"http://127.0.0.1:{server.port}/x", seconds=0.2)
+        update.fetch(f"http://127.0.0.1:{server.port}/x", seconds=20.0, silence=0.2)
 
 
 def test_a_stream_of_an_outlook_file() -> None:
-    text = "x" * (outlook.MAX_STREAM_BYTES // 2 + 1000)
-    tree = {"__substg1.0_1000001F": text.encode("utf-16-le"), "__properties_version1.0": bytes(64)}
-    assert 0 < readable(compound_file(tree), Problems("a.msg")).count("x") <= outlook.MAX_STREAM_BYTES // 2
+    tree = {"__substg1.0_1000001F": ("x" * (outlook.MAX_STREAM_BYTES // 2 + 1000)).encode("utf-16-le")}
+    text = outlook.text_of_outlook_mail(compound_file(tree))
+    assert text == "x" * (outlook.MAX_STREAM_BYTES // 2)
+
+
+def test_streams_of_an_outlook_file() -> None:
+    one = {"__substg1.0_0C1B001F": "<text>".encode("utf-16-le")}
+    some = {f"__recip_version1.0_#{number:08X}": one for number in range(50)}
+    tree = {f"__attach_version1.0_#{number:08X}": some for number in range(outlook.MAX_STREAMS // 50 + 1)}
+    text = outlook.text_of_outlook_mail(compound_file(tree))
+    assert text is not None
+    assert text.count("<") == outlook.MAX_STREAMS
 
 
 # ---- fleets
@@ -355,10 +469,16 @@ def test_what_a_fleet_counts(limit: int) -> None:
         tally.add(f"more {number}", "here")
     assert len(tally) <= limit
     assert not tally.exact
-    soonest = Soonest(summary.MAX_LINES)
-    for number in range(100):
-        soonest.add(NOW + timedelta(days=number), "expires", "here")
-    assert len(soonest.ordered()) == summary.MAX_LINES
+
+
+def test_what_a_summary_of_a_fleet_holds() -> None:
+    counted = summary.Summary()
+    assert counted._issuers._limit == summary.MAX_ISSUERS
+    assert counted._certificates._limit == summary.MAX_CERTIFICATES
+    for soonest in (counted._expiries, counted._changes):
+        for number in range(100):
+            soonest.add(NOW + timedelta(days=number), "expires", "here")
+        assert len(soonest.ordered()) == summary.MAX_LINES
 
 
 def test_endpoints_of_a_report_that_is_one_document() -> None:

@@ -83,9 +83,11 @@ def test_every_bound_is_listed() -> None:
 
 
 @pytest.mark.parametrize("limit", limits(), ids=lambda limit: limit.constant)
-def test_its_test_exists(limit: Limit) -> None:
-    path, _, name = limit.test.partition("::")
-    assert name in defined_in(path)
+def test_its_tests_exist(limit: Limit) -> None:
+    for test in limit.tests.split():
+        path, _, name = test.partition("::")
+        assert name in defined_in(path)
+    assert limit.tests
     assert limit.value
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _HEAD = """# Limits
 
 Peers and files are hostile until shown otherwise: every read, line, list, search and wait has a bound, and meeting
-one is said in the report. The last column names a test that meets the bound. Generated from the code and
+one is said in the report. The last column names the tests that meet the bound. Generated from the code and
 tools/limits.txt by `make docs`; the constants' comments name their sources.
 One check of one address holds a few megabytes at most beyond the program itself. A file costs time in proportion to
 its length and at most ten times its length in memory, whatever it is filled with: brackets, colons, commas, line ends,
@@ -23,11 +23,11 @@ length is streamed.
 
 
 class Limit(NamedTuple):
-    """One line of limits.txt: a constant as "module:name", what it bounds, and its test."""
+    """One line of limits.txt: a constant as "module:name", what it bounds, and its tests, a blank between them."""
 
     constant: str
     what: str
-    test: str
+    tests: str
 
     @property
     def value(self) -> object:
@@ -52,5 +52,6 @@ def limits_page() -> str:
 
 
 def _row(limit: Limit) -> str:
+    tests = ", ".join(f"`{test}`" for test in limit.tests.split())
     value = f"{limit.value:,}" if isinstance(limit.value, int | float) else limit.value
-    return f"| {limit.what} | {value} | `{limit.constant.replace(':', '.')}` | `{limit.test}` |\n"
+    return f"| {limit.what} | {value} | `{limit.constant.replace(':', '.')}` | {tests} |\n"

@@ -51,13 +51,22 @@ class Updated(NamedTuple):
     failure: str | None
 
 
-def fetch(url: str, *, limit: int = MAX_DOWNLOAD_BYTES, seconds: float = DOWNLOAD_SECONDS) -> bytes:
-    """Download `url`, at most `limit` bytes in at most `seconds` from the look-up on; raises StoreError."""
+def fetch(
+    url: str,
+    *,
+    limit: int = MAX_DOWNLOAD_BYTES,
+    seconds: float = DOWNLOAD_SECONDS,
+    silence: float = SILENCE_SECONDS,
+) -> bytes:
+    """Download `url`, at most `limit` bytes in at most `seconds` from the look-up on, `silence` of them without a byte.
+
+    Raises StoreError.
+    """
     answers: list[bytes | Exception] = []
 
     def work() -> None:
         try:
-            answers.append(_download(url, limit, seconds))
+            answers.append(_download(url, limit, seconds, silence))
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             answers.append(error)
 
@@ -72,14 +81,14 @@ def fetch(url: str, *, limit: int = MAX_DOWNLOAD_BYTES, seconds: float = DOWNLOA
     return answers[0]
 
 
-def _download(url: str, limit: int, seconds: float) -> bytes:
+def _download(url: str, limit: int, seconds: float, silence: float) -> bytes:
     from urllib import error, request
 
     ends = time.monotonic() + seconds
     data = bytearray()
     try:
         # http and https only: the addresses are ours, and urllib follows redirects to no file.
-        with request.urlopen(url, timeout=min(SILENCE_SECONDS, seconds)) as answer:  # noqa: S310
+        with request.urlopen(url, timeout=min(silence, seconds)) as answer:  # noqa: S310
             while chunk := answer.read1(_CHUNK_BYTES):
                 data += chunk
                 if len(data) > limit:

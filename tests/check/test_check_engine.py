@@ -20,7 +20,7 @@ from probe.capture import FaultKind
 from probe.check.endpoints import Endpoint, _patience
 from probe.check.engine import LOOK_AHEAD, Engine
 from probe.check.names import Names
-from probe.check.options import CheckOptions
+from probe.check.options import TOTAL_SHARE, CheckOptions
 from probe.check.pace import OTHER_FILES, Pace, room_for
 from probe.check.rates import MIN_KEPT, Rate, keys_of, operator_of
 from probe.check.run import Job, assess, run_jobs
@@ -346,6 +346,19 @@ def test_one_total_for_all_connections_to_an_address(loop: Loop) -> None:
     last = done.assessment.evidence.observations[-1].capture.fault
     assert last is not None
     assert last.message == "No time was left for this: the 0.4 s for all connections are over."
+
+
+def test_the_total_where_none_is_asked_for() -> None:
+    options = replace(OPTIONS, samples=50, timeout_s=0.2)
+    with ScriptedServer(_refusing) as server:
+        [alone] = assess(f"127.0.0.1:{server.port}", options)
+    assert len(server.peers) < 20
+    last = alone.evidence.observations[-1].capture.fault
+    assert last is not None
+    assert (
+        last.message
+        == f"No time was left for this: the {TOTAL_SHARE * 0.2:g} s for all connections are over."
+    )
 
 
 def _refusing(peer: Peer) -> None:

@@ -189,3 +189,16 @@ def test_a_damaged_registry_export() -> None:
         files.unpack_registry(
             export({"EncodedCtl": b"x"}, "utf-8").replace(b"78", b"7"), "authroot.stl", "x.reg"
         )
+
+
+def test_a_cabinet_that_would_unpack_to_too_much() -> None:
+    with pytest.raises(StoreError, match="too large"):
+        cabinet.unpack(cab([(b"", 0)], method=0, size=cabinet.MAX_UNPACKED_BYTES + 1), "authroot.stl", "x")
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "roots.stl"
+    with path.open("wb") as sparse:
+        sparse.truncate(files.MAX_FILE_BYTES + 1)
+    with pytest.raises(StoreError, match=f"is larger than {files.MAX_FILE_BYTES} bytes"):
+        files.read_bounded(path)
