@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from probe.check import names as names_of_a_run
 from probe.check.options import CheckOptions
 from probe.cli.fleet import writer
+from probe.cli.listen import command
 from probe.cli.output import Format, ReportOutput
 from probe.diagnosis import refusals, run
 from probe.errors import StoreError, TargetError
@@ -35,8 +37,8 @@ from probe.exchange.replies import last_error, mentions, segments, shown
 from probe.fleet import summary
 from probe.fleet.run import Result
 from probe.fleet.tally import Tally
+from probe.net import observe, target, tls_messages
 from probe.net import revocation as net_revocation
-from probe.net import target, tls_messages
 from probe.net.clock import monotonic
 from probe.net.request import TIMEOUT_S, ProbeRequest
 from probe.pki import ber, der, memory, names, pfx, revocation
@@ -50,7 +52,7 @@ from tests.exchange.compound import compound_file
 from tests.exchange.diagnosing import DENIED, HEADER, NEW_PRIVATE
 from tests.exchange.diagnosing import mail as message
 from tests.exchange.diagnosing import session as rows
-from tests.net.scripted import ISSUING, LEAF, NOW, Peer, ScriptedServer, starttls, tls_context
+from tests.net.scripted import LEAF, NOW, Peer, ScriptedServer
 from tests.net.test_net_starttls import against
 from tests.pki.judging import read as parsed
 from tests.revoking import ocsp_response
@@ -344,13 +346,26 @@ def test_a_host_name_and_a_target() -> None:
             target.parse_target(text)
 
 
-def test_a_server_that_stays_is_left() -> None:
-    """All is seen; the server says nothing more, and does not close."""
+def test_a_server_that_stays_is_left(tmp_path: Path) -> None:
+    """It asks for a certificate, gets none, says no word on that (nor of sessions), and does not close."""
+    pem = tmp_path / "server.pem"
+    pem.write_text(LEAF.key_pem + LEAF.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.num_tickets = 0
+
+    def silent(peer: Peer) -> None:
+        peer.to_starttls()
+        with context.wrap_socket(peer.socket, server_side=True) as tls:
+            while tls.recv(65_536):
+                pass
+
     began = monotonic()
-    found = against(starttls(tls_context(LEAF, ISSUING)), timeout_s=60.0)
+    found = against(silent, timeout_s=60.0)
     assert found.fault is None
     assert found.tls is not None
-    assert monotonic() - began < 10
+    assert observe.LINGER_S <= monotonic() - began < 10
 
 
 def test_bytes_of_a_certificate_message() -> None:
@@ -377,6 +392,8 @@ def test_what_is_taken_where_nothing_is_said() -> None:
     asked = ProbeRequest(host="a.test", address="192.0.2.1", port=25, sni=None)
     assert asked.timeout_s == CheckOptions(stores=lambda: ()).timeout_s == TIMEOUT_S
     assert net_revocation.Reach().timeout_s == net_revocation.TIMEOUT_S
+    assert command._limits(2, 1).idle_s == command.IDLE_S
+    assert command._limits(2, 1).total_s == command.TOTAL_S
     taken = {one.name: one.default for one in signature(update.fetch).parameters.values()}
     assert taken["limit"] == update.MAX_DOWNLOAD_BYTES
     assert (taken["seconds"], taken["silence"]) == (update.DOWNLOAD_SECONDS, update.SILENCE_SECONDS)

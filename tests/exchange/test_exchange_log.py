@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -276,6 +276,24 @@ def test_waiting_rows_are_bounded_for_a_session_and_for_all() -> None:
         for line in written([*quiet[:each], ("-", "", "Local")], session=f"{number:016X}", first=3)
     ]
     assert len(told(lines)) == count
+
+
+def test_rows_that_wait_are_counted_at_every_row() -> None:
+    """All rows but the first of each session, which never comes."""
+    reader = LogReader()
+    most = [0]
+
+    def rows(sessions: int, each: int) -> Iterator[bytes]:
+        yield SEND.encode()
+        for number in range(sessions):
+            for line in written([("*", "", "note")] * each, session=f"{number:016X}", first=3):
+                most[0] = max(most[0], reader._waiting)
+                yield line.encode()
+
+    list(reader.read("a.log", rows(1, 2 * log_reader.MAX_WAITING)))
+    assert most == [log_reader.MAX_WAITING]
+    list(reader.read("b.log", rows(log_reader.MAX_WAITING_TOTAL // 100 + 50, 100)))
+    assert most == [log_reader.MAX_WAITING_TOTAL]
 
 
 def test_a_long_session_keeps_a_bounded_part_and_counts_on() -> None:

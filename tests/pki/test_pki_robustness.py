@@ -215,4 +215,11 @@ def test_a_key_too_dear_to_ask_did_not_sign_itself() -> None:
     claimed = read(LAB.leaf(LAB.root, subject="CN=Slow", issuer_name="CN=Slow", key=slow))
     assert (claimed.self_issued, claimed.self_signed) == (True, False)
     assert check_cost(claimed.spki) > MAX_OWN_COST
+    many = [
+        read(LAB.leaf(LAB.root, subject="CN=Slow", issuer_name="CN=Slow", key=slow, serial=n))
+        for n in range(2, 82)
+    ]
+    started = time.thread_time()
+    assert not any(one.self_signed for one in many)
+    assert time.thread_time() - started < 0.2  # asked, the eighty would take seconds
     assert read(LAB.root).self_signed

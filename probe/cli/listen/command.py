@@ -23,7 +23,7 @@ from probe.smtp.server_values import EnvelopeCommand
 if TYPE_CHECKING:
     from probe.listen.examiner import Examiner
     from probe.net.listener import Listener
-    from probe.net.listener_settings import ListenerSettings
+    from probe.net.listener_settings import ListenerLimits, ListenerSettings
     from probe.net.server_session import SessionRecord
 
 app = new_app()
@@ -119,7 +119,7 @@ def listen(
     """
     from probe.listen.examiner import Examiner, ListenOptions
     from probe.listen.words import profile
-    from probe.net.listener_settings import ListenerLimits, ListenerSettings
+    from probe.net.listener_settings import ListenerSettings
 
     tenant = inputs.tenant(
         [*(inbound_connectors or ()), *(accepted_domains or ())],
@@ -154,14 +154,18 @@ def listen(
         port=port,
         policy=examiner.answer,
         allowed=inputs.allowed(allow or ()),
-        limits=ListenerLimits(
-            sessions=max_sessions, per_address=max_per_address, idle_s=IDLE_S, total_s=TOTAL_S
-        ),
+        limits=_limits(max_sessions, max_per_address),
     )
     with Reporter(output) as reporter:
         run = _Run(examiner, reporter, once=once, until_accepted=until_accepted)
         run.listen(settings, hostname, timeout)
     finish(run.outcome.exit_code)
+
+
+def _limits(sessions: int, per_address: int) -> ListenerLimits:
+    from probe.net.listener_settings import ListenerLimits
+
+    return ListenerLimits(sessions=sessions, per_address=per_address, idle_s=IDLE_S, total_s=TOTAL_S)
 
 
 class _Run:
