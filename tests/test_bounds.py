@@ -459,9 +459,15 @@ def test_a_silent_download() -> None:
 
 
 def test_a_stream_of_an_outlook_file() -> None:
-    tree = {"__substg1.0_1000001F": ("x" * (outlook.MAX_STREAM_BYTES // 2 + 1000)).encode("utf-16-le")}
-    text = outlook.text_of_outlook_mail(compound_file(tree))
-    assert text == "x" * (outlook.MAX_STREAM_BYTES // 2)
+    """An attached mail with a picture, and a text after it."""
+    part = "\r\n--x\r\nContent-Type: {}\r\n\r\n"
+    head = "From: a@contoso.com\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n"
+    before, after = head + part.format("image/png"), part.format("text/plain") + "late\r\n--x--\r\n"
+    lines = (outlook.MAX_STREAM_BYTES - len(before + after)) // 1000
+    for count, seen in ((lines, True), (lines + 2, False)):
+        saved = before + ("x" * 998 + "\r\n") * count + after
+        text = outlook.text_of_outlook_mail(compound_file({"__substg1.0_37010102": saved.encode()}))
+        assert ("late" in (text or "")) is seen
 
 
 def test_streams_of_an_outlook_file() -> None:
