@@ -10,7 +10,7 @@ from probe.eop.evidence import Evidence, StorePath
 from probe.eop.finding import Finding
 from probe.eop.forecast import Turn
 from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import Outcome
+from probe.eop.vocabulary import Outcome, Severity
 from probe.values import value
 
 
@@ -38,6 +38,26 @@ class Assessment:
         from probe.eop.rules.leaf import critical
 
         return self.outcome is Outcome.REJECTED or critical(self.evidence)
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction that decided the outcome, or None where there is none at all."""
+        made = self.predictions
+        return next((each for each in made if each.outcome is self.outcome), next(iter(made), None))
+
+    @property
+    def deciding_finding(self) -> Finding | None:
+        """The finding behind the outcome, or None where nothing is wrong.
+
+        Where the outcome is worse than every prediction (a swap that is not safe, a key that does not
+        fit), it is the first one that is more than a note.
+        """
+        made = self.prediction
+        rule = made.rule if made else None
+        if made and made.outcome is not self.outcome:
+            worse = (f for f in self.findings if f.severity is not Severity.INFO and f.rule != rule)
+            return next(worse, None)
+        return next((finding for finding in self.findings if finding.rule == rule), None)
 
     @property
     def capture(self) -> Capture:

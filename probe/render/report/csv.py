@@ -13,10 +13,8 @@ from types import MappingProxyType
 from probe.eop.forecast import soonest
 from probe.render.page.options import RenderOptions
 from probe.render.report.facts import (
-    deciding_finding,
     instant,
     path_certificates,
-    prediction,
     reply,
     soonest_expiry,
 )
@@ -43,8 +41,8 @@ def header() -> str:
 
 def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
     """One endpoint; `labels` as a fleet file gives them."""
-    capture, leaf, made = assessment.capture, assessment.evidence.leaf, prediction(assessment)
-    decided, turn = deciding_finding(assessment), soonest(assessment.forecast)
+    capture, leaf, made = assessment.capture, assessment.evidence.leaf, assessment.prediction
+    decided, turn = assessment.deciding_finding, soonest(assessment.forecast)
     return _line(
         (
             assessment.target,

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from probe.capture import Capture
-from probe.eop.finding import Finding
-from probe.eop.verdict import Prediction
-from probe.eop.vocabulary import WORST_FIRST, Severity
+from probe.eop.vocabulary import WORST_FIRST
 from probe.pki.certificate import Certificate
 from probe.report.assessment import Assessment, Report
 
@@ -72,38 +70,16 @@ def tally(report: Report) -> str:
     return "; ".join(filter(None, (told, report.interrupted)))
 
 
-def prediction(assessment: Assessment) -> Prediction | None:
-    """The prediction that decided the outcome, or None where there is none at all."""
-    return next(
-        (p for p in assessment.predictions if p.outcome is assessment.outcome),
-        next(iter(assessment.predictions), None),
-    )
-
-
 def deciding_rule(assessment: Assessment) -> str | None:
     """The rule behind the outcome, or None where none is."""
-    made = prediction(assessment)
+    made = assessment.prediction
     return made.rule if made else None
 
 
 def reply(assessment: Assessment) -> str | None:
     """What Exchange Online would say, where it would refuse and its words are known."""
-    made = prediction(assessment)
+    made = assessment.prediction
     return made.reply if made else None
-
-
-def deciding_finding(assessment: Assessment) -> Finding | None:
-    """The finding behind the outcome, or None where nothing is wrong.
-
-    Where the outcome is worse than every prediction (a swap that is not safe, a key that does not
-    fit), it is the first one that is more than a note.
-    """
-    made = prediction(assessment)
-    rule = made.rule if made else None
-    if made and made.outcome is not assessment.outcome:
-        worse = (f for f in assessment.findings if f.severity is not Severity.INFO and f.rule != rule)
-        return next(worse, None)
-    return next((finding for finding in assessment.findings if finding.rule == rule), None)
 
 
 def path_certificates(assessment: Assessment) -> tuple[Certificate, ...]:

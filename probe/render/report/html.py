@@ -21,11 +21,9 @@ from probe.render.page.options import RenderOptions
 from probe.render.page.style import STYLE
 from probe.render.report.facts import (
     day,
-    deciding_finding,
     deciding_rule,
     instant,
     label,
-    prediction,
     tally,
     worst_first,
 )
@@ -93,12 +91,12 @@ def _section(number: int, assessment: Assessment) -> Iterator[str]:
     yield f'<section id="e{number}">'
     yield f"<h2>{_word(assessment.outcome)} {escaped(label(assessment))}</h2>"
     yield element("p", verdict_sentence(assessment))
-    decided = deciding_finding(assessment)
+    decided = assessment.deciding_finding
     if decided:
         yield f"<p><strong>{escaped(decided.summary)}</strong></p>"
     if words := connections_words(assessment.evidence):
         yield element("p", words)
-    made = prediction(assessment)
+    made = assessment.prediction
     if made:
         yield from _prediction(made)
     error = assessment.error

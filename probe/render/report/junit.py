@@ -10,7 +10,7 @@ from probe.eop.vocabulary import Outcome
 from probe.powershell import Command
 from probe.render.page.markup import escaped
 from probe.render.page.options import RenderOptions
-from probe.render.report.facts import deciding_rule, instant, label, prediction
+from probe.render.report.facts import deciding_rule, instant, label
 from probe.render.report.wording import reason, verdict_sentence
 from probe.report.assessment import Assessment, Report
 
@@ -61,7 +61,7 @@ def _case(assessment: Assessment) -> list[str]:
 
 
 def _words(assessment: Assessment) -> list[str]:
-    made = prediction(assessment)
+    made = assessment.prediction
     reply = [f"Predicted reply ({made.confidence.value}): {made.reply}"] if made and made.reply else []
     said = assessment.error.server_text if assessment.error else None
     server = [f"The server's own words: {said}"] if said else []

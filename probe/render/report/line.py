@@ -7,7 +7,7 @@ from dataclasses import replace
 from probe.eop.vocabulary import Outcome
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page
-from probe.render.report.facts import day, deciding_finding, label, path_certificates, soonest_expiry
+from probe.render.report.facts import day, label, path_certificates, soonest_expiry
 from probe.render.report.wording import verdict_sentence
 from probe.report.assessment import Assessment
 
@@ -29,5 +29,5 @@ def _why(assessment: Assessment) -> str:
     expiry = soonest_expiry(path_certificates(assessment))
     if assessment.outcome is Outcome.ACCEPTED and expiry is not None:
         return f"until {day(expiry)}"
-    decided = None if assessment.outcome is Outcome.UNKNOWN else deciding_finding(assessment)
+    decided = None if assessment.outcome is Outcome.UNKNOWN else assessment.deciding_finding
     return decided.summary if decided else verdict_sentence(assessment)

@@ -19,7 +19,6 @@ from probe.render.report.facts import (
     label,
     path_certificates,
     place,
-    prediction,
     soonest_expiry,
     tally,
     worst_first,
@@ -101,7 +100,7 @@ def _lines(assessment: Assessment) -> list[str]:
     lines = [f"[{_state(assessment)}] {label(assessment)}: {verdict_sentence(assessment)}"]
     if words := connections_words(assessment.evidence):
         lines.append(f"  {words}")
-    made = prediction(assessment)
+    made = assessment.prediction
     if made and made.reply:
         lines.append(f"  predicted reply ({made.confidence.value}): {made.reply}")
     lines.extend(

@@ -12,11 +12,9 @@ from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import (
     day,
-    deciding_finding,
     deciding_rule,
     instant,
     label,
-    prediction,
     reply,
     tally,
     worst_first,
@@ -101,7 +99,7 @@ class _Section:
         self._page.add(text, first=f"{name:<9}  ", mark=Style.STRONG)
 
     def _add_closing(self, since: int) -> None:
-        assessment, decided = self._assessment, deciding_finding(self._assessment)
+        assessment, decided = self._assessment, self._assessment.deciding_finding
         said = f"{label(assessment)}: {reason(assessment)}"
         mark, steps = OUTCOME_STYLES[assessment.outcome], decided.remedy if decided else ()
         self._page.closing(since, said, assessment.outcome.value, mark, reply(assessment), steps)
@@ -110,7 +108,7 @@ class _Section:
         assessment = self._assessment
         word, mark = assessment.outcome.value.upper(), OUTCOME_STYLES[assessment.outcome]
         self._page.add(label(assessment), first=f"{word}  ", style=Style.STRONG, mark=mark)
-        decided, error = deciding_finding(assessment), assessment.error
+        decided, error = assessment.deciding_finding, assessment.error
         self._page.add(verdict_sentence(assessment))
         # Where there is no verdict, its sentence has just said the fault.
         said = error.message.rstrip(".") if error and assessment.outcome is Outcome.UNKNOWN else None
@@ -118,7 +116,7 @@ class _Section:
             self._page.add(decided.summary, style=Style.STRONG)
         if len({each.outcome for each in assessment.evidence.connections}) > 1:
             self._page.add(connections_words(assessment.evidence) or "", style=Style.STRONG)
-        made = prediction(assessment)
+        made = assessment.prediction
         if made:
             self._add_prediction(made)
         if abs((assessment.evidence.at - assessment.started_at).total_seconds()) > _OTHER_TIME_SECONDS:
@@ -201,7 +199,7 @@ class _Section:
             self._fact("tls", f"{tls.version}, {tls.cipher}{group}; {asked}client certificate asked for")
 
     def _add_reasons(self) -> None:
-        decided = deciding_finding(self._assessment)
+        decided = self._assessment.deciding_finding
         # Where there is no verdict, the name of an RFC alone helps nobody.
         links = self._verbose or self._assessment.outcome is not Outcome.UNKNOWN
         worth = [

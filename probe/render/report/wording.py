@@ -14,7 +14,7 @@ from probe.pki.path import BuiltPath, PathElement
 from probe.pki.status import ChainStatus, Unevaluated
 from probe.pki.truststore import ListRole, RootState, RootVerdict, list_title
 from probe.powershell import Steps, eop_probe
-from probe.render.report.facts import PURPOSES, day, deciding_finding, prediction
+from probe.render.report.facts import PURPOSES, day
 from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
 from probe.text import duration, listed
@@ -79,7 +79,7 @@ _ABOUT_ROOT = ChainStatus.UntrustedRoot | ChainStatus.NotValidForUsage | ChainSt
 
 def verdict_sentence(assessment: Assessment) -> str:
     """One sentence: what Exchange Online would do, under which condition."""
-    made = prediction(assessment)
+    made = assessment.prediction
     if made is None or made.outcome is Outcome.UNKNOWN:
         return _unknown(assessment)
     if assessment.outcome is Outcome.UNKNOWN:
@@ -89,7 +89,7 @@ def verdict_sentence(assessment: Assessment) -> str:
 
 def reason(assessment: Assessment) -> str:
     """The shortest sentence that says why: what the deciding finding says, else the verdict."""
-    decided = deciding_finding(assessment)
+    decided = assessment.deciding_finding
     return decided.summary if decided else verdict_sentence(assessment)
 
 

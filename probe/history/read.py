@@ -1,0 +1,76 @@
+"""What the history holds, as the values it was written from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from probe.eop.vocabulary import Outcome
+from probe.history.tables import CERTIFICATES, ENDPOINTS, LISTS, PRESENTED, SPANS, VERDICTS
+from probe.report.record import Endpoint, ListUsed, Said, Span, State
+
+_Chains = tuple[tuple[str, ...], ...]
+
+
+def spans(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Span]:
+    """The spans that meet the conditions, those of an endpoint together and in their order."""
+    own = [each for each in ENDPOINTS.c if each.name != "id"]
+    asked = (
+        select(SPANS, *own, VERDICTS.c.body.label("verdict"), LISTS.c.body.label("lists"))
+        .join(ENDPOINTS, ENDPOINTS.c.id == SPANS.c.endpoint_id)
+        .join(VERDICTS, VERDICTS.c.id == SPANS.c.verdict_id)
+        .join(LISTS, LISTS.c.id == SPANS.c.lists_id)
+        .where(*where)
+        .order_by(SPANS.c.endpoint_id, SPANS.c.id)
+    )
+    rows = connection.execute(asked).mappings().all()
+    chains = _chains(connection, {row["presentation_id"] for row in rows})
+    states: dict[tuple[int, int | None], State] = {}
+    for row in rows:
+        key = (row["verdict_id"], row["presentation_id"])
+        if key not in states:
+            states[key] = _state(row["verdict"], chains.get(row["presentation_id"], ()))
+        yield Span(
+            number=row["id"],
+            target=row["target"],
+            endpoint=Endpoint(*(row[name] for name in Endpoint._fields)),
+            state=states[key],
+            first=moment(row["first"]),
+            last=moment(row["last"]),
+            looks=row["looks"],
+            elapsed_ms=row["elapsed_ms"],
+            lists=tuple(
+                ListUsed(name, None if dated is None else moment(dated), trusted)
+                for name, dated, trusted in json.loads(row["lists"])
+            ),
+            error=row["error"],
+        )
+
+
+def moment(stored: int) -> datetime:
+    """An instant as it was stored."""
+    return datetime.fromtimestamp(stored, UTC)
+
+
+def _state(body: str, chains: _Chains) -> State:
+    kept = json.loads(body)
+    findings = tuple(Said(*each) for each in kept.pop("findings"))
+    return State(**kept | {"outcome": Outcome(kept["outcome"]), "findings": findings, "chains": chains})
+
+
+def _chains(connection: Connection, presentations: set[int | None]) -> dict[int | None, _Chains]:
+    """The chains of what was presented."""
+    asked = (
+        select(PRESENTED, CERTIFICATES.c.sha256)
+        .join(CERTIFICATES, CERTIFICATES.c.id == PRESENTED.c.certificate_id)
+        .where(PRESENTED.c.presentation_id.in_(presentations - {None}))
+        .order_by(PRESENTED.c.presentation_id, PRESENTED.c.chain, PRESENTED.c.position)
+    )
+    found: dict[int, dict[int, list[str]]] = {}
+    for row in connection.execute(asked).mappings():
+        chains = found.setdefault(row["presentation_id"], {})
+        chains.setdefault(row["chain"], []).append(bytes(row["sha256"]).hex())
+    return {number: tuple(map(tuple, chains.values())) for number, chains in found.items()}
