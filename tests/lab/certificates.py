@@ -64,6 +64,8 @@ def server_files(pki: Pki) -> dict[str, tuple[Issued, ...]]:
         "healthy": (healthy, ca),
         # What Postfix and Exim present when they send; the keys of the others are RSA.
         "healthy-ec": (authority.leaf(ca, "mail.contoso.test", key="ec-p256"), ca),
+        "renewed": (pki.public(), ca),
+        "localhost": (pki.public("localhost"), ca),
         "wildcard": (pki.public("*.contoso.test"), ca),
         "missing-intermediate": (pki.public(),),
         "expired": (pki.public(begins=-205 * DAY, ends=-5 * DAY), ca),

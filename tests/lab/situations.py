@@ -100,6 +100,8 @@ SERVICES = (
         name="two-keys-tls13", offset=18, about="TLS 1.3 only: ECDSA public-style, RSA from the internal CA"
     ),
     Service(name="listener", offset=20, about="eop-probe listen: all senders deliver to it"),
+    Service(name="changing", offset=21, about="public-style chain, until a test changes it"),
+    Service(name="mailbox", offset=22, about="keeps its mail in a Maildir; a certificate for localhost"),
     Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
     Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),
     Service(name="sender-internal-ca", offset=28, about="sends with the internal CA's certificate"),
