@@ -36,6 +36,8 @@ def printable(value: bytes | str, limit: int = MAX_TEXT) -> str:
     `limit` characters, the escapes' own counted, is cut, and the text says how much that was.
     """
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # nearly every one, dozens for each endpoint
     shown = visible(text[:limit])
     kept = min(len(text), limit)
     if len(shown) > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ from probe.report.failed import Guard
 
 if TYPE_CHECKING:
     from probe.net.client_session import Parse
+
+
+#: Whether nothing but select is there, to which a connection that failed is never readable: Windows.
+_SELECT_ALONE = not hasattr(select, "poll")
 
 
 class Connection:
@@ -60,8 +65,11 @@ class Connection:
         self._timer = loop.call_later(attempt.seconds, self._do, self._late)
         if self._fd < 0:
             loop.call_soon(self._do, self._connected)
+        elif attempt.request.implicit_tls or _SELECT_ALONE:
+            loop.add_writer(self._fd, self._do, self._writable)
         else:
-            loop.add_writer(self._fd, self._do, self._connected)
+            # The server speaks first: its greeting, or an error, says what became of the connection.
+            loop.add_reader(self._fd, self._do, self._read)
 
     def part(self, then: Callable[[], None]) -> None:
         """Close it after the peer has, and call `then`: so the peer never sees two at once."""
@@ -90,7 +98,8 @@ class Connection:
         self._timer.cancel()
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
-            self._loop.remove_writer(self._fd)
+            if self._stream is None or self._unsent:
+                self._loop.remove_writer(self._fd)
             self._fd = -1
         if self._stream is not None:
             if self._session is not None and not self._session.finished:
@@ -104,24 +113,26 @@ class Connection:
             step()
         if self._shown is not None or self._guard.failure:
             self._timer.cancel()
-            if self._fd >= 0:
-                self._loop.remove_reader(self._fd)
             self._ended(self._shown)
 
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._fd)
+        self._loop.add_reader(self._fd, self._do, self._read)
+        self._connected()
+
     def _connected(self) -> None:
-        if self._fd >= 0:
-            self._loop.remove_writer(self._fd)
         try:
             self._stream = self._pending.opened()
         except ObservationError as error:
             self._show(unreached(self._attempt.request, error))
             return
         self._session = session_for(self._attempt, self._stream.local_address, self._parse)
-        self._loop.add_reader(self._fd, self._do, self._read)
         if self._attempt.request.implicit_tls:
             self._send(self._stream, self._session)
 
     def _read(self) -> None:
+        if self._stream is None:
+            self._connected()
         stream, session = self._stream, self._session
         if stream is None or session is None:
             return
@@ -166,13 +177,15 @@ class Connection:
                 self._go_on(self._stream, self._session)
 
     def _late(self) -> None:
-        stream, session = self._stream, self._session
-        if stream is None or session is None:
+        if self._stream is None and self._pending.idle():
             late = DeadlineError(f"no answer from {self._pending.peer} in time")
             self._show(unreached(self._attempt.request, late))
             return
-        session.break_off(DeadlineError("no time left"), self._ms())
-        self._go_on(stream, session)
+        if self._stream is None:
+            self._connected()  # and nothing was said
+        if self._stream is not None and self._session is not None:
+            self._session.break_off(DeadlineError("no time left"), self._ms())
+            self._go_on(self._stream, self._session)
 
     def _show(self, capture: Capture, session: ClientSession | None = None) -> None:
         retry = session.retry if session is not None else None

@@ -33,9 +33,9 @@ def judge_captures(
     """
     memory = memory or Memory()
     settings = options.settings
-    if settings.expected_name is None:
+    if settings.expected_name is None and (name := options.sni or dns_name(endpoint)):
         # Without SNI the certificate still ought to bear the host's name.
-        settings = replace(settings, expected_name=options.sni or dns_name(endpoint))
+        settings = replace(settings, expected_name=name)
     weighed = [
         weigh(
             capture,

@@ -46,13 +46,15 @@ class _Budget:
             )
             over = Fault(phase=Phase.TIMEOUT, kind=FaultKind.TIMEOUT, message=reason)
             return replace(blank(request), fault=over)
-        shown = yield from attempts(replace(request, timeout_s=min(request.timeout_s, self._left)))
+        if self._left < request.timeout_s:
+            request = replace(request, timeout_s=self._left)
+        shown = yield from attempts(request)
         fault = shown.capture.fault
         self._left -= shown.seconds + shown.waited_s
         self._silences += fault is not None and fault.kind is FaultKind.TIMEOUT
         # A whole sentence: reports put others behind it.
         said = replace(fault, message=sentence(fault.message)) if fault else None
-        return replace(shown.capture, fault=said)
+        return replace(shown.capture, fault=said) if said else shown.capture
 
 
 def observations(

@@ -34,14 +34,18 @@ class StorePath:
     paths: dict[Purpose, BuiltPath]
     trusted: bool = field(init=False, repr=False, compare=False)
     """Whether some purpose has a faultless path."""
+    faulty: BuiltPath | None = field(init=False, repr=False, compare=False)
+    """The best path where no purpose is satisfied; None too where a bound of ours left that open."""
     _best: BuiltPath = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         paths = self.paths.values()
         good = next((path for path in paths if path.trusted), None)
         # Rules ask for these dozens of times a verdict; a frozen value is set like this or not at all.
-        object.__setattr__(self, "_best", good or next(iter(paths)))
+        best = good or next(iter(paths))
+        object.__setattr__(self, "_best", best)
         object.__setattr__(self, "trusted", good is not None)
+        object.__setattr__(self, "faulty", None if good or best.undecided else best)
 
     def best(self) -> BuiltPath:
         """The path that decides: a trusted one if any purpose has it, else the first purpose's.
@@ -50,11 +54,6 @@ class StorePath:
         serverAuth and clientAuth, from-eop serverAuth alone).
         """
         return self._best
-
-    @property
-    def faulty(self) -> BuiltPath | None:
-        """The best path where no purpose is satisfied; None too where a bound of ours left that open."""
-        return None if self.trusted or self._best.undecided else self._best
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

@@ -123,8 +123,12 @@ class ClientSession:
 
     def capture(self) -> Capture:
         """Return everything that was seen; to be asked at the end."""
-        return replace(
-            blank(self._request),
+        request = self._request
+        return Capture(
+            host=request.host,
+            address=request.address,
+            port=request.port,
+            how=request.how or ORDINARY,
             smtp=self._smtp_facts(),
             tls=self._tls.facts if self._tls else None,
             presented=self._presented(),
@@ -159,8 +163,7 @@ class ClientSession:
             self.finished = True
         elif tls.established and not self._request.implicit_tls:
             self._leave(at_ms)
-            facts = tls.facts
-            self.finished = not (facts and facts.version == "TLSv1.3" and facts.client_certificate_requested)
+            self.finished = not (tls.certificate_requested and tls.facts and tls.facts.version == "TLSv1.3")
         elif tls.established:
             self._act(self._conversation.receive(tls.plaintext(), at_ms), at_ms)
             self._say_inside(self._conversation.bytes_to_send(at_ms))

@@ -78,10 +78,8 @@ class TlsClient(TlsEngine):
 
     def presented(self) -> tuple[bytes, ...]:
         """Return the DER of each certificate in wire order, the server's own first; empty before they came."""
-        chain = self._connection.get_peer_cert_chain()
-        if chain:
-            return dump(chain)
-        return self._witness.message.certificates() if self._witness.message else ()
+        sent = self._witness.message.certificates() if self._witness.message else ()
+        return sent or dump(self._connection.get_peer_cert_chain() or ())
 
 
 def _keep_stapled(connection: SSL.Connection, response: bytes, _: object) -> bool:

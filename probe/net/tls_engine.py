@@ -192,11 +192,10 @@ class TlsEngine:
     def bytes_to_send(self) -> bytes:
         """Return what to send to the peer, once."""
         chunks: list[bytes] = []
-        while True:
-            try:
+        with contextlib.suppress(SSL.WantReadError):
+            while not chunks or len(chunks[-1]) == _BIO_BYTES:
                 chunks.append(self._connection.bio_read(_BIO_BYTES))
-            except SSL.WantReadError:
-                return b"".join(chunks)
+        return b"".join(chunks)
 
     def send(self, plaintext: bytes) -> None:
         """Encrypt data for the peer, after the handshake; a connection that broke meanwhile takes none."""

@@ -1,8 +1,8 @@
-"""The Certificate message as it was on the wire, for the chains that OpenSSL does not keep.
+"""The Certificate message as it was on the wire: the chain as sent, for those too that OpenSSL does not keep.
 
 OpenSSL drops the whole chain if one of its certificates does not parse, and TLS 1.3 encrypts it. OpenSSL shows
 every decrypted message to a callback, but pyOpenSSL wraps that in no public call: the private handle is used in
-`watch` and nowhere else, and where it is gone such chains are lost, all others are not.
+`watch` and nowhere else, and where it is gone such chains are lost; the others are asked of OpenSSL then.
 """
 
 from __future__ import annotations

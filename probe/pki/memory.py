@@ -138,7 +138,8 @@ class Memory:
             if build.is_exemplary(leaf, example):
                 self._examples[question] = (example, *examples)[:MAX_EXAMPLES]
         since, until, paths = example.span
-        ending = {id(path): _ending_at(leaf, path) for path in paths}
+        different = {id(path): path for path in paths}
+        ending = {key: _ending_at(leaf, path) for key, path in different.items()}
         return _span(at, (since, until, *leaf.once(_turns)), tuple(ending[id(path)] for path in paths))
 
     def _fits(self, example: _Example, leaf: Certificate, store: TrustStore, at: datetime) -> bool:

@@ -41,7 +41,7 @@ class ChainStatus(enum.Flag):
 
     def names(self) -> tuple[str, ...]:
         """The names of the flags set, in the order .NET lists them; empty for NoError."""
-        return _names(self.value)
+        return _names(self._value_)
 
 
 # In the order .NET lists them.

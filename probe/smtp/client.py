@@ -106,6 +106,7 @@ class ClientConversation:
         self.stage = Stage.GREETING
         self.banner: Reply | None = None
         self.ehlo: Reply | None = None
+        self.starttls_offered = False
         self.transcript = Transcript()
 
     @property
@@ -127,10 +128,6 @@ class ClientConversation:
             return ()
         # The first line is the server's name and greeting, never a keyword (RFC 5321 4.1.1.1).
         return tuple(words[0].upper() for line in self.ehlo.lines[1:] if (words := line.split()))
-
-    @property
-    def starttls_offered(self) -> bool:
-        return "STARTTLS" in self.capabilities
 
     def receive(self, data: bytes, at_ms: int) -> tuple[ClientEvent, ...]:
         """Take bytes from the server, in any chunking, and return what they bring about, in order.
@@ -209,6 +206,7 @@ class ClientConversation:
 
     def _introduced(self, reply: Reply) -> tuple[ClientEvent, ...]:
         self.ehlo = reply
+        self.starttls_offered = "STARTTLS" in self.capabilities
         if not reply.completed:
             return self._refused(SmtpFaultKind.EHLO_REFUSED, reply)
         if self._implicit_tls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _DOMAIN_CHARACTERS = 255
@@ -14,6 +15,7 @@ _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9.]+")
 
 
+@functools.lru_cache(maxsize=16)  # a fleet introduces itself alike everywhere
 def ehlo_argument(name_or_address: str) -> str:
     """Return what to say after EHLO: a domain as it is, an IP address as an address literal.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from probe.text import printable
 from probe.values import value
@@ -14,7 +14,7 @@ TRANSCRIPT_CHARACTERS = 262_144
 """Characters kept of one conversation, about four replies of the greatest size."""
 
 
-class Speaker(Enum):
+class Speaker(StrEnum):
     """The two sides of a conversation, named by their part in SMTP."""
 
     CLIENT = "client"

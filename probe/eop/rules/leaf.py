@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -40,7 +41,8 @@ def _day(moment: datetime) -> str:
 
 
 def _expired(evidence: Evidence) -> Said | None:
-    late = next((c for c in _path_certificates(evidence) if c.not_after < _second(evidence)), None)
+    second = _second(evidence)
+    late = next((c for c in _path_certificates(evidence) if c.not_after < second), None)
     if late is None or evidence.leaf is None:
         return None
     dane = evidence.direction is Direction.FROM_EOP and late == evidence.leaf
@@ -56,7 +58,8 @@ def _expired(evidence: Evidence) -> Said | None:
 
 
 def _not_yet_valid(evidence: Evidence) -> Said | None:
-    early = next((c for c in _path_certificates(evidence) if c.not_before > _second(evidence)), None)
+    second = _second(evidence)
+    early = next((c for c in _path_certificates(evidence) if c.not_before > second), None)
     if early is None:
         return None
     return Said(
@@ -67,7 +70,8 @@ def _not_yet_valid(evidence: Evidence) -> Said | None:
 
 def _expires_soon(evidence: Evidence) -> Said | None:
     certificates = _path_certificates(evidence)
-    if not certificates or any(not c.not_before <= _second(evidence) <= c.not_after for c in certificates):
+    second = _second(evidence)
+    if not certificates or any(not c.not_before <= second <= c.not_after for c in certificates):
         return None
     soon = [c for c in _below_root(evidence) if c.not_after - evidence.at <= threshold(c, evidence)]
     if not soon:
@@ -98,10 +102,15 @@ def threshold(certificate: Certificate, evidence: Evidence) -> timedelta:
 
     Not later than it is critical.
     """
-    share = (certificate.not_after - certificate.not_before) * evidence.settings.expiring_fraction
-    days = timedelta(days=evidence.settings.expiring_days)
+    asked = evidence.settings
+    life = certificate.not_after - certificate.not_before
+    return _threshold(life, asked.expiring_fraction, asked.expiring_days, asked.critical_days)
+
+
+@functools.lru_cache(maxsize=256)  # few lifetimes are in use, and each chain asks a dozen times
+def _threshold(life: timedelta, fraction: float, days: int, critical_days: int) -> timedelta:
     # One that ends before it begins has a negative share.
-    return max(min(days, share), timedelta(days=evidence.settings.critical_days))
+    return max(min(timedelta(days=days), life * fraction), timedelta(days=critical_days))
 
 
 def critical(evidence: Evidence) -> bool:

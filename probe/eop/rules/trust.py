@@ -59,8 +59,10 @@ def _faulty(
     """A rule about the path that `faulty_path` answers, and about its end certificate."""
 
     def asked(evidence: Evidence) -> Said | None:
-        path, leaf = faulty_path(evidence), evidence.leaf
-        return None if path is None or leaf is None else say(evidence, path, leaf)
+        deciding, leaf = evidence.deciding, evidence.leaf
+        if deciding is None or deciding.faulty is None or leaf is None:
+            return None
+        return say(evidence, deciding.faulty, leaf)
 
     return asked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ PURPOSES = {
 }
 
 
+@functools.lru_cache(maxsize=256)  # a report names the same ones over and over
 def instant(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with ``Z``, in whole seconds; None for None."""
     if moment is None:

@@ -190,7 +190,7 @@ def _connection(assessment: Assessment) -> Iterator[str]:
             facts.append(("Keys", words))
         yield "<h3>Connection</h3>" + _facts(facts)
     if smtp:
-        lines = (f"{line.at_ms:>6} ms  {line.speaker.value}: {line.text}" for line in smtp.transcript)
+        lines = (f"{line.at_ms:>6} ms  {line.speaker}: {line.text}" for line in smtp.transcript)
         yield f"<details><summary>Conversation</summary><pre>{escaped(chr(10).join(lines))}</pre></details>"
 
 

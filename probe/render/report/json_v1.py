@@ -177,7 +177,7 @@ def _smtp(smtp: SmtpFacts) -> Json:
 
 
 def _line(line: TranscriptLine) -> Json:
-    return {"at_ms": line.at_ms, "from": line.speaker.value, "text": line.text}
+    return {"at_ms": line.at_ms, "from": line.speaker, "text": line.text}
 
 
 def _tls(tls: TlsFacts) -> Json:
