@@ -75,11 +75,12 @@ def append(path: Path, pieces: Iterable[bytes]) -> None:
         file.writelines(pieces)
 
 
-def write_file(path: Path, pieces: Iterable[bytes], *, new: bool = False) -> None:
+def write_file(path: Path, pieces: Iterable[bytes], *, new: bool = False, permissions: int = 0o666) -> None:
     """Write a whole file: a reader sees the old one or the new one, never a part, and a failure leaves the old one.
 
-    It is written beside the old one and takes its permissions; a symbolic link is replaced, not followed. A device or
-    a pipe gets the pieces as they come. Raises OSError; with `new`, FileExistsError where the name is taken.
+    It is written beside the old one and takes its permissions, else those given, less the umask; a symbolic link is
+    replaced, not followed. A device or a pipe gets the pieces as they come. Raises OSError; with `new`,
+    FileExistsError where the name is taken.
     """
     if not new and written_in_place(path):
         append(path, pieces)
@@ -88,7 +89,7 @@ def write_file(path: Path, pieces: Iterable[bytes], *, new: bool = False) -> Non
     mode = stat.S_IMODE(old.st_mode) if old and stat.S_ISREG(old.st_mode) else None
     beside = path.with_name(f".{path.name[:_NAME_BESIDE]}.{os.urandom(8).hex()}")
     try:
-        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode or 0o666)) as file:
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode or permissions)) as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
@@ -102,3 +103,10 @@ def write_file(path: Path, pieces: Iterable[bytes], *, new: bool = False) -> Non
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone; raises OSError."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from probe.errors import ConfigurationError, ProbeError
 from probe.history.migrations import MIGRATIONS
@@ -30,12 +30,16 @@ class HistoryError(ProbeError):
     """The history cannot be read or written now: it is away, full or broken."""
 
 
+class RefusedError(HistoryError):
+    """The database is there and does not take this: to send it again is of no use."""
+
+
 class Database:
     """A history that is open; raises ConfigurationError where the URL or the schema is none of ours."""
 
     def __init__(self, url: str) -> None:
         """Open `url`, an SQLAlchemy URL or a file's path, and bring its schema up to date."""
-        self._url = _url_of(url)
+        self._url = url_of(url)
         self._engine = _engine(self._url)
         self.sqlite = self._url.get_backend_name() == "sqlite"
         self.run(_migrate, write=True)
@@ -54,6 +58,8 @@ class Database:
             try:
                 with self._engine.connect().execution_options(write=write) as connection, connection.begin():
                     return work(connection)
+            except (DataError, IntegrityError) as error:
+                raise RefusedError(_sentence(self.name, error)) from None
             except DBAPIError as error:
                 if attempt == TRIES or not error.connection_invalidated:
                     raise HistoryError(_sentence(self.name, error)) from None
@@ -66,7 +72,8 @@ class Database:
         self._engine.dispose()
 
 
-def _url_of(word: str) -> URL:
+def url_of(word: str) -> URL:
+    """The URL of a history that is named by one or by a file; raises ConfigurationError."""
     try:
         url = make_url(word) if "://" in word else URL.create("sqlite", database=str(Path(word).expanduser()))
     except ArgumentError:

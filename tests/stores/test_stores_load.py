@@ -157,5 +157,16 @@ def test_where_lists_are_kept(tmp_path: Path) -> None:
     assert cache({"LOCALAPPDATA": str(tmp_path)}, "win32") == tmp_path / "eop-probe"
 
 
+def test_where_the_history_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, state = Path.home(), places.state_directory
+    assert state({}, "linux") == home / ".local" / "state" / "eop-probe"
+    assert state({"XDG_STATE_HOME": "relative"}, "linux") == home / ".local" / "state" / "eop-probe"
+    assert state({}, "darwin") == home / "Library" / "Application Support" / "eop-probe"
+    assert state({"LOCALAPPDATA": str(tmp_path)}, "win32") == tmp_path / "eop-probe"
+    assert state({}, "linux", _no_home) == Path("/nonexistent/.local/state/eop-probe")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert places.history_file() == tmp_path / "eop-probe" / "history.sqlite"
+
+
 def _no_home() -> Path:
     raise RuntimeError("what Path.home() says where a user has none")
