@@ -60,7 +60,7 @@ def test_a_broken_file_is_an_error_and_can_be_set_aside(tmp_path: Path, content:
     spool.put(batch(2, 2))
     assert spool.read(path).order == 1  # the control
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         spool.read(path)
     assert spool.set_aside(path) == broken(path)
     assert [spool.read(each).order for each in spool.waiting()] == [2]
