@@ -97,12 +97,12 @@ class ReportOutput(NamedTuple):
         write_to(self.output, text)
         return report
 
-    def rendered(self, report: Report) -> tuple[Report, str]:
+    def rendered(self, report: Report, *, risk_tolerated: bool = False) -> tuple[Report, str]:
         """The report in the format, for where it goes, and what it says of each assessment."""
         with Guard():
-            return report, self._text(report)
+            return report, self._text(report, risk_tolerated=risk_tolerated)
         report = replace(report, assessments=tuple(map(self._renderable, report.assessments)))
-        return report, self._text(report)
+        return report, self._text(report, risk_tolerated=risk_tolerated)
 
     def _renderable(self, assessment: Assessment) -> Assessment:
         """The assessment, or what is left to tell of one that cannot be rendered."""
@@ -111,14 +111,18 @@ class ReportOutput(NamedTuple):
             return assessment
         return unrenderable(assessment, guard.failure)
 
-    def _text(self, report: Report) -> str:
+    def _text(self, report: Report, *, risk_tolerated: bool = False) -> str:
         if self.output_format in (Format.JSON, Format.JSONL):
             from probe.render.report.json_v1 import dumps, lines
 
             return dumps(report) if self.output_format is Format.JSON else lines(report)
         # The other renderers share one shape, and are modules of the format's name.
         renderer = import_module(f"probe.render.report.{self.output_format.value}")
-        options = render_options(to_file=self.output is not None, verbose=self.verbose)
+        options = replace(
+            render_options(to_file=self.output is not None, verbose=self.verbose),
+            file=Path(self.output).name if self.output else "",
+            risk_tolerated=risk_tolerated,
+        )
         return str(renderer.render(report, options))
 
 

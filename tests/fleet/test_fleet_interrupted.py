@@ -112,7 +112,7 @@ SAID = {
     "html": f"unknown</span> 1 accepted; {WORDS}</h1>",
     "junit": f'name="{WORDS}" time="0.000"><error type="interrupted" message="{WORDS}"/>',
     "nagios": f"EOP-PROBE UNKNOWN - 1 accepted; {WORDS}; ",
-    "prometheus": " eop_probe_interrupted 1 ",
+    "prometheus": ' eop_probe_interrupted{target="',
     "json": '"outcome": "unknown", "summary": { "targets": 1, "targets_total": 2, "interrupted": true,',
 }
 

@@ -29,7 +29,7 @@ def case(assessment: samples.Assessment) -> ET.Element:
     ("outcome", "tag"),
     [
         (Outcome.ACCEPTED, "system-out"),
-        (Outcome.AT_RISK, "system-out"),
+        (Outcome.AT_RISK, "failure"),
         (Outcome.REJECTED, "failure"),
         (Outcome.UNKNOWN, "error"),
     ],
@@ -37,6 +37,17 @@ def case(assessment: samples.Assessment) -> ET.Element:
 def test_each_outcome_is_what_a_build_server_makes_of_it(outcome: Outcome, tag: str) -> None:
     found = case(samples.assess(samples.capture(samples.LEAF), samples.prediction(outcome)))
     assert [child.tag for child in found] == [tag]
+
+
+def test_what_is_tolerated_or_critical_is_what_the_exit_code_says() -> None:
+    risky = samples.assess(samples.capture(samples.LEAF), samples.prediction(Outcome.AT_RISK))
+    text = junit.render(samples.report(risky), RenderOptions(risk_tolerated=True))
+    assert 'failures="0"' in text
+    assert "<system-out>" in text
+    settings = dataclasses.replace(risky.evidence.settings, critical_days=3650)
+    critical = dataclasses.replace(risky, evidence=dataclasses.replace(risky.evidence, settings=settings))
+    assert critical.critical
+    assert 'failures="1"' in junit.render(samples.report(critical), RenderOptions(risk_tolerated=True))
 
 
 def test_the_counts_of_a_run() -> None:

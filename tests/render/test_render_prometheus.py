@@ -16,8 +16,8 @@ from tests.render.goldens import EVERYTHING
 SAMPLE = re.compile(r'(eop_probe_[a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (-?[0-9.e+]+)')
 
 
-def render(*assessments: samples.Assessment) -> str:
-    return prometheus.render(samples.report(*assessments), RenderOptions())
+def render(*assessments: samples.Assessment, file: str = "") -> str:
+    return prometheus.render(samples.report(*assessments), RenderOptions(file=file))
 
 
 def series(text: str) -> dict[tuple[str, str], float]:
@@ -87,3 +87,25 @@ def test_a_label_cannot_be_left() -> None:
 
 def test_a_run_of_nothing_has_its_date() -> None:
     assert list(series(render())) == [("eop_probe_generated_timestamp_seconds", "")]
+    assert list(series(render(file="a.prom"))) == [("eop_probe_generated_timestamp_seconds", 'file="a.prom"')]
+
+
+def test_an_outcome_that_an_expectation_makes_worse_is_the_one_told() -> None:
+    worse = dataclasses.replace(samples.accepted(), outcome=Outcome.AT_RISK)
+    assert value(render(worse), "outcome") == 1
+
+
+def test_two_files_say_nothing_alike() -> None:
+    first = samples.accepted()
+    other = dataclasses.replace(
+        first, evidence=dataclasses.replace(first.evidence, direction=Direction.FROM_EOP), predictions=()
+    )
+    there, here = series(render(first)), series(render(other))
+    assert there
+    assert not there.keys() & here.keys()
+    # The same asked twice, as with another SNI: told apart by where it stands.
+    assert not series(render(first, file="a.prom")).keys() & series(render(first, file="b.prom")).keys()
+    assert series(render(first)).keys() == series(render(first)).keys()
+    cut = [dataclasses.replace(samples.report(each), interrupted="cut") for each in (first, other)]
+    one, two = (series(prometheus.render(each, RenderOptions())) for each in cut)
+    assert not one.keys() & two.keys()

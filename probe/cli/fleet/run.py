@@ -19,6 +19,7 @@ from probe.text import printable
 if TYPE_CHECKING:
     from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
+    from probe.cli.fleet.writer import Writer
     from probe.fleet.summary import Summary
 
 
@@ -47,6 +48,7 @@ def run(
     """
     from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
+    from probe.cli.fleet.writer import Writer
     from probe.eop.vocabulary import Outcome
     from probe.fleet.summary import Summary
 
@@ -57,7 +59,8 @@ def run(
         raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
     interruption, summary = Interruption(), Summary(total)
     with interruption.watched():
-        _probe(described, wanted, output, Progress(summary, total), summary, interruption)
+        writer = Writer(output, risk_tolerated=fail_on is FailOn.REJECTED)
+        _probe(described, wanted, writer, Progress(summary, total), summary, interruption)
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
@@ -74,18 +77,16 @@ def run(
 def _probe(
     described: Opened,
     wanted: Wanted,
-    output: ReportOutput,
+    writer: Writer,
     progress: Progress,
     summary: Summary,
     interruption: Interruption,
 ) -> None:
     """Probe, write and count until all is done, or nobody wants more."""
-    from probe.cli.fleet.writer import Writer
     from probe.fleet.run import Jobs
     from probe.fleet.run import run as results_of
 
     jobs = Jobs(described.entries(), described.base)
-    writer = Writer(output)
     with progress:
         for result in results_of(jobs, wanted.pace(), interruption):
             summary.add(result.assessment, last=result.last)
@@ -99,7 +100,7 @@ def _probe(
         writer.finish(summary)
     stderr = sys.stderr
     if (
-        output.output_format is not Format.TERMINAL
+        writer.output_format is not Format.TERMINAL
         and summary.endpoints
         and stderr is not None
         and stderr.isatty()

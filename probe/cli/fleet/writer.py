@@ -38,14 +38,15 @@ _STREAMS = (Format.TERMINAL, Format.JSON, Format.JSONL, Format.CSV)
 class Writer:
     """Takes results while the fleet is probed. Raises OutputError where they cannot be written."""
 
-    def __init__(self, output: ReportOutput) -> None:
-        self._output, self._format = output, output.output_format
-        self._streams = self._format in _STREAMS
+    def __init__(self, output: ReportOutput, *, risk_tolerated: bool = False) -> None:
+        self._risk_tolerated = risk_tolerated
+        self._output, self.output_format = output, output.output_format
+        self._streams = self.output_format in _STREAMS
         self._held: list[tuple[tuple[int, int], Assessment]] = []
         self._begun = self._left_out = 0
         self.read = True
         """Whether anybody reads what is written."""
-        if self._format is Format.CSV:
+        if self.output_format is Format.CSV:
             from probe.render.report import csv
 
             self._write(csv.header())
@@ -70,12 +71,13 @@ class Writer:
                 more = f"{self._left_out:,} more are only counted: use csv or jsonl"
                 warn(f"the report holds {MAX_HELD:,} endpoints; {more}")
             ordered = [assessment for _, assessment in sorted(self._held, key=lambda pair: pair[0])]
-            self._write(self._output.rendered(report_of(ordered, interrupted=summary.interrupted))[1])
-        elif self._format is Format.JSON:
+            report = report_of(ordered, interrupted=summary.interrupted)
+            self._write(self._output.rendered(report, risk_tolerated=self._risk_tolerated)[1])
+        elif self.output_format is Format.JSON:
             tail = {"outcome": summary.outcome.value, "summary": summary.document()}
             inner = json.dumps(tail, indent=2)[2:]
             self._write(("\n  ],\n" if self._begun else f"{self._head()}],\n") + inner + "\n")
-        elif self._format is Format.TERMINAL:
+        elif self.output_format is Format.TERMINAL:
             self._write(("\n" if self._begun else "") + summary.page(self._options))
 
     @property
@@ -83,15 +85,15 @@ class Writer:
         return render_options(to_file=self._output.output is not None, verbose=self._output.verbose)
 
     def _piece(self, assessment: Assessment, labels: Mapping[str, str]) -> str:
-        if self._format is Format.CSV:
+        if self.output_format is Format.CSV:
             from probe.render.report import csv
 
             return csv.row(assessment, labels)
-        if self._format is Format.TERMINAL:
+        if self.output_format is Format.TERMINAL:
             return self._line(assessment)
         from probe.render.report.json_v1 import element, line
 
-        if self._format is Format.JSONL:
+        if self.output_format is Format.JSONL:
             return line(assessment, labels=labels)
         document = element(assessment) | {"labels": labels}
         before = ",\n    " if self._begun else f"{self._head()}\n    "

@@ -11,7 +11,8 @@ MIN_WIDTH = 40
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
     """How a page is to look: `width` in columns, ANSI colours or none, plain ASCII or not, all the
-    detail or less; `brief` ends after the verdict and the chain.
+    detail or less; `brief` ends after the verdict and the chain. `file` is the name of the file that is
+    written, if one is; `risk_tolerated`: what is at risk alone does not fail the run.
     """
 
     width: int = 80
@@ -19,3 +20,5 @@ class RenderOptions:
     ascii: bool = False
     verbose: bool = False
     brief: bool = False
+    file: str = ""
+    risk_tolerated: bool = False

@@ -1,6 +1,9 @@
-"""JUnit XML as build servers read it: a test case per endpoint; rejected fails, unknown is an error.
+"""JUnit XML as build servers read it: a test case per endpoint.
 
-Format: the ``testsuites`` schema shared by Jenkins, GitLab and Azure DevOps. At-risk passes, with a note.
+Unknown is an error; what else ends the run with another code than 0 is a failure: rejected, critical, and at risk
+unless that is tolerated.
+
+Format: the ``testsuites`` schema shared by Jenkins, GitLab and Azure DevOps.
 """
 
 from __future__ import annotations
@@ -14,16 +17,14 @@ from probe.render.report.facts import deciding_rule, instant, label
 from probe.render.report.wording import reason, verdict_sentence
 from probe.report.assessment import Assessment, Report
 
-_ELEMENTS = {Outcome.REJECTED: "failure", Outcome.UNKNOWN: "error"}
 
-
-def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
+def render(report: Report, options: RenderOptions) -> str:
     """Render one suite with a case per assessment, in their order."""
-    outcomes = [assessment.outcome for assessment in report.assessments]
-    outcomes += [Outcome.UNKNOWN] if report.interrupted else []
+    elements = [_element(assessment, options) for assessment in report.assessments]
+    elements += ["error"] if report.interrupted else []
     counts = (
-        f'tests="{len(outcomes)}" failures="{outcomes.count(Outcome.REJECTED)}" '
-        f'errors="{outcomes.count(Outcome.UNKNOWN)}" skipped="0" '
+        f'tests="{len(elements)}" failures="{elements.count("failure")}" '
+        f'errors="{elements.count("error")}" skipped="0" '
         f'time="{sum(a.elapsed_ms for a in report.assessments) / 1000:.3f}"'
     )
     started = (instant(report.generated_at) or "").removesuffix("Z")  # the schema wants no time zone
@@ -31,7 +32,7 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<testsuites name="eop-probe" {counts}>',
         f'  <testsuite name="eop-probe" {counts} timestamp="{started}">',
-        *(line for assessment in report.assessments for line in _case(assessment)),
+        *(line for assessment in report.assessments for line in _case(assessment, options)),
         *([_undone(report.interrupted)] if report.interrupted else []),
         "  </testsuite>",
         "</testsuites>",
@@ -44,12 +45,19 @@ def _undone(words: str) -> str:
     return f'    <testcase classname="eop-probe" name="{escaped(words)}" time="0.000">{error}</testcase>'
 
 
-def _case(assessment: Assessment) -> list[str]:
+def _element(assessment: Assessment, options: RenderOptions) -> str:
+    if assessment.outcome is Outcome.UNKNOWN:
+        return "error"
+    tolerated = (Outcome.ACCEPTED, Outcome.AT_RISK) if options.risk_tolerated else (Outcome.ACCEPTED,)
+    return "failure" if assessment.critical or assessment.outcome not in tolerated else ""
+
+
+def _case(assessment: Assessment, options: RenderOptions) -> list[str]:
     suite = f"eop-probe.{assessment.evidence.direction.value}"
     seconds = f"{assessment.elapsed_ms / 1000:.3f}"
     lines = [f'    <testcase classname="{suite}" name="{escaped(label(assessment))}" time="{seconds}">']
     body = escaped("\n".join(_words(assessment)))
-    element = _ELEMENTS.get(assessment.outcome)
+    element = _element(assessment, options)
     if element:
         kind, message = deciding_rule(assessment) or assessment.outcome.value, reason(assessment)
         lines.append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from hashlib import sha256
 
 from probe.eop.connections import connections_words
 from probe.eop.forecast import soonest
@@ -40,7 +41,8 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
     ordered = sorted(worst_first(report), key=lambda assessment: not assessment.critical)
     state = _state(ordered[0]) if ordered and not _undone_decides(report) else report.outcome.nagios_state
     status = f"EOP-PROBE {state} - {_status(report, ordered)}"
-    data = " ".join(_perfdata(a, several=len(ordered) > 1) for a in report.assessments)
+    # A target that is given twice has one label; the worse counts.
+    data = " ".join({_where(each): _perfdata(each) for each in reversed(ordered)}.values())
     first = f"{status} | {data}" if data else status
     return "\n".join((first, *_detail(ordered))) + "\n"
 
@@ -68,11 +70,21 @@ def _summary(assessment: Assessment) -> str:
     return verdict_sentence(assessment) if assessment.outcome is Outcome.UNKNOWN else reason(assessment)
 
 
-def _perfdata(assessment: Assessment, *, several: bool) -> str:
-    """``'label'=value[unit];warn;crit;min;max``; a range ``30:`` alerts below 30."""
+def _where(assessment: Assessment) -> str:
+    return f"{place(assessment.capture)} {assessment.evidence.direction.value}"
+
+
+def _perfdata(assessment: Assessment) -> str:
+    """``'label'=value[unit];warn;crit;min;max``; a range ``30:`` alerts below 30.
+
+    A label is the same for one target and for many, and its first 19 characters tell it from all others: RRDtool
+    keeps no more (rrdcreate, DS).
+    """
+    where = _where(assessment)
+    mark = sha256(where.encode()).hexdigest()[:9]
     # Quotes and `=` would end a label.
-    prefix = re.sub(r"[^A-Za-z0-9.:\[\]-]", "_", f"{place(assessment.capture)}_") if several else ""
-    seconds = f"'{prefix}time'={assessment.elapsed_ms / 1000:.3f}s;;;0;"
+    named = re.sub(r"[^A-Za-z0-9.:\[\]-]", "_", where)
+    seconds = f"'{mark}_seconds_{named}'={assessment.elapsed_ms / 1000:.3f}s;;;0;"
     certificates = path_certificates(assessment)
     expiry = soonest_expiry(certificates)
     if expiry is None:
@@ -81,7 +93,7 @@ def _perfdata(assessment: Assessment, *, several: bool) -> str:
     # Below how many days the rule `expires-soon` speaks up for the end certificate.
     warning = round(threshold(certificates[0], assessment.evidence) / timedelta(days=1), 2)
     critical = assessment.evidence.settings.critical_days
-    return f"'{prefix}days_left'={left:.2f};{warning:g}:;{critical}:;; {seconds}"
+    return f"'{mark}_days_left_{named}'={left:.2f};{warning:g}:;{critical}:;; {seconds}"
 
 
 def _detail(ordered: list[Assessment]) -> list[str]:
