@@ -17,7 +17,7 @@ _Chains = tuple[tuple[str, ...], ...]
 
 def spans(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Span]:
     """The spans that meet the conditions, those of an endpoint together and in their order."""
-    own = [each for each in ENDPOINTS.c if each.name != "id"]
+    own = [ENDPOINTS.c[name] for name in ("target", *Endpoint._fields)]
     asked = (
         select(SPANS, *own, VERDICTS.c.body.label("verdict"), LISTS.c.body.label("lists"))
         .join(ENDPOINTS, ENDPOINTS.c.id == SPANS.c.endpoint_id)

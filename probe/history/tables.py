@@ -18,7 +18,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 METADATA = MetaData()
@@ -39,13 +38,18 @@ META = Table("meta", METADATA, Column("key", Text, primary_key=True), Column("va
 
 #: Batches that were written: one that is delivered again is known by its name.
 BATCHES = Table(
-    "batches", METADATA, Column("name", Text, primary_key=True), Column("at", BigInteger, nullable=False)
+    "batches",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 ENDPOINTS = Table(
     "endpoints",
     METADATA,
     _id(),
+    Column("digest", LargeBinary, nullable=False, unique=True),
     Column("host", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("port", Integer, nullable=False),
@@ -54,7 +58,7 @@ ENDPOINTS = Table(
     Column("variant", Text, nullable=False),
     Column("vantage", Text, nullable=False),
     Column("target", Text, nullable=False),
-    UniqueConstraint("host", "address", "port", "direction", "basis", "variant", "vantage"),
+    Index("endpoints_by_host", "host"),
 )
 
 CERTIFICATES = Table(
@@ -107,7 +111,8 @@ SPANS = Table(
     _reference("presentation_id", "presentations", nullable=True),
     _reference("lists_id", "lists"),
     Column("first", BigInteger, nullable=False, index=True),
-    Column("last", BigInteger, nullable=False, index=True),
+    # Without an index: it moves at every look.
+    Column("last", BigInteger, nullable=False),
     Column("looks", Integer, nullable=False),
     Column("elapsed_ms", Integer, nullable=False),
     Column("error", Text),

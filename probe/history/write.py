@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, select
+from sqlalchemy import Column, Connection, Table, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from probe.history.rows import Row, Rows, certificate_row, rows_of, seconds
 from probe.history.tables import (
     BATCHES,
     CERTIFICATES,
@@ -21,10 +20,17 @@ from probe.history.tables import (
     SPANS,
     VERDICTS,
 )
-from probe.pki.certificate import Certificate, parse
-from probe.report.record import Endpoint, Record, State
+from probe.report.record import Record
 
-Row = dict[str, Any]
+#: The lock of PostgreSQL that writers share, and that whoever removes what nothing refers to has alone.
+WRITERS = 7094202
+
+#: What a look changes of a span that goes on.
+_MOVING = ("last", "looks", "lists_id", "elapsed_ms", "error")
+_EXTEND = SPANS.update().where(SPANS.c.id == bindparam("span")).values({n: bindparam(n) for n in _MOVING})
+
+#: Rows by their digest.
+_Known = dict[bytes, int]
 
 
 def write_batch(connection: Connection, name: str, at: datetime, records: Sequence[Record]) -> bool:
@@ -32,178 +38,140 @@ def write_batch(connection: Connection, name: str, at: datetime, records: Sequen
 
     `name` is the sender's: so a batch whose commit was in doubt can be sent again.
     """
-    if not _insert(connection, BATCHES, [{"name": name, "at": seconds(at)}], [BATCHES.c.name]):
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock_shared({WRITERS})"))
+    if not _insert(connection, BATCHES, [{"name": name, "at": seconds(at)}], BATCHES.c.name):
         return False
-    endpoints = _endpoints(connection, records)
-    certificates = _certificates(connection, records)
-    presentations = _presentations(connection, records, certificates)
-    verdicts = _by_digest(connection, VERDICTS, (_verdict(each.state) for each in records))
-    lists = _by_digest(connection, LISTS, (_lists(each) for each in records))
-    last = _last_spans(connection, endpoints.values())
-    changed: dict[int, Row] = {}
-    new: list[Row] = []
-    for record in records:
-        endpoint = endpoints[record.endpoint]
-        chains = record.state.chains
-        look: Row = {
-            "endpoint_id": endpoint,
-            "verdict_id": verdicts[_verdict(record.state)["digest"]],
-            "presentation_id": presentations[_digest_of_chains(chains)] if chains else None,
-            "lists_id": lists[_lists(record)["digest"]],
-            "first": seconds(record.at),
-            "last": seconds(record.at),
-            "looks": 1,
-            "elapsed_ms": record.elapsed_ms,
-            "error": record.error,
+    rows = [rows_of(each) for each in records]
+    endpoints = _endpoints(connection, rows)
+    presentations = _presentations(connection, records, rows)
+    verdicts = _same(connection, VERDICTS, [row.verdict for row in rows])
+    lists = _same(connection, LISTS, [row.lists for row in rows])
+    looks = [
+        row.look
+        | {
+            "endpoint_id": endpoints[row.endpoint["digest"]],
+            "verdict_id": verdicts[row.verdict["digest"]],
+            "presentation_id": presentations[row.chains] if row.chains else None,
+            "lists_id": lists[row.lists["digest"]],
         }
-        before = last.get(endpoint)
-        if before is not None:
-            # A clock that was set back moves nothing: the order of the looks is theirs.
-            look["first"] = look["last"] = max(look["last"], before["last"])
-        if before is not None and all(before[key] == look[key] for key in ("verdict_id", "presentation_id")):
-            before.update({key: look[key] for key in ("last", "lists_id", "elapsed_ms", "error")})
-            before["looks"] += 1
-            if "id" in before:
-                changed[endpoint] = before
-        else:
-            new.append(look)
-            last[endpoint] = look
-    if changed:
-        update = SPANS.update().where(SPANS.c.id == bindparam("span"))
-        keys = ("last", "looks", "lists_id", "elapsed_ms", "error")
+        for row in rows
+    ]
+    longer, new = joined(looks, _last_spans(connection, endpoints.values()))
+    if longer:
         connection.execute(
-            update, [{"span": row["id"], **{key: row[key] for key in keys}} for row in changed.values()]
+            _EXTEND, [{"span": each["id"], **{name: each[name] for name in _MOVING}} for each in longer]
         )
     if new:
         connection.execute(SPANS.insert(), new)
     return True
 
 
-def seconds(moment: datetime) -> int:
-    """An instant as it is stored."""
-    return int(moment.timestamp())
+def joined(looks: Iterable[Row], last: Mapping[int, Row]) -> tuple[list[Row], list[Row]]:
+    """The spans of before that go on, and those that begin; `last` is each endpoint's span of before, by its row.
+
+    A clock that was set back moves nothing: looks stand in the order in which they came.
+    """
+    newest, longer, new = dict(last), {}, []
+    for look in looks:
+        endpoint = look["endpoint_id"]
+        before = newest.get(endpoint)
+        if before:
+            look |= {"first": max(look["first"], before["last"]), "last": max(look["last"], before["last"])}
+        if before and all(before[name] == look[name] for name in ("verdict_id", "presentation_id")):
+            now = before | {name: look[name] for name in _MOVING} | {"looks": before["looks"] + 1}
+            before.update(now)
+            if "id" in before:
+                longer[endpoint] = before
+        else:
+            new.append(look)
+            newest[endpoint] = look
+    return list(longer.values()), new
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row], answer: Sequence[Any]) -> list[Any]:
+def _insert(
+    connection: Connection, table: Table, rows: Sequence[Row], *answer: Column[Any]
+) -> list[tuple[Any, ...]]:
     """Insert what is not there yet; the columns `answer` of the rows that are new."""
     if not rows:
         return []
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).on_conflict_do_nothing().returning(*answer)
-    return list(connection.execute(statement, rows).all())
+    return [tuple(row) for row in connection.execute(statement, rows)]
 
 
-def _endpoints(connection: Connection, records: Iterable[Record]) -> dict[Endpoint, int]:
-    """The row of each endpoint, locked: two writers never both extend what they saw last."""
-    targets = {each.endpoint: each.target for each in records}
-    wanted = sorted(targets)
-    _insert(
-        connection,
-        ENDPOINTS,
-        [{**each._asdict(), "target": targets[each]} for each in wanted],
-        [ENDPOINTS.c.id],
-    )
-    found = {}
-    for each in wanted:
-        same = [ENDPOINTS.c[name] == value for name, value in each._asdict().items()]
-        found[each] = connection.execute(select(ENDPOINTS.c.id).where(*same).with_for_update()).scalar_one()
-    return found
-
-
-def _by_digest(connection: Connection, table: Table, rows: Iterable[Row]) -> dict[bytes, int]:
-    wanted = {row["digest"]: row for row in rows}
-    found = connection.execute(select(table.c.digest, table.c.id).where(table.c.digest.in_(wanted))).all()
-    known = {bytes(digest): number for digest, number in found}
-    missing = [row for digest, row in wanted.items() if digest not in known]
-    known.update((bytes(d), n) for d, n in _insert(connection, table, missing, [table.c.digest, table.c.id]))
-    return known
-
-
-def _certificates(connection: Connection, records: Iterable[Record]) -> dict[str, int]:
-    wanted = {bytes.fromhex(sha256): der for each in records for sha256, der in each.certificates.items()}
-    column = CERTIFICATES.c.sha256
-    found = connection.execute(select(column, CERTIFICATES.c.id).where(column.in_(wanted))).all()
-    known = {bytes(sha256).hex(): number for sha256, number in found}
-    missing = [_certificate(sha256, der) for sha256, der in wanted.items() if sha256.hex() not in known]
-    known.update(
-        (bytes(s).hex(), n)
-        for s, n in _insert(connection, CERTIFICATES, missing, [column, CERTIFICATES.c.id])
-    )
-    return known
-
-
-def _certificate(sha256: bytes, der: bytes) -> Row:
-    read = parse(der)
+def _find(connection: Connection, column: Column[bytes], wanted: Iterable[bytes], *, lock: bool) -> _Known:
+    number = column.table.c.id
+    asked = select(column, number).where(column.in_(wanted)).order_by(number)
     return {
-        "sha256": sha256,
-        "der": der,
-        "not_after": seconds(read.not_after) if isinstance(read, Certificate) else None,
-        "spki_sha256": hashlib.sha256(read.spki).digest() if isinstance(read, Certificate) else None,
+        bytes(each): found for each, found in connection.execute(asked.with_for_update() if lock else asked)
     }
 
 
-def _digest_of_chains(chains: tuple[tuple[str, ...], ...]) -> bytes:
-    return _digest(json.dumps(chains))
+def _known(
+    connection: Connection,
+    column: Column[bytes],
+    wanted: Iterable[bytes],
+    made: Callable[[bytes], Row],
+    *,
+    lock: bool = False,
+) -> tuple[_Known, _Known]:
+    """The row of each digest, and of those that this transaction made.
+
+    In one order everywhere, so that of two writers one waits for the other and never both.
+    """
+    digests = sorted(set(wanted))
+    known = _find(connection, column, digests, lock=lock) if digests else {}
+    missing = [digest for digest in digests if digest not in known]
+    rows = [made(digest) for digest in missing]
+    new = {bytes(d): n for d, n in _insert(connection, column.table, rows, column, column.table.c.id)}
+    known |= new
+    if late := [digest for digest in missing if digest not in new]:
+        # Another writer made it while this one waited.
+        known |= _find(connection, column, late, lock=lock)
+    return known, new
 
 
-def _presentations(
-    connection: Connection, records: Iterable[Record], certificates: dict[str, int]
-) -> dict[bytes, int]:
-    wanted = {
-        _digest_of_chains(each.state.chains): each.state.chains for each in records if each.state.chains
-    }
-    column = PRESENTATIONS.c.digest
-    found = connection.execute(select(column, PRESENTATIONS.c.id).where(column.in_(wanted))).all()
-    known = {bytes(digest): number for digest, number in found}
-    missing = [{"digest": digest} for digest in wanted if digest not in known]
-    made = {bytes(d): n for d, n in _insert(connection, PRESENTATIONS, missing, [column, PRESENTATIONS.c.id])}
-    rows = [
-        {
-            "presentation_id": number,
-            "chain": place,
-            "position": position,
-            "certificate_id": certificates[sha256],
-        }
-        for digest, number in made.items()
-        for place, chain in enumerate(wanted[digest])
-        for position, sha256 in enumerate(chain)
-    ]
-    if rows:
-        connection.execute(PRESENTED.insert(), rows)
-    return known | made
+def _same(connection: Connection, table: Table, rows: Sequence[Row], *, lock: bool = False) -> _Known:
+    by_digest = {row["digest"]: row for row in rows}
+    return _known(connection, table.c.digest, by_digest, by_digest.__getitem__, lock=lock)[0]
 
 
-def _verdict(state: State) -> Row:
-    body = {
-        "outcome": state.outcome.value,
-        "rule": state.rule,
-        "reply": state.reply,
-        "critical": state.critical,
-        "findings": state.findings,
-        "starttls": state.starttls,
-        "tls": state.tls,
-        "phase": state.phase,
-        "fault": state.fault,
-    }
-    text = json.dumps(body)
-    return {"digest": _digest(text), "outcome": state.outcome.value, "body": text}
+def _endpoints(connection: Connection, rows: Sequence[Rows]) -> _Known:
+    """The row of each endpoint, locked: two writers never both extend what they saw last."""
+    return _same(connection, ENDPOINTS, [row.endpoint for row in rows], lock=True)
 
 
-def _lists(record: Record) -> Row:
-    body = [(each.name, seconds(each.dated) if each.dated else None, each.trusted) for each in record.lists]
-    text = json.dumps(body)
-    return {"digest": _digest(text), "body": text}
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+def _presentations(connection: Connection, records: Sequence[Record], rows: Sequence[Rows]) -> _Known:
+    wanted = {row.chains: each.state.chains for each, row in zip(records, rows, strict=True) if row.chains}
+    known, new = _known(connection, PRESENTATIONS.c.digest, wanted, lambda digest: {"digest": digest})
+    if new:
+        ders = {bytes.fromhex(sha256): der for each in records for sha256, der in each.certificates.items()}
+        made, _ = _known(
+            connection, CERTIFICATES.c.sha256, ders, lambda each: certificate_row(each, ders[each])
+        )
+        connection.execute(
+            PRESENTED.insert(),
+            [
+                {
+                    "presentation_id": number,
+                    "chain": place,
+                    "position": position,
+                    "certificate_id": made[bytes.fromhex(sha256)],
+                }
+                for digest, number in new.items()
+                for place, chain in enumerate(wanted[digest])
+                for position, sha256 in enumerate(chain)
+            ],
+        )
+    return known
 
 
 def _last_spans(connection: Connection, endpoints: Iterable[int]) -> dict[int, Row]:
-    newest = (
-        select(func.max(SPANS.c.id))
-        .where(SPANS.c.endpoint_id.in_(list(endpoints)))
-        .group_by(SPANS.c.endpoint_id)
-    )
+    # A seek for each endpoint, however many spans it has.
+    inner = SPANS.alias()
+    newest = select(
+        select(func.max(inner.c.id)).where(inner.c.endpoint_id == ENDPOINTS.c.id).scalar_subquery()
+    ).where(ENDPOINTS.c.id.in_(list(endpoints)))
     rows = connection.execute(select(SPANS).where(SPANS.c.id.in_(newest))).mappings()
     return {row["endpoint_id"]: dict(row) for row in rows}
