@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,14 +214,19 @@ class TestBroken:
 
     def test_a_record_that_no_database_takes_is_lost_alone(self, history: Path, spool: Path) -> None:
         history.parent.mkdir()
+        Database(str(history)).close()
+        with sqlite3.connect(history) as connection:
+            connection.execute(
+                "CREATE TRIGGER no BEFORE INSERT ON spans WHEN NEW.elapsed_ms = 1 BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
         with Recorder(str(history), spool) as recorder:
-            recorder.add(replace(look(1), elapsed_ms=2**63))
+            recorder.add(look(1))
             recorder.flush()
             recorder.add(look(2))
         assert recorder.kept == Kept(1, 0, 1)
         assert list(found(history)) == [2]
         assert [path.suffix for path in spool.iterdir()] == [".broken"]
-        assert "cannot take a batch" in recorder.notes[0]
+        assert "cannot be used: no" in recorder.notes[0]
 
 
 class TestRefused:
