@@ -16,6 +16,7 @@ from probe.evidence_files import MAX_FILES, chunks, expand, log_files, read_evid
 from probe.exchange.exports.joining import gather
 from probe.exchange.exports.read import ExportKind
 from probe.exchange.problem import Problems
+from tests.examples import examples
 from tests.exchange.diagnosing import (
     HEADER,
     NEW_PRIVATE,
@@ -140,7 +141,7 @@ def test_a_log_proves_the_same_whatever_its_columns(tmp_path: Path, name: str) -
     assert session_lines(path, {"08DE1A94C37B0001"}, 100) == {}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(150))
 @given(
     data=st.binary(max_size=400)
     | st.sampled_from([b"\x1f\x8b", b"{", b'{"presented_chain"', HEADER.encode()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from probe.cli import early
 from probe.cli.exit_codes import run_to_exit
 from tests.authority import Authority
 from tests.net.scripted import Script, ScriptedServer, starttls, tls_context
@@ -59,6 +61,17 @@ class Cli:
         if said.out.startswith('{\n  "schema": '):
             validate(json.loads(said.out))
         return Ran(ended.value.code, said.out, said.err)
+
+    def fed(self, data: bytes, *arguments: str) -> Ran:
+        """A run with that on standard input."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+            return self(*arguments)
+
+    def begun(self, *arguments: str) -> Ran:
+        """A run as ``python -m probe`` makes it, what it begins before the command line is loaded included."""
+        early.begin(arguments, os.environ)
+        return self(*arguments)
 
     def check(self, port: int, *arguments: str) -> Ran:
         """`check` of HOST at a port on loopback, judged by the test authority's root."""

@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,6 @@ from tests.cli.running import (
     SELF_SIGNED,
     Cli,
     Ran,
-    command,
-    environment,
     hold,
     serving,
 )
@@ -327,15 +324,12 @@ class TestTargetsOfAFile:
             ran = cli.check(port, f"@{tmp_path / 'targets'}", "--format", "json")
         assert (ran.code, self.targets(ran)) == (0, [f"{HOST}:{port}"] * 3)
 
-    def test_standard_input(self, store: Path) -> None:
+    def test_standard_input(self, cli: Cli) -> None:
         with serving(HEALTHY) as port:
             text = self.TEXT.format("127.0.0.1", port)
-            options = ("--store", "microsoft", "--stand-in", str(store), "--format", "json")
-            done = subprocess.run(
-                command("check", "-", *options), input=text, capture_output=True, text=True, timeout=60,
-                check=False, env=environment(),
-            )  # fmt: skip
-        assert self.targets(Ran(done.returncode, done.stdout, done.stderr)) == [f"127.0.0.1:{port}"] * 2
+            options = ("--store", "microsoft", "--stand-in", cli.store, "--format", "json")
+            ran = cli.fed(text.encode(), "check", "-", *options)
+        assert self.targets(ran) == [f"127.0.0.1:{port}"] * 2
 
     def test_a_mistake_is_told_with_its_line(self, cli: Cli, tmp_path: Path) -> None:
         file = tmp_path / "targets"

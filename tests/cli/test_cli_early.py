@@ -14,7 +14,7 @@ from probe.eop.vocabulary import Direction
 from probe.net import resolver, stream
 from probe.net.stream import Deadline
 from probe.stores import MICROSOFT, MOZILLA
-from tests.cli.running import HEALTHY, environment, spawn
+from tests.cli.running import HEALTHY, Cli, environment
 from tests.net.scripted import Peer, ScriptedServer
 
 _PROGRAM = """
@@ -119,18 +119,19 @@ def test_the_connection_is_begun_before_anything_is_loaded_and_stays_the_only_on
 
 @pytest.mark.parametrize("more", [(), ("--timeout", "20"), ("--port", "1"), ("--samples", "1")])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_one_connection_with_and_without_doubt(host: str, more: tuple[str, ...]) -> None:
+def test_one_connection_with_and_without_doubt(cli: Cli, host: str, more: tuple[str, ...]) -> None:
     with ScriptedServer(HEALTHY) as server:
-        ran = spawn("check", f"{host}:{server.port}", *more)
+        ran = cli.begun("check", f"{host}:{server.port}", *more)
     assert ran.code == 2
     assert len(server.peers) == 1
 
 
-def test_no_connection_for_what_ends_in_a_usage_error() -> None:
+def test_no_connection_for_what_ends_in_a_usage_error(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(HEALTHY) as server:
-        assert spawn("check", f"127.0.0.1:{server.port}", "--format", "yaml").code == 3
-        assert spawn("check", f"127.0.0.1:{server.port}", "--no-such-option").code == 3
-        assert spawn("check", f"127.0.0.1:{server.port}", EOP_PROBE_TIMEOUT="soon").code == 3
+        assert cli.begun("check", f"127.0.0.1:{server.port}", "--format", "yaml").code == 3
+        assert cli.begun("check", f"127.0.0.1:{server.port}", "--no-such-option").code == 3
+        monkeypatch.setenv("EOP_PROBE_TIMEOUT", "soon")
+        assert cli.begun("check", f"127.0.0.1:{server.port}").code == 3
     assert server.peers == []
 
 
@@ -145,11 +146,11 @@ def test_a_name_with_one_address_is_connected_to_at_once_and_handed_over_once() 
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
-def test_a_store_that_does_not_exist_makes_no_connection(target: str) -> None:
+def test_a_store_that_does_not_exist_makes_no_connection(cli: Cli, target: str) -> None:
     with ScriptedServer(HEALTHY) as server:
         text = target.format(port=server.port)
-        ran = spawn("check", text, "--store", "there-is-none.pem", "--resolve", "localhost=127.0.0.1")
-        plain = spawn("check", f"127.0.0.1:{server.port}", "--store", "there-is-none.pem")
+        ran = cli.begun("check", text, "--store", "there-is-none.pem", "--resolve", "localhost=127.0.0.1")
+        plain = cli.begun("check", f"127.0.0.1:{server.port}", "--store", "there-is-none.pem")
     assert ran.code == plain.code == 3
     assert "there is neither a store nor a file called" in ran.err
     assert server.peers == []

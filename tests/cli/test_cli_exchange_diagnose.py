@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.running import HEALTHY, LEAF, SELF, SELF_SIGNED, Cli, command, environment, serving
+from tests.cli.running import HEALTHY, LEAF, SELF, SELF_SIGNED, Cli, serving
 from tests.exchange.diagnosing import (
     DENIED,
     INT,
@@ -213,17 +212,10 @@ def test_texts_alone(cli: Cli) -> None:
     assert nothing.code == 3
 
 
-def test_a_text_on_standard_input() -> None:
-    done = subprocess.run(
-        command("exchange", "diagnose", "--text", "-"),
-        input=UNTRUSTED.encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env=environment(),
-    )
-    assert done.returncode == 2
-    assert b"standard input" in done.stdout
+def test_a_text_on_standard_input(cli: Cli) -> None:
+    ran = cli.fed(UNTRUSTED.encode(), "exchange", "diagnose", "--text", "-")
+    assert ran.code == 2
+    assert "standard input" in ran.out
 
 
 def test_logs_alone(cli: Cli, desk: Desk) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Ran, command, environment, spawn
+from tests.cli.running import Cli, Ran, command, environment, spawn
 
 SAMPLES = Path("tests/samples")
 DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
@@ -68,6 +68,7 @@ class TestEveryCommand:
         assert (gone.returncode, gone.stderr) == (read.code, read.err)
 
 
+@pytest.mark.slow
 class TestStandardError:
     @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
     @pytest.mark.parametrize("arguments", [USAGE, ("exchange", "nonsense"), ()], ids=" ".join)
@@ -113,7 +114,9 @@ class TestOutputFile:
         ],
         ids=" ".join,
     )
-    def test_what_is_read_is_not_written_over(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    def test_what_is_read_is_not_written_over(
+        self, cli: Cli, tmp_path: Path, arguments: tuple[str, ...]
+    ) -> None:
         """By whatever name; the control is a file beside it."""
         file, other = tmp_path / "file.pem", tmp_path / "link.pem"
         before = (SAMPLES / "sample-ca-certificates.pem").read_bytes()
@@ -121,13 +124,13 @@ class TestOutputFile:
         other.symlink_to(file)
         given = [word.replace("FILE", str(file)) for word in arguments]
         for output in (file, other):
-            assert spawn(*given, "--output", str(output)) == (
+            assert cli(*given, "--output", str(output)) == (
                 3,
                 "",
                 f"eop-probe: --output would write over {file}, which is read; name another file\n",
             )
         assert (file.read_bytes(), other.is_symlink()) == (before, True)
-        assert "would write over" not in spawn(*given, "--output", str(tmp_path / "report")).err
+        assert "would write over" not in cli(*given, "--output", str(tmp_path / "report")).err
 
     def test_a_full_disk_leaves_the_old_report(self, tmp_path: Path) -> None:
         report = tmp_path / "report.json"
@@ -143,6 +146,7 @@ class TestOutputFile:
         json.loads(report.read_text("utf-8"))
         assert list(tmp_path.iterdir()) == [report]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("where", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
     def test_standard_output_by_its_name(self, tmp_path: Path, where: str) -> None:
         """Also where that is a file, after what it holds already."""

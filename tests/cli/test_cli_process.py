@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import HEALTHY, HOST, ISSUING, SELF, command, environment, hold, serving, spawn
+from tests.cli.running import HEALTHY, HOST, ISSUING, SELF, Cli, command, environment, hold, serving, spawn
 from tests.net.scripted import Peer, ScriptedServer
 
 SAID = 65_536
@@ -196,9 +196,9 @@ class TestTerminal:
             code, said = on_terminal(slow, stream="stderr", TERM="xterm")
         assert (code, "eop-probe: probing ..." in said, "\x1b" in said) == (3, True, False)
 
-    def test_no_sign_where_nobody_sees_it(self, there: tuple[str, ...]) -> None:
+    def test_no_sign_where_nobody_sees_it(self, cli: Cli, there: tuple[str, ...]) -> None:
         with serving(HEALTHY) as good, serving(hold) as silent:
-            ran = spawn("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3", TERM="xterm")
+            ran = cli("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3")
         assert (ran.code, ran.err) == (3, "")
 
     def test_no_sign_for_a_moment(self) -> None:
@@ -219,16 +219,17 @@ class TestEnvironment:
         assert (ran.code, ran.err) == (0, "")
         assert assessment["predictions"][0]["direction"] == "from-eop"
 
-    def test_the_command_line_wins(self, there: tuple[str, ...]) -> None:
+    def test_the_command_line_wins(
+        self, cli: Cli, there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EOP_PROBE_DIRECTION", "from-eop")
         with serving(HEALTHY) as port:
-            ran = spawn(
-                "check", f"{HOST}:{port}", *there, "--format", "json", "--direction", "to-eop",
-                EOP_PROBE_DIRECTION="from-eop",
-            )  # fmt: skip
+            ran = cli("check", f"{HOST}:{port}", *there, "--format", "json", "--direction", "to-eop")
         assert json.loads(ran.out)["assessments"][0]["predictions"][0]["direction"] == "to-eop"
 
-    def test_a_bad_variable_is_named(self) -> None:
-        ran = spawn("check", "mail.contoso.test", EOP_PROBE_PORT="many")
+    def test_a_bad_variable_is_named(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EOP_PROBE_PORT", "many")
+        ran = cli("check", "mail.contoso.test")
         assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
         assert "EOP_PROBE_PORT" in ran.err
 
@@ -236,14 +237,17 @@ class TestEnvironment:
 class TestStoresThatFail:
     """Microsoft's list comes from a package, or from `stores update`: both can be broken."""
 
-    def test_a_fetched_list_that_is_refused(self, there: tuple[str, ...], tmp_path: Path) -> None:
+    def test_a_fetched_list_that_is_refused(
+        self, cli: Cli, there: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         cache = tmp_path / "eop-probe"
         cache.mkdir()
         (cache / "authroot.stl").write_bytes(b"0\x03abc")
         with serving(HEALTHY) as port:
             named = ("--store", "microsoft", "--format", "json")
-            default = spawn("check", f"127.0.0.1:{port}", "--format", "json", XDG_CACHE_HOME=str(tmp_path))
-            asked = spawn("check", f"{HOST}:{port}", *there, *named, XDG_CACHE_HOME=str(tmp_path))
+            default = cli("check", f"127.0.0.1:{port}", "--format", "json")
+            asked = cli("check", f"{HOST}:{port}", *there, *named)
         assert (default.code, asked.code) == (2, 0)
         for ran in (default, asked):
             assert ran.err.count("\n") == 1

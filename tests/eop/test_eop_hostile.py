@@ -14,6 +14,7 @@ from probe.eop.vocabulary import Direction, Outcome
 from tests.authority import raw_extension
 from tests.eop.cases import leaf
 from tests.eop.weighing import FROM_EOP, HOST, ISSUING, LEAF, NOW, ROOT, TO_EOP, evidence, verdict
+from tests.examples import examples
 
 TOLD = {
     "expected_name": HOST,
@@ -38,7 +39,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     chain=st.lists(
         damaged() | st.sampled_from([LEAF.der, ISSUING.der, ROOT.der]) | st.binary(max_size=40), max_size=4

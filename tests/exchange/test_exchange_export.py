@@ -14,6 +14,7 @@ from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
 from probe.exchange.exports.joining import gather
 from probe.exchange.exports.read import ExportKind, is_log, read
 from probe.pki.certificate import Certificate, Unreadable
+from tests.examples import examples
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 KINDS = {
@@ -133,7 +134,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=60).map("".join)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-16-be", "cp1252"]))
 @example('<Objs><Obj RefId="0"><MS><S N="Services">_xD800_</S></MS></Obj></Objs>', "utf-8")
 @example('{"Thumbprint": "x", "CertificateDomains": NaN, "NotAfter": 1e999}', "utf-8")
@@ -142,13 +143,13 @@ def test_no_text_breaks_a_reader(text: str, encoding: str) -> None:
     assert all(problem.sentence.isprintable() for problem in found.problems)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_no_bytes_break_a_reader(data: bytes) -> None:
     assert read("x", data).kind in ExportKind
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from(sorted(name for name in KINDS if name.startswith("get-"))),
     st.floats(0, 1),

@@ -15,6 +15,7 @@ from probe.exchange.messages.markup import is_markup, text_of_markup
 from probe.exchange.messages.read import readable, readable_text
 from probe.exchange.problem import Problems
 from probe.exchange.replies.recognise import explain_text
+from tests.examples import examples
 
 REPLY = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot] [LastAttemptedIP=192.0.2.10:25]"
 HEAD = b"From: postmaster@contoso.test\r\nTo: anna@contoso.test\r\nMIME-Version: 1.0\r\n"
@@ -180,7 +181,7 @@ def test_a_hostile_mail_ends_in_bounded_time(data: bytes) -> None:
     assert len(text) <= MAX_CHARACTERS + 2 * MAX_PARTS
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.binary(max_size=2_000),
     st.sampled_from([b"", HEAD, MIXED]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from probe.fleet.example import EXAMPLE
-from tests.cli.running import Cli, command
+from tests.cli.running import Cli
 
 pytest_plugins = ("tests.cli.conftest",)
 
@@ -98,13 +98,10 @@ class TestCheckConfig:
         assert ran.code == 3
         assert "eop-probe fleet init writes an example" in ran.err
 
-    def test_standard_input(self) -> None:
-        done = subprocess.run(
-            command("fleet", "check-config", "-"), input='{"host": "a.test"}\n{"host": 3}\n',
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert (done.returncode, done.stdout) == (3, "")
-        assert "standard input:2: host: This is 3" in done.stderr
+    def test_standard_input(self, cli: Cli) -> None:
+        ran = cli.fed(b'{"host": "a.test"}\n{"host": 3}\n', "fleet", "check-config", "-")
+        assert (ran.code, ran.out) == (3, "")
+        assert "standard input:2: host: This is 3" in ran.err
 
     def test_it_opens_no_connection(self) -> None:
         """Whatever the process does with sockets, Python tells a hook of."""

@@ -19,7 +19,7 @@ from tests.fleet.test_fleet_run import servers, written
 from tests.net.scripted import Peer, ScriptedServer
 
 pytest_plugins = ("tests.cli.conftest",)
-pytestmark = pytest.mark.usefixtures("_interruptible")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_interruptible")]
 
 
 @pytest.fixture
@@ -132,13 +132,10 @@ def test_a_report_cut_short_says_so(cli: Cli, form: str) -> None:
 
 @pytest.mark.parametrize("form", [form for form in SAID if form != "terminal"])
 def test_a_report_of_all_says_nothing_of_it(cli: Cli, form: str) -> None:
-    with (
-        servers(HEALTHY, HEALTHY) as targets,
-        started("fleet", "run", written(targets), "--stand-in", cli.store, "--format", form) as process,
-    ):
-        out, said = process.communicate(timeout=20)
-    assert (process.returncode, said) == (0, "")
-    assert "interrupted" not in out.replace('"interrupted": false', "")
+    with servers(HEALTHY, HEALTHY) as targets:
+        ran = cli("fleet", "run", written(targets), "--stand-in", cli.store, "--format", form)
+    assert (ran.code, ran.err) == (0, "")
+    assert "interrupted" not in ran.out.replace('"interrupted": false', "")
 
 
 def test_check_of_many_in_the_middle_of_handshakes() -> None:

@@ -31,7 +31,6 @@ from tests.cli.running import (
     command,
     environment,
     hold,
-    spawn,
 )  # fmt: skip
 from tests.eop.weighing import raw_name
 from tests.net.scripted import GREETING, Peer, Script, ScriptedServer, starttls, tls_context
@@ -210,15 +209,12 @@ class TestWhichEnd:
         assert cli("fleet", "run", "--output", "u.jsonl").err == ""
         assert "UNKNOWN" in Path("u.jsonl").read_text()
 
-    def test_mistakes_of_standard_input_count_as_unknown(self) -> None:
+    def test_mistakes_of_standard_input_count_as_unknown(self, cli: Cli) -> None:
         with servers(HEALTHY) as targets:
             target = json.dumps(targets[0])
-            done = subprocess.run(
-                command("fleet", "run", "-", "--format", "jsonl"), input=f"{target}\n{{}}\n", text=True,
-                capture_output=True, check=False, env=environment(),
-            )  # fmt: skip
-        assert done.stdout.count("\n") == 1
-        assert done.stderr == "eop-probe: standard input:2: A target has either a host or an mx.\n"
+            ran = cli.fed(f"{target}\n{{}}\n".encode(), "fleet", "run", "-", "--format", "jsonl")
+        assert ran.out.count("\n") == 1
+        assert ran.err == "eop-probe: standard input:2: A target has either a host or an mx.\n"
 
 
 class TestFormats:
@@ -393,16 +389,16 @@ class TestProgress:
         assert "left" not in last
         assert "UNKNOWN  7 endpoints of 7 targets" in last or "REJECTED  7 endpoints" in last
 
-    def test_a_pipe_sees_nothing(self) -> None:
+    def test_a_pipe_sees_nothing(self, cli: Cli) -> None:
         with servers(HEALTHY, hold) as targets:
             targets[1]["timeout"] = 3
-            assert spawn("fleet", "run", written(targets), "--format", "csv").err == ""
+            assert cli("fleet", "run", written(targets), "--format", "csv").err == ""
 
-    def test_a_long_reply_is_cut_on_a_terminal_only(self) -> None:
+    def test_a_long_reply_is_cut_on_a_terminal_only(self, cli: Cli) -> None:
         garbage = "Z" * 300
         with servers(lambda peer: peer.say(f"554 {garbage}\r\n".encode())) as targets:
             name = written(targets)
-            piped = spawn("fleet", "run", name).out
+            piped = cli("fleet", "run", name).out
             ours, theirs = pty.openpty()
             with subprocess.Popen(
                 command("fleet", "run", name), stdout=theirs, stderr=subprocess.DEVNULL,

@@ -30,6 +30,7 @@ from probe.smtp.server_values import (
     ViolationKind,
 )
 from tests.authority import Issued, chain_pem
+from tests.examples import examples
 from tests.net.scripted import CLIENT, ISSUING, LEAF, RSA_LEAF
 
 PROFILE = ServerProfile(hostname="listener.test")
@@ -668,7 +669,7 @@ class TestSessionAlone:
         assert session.bytes_to_send(0) == b""
         assert session.finished
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(
         st.lists(
             st.one_of(

@@ -15,6 +15,7 @@ from probe.net.tls_engine import TlsFailureKind, is_ssl3_hello, looks_like_tls
 from probe.net.tls_messages import CertificateMessage
 from probe.net.tls_server import TlsServer, server_context
 from tests.authority import chain_pem, raw_extension
+from tests.examples import examples
 from tests.net.scripted import (
     AUTHORITY,
     CLIENT,
@@ -269,7 +270,7 @@ class TestFailures:
         client.receive_eof()
         assert client.failure is None
 
-    @settings(max_examples=50)
+    @settings(max_examples=examples(50))
     @given(st.binary(min_size=1, max_size=300))
     def test_any_bytes_end_in_a_failure_or_in_waiting(self, data: bytes) -> None:
         client = TlsClient(client_context(), server_name=None)
@@ -287,7 +288,7 @@ class TestFailures:
 
 
 class TestChunks:
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=examples(10), deadline=None)
     @given(st.integers(min_value=1, max_value=97))
     def test_any_chunking_gives_the_same(self, size: int) -> None:
         client, server = TlsClient(client_context(), server_name=None), Raw(tls_context(LEAF, ISSUING))

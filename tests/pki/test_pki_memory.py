@@ -20,6 +20,7 @@ from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore, RootState, RootVerdict
 from tests.authority import raw_extension
 from tests.counting import calls
+from tests.examples import examples
 from tests.pki.judging import DAY, NOW, Lab, RuledStore, read
 
 PURPOSES = (Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH)
@@ -100,7 +101,7 @@ questions = st.tuples(
 
 
 @given(st.lists(questions, min_size=2, max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_memory_answers_as_building_does(
     asked: list[tuple[tuple[bytes, list[bytes]], datetime, list[AnchorStore]]],
 ) -> None:

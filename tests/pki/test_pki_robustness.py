@@ -18,6 +18,7 @@ from probe.pki.signature import Signature
 from probe.pki.status import Purpose
 from probe.pki.truststore import AnchorStore
 from tests.authority import Issued
+from tests.examples import examples
 from tests.pki.judging import NOW, Lab, read, shown
 
 #: Processor seconds a hostile chain may cost here, on a slow machine; it takes some tens of milliseconds.
@@ -51,14 +52,14 @@ def garbage(draw: st.DrawFn) -> bytes:
 
 
 @given(st.lists(garbage(), max_size=60).flatmap(lambda junk: st.permutations([*junk, *NEEDED])))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_nothing_beside_a_good_chain_can_spoil_it(others: list[bytes]) -> None:
     built = build(PresentedChain.from_der([LEAF.der, *others]), STORE, Purpose.SERVER_AUTH, NOW)
     assert built.trusted, (shown(built.status), built.limits)
 
 
 @given(st.lists(garbage(), max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_garbage_is_judged_never_raised(blobs: list[bytes]) -> None:
     built = build(PresentedChain.from_der(blobs), AnchorStore("empty", []), Purpose.SERVER_AUTH, NOW)
     assert not built.trusted

@@ -17,6 +17,7 @@ from probe.render.report import json_v1
 from probe.report.assessment import Assessment, Report
 from probe.text import MAX_TEXT
 from tests.eop.weighing import FROM_EOP, LEAF, NOW, TO_EOP, evidence
+from tests.examples import examples
 
 #: What says how much was cut, and a label before it.
 SLACK = 40
@@ -109,7 +110,7 @@ def texts(where: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 @given(CERTIFICATES, CERTIFICATES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_field_is_longer(leaf: bytes, issuer: bytes) -> None:
     for where, text in document(leaf, issuer):
         single = ".presented_chain" in where or ".elements" in where
