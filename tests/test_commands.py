@@ -330,16 +330,16 @@ def evidence(desk: Desk, folder: str, name: str, sender: str) -> Diagnosis:
     )
 
 
+@pytest.fixture(scope="module")
+def tame(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
+    """What is proposed where no name is hostile."""
+    return told(evidence(Desk(tmp_path_factory.mktemp("desk")), "tame", "tame name", "anna@contoso.com"))
+
+
 @pytest.mark.parametrize("char", [each for each in DANGEROUS if each not in {"\n", "\r\n", '"', ","}])
-def test_no_name_of_an_export_or_a_log_leaves_its_quotes(desk: Desk, char: str) -> None:
+def test_no_name_of_an_export_or_a_log_leaves_its_quotes(desk: Desk, tame: list[Command], char: str) -> None:
     hostile = f"x {char} ; calc {char} y"
-    seen, tame = (
-        told(evidence(desk, folder, name, f"{sender}@contoso.com"))
-        for folder, name, sender in (
-            ("tame", "tame name", "anna"),
-            (hostile.replace("/", ""), hostile, f"a{char}b"),
-        )
-    )
+    seen = told(evidence(desk, hostile.replace("/", ""), hostile, f"a{char}b@contoso.com"))
     assert len(seen) == len(tame)
     assert {command.shell for command in seen} == set(Shell)
     for one, other in zip(seen, tame, strict=True):

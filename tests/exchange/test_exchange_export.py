@@ -163,7 +163,7 @@ def test_no_damage_to_a_sample_breaks_a_reader(name: str, at: float, until: floa
     assert all(len(c.thumbprint) == 40 for c in found.certificates)
 
 
-SIZE = 400_000
+SIZE = 200_000
 LARGE = {
     "spaces": " " * SIZE,
     "braces": "{" * SIZE,
@@ -193,8 +193,8 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_large_hostile_inputs_are_read_in_time(name: str) -> None:
-    # Linear work on 400 kB takes well below a second; a quadratic reader would take minutes. The bound
+    # Linear work on 200 kB takes well below a second; a quadratic reader would take half a minute. The bound
     # is processor time, so that a busy machine does not matter.
     started = time.process_time()
     read("x", LARGE[name].encode())
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 2.5

@@ -114,6 +114,7 @@ def test_a_memory_answers_as_building_does(
                 assert known.paths(chain, store, PURPOSES, at) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", LISTS[1:3])
 def test_every_end_certificate_after_every_other(store: AnchorStore) -> None:
     sent = [PresentedChain.from_der([leaf.der, LAB.issuing.der, FREE.der]) for leaf in LEAVES]
