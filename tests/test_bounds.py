@@ -144,10 +144,12 @@ def test_a_record_of_json() -> None:
 
 
 def test_fields_of_a_file() -> None:
-    many = [{f"f{n}": n for n in range(100)}] * (record.MAX_FIELDS // 100 + 5)
+    """Of small records and wide ones, in arrays that nobody closed; what began in time is read to its end."""
+    many = json.dumps([{f"f{n}": n for n in range(100)}] * (record.MAX_FIELDS // 100 - 50))
+    wide = json.dumps([{f"f{n}": n for n in range(60_000)}])
     problems = Problems("x")
-    found = json_text.read_json(json.dumps(many), problems)
-    assert sum(len(one.fields) for one in found) <= record.MAX_FIELDS
+    found = json_text.read_json(f"{many[:-1]},{wide[:-1]},{wide[1:-1]},", problems)
+    assert sum(len(one.fields) for one in found) == record.MAX_FIELDS - 5_000 + 60_000
     assert f"more than {record.MAX_FIELDS} fields" in problems.found[0].sentence
 
 

@@ -62,6 +62,7 @@ def on_terminal(arguments: list[str], *, stream: str, **environ: str) -> tuple[i
         return process.returncode, said
 
 
+@pytest.mark.slow
 class TestPipes:
     @pytest.mark.parametrize(("script", "code"), [(HEALTHY, 0), (SELF, 2)], ids=["accepted", "rejected"])
     def test_a_reader_that_leaves_changes_no_verdict(
@@ -119,6 +120,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 class TestInterrupt:
     @pytest.mark.parametrize("targets", [1, 3])
@@ -165,6 +167,7 @@ class TestInterrupt:
         assert [each["target"] for each in json.loads(out)["assessments"]] == [f"{HOST}:{quick}"]
 
 
+@pytest.mark.slow
 class TestTerminal:
     def test_colours_on_a_terminal(self, there: tuple[str, ...]) -> None:
         with serving(SELF) as port:

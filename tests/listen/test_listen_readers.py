@@ -71,6 +71,7 @@ def running(listening: Listening) -> Iterator[Running]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_never_ends_it(running: Running) -> None:
     running.out.close()
     for _ in range(3):
@@ -81,6 +82,7 @@ def test_a_reader_that_has_gone_never_ends_it(running: Running) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_reader_of_its_log_has_gone(running: Running) -> None:
     running.err.close()
     for _ in range(2):
@@ -90,6 +92,7 @@ def test_the_reader_of_its_log_has_gone(running: Running) -> None:
     assert running.process.wait(PATIENCE_S) == 2
 
 
+@pytest.mark.slow
 def test_readers_that_do_not_read_never_stall_it(running: Running) -> None:
     for _ in range(KNOCKS):
         running.knock()
