@@ -62,8 +62,8 @@ def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
     yield DOCS / "lab.md", lab_page
     yield DOCS / "replies.md", replies_page
     yield DOCS / "limits.md", limits
-    for name in ("fleet", "fleet-target"):
-        yield DOCS / "schema" / f"{name}-1.schema.json", partial(fleet_schema, name)
+    for name in ("fleet", "fleet-target", "alarm"):
+        yield DOCS / "schema" / f"{name}-1.schema.json", partial(struct_schema, name)
     yield DOCS / "eop-probe.1", man_page
     yield DOCS / "example-report.json", partial(sample, "json")
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))):
@@ -166,15 +166,17 @@ def limits() -> str:
     return limits_page()
 
 
-def fleet_schema(name: str) -> str:
-    """The schema of fleet.toml, or of a line of targets, from the table of their keys."""
+def struct_schema(name: str) -> str:
+    """The schema of fleet.toml, of a line of targets, or of a message about alarms, from the types it is read by."""
     import msgspec
 
+    from probe.alarms.document import Document
     from probe.fleet.keys import FleetFile, TargetKeys
 
     shape, title = {
         "fleet": (FleetFile, "fleet.toml, as the data it holds, version 1"),
         "fleet-target": (TargetKeys, "One target of a fleet, a line of JSON, version 1"),
+        "alarm": (Document, "A message about alarms, as a webhook gets it, version 1"),
     }[name]
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from probe.errors import ConfigurationError
-from probe.history import tables
+from probe.history import alarm_tables, tables
 from probe.history.tables import META
 
 #: PostgreSQL's lock of those who bring the schema up to date.
@@ -33,7 +33,12 @@ def _first(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _alarms(connection: Connection) -> None:
+    """Alarms, and the messages about them."""
+    alarm_tables.METADATA.create_all(connection, checkfirst=False)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _alarms)
 
 
 def version(connection: Connection) -> int:

@@ -40,9 +40,27 @@ def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _expired(evidence: Evidence) -> Said | None:
+def ending(evidence: Evidence) -> Certificate | None:
+    """The certificate of which is said that it has expired, or expires soon."""
+    return _late(evidence) or _soonest(evidence)
+
+
+def _late(evidence: Evidence) -> Certificate | None:
     second = _second(evidence)
-    late = next((c for c in _path_certificates(evidence) if c.not_after < second), None)
+    return next((c for c in _path_certificates(evidence) if c.not_after < second), None)
+
+
+def _soonest(evidence: Evidence) -> Certificate | None:
+    certificates = _path_certificates(evidence)
+    second = _second(evidence)
+    if any(not c.not_before <= second <= c.not_after for c in certificates):
+        return None
+    soon = [c for c in _below_root(evidence) if c.not_after - evidence.at <= threshold(c, evidence)]
+    return min(soon, key=lambda c: c.not_after, default=None)
+
+
+def _expired(evidence: Evidence) -> Said | None:
+    late = _late(evidence)
     if late is None or evidence.leaf is None:
         return None
     dane = evidence.direction is Direction.FROM_EOP and late == evidence.leaf
@@ -69,14 +87,9 @@ def _not_yet_valid(evidence: Evidence) -> Said | None:
 
 
 def _expires_soon(evidence: Evidence) -> Said | None:
-    certificates = _path_certificates(evidence)
-    second = _second(evidence)
-    if not certificates or any(not c.not_before <= second <= c.not_after for c in certificates):
+    soonest = _soonest(evidence)
+    if soonest is None:
         return None
-    soon = [c for c in _below_root(evidence) if c.not_after - evidence.at <= threshold(c, evidence)]
-    if not soon:
-        return None
-    soonest = min(soon, key=lambda c: c.not_after)
     left = duration(soonest.not_after - evidence.at)
     return Said(
         summary=f"{soonest.subject.short} expires in {left}, on {_day(soonest.not_after)}.",

@@ -15,9 +15,9 @@ from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.path import ElementSource, PathElement
 from probe.pki.status import ChainStatus
 from probe.pki.truststore import RootVerdict, list_title
-from probe.powershell import Steps, SubStep
 from probe.render.page.markup import element, escaped
 from probe.render.page.options import RenderOptions
+from probe.render.page.steps import steps_html
 from probe.render.page.style import STYLE
 from probe.render.report.facts import (
     day,
@@ -152,33 +152,9 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"<h3>{element('span', severity, f'word {severity}')} {escaped(finding.rule)}</h3>"
         yield element("p", f"{finding.summary} ({finding.confidence.value})")
         yield from (element("p", paragraph) for paragraph in finding.detail.split("\n") if paragraph)
-        yield from _steps(finding.remedy)
+        yield from steps_html(finding.remedy)
         for reference in finding.references:
             yield element("p", f"See {reference}", "soft")
-
-
-def _steps(remedy: Steps) -> Iterator[str]:
-    """A numbered list; a command stands in a block of its own, under the name of the shell it is for."""
-    if not remedy:
-        return
-    yield "<ol>"
-    shell, end = None, ""
-    for step in remedy:
-        if isinstance(step, SubStep):
-            yield element("div", f"· {step}")
-            shell = None
-            continue
-        if isinstance(step, str) or not end:
-            yield f"{end}<li>"
-            end, shell = "</li>", None
-        if isinstance(step, str):
-            yield escaped(step)
-            continue
-        if step.shell is not shell:
-            yield element("div", f"{step.shell.value}:", "soft")
-        yield f"<pre>{escaped(step.text)}</pre>"
-        shell = step.shell
-    yield f"{end}</ol>"
 
 
 def _connection(assessment: Assessment) -> Iterator[str]:
