@@ -52,3 +52,13 @@ class CheckOptions:
     key_type: KeyType = KeyType.ANY
     revocation: bool = False
     revocation_allow_private: bool = False
+
+    def variant(self, host: str) -> str:
+        """What is asked of a host otherwise than usual, so that another certificate may be seen; else nothing."""
+        asked = {
+            f"sni={self.sni or 'none'}": self.sni not in {None, host},
+            "implicit-tls": self.implicit_tls,
+            f"key-type={self.key_type.value}": self.key_type is not KeyType.ANY,
+            "thorough": self.thorough,
+        }
+        return " ".join(words for words, given in asked.items() if given)

@@ -17,6 +17,7 @@ from probe.cli.declare import option, seconds
 from probe.cli.exit_codes import finish
 from probe.cli.files import targets_of
 from probe.cli.output import ReportOutput, report_of, warn
+from probe.cli.recording import Keep, Recording
 from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError, TargetError
 from probe.net.request import TIMEOUT_S, KeyType
@@ -101,6 +102,7 @@ def check(
     save_chain: str | None = option(
         "--save-chain DIR", "Save what was presented as PEM files.", callback=_folder
     ),
+    recording: Recording,
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = targets_of(targets)
@@ -121,7 +123,8 @@ def check(
         samples=samples,
         key_type=key_type,
     )
-    report = output.deliver(_run(parsed, options))
+    with recording.recorder() as keep:
+        report = output.deliver(_run(parsed, options, keep))
     if save_chain is not None:
         from probe.cli.save import save_chains
 
@@ -129,7 +132,7 @@ def check(
     finish(report.exit_code)
 
 
-def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
+def _run(targets: Sequence[Target], options: CheckOptions, keep: Keep) -> Report:
     """The report; what was done before Ctrl-C or SIGTERM is reported, too."""
     from probe.check.interruption import Interruption
     from probe.check.run import run
@@ -142,6 +145,7 @@ def _run(targets: Sequence[Target], options: CheckOptions) -> Report:
     with Waiting("probing", len(targets)) as waiting, suppress(KeyboardInterrupt), interruption.watched():
         for done in run(targets, options, None if alone else interruption):
             found[done.job.key, done.index] = done.assessment
+            keep(done.assessment, options.variant(done.assessment.capture.host))
             waiting.advance(over := over + done.last)
     if interruption.asked and not found:
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from probe.errors import OutputError
 from probe.text import printable
 
 #: Parameters whose texts are names of files, or words that no file has for a name.
-_MAY_BE_FILES = frozenset({"store", "ca_names", "expect"})
+_MAY_BE_FILES = frozenset({"store", "ca_names", "expect", "history"})
 
 
 def option(flags: str, help_text: str, *, default: object = None, variable: str = "", **settings: Any) -> Any:  # noqa: ANN401 - typer's own

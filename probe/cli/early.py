@@ -38,11 +38,11 @@ def plain_target(arguments: Sequence[str], environment: Mapping[str, str]) -> Ta
         return None
     words, targets = iter(arguments[1:]), []
     for word in words:
-        if word in _HARMLESS:
+        if word in _HARMLESS or (word in _RECORDING and "--record" in arguments):
             value = next(words, "-")
-            if value.startswith("-") or not _HARMLESS[word](value):
+            if value.startswith("-") or not (_HARMLESS | _RECORDING)[word](value):
                 return None
-        elif word not in ("--verbose", "-v"):
+        elif word not in ("--verbose", "-v", "--record"):
             targets.append(word)
     return _target(targets[0]) if len(targets) == 1 else None
 
@@ -88,3 +88,11 @@ _HARMLESS: dict[str, Callable[[str], bool]] = {
     "--direction": ("to-eop", "from-eop").__contains__,
     "--sni": _is_host_name,
 }
+
+
+def _may_be_history(value: str) -> bool:
+    return value.startswith("postgresql://") or os.access(os.path.dirname(value) or ".", os.W_OK)  # noqa: PTH120 - pathlib costs milliseconds
+
+
+#: The same of those that go with --record.
+_RECORDING: dict[str, Callable[[str], bool]] = {"--history": _may_be_history, "--vantage": str.isalnum}

@@ -17,12 +17,16 @@ from probe.report.assessment import Assessment
 
 
 class Result(NamedTuple):
-    """The assessment of one endpoint, its place in the fleet, and its target's labels; `last` of its target."""
+    """The assessment of one endpoint, its place in the fleet, and its target's labels; `last` of its target.
+
+    `variant` is what was asked otherwise than usual.
+    """
 
     place: tuple[int, int]
     assessment: Assessment
     labels: Mapping[str, str]
     last: bool
+    variant: str = ""
 
 
 class Jobs:
@@ -42,7 +46,11 @@ class Jobs:
         key = done.job.key
         entry = self._under_way.pop(key) if done.last else self._under_way[key]
         return Result(
-            (key, done.index), compared(done.assessment, entry.expectation), entry.labels, done.last
+            (key, done.index),
+            compared(done.assessment, entry.expectation),
+            entry.labels,
+            done.last,
+            done.job.options.variant(done.assessment.capture.host),
         )
 
 

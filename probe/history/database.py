@@ -49,12 +49,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What it is called to a person, without its secrets."""
-        if self.sqlite:
-            return printable(self._url.database or "")
-        url = self._url
-        shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
-        return printable(shown.render_as_string())
+        return name_of(self._url)
 
     def run(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
         """Do all of `work` in one transaction, again from its beginning where the connection is lost.
@@ -78,6 +73,14 @@ class Database:
     def close(self) -> None:
         """Let go of its connections."""
         self._engine.dispose()
+
+
+def name_of(url: URL) -> str:
+    """What a history is called to a person, without its secrets."""
+    if url.get_backend_name() == "sqlite":
+        return printable(url.database or "")
+    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    return printable(shown.render_as_string())
 
 
 def url_of(word: str) -> URL:

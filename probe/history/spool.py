@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from probe.files import make_private, open_file, write_file
 from probe.net import clock
 from probe.report.record import Record
@@ -21,17 +19,6 @@ MAX_FILES = 10_000
 #: Seconds after which a file that was being written is one whose process was killed.
 _ABANDONED_S = 3600
 _NAME = re.compile(r"(\d{12})-([0-9a-f]{32})\.jsonl")
-_SCHEMA = "eop-probe/spool/1"
-
-
-class _Head(msgspec.Struct, forbid_unknown_fields=True):
-    """A file's first line; its records follow, one a line."""
-
-    records: int
-    schema: str = _SCHEMA
-
-
-_HEAD, _RECORD = msgspec.json.Decoder(_Head), msgspec.json.Decoder(Record)
 
 
 class Batch(NamedTuple):
@@ -66,9 +53,12 @@ class Spool:
         return self.folder / f"{batch.order:012}-{batch.name}.jsonl"
 
     def put(self, batch: Batch) -> Path:
-        """Keep a batch until it is delivered: it is on the disk when this returns; raises OSError, ValueError."""
-        lines = [_Head(records=len(batch.records)), *batch.records]
-        pieces = [msgspec.json.encode(line) + b"\n" for line in lines]
+        """Keep a batch until it is delivered: it is on the disk when this returns; raises OSError, ValueError,
+        OverflowError.
+        """
+        from probe.history.spool_lines import encoded
+
+        pieces = encoded(batch.records)
         make_private(self.folder)
         self._make_room(sum(map(len, pieces)))
         path = self.path(batch)
@@ -78,14 +68,10 @@ class Spool:
 
     def read(self, path: Path) -> Batch:
         """A batch that waits; raises OSError, or ValueError where it is broken."""
+        from probe.history.spool_lines import decoded
+
         with open_file(path) as file:
-            head, *lines = file.read(self._max_bytes).splitlines() or [b""]
-        try:
-            found, records = _HEAD.decode(head), [_RECORD.decode(line) for line in lines]
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise ValueError(str(error)) from None
-        if (found.schema, found.records) != (_SCHEMA, len(records)):
-            raise ValueError(f"{len(records)} of {found.records} records, {found.schema}")
+            records = decoded(file.read(self._max_bytes))
         return Batch(order_of(path), path.stem.partition("-")[2], records)
 
     def set_aside(self, path: Path) -> Path:

@@ -13,6 +13,7 @@ from probe.cli.exit_codes import UNKNOWN, finish
 from probe.cli.fleet.common import FleetWord, Opened, Wanted, opened
 from probe.cli.fleet.description import FLEET_FILE
 from probe.cli.output import Format, ReportOutput, render_options, warn
+from probe.cli.recording import Keep, Recording
 from probe.errors import ConfigurationError
 from probe.text import printable
 
@@ -40,6 +41,7 @@ def run(
     fail_on: Annotated[
         FailOn, option("--fail-on", "rejected: what is at risk alone ends with 0, too.")
     ] = FailOn.AT_RISK,
+    recording: Recording,
 ) -> None:
     """Probe every target of a fleet, and report each as it is done.
 
@@ -58,9 +60,9 @@ def run(
     if total == 0 and wanted.only and not described.whole().total():
         raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
     interruption, summary = Interruption(), Summary(total)
-    with interruption.watched():
+    with interruption.watched(), recording.recorder() as keep:
         writer = Writer(output, risk_tolerated=fail_on is FailOn.REJECTED)
-        _probe(described, wanted, writer, Progress(summary, total), summary, interruption)
+        _probe(described, wanted, writer, keep, Progress(summary, total), summary, interruption)
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
@@ -78,6 +80,7 @@ def _probe(
     described: Opened,
     wanted: Wanted,
     writer: Writer,
+    keep: Keep,
     progress: Progress,
     summary: Summary,
     interruption: Interruption,
@@ -90,6 +93,7 @@ def _probe(
     with progress:
         for result in results_of(jobs, wanted.pace(), interruption):
             summary.add(result.assessment, last=result.last)
+            keep(result.assessment, result.variant)
             progress.clear()
             writer.add(result)
             progress.show()

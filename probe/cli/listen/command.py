@@ -16,6 +16,7 @@ from probe.cli.exit_codes import finish
 from probe.cli.listen import inputs
 from probe.cli.listen.output import Reporter
 from probe.cli.output import ReportOutput
+from probe.cli.recording import Keep, Recording
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
 from probe.smtp.server_values import EnvelopeCommand
@@ -108,6 +109,7 @@ def listen(
     at: shared.At = None,
     expiring_days: shared.ExpiringDays = shared.DEFAULTS.expiring_days,
     expiring_share: shared.ExpiringShare = shared.DEFAULTS.expiring_fraction,
+    recording: Recording,
 ) -> None:
     """Stand in for Exchange Online: ask senders for their client certificate, judge it, answer as EOP would.
 
@@ -156,8 +158,8 @@ def listen(
         allowed=inputs.allowed(allow or ()),
         limits=_limits(max_sessions, max_per_address),
     )
-    with Reporter(output) as reporter:
-        run = _Run(examiner, reporter, once=once, until_accepted=until_accepted)
+    with Reporter(output) as reporter, recording.recorder(reporter.log) as keep:
+        run = _Run(examiner, reporter, keep, once=once, until_accepted=until_accepted)
         run.listen(settings, hostname, timeout)
     finish(run.outcome.exit_code)
 
@@ -171,9 +173,12 @@ def _limits(sessions: int, per_address: int) -> ListenerLimits:
 class _Run:
     """One run of the command: what came of its sessions, and when it is over."""
 
-    def __init__(self, examiner: Examiner, reporter: Reporter, *, once: bool, until_accepted: bool) -> None:
+    def __init__(
+        self, examiner: Examiner, reporter: Reporter, keep: Keep, *, once: bool, until_accepted: bool
+    ) -> None:
         self._examiner = examiner
         self._reporter = reporter
+        self._keep = keep
         self._once = once
         self._until_accepted = until_accepted
         self._listener: Listener | None = None
@@ -208,6 +213,7 @@ class _Run:
                 self._reporter.log("that was no sender yet: still waiting for one (--once)")
             return
         self._reporter.add(assessment)
+        self._keep(assessment)
         if self._take(assessment.outcome):
             self._stop()
 
