@@ -54,11 +54,11 @@ class Recording(NamedTuple):
 
     record: Annotated[bool, option("--record", "Keep every result in the history.", is_eager=True)] = False
     history: Annotated[
-        str | None, option("--history URL|FILE", f"With --record: {_WHERE}", callback=_with_record)
+        str | None, option("--history URL|FILE", _WHERE, callback=_with_record)
     ] = None
     vantage: Annotated[
         str | None,
-        option("--vantage NAME", "With --record: from where this is seen, as berlin.", callback=_vantage),
+        option("--vantage NAME", "From where --record sees it, as berlin.", callback=_vantage),
     ] = None
 
     @contextmanager
