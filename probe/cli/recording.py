@@ -53,9 +53,7 @@ class Recording(NamedTuple):
     """Whether results are kept, where, and from where they were seen."""
 
     record: Annotated[bool, option("--record", "Keep every result in the history.", is_eager=True)] = False
-    history: Annotated[
-        str | None, option("--history URL|FILE", _WHERE, callback=_with_record)
-    ] = None
+    history: Annotated[str | None, option("--history URL|FILE", _WHERE, callback=_with_record)] = None
     vantage: Annotated[
         str | None,
         option("--vantage NAME", "From where --record sees it, as berlin.", callback=_vantage),

@@ -158,13 +158,13 @@ class Recorder:
         """The same, and end; nothing can be added then."""
         if self._closed:
             return self.kept
-        kept = self.flush()
+        self.flush()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         if self._answered >= self._asked:
             self._thread.join(self._bounds.flush_s)
-        return kept
+        return self.kept
 
     def _run(self) -> None:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.history.recorder import Kept, Recorder
+from probe.history.recorder import Bounds, Kept, Recorder
 from probe.history.spool import Spool
 from tests.history.looks import found
 
@@ -26,6 +26,9 @@ for number in count():
         kept = recorder.flush()
         print(kept.recorded, kept.waiting, kept.lost, flush=True)
 """
+
+#: However busy this machine is.
+PATIENT = Bounds(flush_s=60.0)
 
 
 def killed(history: Path, spool: Path, *, after: int) -> tuple[int, int, int]:
@@ -49,7 +52,7 @@ def test_while_the_database_is_there(tmp_path: Path, after: int) -> None:
     assert said[1:] == (0, 0)
     assert there == list(range(len(there)))
     assert said[0] <= len(there) <= said[0] + 7
-    assert Recorder(str(history), spool).close() == Kept()  # the next run finds nothing left
+    assert Recorder(str(history), spool, bounds=PATIENT).close() == Kept()  # the next run finds nothing left
 
 
 @pytest.mark.parametrize("after", [1, 6, 40])
@@ -58,7 +61,7 @@ def test_while_it_is_away(tmp_path: Path, after: int) -> None:
     said = killed(history, spool, after=after)
     assert (said[0], said[2]) == (0, 0)
     history.parent.mkdir()
-    delivered = Recorder(str(history), spool).close()
+    delivered = Recorder(str(history), spool, bounds=PATIENT).close()
     there = list(found(history))
     assert there == list(range(len(there)))
     assert delivered == Kept(delivered=len(there))
