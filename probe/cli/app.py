@@ -22,6 +22,7 @@ COMMANDS = {
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "fleet": "Many endpoints at once, described in a file: fleet.toml, CSV or JSON lines.",
+    "history": "What was recorded: what changed and when, and which certificates are shown now.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",
     "completion": "Print a script that completes commands and options in a shell.",
 }

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby, pairwise
-from typing import NamedTuple
 
-from probe.eop.vocabulary import WORST_FIRST, Outcome
 from probe.pki.certificate import Certificate, Unreadable
 from probe.report.addresses import Absence, Unresolved, absences, hosts, unresolved
-from probe.report.phases import Chain, Outage, Phase, Shown, failed, outages, phases, runs, shown_in
+from probe.report.periods import Verdict, judged
+from probe.report.phases import Outage, Phase, Shown, failed, leaves_of, outages, phases, runs
 from probe.report.record import Endpoint, Span
 from probe.values import value
 
@@ -43,13 +42,6 @@ class Kind(enum.Enum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     """No longer looked at while the host's other addresses are."""
-
-
-class Verdict(NamedTuple):
-    """What was said, and the rule behind it; None where nothing is wrong."""
-
-    outcome: Outcome
-    rule: str | None
 
 
 @value
@@ -107,9 +99,7 @@ def of_endpoint(spans: Sequence[Span], certificates: Certificates) -> Iterator[C
 def _of_outages(found: Iterable[Outage], change: partial[Change]) -> Iterator[Change]:
     for outage in found:
         first, last = outage.spans[0], outage.spans[-1]
-        change = partial(
-            change, looks=outage.looks, fault=first.state.fault or first.state.rule, error=last.error
-        )
+        change = partial(change, looks=outage.looks, fault=outage.fault, error=last.error)
         if outage.before:
             yield change(kind=Kind.OUTAGE, at=first.first, since=outage.before, ended=outage.over)
         if outage.over:
@@ -143,13 +133,14 @@ def _of_phases(
 
 def _exchanged(before: Shown, after: Shown, certificates: Certificates) -> Iterator[tuple[Kind, str, str]]:
     """Which certificate took the place of which: of several (one a kind of key) that of its kind."""
-    gone, new = _leaves(before) - _leaves(after), _leaves(after) - _leaves(before)
+    old_ones, new_ones = set(leaves_of(before)), set(leaves_of(after))
+    gone, new = old_ones - new_ones, new_ones - old_ones
     if not new and not gone and set(before) != set(after):
-        yield Kind.CHAIN_CHANGED, min(_leaves(before)), min(_leaves(after))
+        yield Kind.CHAIN_CHANGED, min(old_ones), min(new_ones)
     for sha256 in sorted(new):
         one = certificates(sha256)
         old = min(
-            gone or _leaves(before),
+            gone or old_ones,
             key=lambda each: (_family(certificates(each)) != _family(one), each),
             default=None,
         )
@@ -159,10 +150,6 @@ def _exchanged(before: Shown, after: Shown, certificates: Certificates) -> Itera
         yield _kind(other, one), old, sha256
         if isinstance(one, Certificate) and isinstance(other, Certificate) and one.spki == other.spki:
             yield Kind.KEY_REUSED, old, sha256
-
-
-def _leaves(shown: Iterable[Chain]) -> set[str]:
-    return {chain[0] for chain in shown if chain}
 
 
 def _family(certificate: Certificate | Unreadable | None) -> str:
@@ -181,28 +168,18 @@ def _names(certificate: Certificate) -> set[str]:
     return {name.lower() for name in certificate.names()}
 
 
-def _of_verdicts(spans: Iterable[Span], states: Sequence[Phase], change: partial[Change]) -> Iterator[Change]:
-    """Turns of the verdict; while several certificates are shown, that on the worst of them counts."""
-    shown: dict[Shown, Verdict] = {}
-    before: tuple[Verdict, Span] | None = None
-    last: datetime | None = None
-    of = (state for state in states for _ in range(state.spans))
-    for span, state in zip(spans, of, strict=True):
-        if not state.mixed:
-            shown.clear()
-        outcome = span.state.outcome
-        shown[shown_in(span)] = Verdict(outcome, None if outcome is Outcome.ACCEPTED else span.state.rule)
-        now = min(shown.values(), key=lambda verdict: WORST_FIRST.index(verdict.outcome))
-        if before and now != before[0]:
+def _of_verdicts(spans: Sequence[Span], states: Sequence[Phase], change: partial[Change]) -> Iterator[Change]:
+    """Turns of the verdict."""
+    for (old, before), (new, after) in pairwise(zip(spans, judged(spans, states), strict=True)):
+        if before.verdict != after.verdict:
             yield change(
                 kind=Kind.VERDICT,
-                at=span.first,
-                since=last,
-                verdict_before=before[0],
-                verdict=now,
-                lists=_newer_lists(before[1], span),
+                at=new.first,
+                since=old.last,
+                verdict_before=before.verdict,
+                verdict=after.verdict,
+                lists=_newer_lists(old, new),
             )
-        before, last = (now, span), span.last
 
 
 def _newer_lists(before: Span, after: Span) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ Single looks at a balancer whose nodes differ alternate; so do looks at a server
 state here, not a change a look:
 
 1. Looks that show the same follow one another as a `Run`; a run is passing where it is short.
-2. Runs that are passing and come back twice to what was there before are mixed, from the first that differs on:
-   A B A B is mixed, A B A is a swap and its rollback. A look that met several certificates at once is mixed by itself.
+2. Runs that are passing, of which two come back to what was shown before and one to the state before them, are mixed:
+   A B A B is mixed from the first B on, A B A is a swap and its rollback. A look that met several at once is mixed by
+   itself.
 3. It ends where one thing alone was seen for `SEVERAL` looks, and three times as many as ever in a row before.
 4. Failures with fewer than `SEVERAL` good looks between them are one outage.
 """
@@ -60,20 +61,35 @@ class Phase(NamedTuple):
     @property
     def leaves(self) -> tuple[str, ...]:
         """The end certificates by SHA-256, each once."""
-        return tuple(dict.fromkeys(chain[0] for chain in self.shown if chain))
+        return leaves_of(self.shown)
 
 
 class Outage(NamedTuple):
-    """Failed looks and what lay between: `spans` are the failed ones, `over` the first good look after them."""
+    """Failed looks and what lay between: `spans` are the failed ones, `over` the first good look after them.
+
+    Of the endpoint's spans they reach from `start` to before `stop`.
+    """
 
     spans: tuple[Span, ...]
     before: datetime | None
     over: datetime | None
+    start: int = 0
+    stop: int = 1
 
     @property
     def looks(self) -> int:
         """How many failed."""
         return sum(span.looks for span in self.spans)
+
+    @property
+    def fault(self) -> str | None:
+        """What it began with, by its rule."""
+        return self.spans[0].state.fault or self.spans[0].state.rule
+
+
+def leaves_of(shown: Shown) -> tuple[str, ...]:
+    """The end certificates, each once."""
+    return tuple(dict.fromkeys(chain[0] for chain in shown if chain))
 
 
 def failed(span: Span) -> bool:
@@ -100,6 +116,8 @@ def outages(spans: Sequence[Span]) -> list[Outage]:
             spans=tuple(spans[number] for number in numbers),
             before=spans[numbers[0] - 1].last if numbers[0] else None,
             over=spans[numbers[-1] + 1].first if numbers[-1] + 1 < len(spans) else None,
+            start=numbers[0],
+            stop=numbers[-1] + 1,
         )
         for numbers in found
     ]
@@ -168,7 +186,7 @@ def _comes_back(of: Sequence[Run], at: int) -> int:
             return number if any((chain,) in seen and (chain,) != current for chain in run.shown) else -1
         back += run.shown in seen
         seen.add(run.shown)
-        if back == 2:
+        if back >= 2 and any(one.shown == of[at - 1].shown for one in of[at + 1 : number + 1]):
             return number
     return -1
 

@@ -17,6 +17,7 @@ from probe.powershell import CONNECTOR, filled
 from probe.render.exchange.documents import picked, plain
 from probe.render.exchange.parts import fact, problems, stamp, title
 from probe.render.page.options import RenderOptions
+from probe.render.page.table import cell
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import day, instant
 from probe.text import counted
@@ -35,8 +36,6 @@ _CUTS = {
     Cut.INFERRED: " (where the subject ends is inferred)",
     Cut.UNKNOWN: " (where the subject ends is not known: give --inventory)",
 }
-#: A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class LogReport(NamedTuple):
@@ -182,14 +181,9 @@ def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(value) for value in row.values()])
+        writer.writerow([cell(value) for value in row.values()])
         if buffer.tell() > 1 << 16:
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,17 +1,13 @@
-"""The report as CSV (RFC 4180): a header, and a row for each endpoint, which can be written as it comes.
-
-A spreadsheet takes a cell that begins like a formula for one: such a cell gets an apostrophe before it.
-"""
+"""The report as CSV (RFC 4180): a header, and a row for each endpoint, which can be written as it comes."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from probe.eop.forecast import soonest
 from probe.render.page.options import RenderOptions
+from probe.render.page.table import csv_row
 from probe.render.report.facts import (
     instant,
     path_certificates,
@@ -25,7 +21,6 @@ COLUMNS = (
     "target", "host", "address", "port", "direction", "outcome", "rule", "reply", "reason", "expires", "next_change",
     "subject", "issuer", "sha256", "started_at", "elapsed_ms", "labels",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -36,14 +31,14 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
 
 def header() -> str:
     """The names of the columns."""
-    return _line(COLUMNS)
+    return csv_row(COLUMNS)
 
 
 def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
     """One endpoint; `labels` as a fleet file gives them."""
     capture, leaf, made = assessment.capture, assessment.evidence.leaf, assessment.prediction
     decided, turn = assessment.deciding_finding, soonest(assessment.forecast)
-    return _line(
+    return csv_row(
         (
             assessment.target,
             capture.host,
@@ -64,12 +59,3 @@ def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
             " ".join(f"{name}={value}" for name, value in labels.items()),
         )
     )
-
-
-def _line(cells: Iterable[object]) -> str:
-    out = io.StringIO()
-    texts = ("" if cell is None else str(cell) for cell in cells)
-    csv.writer(out, lineterminator="\n").writerow(
-        f"'{text}" if text.startswith(_FORMULA) else text for text in texts
-    )
-    return out.getvalue()
