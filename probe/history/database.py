@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from probe.errors import ConfigurationError, ProbeError
 from probe.history.engine import engine_of
-from probe.history.migrations import is_current, migrate
+from probe.history.migrations import is_current, migrate, version
 from probe.text import printable
 
 #: Tries of one transaction: a database that was restarted fails those under way, and two may wait for each other.
@@ -34,17 +34,19 @@ class RefusedError(HistoryError):
 class Database:
     """A history that is open; raises ConfigurationError where the URL or the schema is none of ours."""
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, *, create: bool = True, read: bool = False) -> None:
         """Open `url`, an SQLAlchemy URL or a file's path, and bring its schema up to date.
 
-        Without `create` a file that is not there is a ConfigurationError.
+        Without `create` a file that is not there is a ConfigurationError. With `read` nothing is written, nor made.
         """
         self._url = url_of(url)
         self.sqlite = self._url.get_backend_name() == "sqlite"
-        if self.sqlite and not create and not Path(self._url.database or "").exists():
+        if self.sqlite and (read or not create) and not Path(self._url.database or "").exists():
             raise ConfigurationError(f"there is no history at {self.name} yet: --record writes one")
-        self._engine = engine_of(self._url)
-        if not self.run(is_current):
+        self._engine = engine_of(self._url, read=read)
+        if read and not self.run(version):
+            raise ConfigurationError(f"{self.name} holds no history")
+        if not (read or self.run(is_current)):
             self.run(migrate, write=True)
 
     @property

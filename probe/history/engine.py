@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -19,11 +22,14 @@ LOG_BYTES = 16 * 1024 * 1024
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={LOG_BYTES}")
 
 
-def engine_of(url: URL) -> Engine:
-    """An engine whose transactions see one state and, with the execution option `write`, lock before they read."""
+def engine_of(url: URL, *, read: bool = False) -> Engine:
+    """An engine whose transactions see one state and, with the execution option `write`, lock before they read.
+
+    With `read` a file of SQLite is made by nobody, and not written to.
+    """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_S})
-        event.listen(engine, "connect", _connected)
+        engine = create_engine(_read_only(url) if read else url, connect_args={"timeout": BUSY_S})
+        event.listen(engine, "connect", _read if read else _connected)
         event.listen(engine, "begin", _begun)
         return engine
     # A prepared statement is unknown to the next server behind pgbouncer.
@@ -34,6 +40,32 @@ def engine_of(url: URL) -> Engine:
         raise ConfigurationError(
             "a history in PostgreSQL needs psycopg, which is not installed here: pip install 'eop-probe[postgres]'"
         ) from None
+
+
+def _read_only(url: URL) -> URL:
+    """How a file is opened to be read: as one that never changes only where nobody writes and we may not.
+
+    SQLite's log has to be made to be read; where the folder forbids that, a log that is there is read as it is.
+    """
+    path = Path(url.database or "").absolute()
+    free = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    mode = (
+        {"mode": "rw"}
+        if free
+        else {"mode": "ro"}
+        if _log(path).exists()
+        else {"mode": "ro", "immutable": "1"}
+    )
+    return url.set(database=f"file:{quote(str(path))}", query={"uri": "true", **mode})
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _read(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _connected(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own

@@ -60,7 +60,7 @@ class Reading(NamedTuple):
         from probe.history.database import Database
         from probe.history.query import filled
 
-        database = Database(self.history or _own(), create=False)
+        database = Database(self.history or _own(), read=True)
         try:
             return database.run(lambda connection: work(filled(connection, database.name)))
         finally:
