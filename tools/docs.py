@@ -36,6 +36,7 @@ _VOLATILE = (
     ),  # random, and at times a digit or two shorter
     (re.compile(r"\b[0-9A-Fa-f]{40}\b"), "THUMBPRINT"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"\([0-9a-f]{12}\)"), "(SHA256)"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?"), "DATE"),
     (re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"), "PEM"),
     (re.compile(r'"(serial|at_ms|elapsed_ms)": [^,\n]+'), r"\1"),
@@ -207,6 +208,8 @@ def _outputs(name: str) -> str:
         return sample(command)
     if kind == "evidence":
         return evidence(command)
+    if kind == "history":
+        return history(command)
     if kind == "floors":
         return floors()
     if name == "fleet-example":
@@ -260,6 +263,13 @@ def evidence(name: str) -> str:
     from tools.samples import evidence_output
 
     return evidence_output(name, _run)
+
+
+def history(name: str) -> str:
+    """The output of a ``history`` command on a history that is made for it."""
+    from tools.samples import history_output
+
+    return history_output(name, _run)
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from probe.demo_servers import Simulator
 
@@ -34,6 +36,26 @@ def _check(situation: str, run: Run, *options: str) -> str:
         .replace("127.0.0.1", "192.0.2.10")
         .replace(f":{server.port}", "")
     )
+
+
+#: The options of a ``history`` command of the documentation.
+_HISTORY = {
+    "show": ["show", "mail.contoso.example"],
+    "changes": ["changes", "--since", "2026-11-01"],
+    "diff": ["diff", "2026-11-08T12:00", "2026-11-11"],
+    "certificates": ["certificates", "--expiring", "9999d"],
+    "csv": ["changes", "--since", "2026-11-10", "--kind", "verdict", "--format", "csv"],
+}
+
+
+def history_output(name: str, run: Run) -> str:
+    """The output of a ``history`` command on ten days of a host with two addresses, a look an hour."""
+    from tests.history.example import history
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.sqlite"
+        history(path)
+        return run(["history", *_HISTORY[name], "--history", str(path)])
 
 
 #: The sample evidence, as the documentation calls it.

@@ -48,7 +48,8 @@ def _read_only(url: URL) -> URL:
     SQLite's log has to be made to be read; where the folder forbids that, a log that is there is read as it is.
     """
     path = Path(url.database or "").absolute()
-    free = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    effective = os.access in os.supports_effective_ids
+    free = all(os.access(each, os.W_OK, effective_ids=effective) for each in (path, path.parent))
     mode = (
         {"mode": "rw"}
         if free

@@ -10,43 +10,22 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from probe.cli.history.common import age
-from probe.history.database import Database
-from probe.history.write import write_batch
-from probe.report.record import Record, State
+from probe.report.record import State
+from tests.cli.recorded import STORY, A, told, written
 from tests.cli.running import Cli
-from tests.report.lives import HOUR, Leaf, down, endpoint, plain, records, shows
+from tests.report.lives import down, shows
 from tests.schemas import validate
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-A = Leaf(days=3000)
-B = Leaf(key=1, serial=2, days=3100)
-ENDED = Leaf(issuer=1, key=2, serial=3, days=200)
-STORY = [
-    *[shows(A)] * 60, *[shows(B)] * 20, *[down()] * 3, *[shows(B)] * 10, *[shows(ENDED), shows(B)] * 6,
-    *[shows(B)] * 10, *[plain()] * 2, *[shows(ENDED, accepted=False)] * 5,
-]  # fmt: skip
 KINDS = [
     "renewed", "outage", "outage-over", "mixed", "mixed-over", "starttls-gone", "verdict", "issuer-changed",
     "starttls-back", "verdict",
 ]  # fmt: skip
-
-
-def written(path: Path, *lives: list[Record]) -> str:
-    database = Database(str(path))
-    looks = [record for life in lives for record in life]
-    database.run(lambda connection: write_batch(connection, "all", NOW, looks), write=True)
-    database.close()
-    return str(path)
-
-
-def told(states: list[State], **of: str) -> list[Record]:
-    return records(endpoint(**of), states, begin=NOW - len(states) * HOUR)
 
 
 @pytest.fixture

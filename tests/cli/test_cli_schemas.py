@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.cli.recorded import STORY, told, written
 from tests.cli.running import HEALTHY, Cli, serving
 from tests.exchange.diagnosing import (
     SAMPLES,
@@ -46,15 +47,29 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "eop-probe/exchange-diagnosis/1": ("exchange", "diagnose", *EVERYTHING, *AT),
     "eop-probe/stores/1": ("stores", "list"),
 }
+#: What this product writes for itself alone.
+OWN = {"eop-probe/spool/1"}
+EXPORT = "eop-probe/history-export/1"
+#: Of a history that is made for them.
+HISTORY: dict[str, tuple[str, ...]] = {
+    "eop-probe/history/1": ("show", "mail.contoso.test"),
+    "eop-probe/changes/1": ("changes", "--kind", "verdict"),
+    "eop-probe/history-diff/1": ("diff", "3d"),
+    "eop-probe/history-certificates/1": ("certificates",),
+}
 
 
 @pytest.fixture
-def printed(cli: Cli) -> Callable[[str], dict[str, Any]]:
+def printed(cli: Cli, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
     """The document of that schema, as a run prints it."""
 
     def run(name: str) -> dict[str, Any]:
         if name in DOCUMENTS:
             out = cli(*DOCUMENTS[name], "--format", "json").out
+        elif name in HISTORY or name == EXPORT:
+            history = ("--history", written(tmp_path / "history.sqlite", told(STORY)), "--format", "json")
+            out = cli("history", *HISTORY.get(name, ("export",)), *history).out
+            out = out if name in HISTORY else json.dumps(one_of_each(out.splitlines()))
         else:
             with serving(HEALTHY) as port:
                 out = cli.check(port, "--format", "json").out
@@ -63,6 +78,12 @@ def printed(cli: Cli) -> Callable[[str], dict[str, Any]]:
         return document
 
     return run
+
+
+def one_of_each(lines: list[str]) -> dict[str, Any]:
+    """A line with the certificate of one and the span of another: the schema says both."""
+    documents = [json.loads(line) for line in lines]
+    return {key: next(one[key] for one in documents if one[key]) for key in documents[0]}
 
 
 def damaged(value: Any) -> Iterator[tuple[str, Callable[[Any], None]]]:  # noqa: ANN401 - a JSON value
@@ -85,7 +106,7 @@ def test_every_schema_that_the_code_names_is_committed_and_no_other() -> None:
     named = {
         name for path in sources for name in re.findall(r"eop-probe/[a-z-]+/\d+", path.read_text("utf-8"))
     }
-    assert named == set(SCHEMAS) - INPUTS == {*DOCUMENTS, "eop-probe/report/1"}
+    assert named - OWN == set(SCHEMAS) - INPUTS == {*DOCUMENTS, *HISTORY, EXPORT, "eop-probe/report/1"}
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS.keys() - INPUTS))
@@ -95,7 +116,7 @@ def test_a_schema_is_a_schema_that_names_its_document(name: str) -> None:
     assert SCHEMAS[name]["$id"] == f"urn:{name.replace('/', ':')}"
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", [*DOCUMENTS, *HISTORY, EXPORT])
 def test_a_document_is_valid_and_no_damage_to_it_goes_unnoticed(
     printed: Callable[[str], dict[str, Any]], name: str
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_example_report_validates() -> None:
         "docs/listen.md",
         "docs/exchange.md",
         "docs/fleet.md",
+        "docs/history.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

@@ -103,10 +103,8 @@ def certificates(
         newest = max((life.periods[-1].last for life in lives), default=now)
         found = held(life for life in lives if newest - life.periods[-1].last <= within)
         known = _held(connection, (one.sha256 for one in found))
-        dated = {one: _expiry(known(one.sha256)) for one in found}
-        return sorted(
-            (one for one in found if dated[one] <= until), key=lambda one: (dated[one], one.sha256)
-        ), known
+        placed = ((*_expiry(known(one.sha256)), one.sha256, one) for one in found)
+        return [one for expiry, *_, one in sorted(placed) if expiry <= until], known
 
     found, known = reading.read(read)
     reading.deliver(
@@ -117,8 +115,10 @@ def certificates(
     finish(0)
 
 
-def _expiry(certificate: Certificate | Unreadable | None) -> datetime:
-    return getattr(certificate, "not_after", _NEVER)
+def _expiry(certificate: Certificate | Unreadable | None) -> tuple[datetime, str]:
+    """By what certificates are ordered: when it expires, and whose it is."""
+    subject = getattr(certificate, "subject", None)
+    return getattr(certificate, "not_after", _NEVER), subject.short if subject else ""
 
 
 def _held(connection: Connection, leaves: Iterator[str]) -> Certificates:
