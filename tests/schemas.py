@@ -15,6 +15,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 #: Those of what is read: such a document does not name its schema.
 INPUTS = {"eop-probe/fleet/1", "eop-probe/fleet-target/1"}
+#: Those of what is sent by others than the command line; tested where they are sent.
+SENT = {"eop-probe/alarm/1"}
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
 
 
