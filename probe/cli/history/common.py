@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.output import Output, as_json, render_options, write_to
+from probe.cli.recording import History
 from probe.errors import ConfigurationError
 from probe.text import printable
 
@@ -35,15 +36,6 @@ class HistoryFormat(enum.StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     CSV = "csv"
-
-
-History = Annotated[
-    str | None,
-    option(
-        "--history URL",
-        "The history: a file, or postgresql://HOST/DATABASE. [default: this user's history.sqlite]",
-    ),
-]
 
 
 class Reading(NamedTuple):

@@ -11,8 +11,9 @@ import typer
 
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish
-from probe.cli.history.common import TARGET, History, Reading, age, moment
+from probe.cli.history.common import TARGET, Reading, age, moment
 from probe.cli.output import Output, write_to
+from probe.cli.recording import History
 from probe.errors import ConfigurationError
 
 if TYPE_CHECKING:
