@@ -43,11 +43,14 @@ class Database:
         self.sqlite = self._url.get_backend_name() == "sqlite"
         if self.sqlite and (read or not create) and not Path(self._url.database or "").exists():
             raise ConfigurationError(f"there is no history at {self.name} yet: --record writes one")
+        self._identity: tuple[int, int] | None = None
         self._engine = engine_of(self._url, read=read)
         if read and not self.run(version):
             raise ConfigurationError(f"{self.name} holds no history")
         if not (read or self.run(is_current)):
             self.run(migrate, write=True)
+        if self.sqlite:
+            self._identity = self._identity_of_file()
 
     @property
     def name(self) -> str:
@@ -58,6 +61,7 @@ class Database:
 
         Work that writes has to bear being done twice: what was lost may have been committed. Raises HistoryError.
         """
+        self._same_file()
         for attempt in range(1, TRIES + 1):
             try:
                 with self._engine.connect().execution_options(write=write) as connection, connection.begin():
@@ -71,6 +75,29 @@ class Database:
             except SQLAlchemyError as error:
                 raise HistoryError(_sentence(self.name, error)) from None
         raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def _same_file(self) -> None:
+        """Hold to a file by its name: what is written to one that lost its name is lost."""
+        if self._identity and (now := self._identity_of_file()) != self._identity:
+            self._engine.dispose()
+            self._identity = now
+
+    def _identity_of_file(self) -> tuple[int, int]:
+        try:
+            found = Path(self._url.database or "").stat()
+        except OSError as error:
+            # A new connection would make an empty one.
+            raise HistoryError(f"the history {self.name} is no longer there: {error.strerror}") from None
+        return found.st_dev, found.st_ino
+
+    def alone(self, statement: str) -> None:
+        """Do what no transaction may surround. Raises HistoryError."""
+        options = {"isolation_level": "AUTOCOMMIT", "alone": True}
+        try:
+            with self._engine.connect().execution_options(**options) as connection:
+                connection.exec_driver_sql(statement)
+        except SQLAlchemyError as error:
+            raise HistoryError(_sentence(self.name, error)) from None
 
     def close(self) -> None:
         """Let go of its connections."""

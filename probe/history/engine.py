@@ -80,6 +80,8 @@ def _connected(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver
 
 
 def _begun(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("alone"):
+        return
     # A transaction that reads and then writes fails at once where another has written in between.
-    write = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")

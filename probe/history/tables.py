@@ -117,4 +117,7 @@ SPANS = Table(
     Column("elapsed_ms", Integer, nullable=False),
     Column("error", Text),
     Index("spans_of_endpoint", "endpoint_id", "id"),
+    # So that what they refer to can be removed; both are written once.
+    Index("spans_of_verdict", "verdict_id"),
+    Index("spans_of_presentation", "presentation_id"),
 )
