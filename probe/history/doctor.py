@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
-from sqlalchemy.exc import DatabaseError
 
-from probe.history.database import Database
+from probe.history.database import Database, HistoryError
 from probe.history.measures import log_of, path_of, size_of
 from probe.history.migrations import version
 from probe.history.prune import ORPHANS
@@ -26,14 +25,14 @@ LONG_LOG = 64 * 1024 * 1024
 
 def examine(database: Database) -> Health:
     """Look at all of a history; raises HistoryError where it cannot be read."""
-    return database.run(lambda connection: _health(connection, database.name))
+    damage = _damage(database)
+    return database.run(lambda connection: _health(connection, database.name, damage))
 
 
-def _health(connection: Connection, name: str) -> Health:
+def _health(connection: Connection, name: str, damage: tuple[str, ...]) -> Health:
     sqlite = connection.dialect.name == "sqlite"
     free = shutil.disk_usage(path_of(connection).parent).free if sqlite else None
     log = log_of(connection)
-    damage = _damage(connection)
     # A file that is damaged may not even be counted.
     first, last = (None, None) if damage else _first_and_last(connection)
     return Health(
@@ -68,14 +67,15 @@ def _system(connection: Connection) -> str:
     return printable(f"{name} {connection.execute(text(asked)).scalar_one()}")
 
 
-def _damage(connection: Connection) -> tuple[str, ...]:
+def _damage(database: Database) -> tuple[str, ...]:
     """What SQLite finds wrong with its file; PostgreSQL has tools of its own."""
-    if connection.dialect.name != "sqlite":
+    if not database.sqlite:
         return ()
+    check = text("PRAGMA integrity_check(5)")
     try:
-        said = connection.execute(text("PRAGMA integrity_check(5)")).scalars().all()
-    except DatabaseError as error:
-        said = [str(error.orig)]
+        said = database.run(lambda connection: connection.execute(check).scalars().all())
+    except HistoryError as error:
+        return (str(error),)
     return tuple(f"the file is damaged: {printable(each)}" for each in said if each != "ok")
 
 

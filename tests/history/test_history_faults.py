@@ -93,4 +93,4 @@ def test_the_doctor_finds_damage(tmp_path: Path) -> None:
     content[-3 * 4096 :] = b"\xaa" * 3 * 4096
     at.write_bytes(content)
     with opened(str(at)) as database:
-        assert any("the file is damaged" in each for each in examine(database).problems)
+        assert any("is malformed" in each for each in examine(database).problems)
