@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from probe.history import prune
 from probe.history.database import Database, HistoryError
 from probe.history.doctor import examine
-from tests.history.faults import Faults, batches, looks, opened, write
-from tests.history.records import HOUR, START, round_of
+from tests.history.faults import Crashes, Faults, batches, looks, opened, write
+from tests.history.records import HOUR, START, record, round_of
 
 
 @pytest.fixture
@@ -32,6 +34,28 @@ def filled() -> Callable[[Database], Callable[[], None]]:
         return lambda: limit(1_000_000)
 
     return fill
+
+
+def test_a_prune_removes_a_bounded_number_at_a_time(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prune, "MAX_REMOVED", 10)
+    with opened(url) as database:
+        for number in range(35):
+            write(database, str(number), [record(1, START + number * HOUR, f"leaf {number}")])
+        removed = []
+
+        def count(_: object, cursor: sqlite3.Cursor, statement: str, *__: object) -> None:
+            if statement.startswith("DELETE FROM spans"):
+                removed.append(cursor.rowcount)
+
+        event.listen(database._engine, "after_cursor_execute", count)
+        assert prune.prune(database, START + 33 * HOUR).spans == 33
+        assert removed == [10, 10, 10, 3, 0]
+        assert looks(database) == 2
+
+
+@pytest.mark.slow
+class TestCrashes(Crashes):
+    pass
 
 
 class TestFaults(Faults):

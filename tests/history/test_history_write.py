@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count, groupby, pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from itertools import groupby, pairwise
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from probe.history.read import spans
 from probe.history.write import write_batch
 from probe.report.record import Endpoint, Record, Span, State
 from tests.authority import Authority
+from tests.examples import examples
 from tests.history.records import HOUR, START, endpoint, record, round_of
 
 
@@ -116,6 +116,14 @@ def test_what_no_database_takes_is_kept_as_its_escape(database: Database, text: 
     assert (one.elapsed_ms, one.looks) == (2**31 - 1, 2)
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One history for all examples, each with a vantage of its own."""
+    database = Database(str(tmp_path_factory.mktemp("many") / "history.sqlite"))
+    yield database
+    database.close()
+
+
 looks = st.lists(
     st.tuples(
         st.integers(0, 3),
@@ -127,24 +135,21 @@ looks = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(looks, st.lists(st.integers(0, 20), max_size=4))
 def test_however_looks_are_batched_the_same_spans_are_found(
-    seen: list[tuple[int, str, Outcome, timedelta]], cuts: list[int]
+    many: Database, seen: list[tuple[int, str, Outcome, timedelta]], cuts: list[int]
 ) -> None:
-    now = START
+    now, own = START, uuid4().hex
     records = []
     for number, leaf, outcome, step in seen:
         now += step
-        records.append(record(number, now, *filter(None, [leaf]), outcome=outcome))
-    with TemporaryDirectory() as folder:
-        database = Database(str(Path(folder) / "history.sqlite"))
-        names = map(str, count())
-        edges = [0, *sorted(cuts), len(records)]
-        for begin, end in pairwise(edges):
-            write(database, next(names), records[begin:end])
-        told = found(database)
-        database.close()
+        one = record(number, now, *filter(None, [leaf]), outcome=outcome)
+        records.append(replace(one, endpoint=one.endpoint._replace(vantage=own)))
+    edges = [0, *sorted(cuts), len(records)]
+    for begin, end in pairwise(edges):
+        write(many, f"{own} {begin} {end}", records[begin:end])
+    told = many.run(lambda connection: list(spans(connection, tables.ENDPOINTS.c.vantage == own)))
     # One endpoint's spans stand in their order, one endpoint after the other.
     wanted = sorted(expected(records), key=lambda span: span[0])
     assert (

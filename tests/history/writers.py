@@ -21,7 +21,7 @@ from tests.history.records import HOUR, START, record, round_of
 
 BATCH = 20
 #: More than a batch has: the last processes live.
-STATEMENTS = 40
+STATEMENTS = 24
 WRITERS = 3
 BATCHES = 10
 

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 
-from tests.lab.situations import ADDRESS, SERVICES, ports
+from tests.lab.situations import ADDRESS, SERVICES
 
 BASE_VARIABLE = "EOP_PROBE_LAB_PORT"
 DEFAULT_BASE = 2500
@@ -49,26 +49,27 @@ def table(base: int) -> str:
     )
 
 
-def greets(port: int) -> bool:
-    """Whether a mail server says 220 there."""
+def greets(port: int, asks: bytes = b"", says: bytes = b"220") -> bool:
+    """Whether a server says there what it ought to; a mail server 220."""
     try:
         with socket.create_connection((ADDRESS, port), timeout=GREETING_SECONDS) as connection:
-            return connection.recv(3) == b"220"
+            connection.sendall(asks)
+            return connection.recv(len(says)) == says
     except OSError:
         return False
 
 
 def silent_services(base: int, seconds: float) -> list[str]:
     """The services that do not greet before the time is over, in the order of the table."""
-    waiting = ports(base)
+    waiting = SERVICES
     deadline = time.monotonic() + seconds
     while waiting:
-        waiting = {name: port for name, port in waiting.items() if not greets(port)}
+        waiting = tuple(each for each in waiting if not greets(base + each.offset, each.asks, each.says))
         if time.monotonic() >= deadline:
             break
         if waiting:
             time.sleep(PAUSE_SECONDS)
-    return list(waiting)
+    return [each.name for each in waiting]
 
 
 def main(command: str) -> None:

@@ -29,11 +29,13 @@ SOCKET_ERROR_FROM_EOP = _cannot_connect("451 4.4.0 TLS negotiation failed with e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service of docker-compose.yml that listens on base port + offset."""
+    """A service of docker-compose.yml that listens on base port + offset; it is there when it says `says`."""
 
     name: str
     offset: int
     about: str
+    asks: bytes = b""  # what it has to be told before
+    says: bytes = b"220"
 
     @property
     def variable(self) -> str:
@@ -78,6 +80,9 @@ class Sender:
     certificates: int = 2  # as many as are sent
 
 
+# A client of PostgreSQL begins; R (authentication) is the answer of a server that has started (its manual, 55.2).
+_STARTUP = b"\x00\x00\x00\x24\x00\x03\x00\x00user\x00lab\x00database\x00postgres\x00\x00"
+
 SERVICES = (
     Service(name="healthy", offset=1, about="public-style chain, leaf and intermediate sent"),
     Service(name="wildcard", offset=2, about="the same for *.contoso.test"),
@@ -102,6 +107,7 @@ SERVICES = (
     Service(name="listener", offset=20, about="eop-probe listen: all senders deliver to it"),
     Service(name="changing", offset=21, about="public-style chain, until a test changes it"),
     Service(name="mailbox", offset=22, about="keeps its mail in a Maildir; a certificate for localhost"),
+    Service(name="postgres", offset=23, about="PostgreSQL, for the history", asks=_STARTUP, says=b"R"),
     Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
     Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),
     Service(name="sender-internal-ca", offset=28, about="sends with the internal CA's certificate"),
