@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from probe.history.database import Database, HistoryError, RefusedError
 from probe.history.spool import Batch, Spool, order_of
 from probe.history.write import write_batch
 from probe.net import clock
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 #: Seconds until a database that was away is asked again.
 AWAY_S = 10.0
@@ -104,12 +106,18 @@ class Delivery:
 
 
 def _write(database: Database, batch: Batch) -> bool:
-    work = partial(write_batch, name=batch.name, at=clock.now(), records=batch.records)
+    tries: list[bool] = []
+
+    def work(connection: Connection) -> None:
+        tries.append(write_batch(connection, batch.name, clock.now(), batch.records))
+
     try:
-        return database.run(work, write=True)
+        database.run(work, write=True)
     except (
         ValueError,
         OverflowError,
         TypeError,
     ) as error:  # a text or a number that the driver cannot pass on
         raise RefusedError(f"the history {database.name} cannot take a batch: {error}") from None
+    # One whose commit was done and whose answer was lost finds itself at the next try.
+    return any(tries)
