@@ -18,6 +18,8 @@ from probe.text import printable
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
 
+#: How a database of SQLite begins (SQLite, Database File Format, 1.3).
+_SQLITE = b"SQLite format 3\0"
 #: Characters of the name of a vantage point.
 MAX_VANTAGE = 64
 
@@ -107,7 +109,20 @@ def writable(history: str) -> str:
 
     url = url_of(history)
     if url.get_backend_name() == "sqlite":
-        file = Path(url.database or "")
-        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-            raise ConfigurationError(f"no history can be kept in {name_of(url)}: it cannot be written there")
+        _refuse_file(Path(url.database or ""), name_of(url))
     return name_of(url)
+
+
+def _refuse_file(file: Path, name: str) -> None:
+    from probe.files import open_file
+
+    if file.exists():
+        try:
+            with open_file(file) as opened:
+                head = opened.read(len(_SQLITE))
+        except OSError as error:
+            raise ConfigurationError(f"no history can be kept in {name}: {error.strerror}") from None
+        if head not in {b"", _SQLITE}:
+            raise ConfigurationError(f"no history can be kept in {name}: it is another kind of file")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ConfigurationError(f"no history can be kept in {name}: it cannot be written there")

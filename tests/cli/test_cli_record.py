@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -29,6 +30,11 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer(HEALTHY) as healthy:
         yield healthy
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment of a process whose coverage is not measured: that writes files, by SQLite."""
+    return {key: value for key, value in environment().items() if not key.startswith("COV")}
 
 
 def kept(history: Path) -> list[Span]:
@@ -122,6 +128,18 @@ class TestRefused:
         assert (ran.code, ran.out, server.peers) == (3, "", [])
         assert ran.err == f"eop-probe: no history can be kept in {state}: File exists\n"
 
+    def test_what_is_no_database(self, cli: Cli, tmp_path: Path, server: ScriptedServer) -> None:
+        file, pipe, empty = tmp_path / "report.json", tmp_path / "pipe", tmp_path / "empty"
+        file.write_text('{"schema": "eop-probe/report/1"}')
+        os.mkfifo(pipe)
+        empty.touch()  # the control
+        for name, said in ((file, "it is another kind of file"), (pipe, "it is a pipe, not a file")):
+            ran = cli.check(server.port, "--record", "--history", name)
+            assert (ran.code, ran.out) == (3, "")
+            assert ran.err == f"eop-probe: no history can be kept in {name}: {said}\n"
+        assert cli.check(server.port, "--record", "--history", empty).code == 0
+        assert len(server.peers) == 1
+
     def test_a_newer_history(self, cli: Cli, state: Path, server: ScriptedServer) -> None:
         cli.check(server.port, "--record")
         with sqlite3.connect(state / "history.sqlite") as connection:
@@ -179,7 +197,7 @@ class TestAway:
             words = command("check", f"127.0.0.1:{server.port}", "--record")
             limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *words]
             done = subprocess.run(
-                limited, capture_output=True, text=True, env=environment(), timeout=60, check=False
+                limited, capture_output=True, text=True, env=unmeasured(), timeout=60, check=False
             )
             control = spawn(*words[3:])
         assert done.returncode == control.code == 2
@@ -219,6 +237,6 @@ class TestFast:
             words = ["check", f"127.0.0.1:{server.port}", *more]
             program = [command()[0], "-c", code, *words]
             done = subprocess.run(
-                program, capture_output=True, text=True, env=environment(), timeout=60, check=False
+                program, capture_output=True, text=True, env=unmeasured(), timeout=60, check=False
             )
             assert done.stderr.splitlines()[-1] == loaded

@@ -128,6 +128,21 @@ class TestAway:
             Recorder(str(history), spool).close()
         assert list(found(history)) == [1]
 
+    def test_one_that_fails_while_it_is_open(self, history: Path, spool: Path) -> None:
+        history.parent.mkdir()
+        with Recorder(str(history), spool, bounds=AT_ONCE) as recorder:
+            recorder.add(look(1))
+            assert recorder.flush() == Kept(1)
+            with sqlite3.connect(history) as connection:
+                connection.execute("ALTER TABLE batches RENAME TO taken")
+            recorder.add(look(2))
+            assert recorder.flush() == Kept(1, 1)
+            with connection:
+                connection.execute("ALTER TABLE taken RENAME TO batches")
+            connection.close()
+        assert recorder.kept == recorder.close() == Kept(2)
+        assert list(found(history)) == [1, 2]
+
 
 class TestHanging:
     def test_nobody_waits_and_nothing_is_lost(self, silent: str, spool: Path) -> None:
@@ -155,14 +170,18 @@ class TestHanging:
         assert recorder.kept == Kept(0, 4)
         recorder.close()
 
-    def test_a_batch_under_way_is_on_disk_too_and_written_once(self, history: Path, spool: Path) -> None:
+    @pytest.mark.parametrize(("files", "meanwhile"), [(9, Kept(0, 1)), (0, Kept(0, 0, 1))])
+    def test_a_batch_under_way_counts_once_it_is_written(
+        self, history: Path, spool: Path, files: int, meanwhile: Kept
+    ) -> None:
+        """It waits on disk meanwhile, or has no room there; then it is in the database, once."""
         history.parent.mkdir()
         database = Database(str(history))
-        recorder = Recorder(database, spool, bounds=Bounds(flush_s=1.5))
+        recorder = Recorder(database, spool, bounds=Bounds(flush_s=1.5, spool_files=files))
         locked = sqlite3.connect(history, isolation_level=None)
         locked.execute("BEGIN IMMEDIATE")
         recorder.add(look(1))
-        assert recorder.flush() == Kept(0, 1)
+        assert recorder.flush() == meanwhile
         locked.execute("ROLLBACK")
         locked.close()
         assert recorder.flush() == Kept(1)
@@ -211,6 +230,18 @@ class TestBroken:
         assert f"{paths[1]} cannot be read" in recorder.notes[0]
         Recorder(str(history), spool).close()
         assert list(found(history)) == [1, 3]
+
+    def test_one_that_cannot_even_be_set_aside(self, history: Path, spool: Path) -> None:
+        waiting = Spool(spool)
+        path = waiting.put(Batch(1, "a" * 32, [look(1)]))
+        waiting.put(Batch(2, "b" * 32, [look(2)]))
+        path.write_bytes(b"{")
+        path.with_suffix(".broken").mkdir()
+        history.parent.mkdir()
+        recorder = Recorder(str(history), spool)
+        assert recorder.close() == Kept(delivered=1)
+        assert list(found(history)) == [2]
+        assert "nor can it be set aside: Is a directory" in recorder.notes[0]
 
     def test_a_record_that_no_database_takes_is_lost_alone(self, history: Path, spool: Path) -> None:
         history.parent.mkdir()
