@@ -12,6 +12,7 @@ import json
 import operator
 import os
 import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -37,6 +38,8 @@ NEAR, FAR = ("127.1.0.1", 20_000), ("10.78.0.1", 256)
 rate per network that is measured."""
 PORT = 25
 LEAVES, TARGETS = 500, 250
+START = 2
+"""Targets of the run whose time counts as the start: with several the event loop is loaded, with one it is not."""
 CLIENT_CORE = 0
 RTT_S = 0.050
 WALL: Callable[[Run], float] = operator.attrgetter("wall")
@@ -68,19 +71,33 @@ class Setting:
         file.write_text("".join(f"{each}:{PORT}\n" for each in addresses(count, place)))
         return file
 
-    def check(self, program: str, count: int, *, leaves: int = LEAVES) -> Command:
+    def check(self, program: str, count: int, *, leaves: int) -> Command:
         """`check` of so many targets by three lists, as both builds can; the server shows `leaves` different leaves."""
         named = (f"{each}:{PORT}" for each in addresses(count))  # the build before knows no @FILE
         argv = (program, "check", *named, *self.stores, "--format", "jsonl")
         answers = partial(self.complaint, addresses(count), leaves)
         return Command(name=f"{program} {count}", argv=argv, exit_codes=(2,), answers=answers)
 
-    def fleet(self, count: int, *more: str, place: tuple[str, int] = NEAR) -> Command:
-        """`fleet run` of so many targets from a stream, as fast as they answer."""
+    def fleet(
+        self, count: int, *more: str, place: tuple[str, int] = NEAR, leaves: int = LEAVES, program: str = ""
+    ) -> Command:
+        """`fleet run` of so many targets from standard input, as fast as they answer."""
         rate = ("--rate", "10000", "--format", "jsonl")
-        argv = (self.ours, "fleet", "run", f"@{self.targets(count, place)}", *self.stores, *rate, *more)
-        answers = partial(self.complaint, addresses(count, place), LEAVES)
-        return Command(name=f"fleet run, {count}", argv=argv, exit_codes=(2,), answers=answers)
+        return Command(
+            name=f"fleet run, {count}",
+            argv=(program or self.ours, "fleet", "run", "-", *self.stores, *rate, *more),
+            exit_codes=(2,),
+            reads=self.targets(count, place),
+            answers=partial(self.complaint, addresses(count, place), leaves),
+        )
+
+    def shards(self, count: int) -> Command:
+        """The same by two processes at once, each with its half."""
+        one = shlex.join(self.fleet(count).argv).replace(" - ", f" @{self.targets(count)} ")
+        half = self.scratch / "half.jsonl"
+        line = f"{one} --shard 1/2 >{half} & {one} --shard 2/2; wait; cat {half}"
+        answers = partial(self.complaint, addresses(count), LEAVES)
+        return Command(name="two shards", argv=("sh", "-c", line), answers=answers)
 
     @property
     def stores(self) -> tuple[str, ...]:
@@ -104,16 +121,18 @@ class Setting:
         )
 
 
-def against_base(setting: Setting, what: str, program: str, leaves: int, target: float) -> None:
-    """Processor time of each of 250 targets, less that of a run with one, in this build and the one before."""
+def against_base(
+    setting: Setting, what: str, ours: Callable[[int], Command], leaves: int, target: float
+) -> None:
+    """Processor time of each of 250 targets, less that of a run with two, in this build and the one before."""
     if setting.base is None:
         print(f"| {what} | the build before | no --base | | | | |")
         return
-    ours, theirs = (partial(setting.check, each, leaves=leaves) for each in (program, setting.base))
-    starts = pairs(ours(1), theirs(1), 3)
+    theirs = partial(setting.check, setting.base, leaves=leaves)
+    starts = pairs(ours(START), theirs(START), setting.count)
     found = pairs(ours(TARGETS), theirs(TARGETS), setting.count)
     costs = [
-        [(cpu - statistics.median(starts.values(n, CPU))) / (TARGETS - 1) for cpu in found.values(n, CPU)]
+        [(cpu - statistics.median(starts.values(n, CPU))) / (TARGETS - START) for cpu in found.values(n, CPU)]
         for n in (0, 1)
     ]
     ratios = [one / other for one, other in zip(*costs, strict=True)]
@@ -153,21 +172,47 @@ def sslyze(setting: Setting, count: int, binary: str) -> Command:
     return Command(name="sslyze", argv=argv, exit_codes=(0, 1), says=says)
 
 
+def by_processor(setting: Setting, what: str, leaves: int, targets: tuple[float, float]) -> None:
+    """With either loop, by `check` as by `fleet run`; the build before has `check` alone."""
+    for loop, program, target in zip(("", ", uvloop"), (setting.ours, setting.uvloop), targets, strict=True):
+        checked = partial(setting.check, program, leaves=leaves)
+        against_base(setting, f"CPU per target, {what}{loop}", checked, leaves, target)
+        fleet = partial(setting.fleet, leaves=leaves, program=program)
+        against_base(setting, f"the same by `fleet run`{loop}", fleet, leaves, target)
+
+
 def new_chains(setting: Setting) -> None:
     """A leaf of its own for every target."""
-    against_base(setting, "CPU per target, new chains", setting.ours, LEAVES, 0.38)
-    against_base(setting, "the same, uvloop", setting.uvloop, LEAVES, 0.33)
+    by_processor(setting, "new chains", LEAVES, (0.38, 0.33))
 
 
 def seen_chains(setting: Setting) -> None:
     """One leaf for all."""
-    against_base(setting, "CPU per target, chain seen before", setting.ours, 1, 0.31)
-    against_base(setting, "the same, uvloop", setting.uvloop, 1, 0.27)
+    by_processor(setting, "chain seen before", 1, (0.31, 0.27))
+
+
+def two_shards(setting: Setting) -> None:
+    """Two processes on both cores, the second of which is the server's too, against one."""
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        against(
+            "2,000 targets, two shards", pairs(setting.shards(2_000), setting.fleet(2_000), 3), {"wall": 0.6}
+        )
+    finally:
+        os.sched_setaffinity(0, {CLIENT_CORE})
+
+
+def many(setting: Setting) -> None:
+    """20,000 live targets, every answer looked at."""
+    done = run(setting.fleet(20_000))
+    print(
+        f"| 20,000 targets, c = 100 | every one right | {done.wall:.0f} s | peak {done.peak / 1024:.0f} MiB | | | |"
+    )
 
 
 def against_openssl(setting: Setting) -> None:
     """500 targets against the shell's way."""
-    found = pairs(setting.check(setting.ours, 500), xargs_openssl(setting, 500), 3)
+    found = pairs(setting.check(setting.ours, 500, leaves=LEAVES), xargs_openssl(setting, 500), 3)
     against("500 targets", found, {"wall": 0.06})
 
 
@@ -177,7 +222,7 @@ def against_sslyze(setting: Setting) -> None:
     if binary is None:
         print("| 300 targets | sslyze | not installed | | | | |")
         return
-    found = pairs(setting.check(setting.ours, 300), sslyze(setting, 300, binary), 3)
+    found = pairs(setting.check(setting.ours, 300, leaves=LEAVES), sslyze(setting, 300, binary), 3)
     against("300 targets", found, {"wall": 0.06, "CPU": 0.15})
 
 
@@ -219,6 +264,8 @@ ROWS: dict[str, tuple[Callable[[Setting], None], int, float]] = {
     "seen": (seen_chains, 1, 0.0),
     "openssl": (against_openssl, LEAVES, 0.0),
     "sslyze": (against_sslyze, LEAVES, 0.0),
+    "shards": (two_shards, LEAVES, 0.0),
+    "many": (many, LEAVES, 0.0),
     "slow": (slow_greeters, LEAVES, 6.0),
     "far": (far_away, LEAVES, 0.0),
     "memory": (memory, LEAVES, 0.0),

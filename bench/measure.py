@@ -35,8 +35,8 @@ class VoidError(Exception):
 class Command:
     """A command line, and how to tell from its output (both streams) that it did its work.
 
-    `exit_codes` are those that mean success; every pattern of `says` has to occur in the output; `answers` says of
-    the whole output why it does not count, if it does not.
+    `reads`, empty unless told, is its standard input; `exit_codes` are those that mean success; every pattern of `says`
+    has to occur in the output; `answers` says of the whole output why it does not count, if it does not.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Command:
     says: tuple[str, ...] = ()
     exit_codes: tuple[int, ...] = (0,)
     environment: dict[str, str] = field(default_factory=dict)
+    reads: Path = Path(os.devnull)
     answers: Callable[[str], str | None] = lambda _: None
 
     def complaint(self, exit_code: int, output: str) -> str | None:
@@ -102,9 +103,9 @@ def shows(leaf: bytes, output: str) -> bool:
 
 
 def run(command: Command) -> Run:
-    """Run the command once, standard input empty, output to a file; raises VoidError."""
-    with tempfile.TemporaryFile() as sink, Path(os.devnull).open("rb") as nothing:
-        actions = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 0)]
+    """Run the command once, its output to a file; raises VoidError."""
+    with tempfile.TemporaryFile() as sink, command.reads.open("rb") as source:
+        actions = [(os.POSIX_SPAWN_DUP2, source.fileno(), 0)]
         actions += [(os.POSIX_SPAWN_DUP2, sink.fileno(), number) for number in (1, 2)]
         environment = {**os.environ, **command.environment}
         started = time.perf_counter()
