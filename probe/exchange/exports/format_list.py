@@ -79,10 +79,12 @@ class TextLines:
         return len(self._starts) - 1
 
     def __iter__(self) -> Iterator[str]:
-        return map(self.__getitem__, range(len(self)))
+        return map(self._line, self._starts, islice(self._starts, 1, None))
 
     def __getitem__(self, place: int) -> str:
-        start, end = self._starts[place : place + 2]
+        return self._line(*self._starts[place : place + 2])
+
+    def _line(self, start: int, end: int) -> str:
         return plain(self._text[start : min(end, start + MAX_LINE)]).rstrip()
 
 
