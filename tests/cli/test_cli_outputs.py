@@ -132,8 +132,10 @@ class TestOutputFile:
         assert (file.read_bytes(), other.is_symlink()) == (before, True)
         assert "would write over" not in cli(*given, "--output", str(tmp_path / "report")).err
 
-    def test_a_full_disk_leaves_the_old_report(self, tmp_path: Path) -> None:
-        report = tmp_path / "report.json"
+    def test_a_full_disk_leaves_the_old_report(self, cli: Cli, tmp_path: Path) -> None:
+        folder = tmp_path / "out"
+        folder.mkdir()
+        report = folder / "report.json"
         report.write_text("old")
         arguments = ("exchange", "show", str(SAMPLES), "--format", "json", "--output", str(report))
         ran = shell("", *arguments, prelude="ulimit -f 1; ")
@@ -141,10 +143,10 @@ class TestOutputFile:
             0
         ]  # a measurement of coverage meets the limit, too, and complains behind it
         assert (ran.code, said) == (3, f"eop-probe: cannot write the report to {report}: File too large")
-        assert (report.read_text(), list(tmp_path.iterdir())) == ("old", [report])
-        assert spawn(*arguments).code == 0
+        assert (report.read_text(), list(folder.iterdir())) == ("old", [report])
+        assert cli(*arguments).code == 0
         json.loads(report.read_text("utf-8"))
-        assert list(tmp_path.iterdir()) == [report]
+        assert list(folder.iterdir()) == [report]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("where", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])

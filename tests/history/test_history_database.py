@@ -52,6 +52,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         Database(at)
 
 
+@pytest.mark.slow
 def test_many_that_come_at_once_make_it_once(tmp_path: Path) -> None:
     at = str(tmp_path / "history.sqlite")
     starting = [

@@ -298,6 +298,7 @@ print(*recorder.close())
 """
 
 
+@pytest.mark.slow
 def test_two_processes_deliver_one_spool_once(history: Path, spool: Path) -> None:
     waiting = Spool(spool)
     for number in range(20):
