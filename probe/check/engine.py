@@ -23,7 +23,7 @@ from probe.check.names import Names
 from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace, room_for
 from probe.check.rates import Rates, keys_of
-from probe.check.run import Done, Job, concluded
+from probe.check.run import Done, Job, Later, concluded
 from probe.errors import ResolveError
 from probe.net import clock
 from probe.net.observe import Attempt, Shown, Steps
@@ -84,7 +84,7 @@ class Engine:
 
     def __init__(
         self,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job | Later],
         pace: Pace,
         loop: asyncio.AbstractEventLoop | None = None,
         interruption: Interruption | None = None,
@@ -93,7 +93,7 @@ class Engine:
         self._pace = pace
         self._interruption = interruption or Interruption()
         self._rates = Rates(pace)
-        self._loop = loop or _new_loop()
+        self._loop = loop or new_loop()
         self._loop.set_exception_handler(self._note_error)
         self._names = Names(self._loop)
         self._memory = Memory()  # this thread's
@@ -106,6 +106,7 @@ class Engine:
         self._asking: ThreadPoolExecutor | None = None
         self._done: deque[Done] = deque()
         self._error: BaseException | None = None
+        self._wake: asyncio.TimerHandle | None = None
 
     def run(self) -> Iterator[Done]:
         """Every result as it comes; what was done before an interruption is yielded before it is raised."""
@@ -123,6 +124,11 @@ class Engine:
         finally:
             self._close()
 
+    def forget(self) -> None:
+        """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""
+        self._names.forget()
+        self._memory = Memory()
+
     def _close(self) -> None:
         for connection in (*self._parting, *(work.connection for work in self._under_way)):
             if connection is not None:
@@ -137,11 +143,17 @@ class Engine:
         self._loop.stop()
 
     def _fill(self) -> bool:
-        """Take as many jobs as may be under way; whether any is."""
+        """Take as many jobs as may be under way; whether any is, or will be."""
+        if self._wake is not None:
+            self._wake.cancel()
         while self._pending < LOOK_AHEAD * self._connections:
             job = next(self._jobs, None)
             if job is None:
                 break
+            if isinstance(job, Later):
+                self._names.forget()
+                self._wake = self._loop.call_later(job.seconds, self._loop.stop)
+                return True
             self._pending += 1
             self._plan(_Plan(job))
         return self._pending > 0
@@ -324,7 +336,7 @@ class Engine:
 _JITTER = random.SystemRandom()
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """The fastest loop there is here; Windows' usual one cannot watch sockets."""
     try:
         import uvloop

@@ -1,4 +1,4 @@
-"""Names looked up for many endpoints at once: threads of their own, each answer kept for as long as the run lasts."""
+"""Names looked up for many endpoints at once: threads of their own, each answer kept while one job follows another."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class Names:
                 self._threads += 1
                 # A daemon: a resolver that hangs must not keep the process from ending, and nothing but names is in it.
                 threading.Thread(target=self._serve, name="names", daemon=True).start()
+
+    def forget(self) -> None:
+        """Ask anew from now on."""
+        self._kept.clear()
 
     def close(self) -> None:
         """Ask nothing more."""

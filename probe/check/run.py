@@ -39,6 +39,12 @@ class Job(NamedTuple):
     addresses: tuple[str, ...] = ()
 
 
+class Later(NamedTuple):
+    """No job now; whether there is one is to be asked again within so many seconds."""
+
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The assessment of one address of a job: its place in the job, and whether it is the job's last to come."""

@@ -39,10 +39,18 @@ def _with_record(context: typer.Context, parameter: typer.CallbackParam, value: 
     return value
 
 
-def _vantage(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+def _name(value: str | None) -> str | None:
     if value is not None and (len(value) > MAX_VANTAGE or printable(value) != value):
         raise ConfigurationError(f"--vantage: a name of at most {MAX_VANTAGE} characters that can be printed")
-    return _with_record(context, parameter, value)
+    return value
+
+
+def _vantage(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+    return _with_record(context, parameter, _name(value))
+
+
+#: The option of a command that always records.
+Vantage = Annotated[str | None, option("--vantage NAME", "From where it is seen, as berlin.", callback=_name)]
 
 
 class Keep(Protocol):

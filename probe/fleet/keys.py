@@ -21,6 +21,8 @@ Days = Annotated[int, Meta(ge=0, le=3650)]
 Thumbprint = Annotated[str, Meta(pattern="^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")]
 #: As Prometheus has it: labels become its labels.
 LabelName = Annotated[str, Meta(pattern="^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
+Interval = Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$")]
+Times = Annotated[int, Meta(ge=1, le=100)]
 OutcomeWord = Literal["accepted", "at-risk", "rejected", "unknown"]
 
 
@@ -80,7 +82,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
         bool | None, Meta(description="true (both key types, with and without SNI, 3 samples) or false")
     ] = None
     interval: Annotated[
-        Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$")] | None,
+        Interval | None,
         Meta(description='a number with s, m, h or d behind it, such as "6h"'),
     ] = None
     labels: Annotated[
@@ -107,6 +109,26 @@ class TargetKeys(Options, frozen=True, kw_only=True, forbid_unknown_fields=True,
     group: Annotated[Text | None, Meta(description="the name of a [[group]]")] = None
 
 
+class Ping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told that the watch goes on."""
+
+    url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[^/?#@\\\\\\s]+([/?#]\\S*)?$", max_length=MAX_VALUE)] | None,
+        Meta(description="an http or https URL that is asked for after each round", extra={"secret": True}),
+    ] = None
+
+
+class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """How `fleet watch` works."""
+
+    recheck_after: Annotated[
+        Interval | None, Meta(description='a number with s, m, h or d behind it, such as "60s"')
+    ] = None
+    fail_after: Annotated[Times | None, Meta(description="a number from 1 to 100")] = None
+    recover_after: Annotated[Times | None, Meta(description="a number from 1 to 100")] = None
+    ping: Annotated[Ping | None, Meta(description="a table with a url")] = None
+
+
 class FleetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """fleet.toml."""
 
@@ -116,13 +138,21 @@ class FleetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     defaults: Annotated[Options | None, Meta(description="a table, [defaults]")] = None
     group: Annotated[tuple[Group, ...] | None, Meta(description="a list of tables, [[group]]")] = None
     target: Annotated[tuple[TargetKeys, ...] | None, Meta(description="a list of tables, [[target]]")] = None
+    watch: Annotated[Watch | None, Meta(description="a table, [watch]")] = None
+
+
+def seconds(interval: str) -> int:
+    """An interval as it is written, such as ``6h``, in seconds."""
+    return int(interval[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[interval[-1]]
 
 
 class Key:
-    """One key: the type that its value has, without null, and the words for it."""
+    """One key: its value's type, without null, the words for it, and whether the value is shown to nobody."""
 
     def __init__(self, hint: object) -> None:
-        self.needed: str = hint.__metadata__[-1].description  # type: ignore[attr-defined]  # an Annotated
+        meta: Meta = hint.__metadata__[-1]  # type: ignore[attr-defined]  # an Annotated
+        self.needed = meta.description or ""
+        self.secret = bool(meta.extra)
         (self.type,) = (one for one in get_args(get_args(hint)[0]) if one is not type(None))
         bare = self.type.__origin__ if hasattr(self.type, "__metadata__") else self.type
         self.is_list = get_origin(bare) is tuple
@@ -137,5 +167,5 @@ def _keys(shape: type[Struct]) -> dict[str, Key]:
 
 
 KEYS: dict[type[Struct], dict[str, Key]] = {
-    shape: _keys(shape) for shape in (Expect, Options, Group, TargetKeys, FleetFile)
+    shape: _keys(shape) for shape in (Expect, Options, Group, TargetKeys, Ping, Watch, FleetFile)
 }

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from probe.files import open_file
 from probe.fleet.entries import Entry, Inherited, entry_of, make_sense
-from probe.fleet.keys import FleetFile, Group, Options
+from probe.fleet.keys import FleetFile, Group, Options, Watch
 from probe.fleet.lines import Lines
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.streams import STREAM_SUFFIXES, Stream
@@ -33,6 +35,8 @@ class Reader:
     def __init__(self, mistakes: Mistakes) -> None:
         self.entries: list[Entry] = []
         self.streams: list[Stream] = []
+        self.watch = Watch()
+        """How the whole fleet is watched: what the file says that includes the others."""
         self._mistakes = mistakes
         self._seen: dict[tuple[object, ...], Place] = {}
         self.files: set[Path] = set()
@@ -93,17 +97,25 @@ class Reader:
         # Tables are looked at one by one below: here only that there are such keys, and of which kind.
         kinds = {
             key: type(value)()
-            if key in ("defaults", "group", "target") and isinstance(value, list | dict)
+            if key in ("defaults", "group", "target", "watch") and isinstance(value, list | dict)
             else value
             for key, value in document.items()
         }
         checked(kinds, FleetFile, whole, self._mistakes)
         around = self._surroundings(document, lines, path, around)
+        if isinstance(given := document.get("watch"), dict):
+            self._read_watch(given, _place("watch", lines, path), within)
         for place, table in _tables(document, "target", lines, path):
             self._add(table, around, place)
         for number, name in enumerate(_list(document, "include")):
             if isinstance(name, str) and name:
                 self.read(name, around, whole.at("include").at(number), within)
+
+    def _read_watch(self, given: Table, place: Place, within: tuple[Path, ...]) -> None:
+        if len(within) > 1:
+            self._mistakes.add(place, "this stands in the file that includes the others only")
+        else:
+            self.watch = convert(checked(given, Watch, place, self._mistakes), Watch)
 
     def _parsed(self, file: str, text: str) -> dict[str, Any] | None:
         try:
@@ -123,8 +135,7 @@ class Reader:
     def _surroundings(self, document: Table, lines: Lines, path: Path, around: Inherited) -> Inherited:
         """What targets of this file inherit: from the file that includes it, its defaults, its groups."""
         around = around._replace(folder=path.parent)
-        line, line_of = lines.of("defaults", 0, 1)
-        place = Place(str(path), line, "defaults", line_of)
+        place = _place("defaults", lines, path)
         given = document.get("defaults")
         defaults = checked(given, Options, place, self._mistakes) if isinstance(given, dict) else {}
         make_sense(defaults, around, place, self._mistakes)
@@ -156,6 +167,12 @@ class Reader:
             )
         if len(self.entries) < MAX_TARGETS + 1:
             self.entries.append(entry)
+
+
+def _place(name: str, lines: Lines, path: Path) -> Place:
+    """Where the only table of a name stands."""
+    line, line_of = lines.of(name, 0, 1)
+    return Place(str(path), line, name, line_of)
 
 
 def _list(document: Table, key: str) -> list[Any]:

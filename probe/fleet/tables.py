@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from probe.fleet.keys import KEYS, Expect, Key, Options, TargetKeys
+from probe.fleet.keys import KEYS, Key, Options, TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
 from probe.text import printable
 
@@ -48,27 +48,28 @@ def checked(
 def _fits(value: object, key: Key, place: Place, mistakes: Mistakes, *, strict: bool) -> bool:
     """Whether a value is what its key wants; of a list or a table each element that is not is noted."""
     before = mistakes.count
-    if key.type is Expect and isinstance(value, dict):
-        checked(value, Expect, place, mistakes, strict=strict)
+    if key.type in KEYS and isinstance(value, dict):
+        checked(value, key.type, place, mistakes, strict=strict)
     elif key.is_list and isinstance(value, list):
         for number, item in enumerate(value):
-            _convert(item, key.item, key.needed, place.at(number), mistakes, strict=strict)
+            _convert(item, key.item, key, place.at(number), mistakes, strict=strict)
     elif key.is_table and isinstance(value, dict):
         for name, item in value.items():
-            _convert({name: item}, key.type, key.needed, place.at(name), mistakes, strict=strict)
+            _convert({name: item}, key.type, key, place.at(name), mistakes, strict=strict)
     if mistakes.count == before:
-        _convert(value, key.type, key.needed, place, mistakes, strict=strict)
+        _convert(value, key.type, key, place, mistakes, strict=strict)
     return mistakes.count == before
 
 
 def _convert(
-    value: object, kind: object, needed: str, place: Place, mistakes: Mistakes, *, strict: bool
+    value: object, kind: object, key: Key, place: Place, mistakes: Mistakes, *, strict: bool
 ) -> None:
     try:
         convert(value, kind, strict=strict)
     except ValidationError:
-        given = shown(next(iter(value.values()))) if isinstance(value, dict) and value else shown(value)
-        mistakes.add(place, f"this is {given}, but it takes {needed}")
+        alone = next(iter(value.values())) if isinstance(value, dict) and value else value
+        given = "something else" if key.secret else shown(alone)
+        mistakes.add(place, f"this is {given}, but it takes {key.needed}")
 
 
 _WORDS = ((list | tuple, "a list"), (dict, "a table"), (date | time, "a date or a time"))

@@ -99,6 +99,18 @@ class Database:
         except SQLAlchemyError as error:
             raise HistoryError(_sentence(self.name, error)) from None
 
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self._url.database or "") if self.sqlite else None
+
+    def session(self) -> Connection:
+        """A connection of the caller's own; raises HistoryError."""
+        try:
+            return self._engine.connect()
+        except SQLAlchemyError as error:
+            raise HistoryError(_sentence(self.name, error)) from None
+
     def close(self) -> None:
         """Let go of its connections."""
         self._engine.dispose()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from probe.errors import ConfigurationError
-from probe.history import alarm_tables, tables
+from probe.history import alarm_tables, due, tables
 from probe.history.tables import META
 
 #: PostgreSQL's lock of those who bring the schema up to date.
@@ -38,7 +38,12 @@ def _alarms(connection: Connection) -> None:
     alarm_tables.METADATA.create_all(connection, checkfirst=False)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _alarms)
+def _due_times(connection: Connection) -> None:
+    """When the targets of a watch are due."""
+    due.METADATA.create_all(connection, checkfirst=False)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _alarms, _due_times)
 
 
 def version(connection: Connection) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.cli.app import new_app
-from probe.cli.fleet import description, run
+from probe.cli.fleet import description, run, watch
 
 app = new_app(no_args_is_help=True)
 
@@ -18,5 +18,8 @@ app.command("check-config", short_help="Say what would be probed, and every mist
     description.check_config
 )
 app.command("run", short_help="Probe every target, and report each as it is done.")(run.run)
+app.command("watch", short_help="Probe each target again and again, record it, and say what changed.")(
+    watch.watch
+)
 
 __all__ = ["app"]

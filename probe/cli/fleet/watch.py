@@ -1,0 +1,137 @@
+"""``fleet watch``: a fleet looked at again and again, each target when it is due."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec
+
+from probe.cli import options as shared
+from probe.cli.exit_codes import finish, say
+from probe.cli.fleet.common import FleetWord, Wanted, opened
+from probe.cli.fleet.description import FLEET_FILE
+from probe.cli.output import render_options, write_out
+from probe.cli.recording import History, Vantage, own_history, writable
+from probe.cli.waiting import Waiting
+from probe.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from probe.alarms.seen import Seen
+    from probe.fleet.watch.described import Described
+    from probe.fleet.watch.keeper import Keeper
+    from probe.history.database import Database
+    from probe.report.record import State
+
+_Given = ParamSpec("_Given")
+
+#: Columns of a line of a log: nothing is wrapped.
+_LINE = 1_000
+
+
+def watch(
+    file: FleetWord = FLEET_FILE,
+    *,
+    wanted: Wanted,
+    stores: shared.Stores,
+    history: History = None,
+    vantage: Vantage = None,
+) -> None:
+    """Look at every target of a fleet when it is due, record what is seen, and say what changed, a line each.
+
+    SIGHUP reads the fleet anew, Ctrl-C and SIGTERM end the watch in order, with 0. One watch at a time has a history.
+    """
+    from probe.fleet.watch.keeper import stored
+    from probe.fleet.watch.systemd import Systemd
+    from probe.fleet.watch.watch import Told, Watch
+    from probe.net import clock
+
+    read = partial(_described, file, wanted, stores)
+    what = read()
+    place = vantage or ""
+    with _Status() as status, _kept(history or own_history(), place, wanted) as (keeper, database):
+        watched = Watch(
+            what,
+            keeper,
+            Told(status.around(_changed), status.around(say), status.show),
+            now=lambda: clock.now().timestamp(),
+            stored=stored(database, place),
+            vantage=place,
+            systemd=Systemd(),
+        )
+        watched.reload = read
+        with watched.signals.watched():
+            watched.run(wanted.pace())
+    finish(0)
+
+
+def _described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
+    """What the files say now; raises ConfigurationError."""
+    from probe.fleet.watch.described import described
+
+    found = opened(file, wanted, stores, None)
+    if found.fleet.count is None:
+        raise ConfigurationError("a watch reads its targets from files, not from standard input")
+    what = described(found.entries(), found.base, found.fleet.watch)
+    if not what.entries:
+        raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
+    return what
+
+
+@contextmanager
+def _kept(history: str, vantage: str, wanted: Wanted) -> Iterator[tuple[Keeper, Database]]:
+    """The history, which no other watch has, and what writes to it."""
+    from probe.fleet.watch.keeper import Keeper
+    from probe.history.claim import Claim
+    from probe.history.database import Database
+    from probe.history.recorder import Recorder, spool_folder
+
+    name, spool = writable(history), spool_folder(history)
+    database = Database(history)
+    claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
+    recorder = Recorder(history, spool, note=say)
+    try:
+        with recorder:
+            yield Keeper(database, claim, recorder, vantage), database
+    finally:
+        say(recorder.kept.sentence(name, spool))
+        claim.close()
+        database.close()
+
+
+def _changed(seen: Seen, before: State | None) -> None:
+    """Say what is new of an endpoint."""
+    from probe.fleet.watch.confirm import changed
+    from probe.render.report.facts import instant
+    from probe.render.report.line import render
+
+    if (what := changed(before, seen.record.state)) is not None:
+        line = render(seen.assessment, replace(render_options(), width=_LINE)).rstrip()
+        write_out(f"{instant(seen.record.at)}  {line}{what and f' ({what})'}")
+
+
+class _Status(Waiting):
+    """How the watch stands, on a terminal's standard error."""
+
+    def __init__(self) -> None:
+        super().__init__("watching")
+
+    def _show(self) -> None:
+        """Nothing by itself: `show` is told when."""
+
+    def show(self, text: str) -> None:
+        """Draw this in the place of what is drawn."""
+        with self._lock:
+            if not self._over:
+                self._write(f"eop-probe: {text}"[: shutil.get_terminal_size().columns - 1])
+
+    def around(self, write: Callable[_Given, None]) -> Callable[_Given, None]:
+        """The same function, with room made for what it writes to the same terminal."""
+
+        def written(*given: _Given.args, **named: _Given.kwargs) -> None:
+            self._write("")
+            write(*given, **named)
+
+        return written

@@ -1,0 +1,199 @@
+"""A fleet watched: each target looked at when it is due, until a signal ends it.
+
+All happens on one loop. What may take time stands aside: the history is written by the keeper's thread, the ping sent
+by one of its own.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from probe.alarms.seen import Seen
+from probe.check.engine import Engine, new_loop
+from probe.check.pace import Pace
+from probe.check.run import Done, Job, Later
+from probe.eop.vocabulary import WORST_FIRST
+from probe.errors import ConfigurationError
+from probe.fleet.entries import Entry
+from probe.fleet.run import compared
+from probe.fleet.watch.confirm import Known, Looks
+from probe.fleet.watch.described import Described
+from probe.fleet.watch.keeper import Keeper, Stored
+from probe.fleet.watch.ping import Ping
+from probe.fleet.watch.rounds import Round
+from probe.fleet.watch.schedule import Schedule
+from probe.fleet.watch.signals import Signals
+from probe.fleet.watch.systemd import Systemd
+from probe.report.record import State, record_of
+from probe.text import counted
+
+#: Seconds between two turns of what happens beside the looks: writing, pings, signs of life.
+TURN_S = 5.0
+#: Seconds after which the schedule is asked at the latest: a clock may have been set.
+ASK_S = 60.0
+#: Endpoints whose last state is known; of others a failure is looked at twice.
+MAX_KNOWN = 200_000
+
+
+class Turn(NamedTuple):
+    """A look at a target that is under way."""
+
+    key: str
+    entry: Entry
+    looks: Looks
+
+
+class Told(NamedTuple):
+    """Who hears of a result that counts, with the state before it, of what the watch has to say, and how it stands."""
+
+    result: Callable[[Seen, State | None], None]
+    word: Callable[[str], None]
+    status: Callable[[str], None]
+
+
+class Watch:
+    """Runs until a signal comes; `run` once."""
+
+    def __init__(
+        self,
+        what: Described,
+        keeper: Keeper,
+        told: Told,
+        *,
+        now: Callable[[], float],
+        stored: Stored | None = None,
+        vantage: str = "",
+        systemd: Systemd | None = None,
+    ) -> None:
+        """`stored` is what was kept of a watch before; `now` tells seconds since 1970."""
+        self.signals = Signals()
+        self.reload: Callable[[], Described] | None = None
+        """What reads the description anew; raises ConfigurationError."""
+        self._keeper, self._told, self._now, self._vantage = keeper, told, now, vantage
+        self._systemd = systemd or Systemd({})
+        self._schedule, self._known = Schedule(), Known(MAX_KNOWN)
+        for endpoint, state in (stored.states if stored else {}).items():
+            self._known[endpoint] = state
+        self._looks: dict[str, Looks] = {}
+        self._under_way: dict[int, Turn] = {}
+        self._number = 0
+        self._troubles: dict[str, str] = {}
+        self._take_up(what, stored.due if stored else {})
+
+    def _take_up(self, what: Described, due: Mapping[str, int]) -> None:
+        """Watch what is described from now on."""
+        self._what, now, intervals = what, self._now(), what.intervals
+        self._schedule.keep(intervals, now, due)
+        self._looks = {key: looks for key, looks in self._looks.items() if key in intervals}
+        self._length = min(intervals.values())
+        self._round = Round(self._schedule.due, self._length, now)
+        self._ping = Ping(what.ping_url) if what.ping_url else None
+
+    def run(self, pace: Pace, loop: AbstractEventLoop | None = None) -> None:
+        """Watch; raises ConfigurationError where another watch has the history now."""
+        loop = loop or new_loop()
+        self._turn(loop)
+        self._systemd.ready()
+        try:
+            self._engine = Engine(self._jobs(), pace, loop, self.signals)
+            for done in self._engine.run():
+                self._take(done)
+        finally:
+            self._systemd.stopping()
+            self._keeper.close(self._now())
+
+    def _jobs(self) -> Iterator[Job | Later]:
+        while True:
+            if self.signals.reload and self.reload:
+                self._read_again(self.reload)
+            now = self._now()
+            key = self._schedule.take(now)
+            yield self._job(key) if key else Later(min(ASK_S, self._schedule.wait_s(now) or ASK_S))
+
+    def _job(self, key: str) -> Job:
+        self._number += 1
+        entry, looks = self._what.entries[key], self._looks.setdefault(key, Looks())
+        self._under_way[self._number] = Turn(key, entry, looks)
+        job = entry.job(self._number, self._what.base)
+        samples = max(looks.samples(), job.options.samples or 1)
+        return job._replace(options=replace(job.options, samples=samples)) if samples > 1 else job
+
+    def _take(self, done: Done) -> None:
+        """Take in the result of one endpoint."""
+        turn = self._under_way.pop(done.job.key) if done.last else self._under_way[done.job.key]
+        assessment = compared(done.assessment, turn.entry.expectation)
+        variant = done.job.options.variant(assessment.capture.host)
+        record = record_of(assessment, variant=variant, vantage=self._vantage)
+        settled = turn.looks.take(record, self._known)
+        for each in settled.records:
+            self._keeper.record(each)
+        if settled.counts:
+            seen = Seen(settled.counts, assessment, turn.entry.labels)
+            self._keeper.count(seen)
+            self._told.result(seen, settled.before)
+        if done.last:
+            self._end(turn.key, turn.looks)
+
+    def _end(self, key: str, looks: Looks) -> None:
+        """After the last endpoint of a target."""
+        now, gone = self._now(), looks.end()
+        if gone is None:
+            self._schedule.again(key, now + self._what.recheck_s)
+            return
+        for record in gone:
+            self._keeper.record(record)
+        self._schedule.settle(key, now)
+        if key in self._schedule.due:
+            self._keeper.settle(key, self._schedule.due[key])
+        self._round.settled(key)
+
+    def _turn(self, loop: AbstractEventLoop) -> None:
+        """What happens beside the looks."""
+        now = self._now()
+        if self._keeper.ended:
+            raise self._keeper.ended
+        self._keeper.turn(now)
+        self._say("the history can be written again", self._keeper.trouble)
+        if self._round.over(now):
+            self._round = Round(self._schedule.due, self._length, now)
+            if self._ping:
+                self._ping.send()
+        if self._ping:
+            self._say("the ping arrives again", self._ping.trouble)
+        self._systemd.alive()
+        status = self._status(now)
+        self._systemd.status(status)
+        self._told.status(status)
+        loop.call_later(min(TURN_S, (self._systemd.watchdog_s or TURN_S * 2) / 2), self._turn, loop)
+
+    def _say(self, over: str, trouble: str) -> None:
+        """Say once that there is a trouble, and once that it is `over`."""
+        if trouble != self._troubles.get(over, ""):
+            self._troubles[over] = trouble
+            self._told.word(trouble or over)
+
+    def _read_again(self, reload: Callable[[], Described]) -> None:
+        self.signals.reload = False
+        self._systemd.reloading()
+        try:
+            self._take_up(reload(), {})
+            self._engine.forget()
+            self._told.word(f"the description was read again: {counted(len(self._what.entries), 'target')}")
+        except ConfigurationError as error:
+            self._told.word(f"{error}\nwhat was watched before goes on")
+        self._systemd.ready()
+
+    def _status(self, now: float) -> str:
+        """How many targets there are, how they stand, and when the next one is due."""
+        worst = Counter(looks.worst for looks in self._looks.values() if looks.worst)
+        parts = [f"{worst[one]:,} {one.value}" for one in WORST_FIRST if worst[one]]
+        unseen = len(self._what.entries) - worst.total()
+        parts += [f"{unseen:,} not looked at yet"] if unseen else []
+        wait_s = self._schedule.wait_s(now)
+        following = "" if wait_s is None else f"; the next in {timedelta(seconds=round(wait_s))}"
+        return f"{counted(len(self._what.entries), 'target')}: {', '.join(parts)}{following}"
