@@ -23,6 +23,12 @@ timeout = 30                             # seconds for everything on one connect
 # expiring-days = 30                     # at risk when fewer days remain
 # critical-days = 0                      # exit code 2 when fewer days remain
 
+# [watch]                                # `eop-probe fleet watch`: each target once an interval, for ever
+# recheck-after = "60s"                  # a failure is looked at again before it counts
+# fail-after = 1                         # looks in a row before an alarm begins
+# recover-after = 1                      # and before it ends
+# ping.url = "https://hc.example/id"     # asked for after each round: a dead man's switch
+
 [[group]]                                # what several targets have in common
 name = "berlin"
 labels = { site = "berlin" }

@@ -12,7 +12,7 @@ from probe.history.tables import ENDPOINTS, SPANS
 from probe.report.record import Endpoint, State
 
 #: Seconds for which the due time of a target is kept that nobody looks at any more.
-KEPT_S = 400 * 86_400
+FORGOTTEN_AFTER = 400 * 86_400
 
 METADATA = MetaData()
 #: Whole seconds since 1970.
@@ -42,7 +42,7 @@ def keep_due(connection: Connection, vantage: str, due: Mapping[str, int], now: 
     if due:
         rows = [{"vantage": vantage, "target": target, "at": at} for target, at in sorted(due.items())]
         connection.execute(merge, rows)
-    connection.execute(delete(DUE).where(DUE.c.at < int(now) - KEPT_S))
+    connection.execute(delete(DUE).where(DUE.c.at < int(now) - FORGOTTEN_AFTER))
 
 
 def last_states(connection: Connection, vantage: str) -> dict[Endpoint, State]:

@@ -52,6 +52,7 @@ def test_the_example_report_validates() -> None:
         "docs/exchange.md",
         "docs/fleet.md",
         "docs/history.md",
+        "docs/watch.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

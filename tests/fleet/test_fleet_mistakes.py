@@ -185,6 +185,28 @@ MISTAKES = {
         'password = "hunter2"',
         "password: No secret belongs in a file of targets, and no key takes one.",
     ),
+    # how it is watched
+    "no key of a watch": toml(
+        '[watch]\nrecheck = "60s"\n[[target]]\nhost = "a.test"\n',
+        "2: watch.recheck: There is no such key here; did you mean recheck-after?",
+    ),
+    "a watch without a unit": toml(
+        '[watch]\nrecheck-after = "60"\n[[target]]\nhost = "a.test"\n',
+        '2: watch.recheck-after: This is "60", but it takes a number with s, m, h or d behind it, such as "60s".',
+    ),
+    "never fails": toml(
+        '[watch]\nfail-after = 0\n[[target]]\nhost = "a.test"\n',
+        "2: watch.fail-after: This is 0, but it takes a number from 1 to 100.",
+    ),
+    "a ping whose URL is shown to nobody": toml(
+        '[watch]\nping.url = "ftp://hc.example/secret"\n[[target]]\nhost = "a.test"\n',
+        "2: watch.ping.url: This is something else, but it takes an http or https URL that is asked for after each "
+        "round.",
+    ),
+    "a watch is no table": toml(
+        'watch = true\n[[target]]\nhost = "a.test"\n',
+        "1: watch: This is true, but it takes a table, [watch].",
+    ),
     # what is expected
     "expect nothing known": target(
         "expect = { thumbprint = 1 }", "expect.thumbprint: There is no such key here."

@@ -15,8 +15,8 @@ from probe.fleet.keys import seconds
 
 #: Targets of one watch: they are held.
 MAX_TARGETS = 100_000
-INTERVAL_S = 6 * 3600
-RECHECK_AFTER_S = 60
+INTERVAL = 6 * 3600
+RECHECK_AFTER = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Described:
     @property
     def recheck_s(self) -> int:
         """Seconds after which a doubtful result is looked at again."""
-        return seconds(self.keys.recheck_after) if self.keys.recheck_after else RECHECK_AFTER_S
+        return seconds(self.keys.recheck_after) if self.keys.recheck_after else RECHECK_AFTER
 
     @property
     def ping_url(self) -> str:
@@ -60,4 +60,4 @@ def key_of(entry: Entry) -> str:
 
 def interval_s(entry: Entry) -> int:
     """Seconds between two looks at a target."""
-    return seconds(entry.keys.interval) if entry.keys.interval else INTERVAL_S
+    return seconds(entry.keys.interval) if entry.keys.interval else INTERVAL

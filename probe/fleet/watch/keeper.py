@@ -18,7 +18,7 @@ from probe.history.recorder import Recorder
 from probe.report.record import Endpoint, Record, State
 
 #: Seconds after which the claim is renewed although there is nothing to write.
-RENEW_S = 30.0
+RENEWAL = 30.0
 #: Seconds that the end of a watch waits for what is being written.
 CLOSE_S = 10.0
 
@@ -72,7 +72,7 @@ class Keeper:
 
     def turn(self, now: float) -> None:
         """Begin to write, unless that is still under way, or nothing came lately."""
-        idle = not (self._seen or self._due) and abs(now - self._wrote) < RENEW_S
+        idle = not (self._seen or self._due) and abs(now - self._wrote) < RENEWAL
         if not idle and (self._thread is None or not self._thread.is_alive()):
             self._wrote = now
             left = self._left

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from math import floor
 
 #: Seconds that a clock may step back without anything being planned anew.
-STEP_S = 1.0
+STEP = 1.0
 
 
 def slot(key: str, interval: int, after: float) -> int:
@@ -45,7 +45,7 @@ class Schedule:
 
     def take(self, now: float) -> str | None:
         """The target that is due, which is under way from now on; None where none is."""
-        if now < self._now - STEP_S:
+        if now < self._now - STEP:
             self._turned_back(now)
         self._now = max(self._now, now)
         while self._heap and self._heap[0][0] <= now:

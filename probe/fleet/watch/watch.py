@@ -33,9 +33,9 @@ from probe.report.record import State, record_of
 from probe.text import counted
 
 #: Seconds between two turns of what happens beside the looks: writing, pings, signs of life.
-TURN_S = 5.0
+TURN = 5.0
 #: Seconds after which the schedule is asked at the latest: a clock may have been set.
-ASK_S = 60.0
+ASK = 60.0
 #: Endpoints whose last state is known; of others a failure is looked at twice.
 MAX_KNOWN = 200_000
 
@@ -113,7 +113,7 @@ class Watch:
                 self._read_again(self.reload)
             now = self._now()
             key = self._schedule.take(now)
-            yield self._job(key) if key else Later(min(ASK_S, self._schedule.wait_s(now) or ASK_S))
+            yield self._job(key) if key else Later(min(ASK, self._schedule.wait_s(now) or ASK))
 
     def _job(self, key: str) -> Job:
         self._number += 1
@@ -169,7 +169,7 @@ class Watch:
         status = self._status(now)
         self._systemd.status(status)
         self._told.status(status)
-        loop.call_later(min(TURN_S, (self._systemd.watchdog_s or TURN_S * 2) / 2), self._turn, loop)
+        loop.call_later(min(TURN, (self._systemd.watchdog_s or TURN * 2) / 2), self._turn, loop)
 
     def _say(self, over: str, trouble: str) -> None:
         """Say once that there is a trouble, and once that it is `over`."""

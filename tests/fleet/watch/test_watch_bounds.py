@@ -1,0 +1,82 @@
+"""What a watch holds at most, and how long its end takes."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from probe.cli.exit_codes import UNKNOWN
+from probe.fleet.watch import described, keeper, watch
+from probe.fleet.watch.keeper import Keeper, stored
+from probe.fleet.watch.systemd import Systemd
+from probe.fleet.watch.watch import Told, Watch
+from probe.history.claim import Claim
+from probe.history.database import Database
+from probe.history.recorder import Recorder
+from tests.cli.running import Cli
+from tests.fleet.watch.watching import START, Watching
+
+pytest_plugins = ("tests.cli.conftest",)
+
+
+def ignored(*_: object) -> None:
+    """Who hears of nothing."""
+
+
+def test_more_targets_than_a_watch_holds(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(described, "MAX_TARGETS", 3)
+    names = [{"host": f"{letter}.test"} for letter in "abcd"]
+    Watching(tmp_path, names[:3], cli.store)
+    (tmp_path / "t.jsonl").write_text("".join(f'{{"host": "{one["host"]}"}}\n' for one in names))
+    ran = cli("fleet", "watch", str(tmp_path / "fleet.toml"), "--history", str(tmp_path / "h.sqlite"))
+    assert (ran.code, ran.err) == (
+        UNKNOWN, "eop-probe: a watch has at most 3 targets; share them with --shard\n"
+    )  # fmt: skip
+
+
+def test_endpoints_whose_state_is_known(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "MAX_KNOWN", 2)
+    watching = Watching(tmp_path, [{"host": "a.test"}], cli.store)
+    database = Database(watching.history)
+    with Recorder(watching.history, tmp_path / "spool") as recorder, closing(Claim(database, "")) as claim:
+        kept = Keeper(database, claim, recorder, "")
+        one = Watch(
+            watching.described(),
+            kept,
+            Told(ignored, ignored, ignored),
+            now=lambda: START,
+            stored=stored(database, ""),
+            systemd=Systemd({}),
+        )
+        for number in range(9):
+            one._known[number] = None  # type: ignore[index, assignment]  # any key
+    assert len(one._known) <= 4
+    database.close()
+
+
+def test_the_end_waits_for_no_database_that_hangs(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control is a database that answers."""
+    monkeypatch.setattr(keeper, "CLOSE_S", 0.2)
+    watching = Watching(tmp_path, [{"host": "a.test"}], cli.store)
+    database, go_on = Database(watching.history), threading.Event()
+    with Recorder(watching.history, tmp_path / "spool") as recorder, closing(Claim(database, "")) as claim:
+        kept = Keeper(database, claim, recorder, "")
+        kept.settle("a", 1)
+        kept.close(START)
+        holder = threading.Thread(
+            target=database.run, args=(lambda _: go_on.wait(30),), kwargs={"write": True}
+        )
+        holder.start()
+        kept.settle("b", int(START))
+        began = monotonic()
+        kept.close(START)
+        assert monotonic() - began < 4
+        go_on.set()
+        holder.join()
+    database.close()
