@@ -228,6 +228,7 @@ class TestFast:
         assert ran.err == f"eop-probe: 1 result recorded in {state / 'history.sqlite'}\n"
         assert len(server.peers) == 1
 
+    @pytest.mark.slow
     def test_without_it_nothing_of_it_is_loaded(self, server: ScriptedServer) -> None:
         code = (
             "import sys\nfrom probe.cli.exit_codes import run_to_exit\ntry: run_to_exit()\n"

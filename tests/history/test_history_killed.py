@@ -12,6 +12,8 @@ from probe.history.recorder import Bounds, Kept, Recorder
 from probe.history.spool import Spool
 from tests.history.looks import found
 
+pytestmark = pytest.mark.slow
+
 #: Records without end, and after each few what is kept of them.
 PROGRAM = """
 import sys
