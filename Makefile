@@ -17,7 +17,8 @@ test:
 test-whole: $(VENV)/.test gates
 	$(BIN)/coverage erase
 	$(BIN)/pytest -m "not lab and not slow" -n auto --cov --cov-report= -q
-	$(BIN)/pytest -m slow -n auto --cov --cov-append --cov-report= -q
+	$(BIN)/pytest tests/conformance -m slow -q
+	$(BIN)/pytest -m slow --ignore=tests/conformance -n auto --cov --cov-append --cov-report= -q
 	$(BIN)/pytest -m lab --cov --cov-append --cov-report= -q
 	$(BIN)/coverage report
 

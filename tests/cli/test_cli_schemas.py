@@ -5,7 +5,6 @@ Every other document that the tests of the command line print is validated where
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -101,6 +100,13 @@ def damaged(value: Any) -> Iterator[tuple[str, Callable[[Any], None]]]:  # noqa:
                 yield f".{key}{path}", lambda holder, key=key, damage=damage: damage(holder[key])
 
 
+def first_of_each(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+    """A document with the first only of the objects of each of its arrays."""
+    if isinstance(value, list):
+        return [first_of_each(value[0])] if value and isinstance(value[0], dict) else value
+    return {key: first_of_each(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
 def test_every_schema_that_the_code_names_is_committed_and_no_other() -> None:
     sources = Path(__file__).parents[2].glob("probe/**/*.py")
     named = {
@@ -126,10 +132,12 @@ def test_a_document_is_valid_and_no_damage_to_it_goes_unnoticed(
 ) -> None:
     document = printed(name)
     validate(document)
-    ways = dict(damaged(document))
+    document = first_of_each(document)
+    validate(document)
+    ways, text = dict(damaged(document)), json.dumps(document)
     assert len(ways) > 9
     for way, damage in ways.items():
-        bad = copy.deepcopy(document)
+        bad = json.loads(text)  # quicker than copy.deepcopy
         damage(bad)
         assert not VALIDATORS[name].is_valid(bad), way
 
