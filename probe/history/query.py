@@ -10,12 +10,13 @@ from functools import cache
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from probe.errors import ConfigurationError
-from probe.history.read import spans
+from probe.history.read import AT_ONCE, spans
 from probe.history.rows import seconds
 from probe.history.tables import CERTIFICATES, ENDPOINTS, SPANS
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.report.changes import Certificates, Change, changes
 from probe.report.periods import Life, lives
+from probe.report.phases import leaves_of
 from probe.text import printable
 
 #: How long before a window looks are read, so that what alternates since then is known to.
@@ -23,10 +24,13 @@ BEFORE = timedelta(days=7)
 _NAMED = (ENDPOINTS.c.host, ENDPOINTS.c.address)
 
 
-def changes_since(connection: Connection, since: datetime, *where: ColumnElement[bool]) -> list[Change]:
-    """The changes from an instant on."""
-    found = changes(spans(connection, _known_to(since), *where), certificates(connection))
-    return [change for change in found if change.at >= since]
+def changes_since(
+    connection: Connection, since: datetime, *where: ColumnElement[bool]
+) -> tuple[list[Change], Certificates]:
+    """The changes from an instant on, and the certificates that they name."""
+    read = list(spans(connection, _known_to(since), *where))
+    known = held(connection, (leaf for span in read for leaf in leaves_of(span.state.chains)))
+    return [change for change in changes(read, known) if change.at >= since], known
 
 
 def around(connection: Connection, since: datetime, target: str | None) -> list[Life]:
@@ -74,20 +78,18 @@ def endpoints_called(connection: Connection, word: str) -> ColumnElement[bool]:
     return meant
 
 
-def held(connection: Connection, leaves: Iterable[str]) -> Certificates:
-    """Certificates by SHA-256, read now: what they are asked of need not be open later."""
-    read = certificates(connection)
-    return {sha256: read(sha256) for sha256 in set(leaves)}.get
-
-
-def certificates(connection: Connection) -> Certificates:
-    """The certificates of the history by SHA-256, each read when it is first asked for."""
+def held(connection: Connection, hashes: Iterable[str]) -> Certificates:
+    """Certificates by SHA-256, fetched now, and read when they are asked for."""
+    wanted = [bytes.fromhex(sha256) for sha256 in sorted(set(hashes))]
+    column = CERTIFICATES.c.sha256
+    ders: dict[str, bytes] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = select(column, CERTIFICATES.c.der).where(column.in_(wanted[start : start + AT_ONCE]))
+        ders |= {bytes(sha256).hex(): bytes(der) for sha256, der in connection.execute(some)}
 
     @cache
     def read(sha256: str) -> Certificate | Unreadable | None:
-        column = CERTIFICATES.c.sha256
-        found = connection.scalar(select(CERTIFICATES.c.der).where(column == bytes.fromhex(sha256)))
-        return None if found is None else parse(bytes(found))
+        return parse(ders[sha256]) if sha256 in ders else None
 
     return read
 

@@ -66,7 +66,7 @@ def changes(
     A swap is one change and its rollback another; an address that shows several certificates in turn is mixed, once.
     What is seen for the first time is no change.
     """
-    from probe.history.query import changes_since, endpoints_called, held
+    from probe.history.query import changes_since, endpoints_called
     from probe.net import clock
     from probe.render.history import changes as page
     from probe.render.history import documents
@@ -76,8 +76,8 @@ def changes(
 
     def read(connection: Connection) -> tuple[list[Change], Certificates]:
         where = [endpoints_called(connection, target)] if target else []
-        found = [one for one in changes_since(connection, begin, *where) if one.kind in wanted]
-        return found, held(connection, (leaf for one in found for leaf in (*one.before, *one.after)))
+        found, known = changes_since(connection, begin, *where)
+        return [one for one in found if one.kind in wanted], known
 
     found, certificates = reading.read(read)
     reading.deliver(
