@@ -147,6 +147,7 @@ def test_an_export_has_every_certificate_before_the_spans_that_show_it(cli: Cli,
         (("changes", "--kind", "x"), 'kind: "x" is none of new-certificate, renewed,'),
         (("certificates", "--expiring", "30"), 'expiring: "30" is no time; write it like'),
         (("diff", "1h", "2h"), "A has to be before B"),
+        (("prune",), "say how much is to be kept: --keep 400d"),
     ],
 )
 def test_a_mistake_is_one_sentence(cli: Cli, history: str, words: tuple[str, ...], said: str) -> None:
@@ -154,10 +155,44 @@ def test_a_mistake_is_one_sentence(cli: Cli, history: str, words: tuple[str, ...
     assert (ran.code, ran.out, said in ran.err, ran.err.count("\n")) == (3, "", True, 1)
 
 
+def test_what_was_seen_long_ago_is_pruned(cli: Cli, history: str) -> None:
+    ran = cli("history", "prune", "--keep", "2d", "--history", history, "--format", "json")
+    assert (ran.code, json.loads(ran.out)["spans"]) == (0, 1)
+    life = cli("history", "show", "192.0.2.1", "--history", history, "--format", "json").out
+    assert [period["looks"] for period in json.loads(life)["endpoints"][0]["periods"]] == [
+        20,
+        3,
+        10,
+        11,
+        11,
+        2,
+        5,
+    ]
+    assert "0 spans, 0 endpoints and 0 certificates removed" in cli(
+        "history", "prune", "--keep", "2d", "--history", history
+    ).out  # fmt: skip
+    assert (
+        len(cli("history", "prune", "--keep", "2d", "--history", history, "--format", "csv").out.splitlines())
+        == 2
+    )
+
+
+def test_a_doctor_says_that_all_is_well_or_what_is_not(cli: Cli, history: str) -> None:
+    well = cli("history", "doctor", "--history", history)
+    assert (well.code, well.out.split()[0]) == (0, "SOUND")
+    assert len(cli("history", "doctor", "--history", history, "--format", "csv").out.splitlines()) == 2
+    with contextlib.closing(sqlite3.connect(history)) as connection:
+        connection.execute("DELETE FROM spans")
+        connection.commit()
+    ill = cli("history", "doctor", "--history", history)
+    assert (ill.code, ill.out.split()[0]) == (1, "PROBLEMS")
+    assert "of endpoints that nothing refers to" in ill.out
+
+
 READERS = (("show", "x"), ("changes",), ("diff", "1h"), ("certificates",), ("export",))
 
 
-@pytest.mark.parametrize("words", READERS)
+@pytest.mark.parametrize("words", [*READERS, ("prune", "--keep", "1d"), ("doctor",)])
 def test_a_history_that_is_not_there_is_not_made(cli: Cli, tmp_path: Path, words: tuple[str, ...]) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()

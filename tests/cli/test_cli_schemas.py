@@ -55,6 +55,8 @@ HISTORY: dict[str, tuple[str, ...]] = {
     "eop-probe/changes/1": ("changes", "--kind", "verdict"),
     "eop-probe/history-diff/1": ("diff", "3d"),
     "eop-probe/history-certificates/1": ("certificates",),
+    "eop-probe/history-prune/1": ("prune", "--keep", "2d"),
+    "eop-probe/history-doctor/1": ("doctor",),
 }
 
 

@@ -81,6 +81,18 @@ def test_three_nodes_are_one_mixed_state() -> None:
     assert kinds(found(shows(A), shows(A), *turns)) == [("mixed", 3)]
 
 
+def test_a_swap_before_the_mixed_state_stays_a_swap() -> None:
+    """What was before the swap never comes back: it has no part in what alternates."""
+    looks = [*[shows(A)] * 9, *[shows(RENEWED)] * 20, *[shows(OTHER_ISSUER), shows(RENEWED)] * 6]
+    assert kinds(found(*looks)) == [("renewed", 9), ("mixed", 29)]
+
+
+def test_a_look_that_met_several_is_mixed_by_itself() -> None:
+    both = shows(A, RENEWED, mixed=True)
+    looks = [*[shows(A)] * 9, both, shows(A), both, *[shows(A)] * 9]
+    assert kinds(found(*looks)) == [("mixed", 9), ("mixed-over", 12)]
+
+
 def test_slow_swaps_are_swaps() -> None:
     looks = [shows(one) for one in (A, RENEWED, A, RENEWED) for _ in range(LONG)]
     assert kinds(found(*looks)) == [("renewed", LONG), ("renewed", 2 * LONG), ("renewed", 3 * LONG)]

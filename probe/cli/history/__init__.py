@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.cli.app import new_app
-from probe.cli.history import looks, now
+from probe.cli.history import looks, now, upkeep
 
 app = new_app(no_args_is_help=True)
 
@@ -20,5 +20,7 @@ app.command("changes", short_help="What changed, each change once.")(looks.chang
 app.command("diff", short_help="What is otherwise now, or at another instant, than at one.")(now.diff)
 app.command("certificates", short_help="The certificates that are shown now, each once.")(now.certificates)
 app.command("export", short_help="Everything, as JSON lines or CSV.")(now.export)
+app.command("prune", short_help="Remove what was last seen long ago.")(upkeep.prune)
+app.command("doctor", short_help="Whether the history's database is sound, and how large.")(upkeep.doctor)
 
 __all__ = ["app"]

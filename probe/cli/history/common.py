@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
@@ -18,6 +19,7 @@ from probe.text import printable
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from probe.history.database import Database
     from probe.render.page.options import RenderOptions
     from probe.report.changes import Kind
 
@@ -47,16 +49,23 @@ class Reading(NamedTuple):
     ] = HistoryFormat.TERMINAL
     output: Output = None
 
-    def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` finds in the history; nothing is written. Raises ConfigurationError, HistoryError."""
+    @contextmanager
+    def opened(self, *, read: bool = True) -> Iterator[Database]:
+        """Yield the history, which is not made; raises ConfigurationError, HistoryError."""
         from probe.history.database import Database
-        from probe.history.query import filled
 
-        database = Database(self.history or _own(), read=True)
+        database = Database(self.history or _own(), create=False, read=read)
         try:
-            return database.run(lambda connection: work(filled(connection, database.name)))
+            yield database
         finally:
             database.close()
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` finds in the history; nothing is written. Raises ConfigurationError, HistoryError."""
+        from probe.history.query import filled
+
+        with self.opened() as database:
+            return database.run(lambda connection: work(filled(connection, database.name)))
 
     def deliver(
         self,
