@@ -13,8 +13,8 @@ from probe.alarms.channels.send import send
 from probe.alarms.document import Document
 from probe.history.database import Database, HistoryError
 
-#: Seconds between two looks into the outbox where nothing wakes it.
-LOOK_S = 10.0
+#: Between two looks into the outbox where nothing wakes it.
+LOOK = timedelta(seconds=10)
 
 Say = Callable[[str], None]
 
@@ -99,7 +99,7 @@ class Courier:
     def _run(self) -> None:
         while not self._closing:
             self.deliver()
-            left = timedelta(seconds=LOOK_S)
+            left = LOOK
             if self._not_before:
                 left = min(left, self._not_before - self._clock())
             self._wake.wait(max(left.total_seconds(), 0.05))

@@ -17,11 +17,12 @@ from uuid import uuid4
 
 from probe.alarms import outbox
 from probe.alarms.channels.kinds import Channel
-from probe.alarms.courier import LOOK_S, Courier
+from probe.alarms.courier import LOOK, Courier
 from probe.alarms.policy import Policy
 from probe.alarms.seen import Look, Seen, look_of
 from probe.history.database import Database, HistoryError
 from probe.net import clock
+from probe.text import counted
 
 #: Looks that wait in memory for a database that is away; the oldest rounds are lost first.
 MAX_WAITING = 100_000
@@ -69,7 +70,9 @@ class Alarms:
             self._rounds.append(_Round(uuid4().hex, looks, now))
             while len(self._rounds) > 1 and sum(len(each.looks) for each in self._rounds) > MAX_WAITING:
                 lost = self._rounds.popleft()
-                self._say(f"{len(lost.looks):,} results came to no alarm: the history is away for too long")
+                self._say(
+                    f"{counted(len(lost.looks), 'result')} came to no alarm: the history is away for too long"
+                )
             self._take_waiting()
 
     def start(self) -> None:
@@ -89,7 +92,7 @@ class Alarms:
         if self._rounds:
             self.take((), self._now())
         if lost := sum(len(each.looks) for each in self._rounds):
-            self._say(f"{lost:,} results came to no alarm: the history is away")
+            self._say(f"{counted(lost, 'result')} came to no alarm: the history is away")
         if self._thread.ident is not None:
             self._thread.join()
         for courier in self.couriers:
@@ -134,6 +137,6 @@ class Alarms:
 
     def _run(self) -> None:
         """Tell what was held back as soon as its time has come, and take what waited for the database."""
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.wait(LOOK.total_seconds()):
             if self._held or self._rounds:
                 self.take((), self._now())

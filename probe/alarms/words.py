@@ -85,7 +85,7 @@ def _facts(notice: Notice) -> Iterator[tuple[str, str]]:
 def _certificate(shown: Shown) -> str:
     return (
         f"{shown.subject}; issuer {shown.issuer}; valid {day(shown.not_before)} to {day(shown.not_after)}; "
-        f"thumbprint {shown.sha1.upper()}; SHA-256 {shown.sha256}"
+        f"thumbprint {shown.sha1.upper()}"
     )
 
 
@@ -123,7 +123,7 @@ def text(document: Document) -> str:
         page.add(sentence)
     if document.page_url:
         page.verbatim(document.page_url)
-    page.add(f"eop-probe, {instant(document.at)}, message {document.id}")
+    page.add(f"Sent by eop-probe, {instant(document.at)}, message {document.id}")
     return page.text
 
 
@@ -135,7 +135,7 @@ def html(document: Document) -> str:
     if document.page_url:
         address = escaped(document.page_url)
         link = f'<p><a href="{address}">{address}</a></p>'
-    signed = element("p", f"eop-probe, {instant(document.at)}, message {document.id}")
+    signed = element("p", f"Sent by eop-probe, {instant(document.at)}, message {document.id}")
     return f'<!DOCTYPE html><html lang="en"><body>{body}{closing}{link}{signed}</body></html>\n'
 
 

@@ -25,8 +25,6 @@ timeout = 30                             # seconds for everything on one connect
 
 # [watch]                                # `eop-probe fleet watch`: each target once an interval, for ever
 # recheck-after = "60s"                  # a failure is looked at again before it counts
-# fail-after = 1                         # looks in a row before an alarm begins
-# recover-after = 1                      # and before it ends
 # ping.url = "https://hc.example/id"     # asked for after each round: a dead man's switch
 
 [[group]]                                # what several targets have in common
@@ -55,4 +53,42 @@ outcome = "accepted"
 # issuer = "DigiCert Global G2 TLS RSA SHA256 2020 CA1"   # its CN, or the whole name as Windows writes it
 # names = ["edge.contoso.com"]           # all of them
 # sha256 = ["0011223344556677889900112233445566778899001122334455667788990011"]   # one of them
+
+# Who is told, while `eop-probe fleet watch` runs; `eop-probe fleet notify-test` tries every channel.
+# [alarms]
+# fail-after = 1                         # looks in a row that have to say the same before it counts
+# recover-after = 2
+# repeat = "24h"                         # or "never"
+# digest-over = 5                        # more changes at once than these are one message
+# at-risk = true                         # false: only what is refused, or not known
+# quiet-hours = ["22:00-07:00", "Sat-Sun 00:00-24:00"]   # told afterwards, if it is still true
+# time-zone = "Europe/Berlin"            # of the quiet hours; UTC, unless it says
+# page-url = "https://probe.contoso.com/"
+
+# [[channel]]
+# name = "operators"
+# type = "email"
+# host = "smtp.contoso.com"              # port 587 and STARTTLS, unless port and tls say otherwise
+# from = "eop-probe@contoso.com"
+# to = ["operators@contoso.com"]
+# user = "eop-probe"
+# password-env = "ALARM_PASSWORD"        # or password-file; a secret itself does not belong in here
+
+# [[channel]]
+# name = "tickets"
+# type = "webhook"
+# url = "https://tickets.contoso.com/hook"   # or url-env, url-file
+# secret-env = "HOOK_SECRET"             # signs what is sent
+
+# [[channel]]
+# name = "teams"
+# type = "apprise"                       # pip install 'eop-probe[notify]'
+# url-file = "teams.url"
+
+# [[maintenance]]
+# labels = { site = "berlin" }           # and hosts = ["mail.contoso.com"]: what is given has to fit
+# from = 2026-12-01T22:00:00+01:00
+# to = 2026-12-02T02:00:00+01:00
+# weekly = ["Sun 02:00-06:00"]
+# time-zone = "Europe/Berlin"
 """

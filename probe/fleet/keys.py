@@ -6,6 +6,7 @@ is needed.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from msgspec import Meta, Struct
@@ -22,7 +23,6 @@ Thumbprint = Annotated[str, Meta(pattern="^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2
 #: As Prometheus has it: labels become its labels.
 LabelName = Annotated[str, Meta(pattern="^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
 Interval = Annotated[str, Meta(pattern="^[1-9][0-9]{0,5}[smhd]$")]
-Times = Annotated[int, Meta(ge=1, le=100)]
 OutcomeWord = Literal["accepted", "at-risk", "rejected", "unknown"]
 
 
@@ -41,6 +41,93 @@ class Expect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     outcome: Annotated[
         OutcomeWord | None, Meta(description="one of accepted, at-risk, rejected, unknown")
+    ] = None
+
+
+_EVERY = 'a number with s, m, h or d behind it, such as "6h"'
+_HOURS = 'a list of hours, such as "22:00-07:00" or "Sat-Sun 00:00-24:00"'
+Looks = Annotated[int, Meta(ge=1, le=100)]
+_Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class AlarmKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """[alarms]: when somebody is told; `probe.alarms.policy` has the defaults."""
+
+    fail_after: Annotated[Looks | None, Meta(description="a number of looks from 1 to 100")] = None
+    recover_after: Annotated[Looks | None, Meta(description="a number of looks from 1 to 100")] = None
+    repeat: Annotated[
+        Annotated[str, Meta(pattern="^(?:[1-9][0-9]{0,5}[smhd]|never)$")] | None,
+        Meta(description=f'{_EVERY}, or "never"'),
+    ] = None
+    digest_over: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None, Meta(description="a number of changes from 1 to 1000")
+    ] = None
+    at_risk: Annotated[bool | None, Meta(description="true, or false: what is at risk is not told")] = None
+    quiet_hours: Annotated[Texts | None, Meta(description=_HOURS)] = None
+    time_zone: Annotated[Text | None, Meta(description='a time zone, such as "Europe/Berlin"')] = None
+    page_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[!-~]+$", max_length=MAX_VALUE)] | None,
+        Meta(description="the URL of a page, http or https"),
+    ] = None
+
+
+class MaintenanceKeys(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"start": "from", "until": "to", "time_zone": "time-zone"},
+):
+    """[[maintenance]]: a time in which alarms of some endpoints are held back."""
+
+    hosts: Annotated[Texts | None, Meta(description="a list of host names")] = None
+    labels: Annotated[
+        dict[LabelName, Annotated[str, Meta(max_length=MAX_VALUE)]] | None,
+        Meta(description="a table of texts whose names are letters, digits and underscores"),
+    ] = None
+    start: Annotated[
+        _Instant | None, Meta(description="a date and time with an offset, such as 2026-12-01T22:00:00+01:00")
+    ] = None
+    until: Annotated[
+        _Instant | None, Meta(description="a date and time with an offset, such as 2026-12-02T02:00:00+01:00")
+    ] = None
+    weekly: Annotated[Texts | None, Meta(description=_HOURS)] = None
+    time_zone: Annotated[Text | None, Meta(description='a time zone, such as "Europe/Berlin"')] = None
+
+
+class ChannelKeys(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename=lambda name: {"sender": "from", "kind": "type"}.get(name, name.replace("_", "-")),
+):
+    """[[channel]]: how somebody is told; a secret stands in a variable or a file, which are named here."""
+
+    name: Annotated[Text | None, Meta(description="a name of its own, a text")] = None
+    kind: Annotated[
+        Literal["email", "webhook", "apprise"] | None, Meta(description='"email", "webhook" or "apprise"')
+    ] = None
+    host: Annotated[Text | None, Meta(description="the mail server's name")] = None
+    port: Annotated[
+        Annotated[int, Meta(ge=1, le=65_535)] | None, Meta(description="a port, a number from 1 to 65535")
+    ] = None
+    tls: Annotated[
+        Literal["starttls", "implicit", "none"] | None, Meta(description='"starttls", "implicit" or "none"')
+    ] = None
+    sender: Annotated[Text | None, Meta(description="the sender's address")] = None
+    to: Annotated[Texts | None, Meta(description="a list of the recipients' addresses")] = None
+    user: Annotated[Text | None, Meta(description="a user's name, a text")] = None
+    password_env: Annotated[Text | None, Meta(description="the name of a variable")] = None
+    password_file: Annotated[Text | None, Meta(description="the name of a file")] = None
+    url: Annotated[Text | None, Meta(description="an https URL")] = None
+    url_env: Annotated[Text | None, Meta(description="the name of a variable")] = None
+    url_file: Annotated[Text | None, Meta(description="the name of a file")] = None
+    secret_env: Annotated[Text | None, Meta(description="the name of a variable")] = None
+    secret_file: Annotated[Text | None, Meta(description="the name of a file")] = None
+    ca_file: Annotated[Text | None, Meta(description="the name of a file of root certificates, PEM")] = None
+    timeout: Annotated[
+        Annotated[float, Meta(ge=1, le=300)] | None, Meta(description="seconds from 1 to 300")
     ] = None
 
 
@@ -124,8 +211,6 @@ class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     recheck_after: Annotated[
         Interval | None, Meta(description='a number with s, m, h or d behind it, such as "60s"')
     ] = None
-    fail_after: Annotated[Times | None, Meta(description="a number from 1 to 100")] = None
-    recover_after: Annotated[Times | None, Meta(description="a number from 1 to 100")] = None
     ping: Annotated[Ping | None, Meta(description="a table with a url")] = None
 
 
@@ -138,6 +223,13 @@ class FleetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     defaults: Annotated[Options | None, Meta(description="a table, [defaults]")] = None
     group: Annotated[tuple[Group, ...] | None, Meta(description="a list of tables, [[group]]")] = None
     target: Annotated[tuple[TargetKeys, ...] | None, Meta(description="a list of tables, [[target]]")] = None
+    alarms: Annotated[AlarmKeys | None, Meta(description="a table, [alarms]")] = None
+    channel: Annotated[tuple[ChannelKeys, ...] | None, Meta(description="a list of tables, [[channel]]")] = (
+        None
+    )
+    maintenance: Annotated[
+        tuple[MaintenanceKeys, ...] | None, Meta(description="a list of tables, [[maintenance]]")
+    ] = None
     watch: Annotated[Watch | None, Meta(description="a table, [watch]")] = None
 
 
@@ -167,5 +259,17 @@ def _keys(shape: type[Struct]) -> dict[str, Key]:
 
 
 KEYS: dict[type[Struct], dict[str, Key]] = {
-    shape: _keys(shape) for shape in (Expect, Options, Group, TargetKeys, Ping, Watch, FleetFile)
+    shape: _keys(shape)
+    for shape in (
+        Expect,
+        Options,
+        Group,
+        TargetKeys,
+        AlarmKeys,
+        MaintenanceKeys,
+        ChannelKeys,
+        Ping,
+        Watch,
+        FleetFile,
+    )
 }

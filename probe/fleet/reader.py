@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import convert
 
 from probe.files import open_file
+from probe.fleet.alarms import ALARM_TABLES, Described, described
 from probe.fleet.entries import Entry, Inherited, entry_of, make_sense
 from probe.fleet.keys import FleetFile, Group, Options, Watch
 from probe.fleet.lines import Lines
@@ -35,6 +36,8 @@ class Reader:
     def __init__(self, mistakes: Mistakes) -> None:
         self.entries: list[Entry] = []
         self.streams: list[Stream] = []
+        self.alarms: Described | None = None
+        """Who is told of what, where the file says so."""
         self.watch = Watch()
         """How the whole fleet is watched: what the file says that includes the others."""
         self._mistakes = mistakes
@@ -97,12 +100,15 @@ class Reader:
         # Tables are looked at one by one below: here only that there are such keys, and of which kind.
         kinds = {
             key: type(value)()
-            if key in ("defaults", "group", "target", "watch") and isinstance(value, list | dict)
+            if key in ("defaults", "group", "target", "watch", *ALARM_TABLES)
+            and isinstance(value, list | dict)
             else value
             for key, value in document.items()
         }
         checked(kinds, FleetFile, whole, self._mistakes)
         around = self._surroundings(document, lines, path, around)
+        if ALARM_TABLES & document.keys():
+            self._read_alarms(document, lines, path, whole, alone=len(within) == 1)
         if isinstance(given := document.get("watch"), dict):
             self._read_watch(given, _place("watch", lines, path), within)
         for place, table in _tables(document, "target", lines, path):
@@ -110,6 +116,21 @@ class Reader:
         for number, name in enumerate(_list(document, "include")):
             if isinstance(name, str) and name:
                 self.read(name, around, whole.at("include").at(number), within)
+
+    def _read_alarms(self, document: Table, lines: Lines, path: Path, whole: Place, *, alone: bool) -> None:
+        if not alone:
+            key = next(key for key in document if key in ALARM_TABLES)
+            self._mistakes.add(whole.at(key), "this stands in the file that includes the others only")
+            return
+        given = document.get("alarms")
+        table = (_place("alarms", lines, path), given if isinstance(given, dict) else {})
+        self.alarms = described(
+            table,
+            list(_tables(document, "channel", lines, path)),
+            list(_tables(document, "maintenance", lines, path)),
+            path.parent,
+            self._mistakes,
+        )
 
     def _read_watch(self, given: Table, place: Place, within: tuple[Path, ...]) -> None:
         if len(within) > 1:

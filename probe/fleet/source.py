@@ -29,6 +29,7 @@ class Fleet:
         else:
             reader.read(word, bare, Place(word))
         self._entries, self._streams, self.files = reader.entries, reader.streams, reader.files
+        self.alarms = reader.alarms
         self.watch = reader.watch
         self.count: int | None = len(reader.entries)
         for stream in reader.streams:

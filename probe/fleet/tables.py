@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from probe.fleet.keys import KEYS, Key, Options, TargetKeys
+from probe.fleet.keys import KEYS, ChannelKeys, Key, Options, TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
 from probe.text import printable
 
@@ -87,6 +87,10 @@ def shown(value: object) -> str:
 
 
 def _unknown(name: str, shape: type[Struct]) -> str:
+    if _SECRET.search(name) and shape is ChannelKeys:
+        return (
+            "no secret belongs in this file; name what holds it: a variable or a file, as password-env has it"
+        )
     if _SECRET.search(name):
         return "no secret belongs in a file of targets, and no key takes one"
     known = KEYS[shape]

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.authority import Issued
 from tests.net.scripted import AUTHORITY, ISSUING, ROOT, Peer
 
 LOCALHOST = AUTHORITY.leaf(ISSUING, "localhost", "127.0.0.1")
@@ -21,10 +22,10 @@ def trusted(folder: Path) -> str:
     return str(path)
 
 
-def server_tls(folder: Path) -> ssl.SSLContext:
-    """The TLS of a server called localhost."""
+def server_tls(folder: Path, leaf: Issued = LOCALHOST) -> ssl.SSLContext:
+    """The TLS of a server called localhost, or as `leaf` says."""
     path = folder / "server.pem"
-    path.write_text(LOCALHOST.pem + ISSUING.pem + LOCALHOST.key_pem)
+    path.write_text(leaf.pem + ISSUING.pem + leaf.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
@@ -63,6 +64,10 @@ class Http:
     def __call__(self, peer: Peer) -> None:
         if self._tls:
             peer.socket = self._tls.wrap_socket(peer.socket, server_side=True)
+        with peer.socket:
+            self._answer(peer)
+
+    def _answer(self, peer: Peer) -> None:
         self.request(peer)
         status = self._statuses[min(len(self.posted), len(self._statuses)) - 1]
         peer.say(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok".encode())
@@ -92,6 +97,12 @@ class Smtp:
     def __call__(self, peer: Peer) -> None:
         if self._implicit:
             self._secure(peer)
+        try:
+            self._talk(peer)
+        finally:
+            peer.socket.close()
+
+    def _talk(self, peer: Peer) -> None:
         peer.say(b"220 mail.contoso.test ESMTP\r\n")
         while line := peer.hear():
             (self.inside if isinstance(peer.socket, ssl.SSLSocket) else self.clear).append(line)

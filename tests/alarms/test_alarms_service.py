@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Queue
@@ -227,7 +228,7 @@ class TestDelivery:
         answered = [posted.headers["idempotency-key"] for posted in receiver.posted]
         assert (len(answered), len(set(answered))) == (4, 3)  # one twice: it had got a 500
 
-    def test_a_dead_channel_delays_nobody(self, database: Database) -> None:
+    def test_a_dead_channel_delays_nobody(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         arrived: Queue[None] = Queue()
         receiver = Http()
 
@@ -235,13 +236,13 @@ class TestDelivery:
             receiver(peer)
             arrived.put(None)
 
+        monkeypatch.setattr("probe.alarms.service.GRACE_S", 0.5)  # else the end waits for the dead one
         with ScriptedServer(Peer.hold) as dead, ScriptedServer(tells) as alive:
             channels = [hook(dead, "dead", 60), hook(alive, "alive")]
             with Alarms(database, AT_ONCE, channels, now=Clock()) as alarms:
                 for number in range(3):
                     alarms.take([seen(PRIVATE, host=f"mail{number}.contoso.test")], NOW)
                     arrived.get(timeout=30)
-                alarms.couriers[0]._stop.set()
         told = states(database)
         assert [state for channel, state, _, _ in told if channel == "alive"] == ["sent"] * 3
         assert [state for channel, state, _, _ in told if channel == "dead"] == ["waiting"] * 3
@@ -256,3 +257,56 @@ class TestDelivery:
             ("given-up", "there is no such channel any more")
         ]
         assert said == ["messages for channel hook are given up: there is no such channel any more"]
+
+
+def test_the_certificate_before_is_looked_for_in_so_many_spans(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spans that show nothing, more than are looked through, hide what was shown before them."""
+    for number in range(outbox.MAX_SPANS + 1):
+        at = NOW + number * HOUR
+        state = seen(HEALTHY if number == 0 else None, at=at).record
+        fault = replace(state, state=replace(state.state, reply=str(number)), at=at)
+        database.run(
+            lambda connection, f=fault, n=number: write_batch(connection, str(n), NOW, [f]), write=True
+        )
+    assert before(database) is None
+    monkeypatch.setattr(outbox, "MAX_SPANS", outbox.MAX_SPANS + 1)
+    assert before(database) == HEALTHY.sha256
+
+
+def before(database: Database) -> str | None:
+    """The SHA-256 of the certificate before the one that an endpoint does not show now."""
+    look = look_of(seen(None))
+    found = database.run(lambda connection: outbox._before(connection, look.key, None))
+    return found.sha256 if found else None
+
+
+class TestAway:
+    def test_what_is_seen_meanwhile_is_taken_once_it_is_back(self, database: Database) -> None:
+        said: list[str] = []
+        alarms = Alarms(database, AT_ONCE, (), say=said.append)
+        database.run(
+            lambda connection: connection.exec_driver_sql("ALTER TABLE alarms RENAME TO away"), write=True
+        )
+        alarms.take([seen(PRIVATE)], NOW)
+        alarms.take([seen(HEALTHY)], NOW + HOUR)
+        assert len(said) == 1
+        database.run(
+            lambda connection: connection.exec_driver_sql("ALTER TABLE away RENAME TO alarms"), write=True
+        )
+        alarms.take((), NOW + HOUR)
+        assert [notice.event for notice in notices(database)] == ["raised", "recovered"]
+
+    def test_no_more_than_the_bound_waits(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("probe.alarms.service.MAX_WAITING", 2)
+        said: list[str] = []
+        alarms = Alarms(database, AT_ONCE, (), say=said.append)
+        database.run(
+            lambda connection: connection.exec_driver_sql("ALTER TABLE alarms RENAME TO away"), write=True
+        )
+        for number in range(3):
+            alarms.take([seen(PRIVATE, host=f"mail{number}.contoso.test")], NOW)
+        assert said[1:] == ["1 result came to no alarm: the history is away for too long"]
+        alarms.close()
+        assert said[-1] == "2 results came to no alarm: the history is away"

@@ -60,6 +60,18 @@ def target(line: str, *said: str) -> Case:
     return toml(text, *(f"3: target[0].{one}" for one in said))
 
 
+def alarms(line: str, *said: str) -> Case:
+    """A line of [alarms], and a target."""
+    return toml(f'[alarms]\n{line}\n[[target]]\nhost = "a.test"\n', *said)
+
+
+def channel(lines: str, *said: str) -> Case:
+    """A channel, and a target."""
+    return toml(f'[[channel]]\n{lines}\n[[target]]\nhost = "a.test"\n', *said)
+
+
+HOOK = '[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "https://a.test/"\n'
+MAIL = 'name = "x"\ntype = "email"\nhost = "h.test"\nfrom = "a@b.test"\n'
 PORT = "but it takes a port, a number from 1 to 65535."
 OF_LABELS = "but it takes a table of texts whose names are letters, digits and underscores."
 SHA = "but it takes a list of SHA-256 thumbprints (64 hex digits), one of which the certificate has."
@@ -99,6 +111,104 @@ MISTAKES = {
     "group unknown": toml(
         '[[group]]\nname = "berlin"\n[[target]]\nhost = "b.test"\ngroup = "berln"\n',
         '5: target[0].group: There is no [[group]] "berln"; did you mean berlin?',
+    ),
+    # who is told
+    "alarms are no table": toml(
+        '[[alarms]]\n[[target]]\nhost = "a.test"\n',
+        "1: alarms: This is a list, but it takes a table, [alarms].",
+    ),
+    "an alarm's key": alarms(
+        "fail_after = 2", "2: alarms.fail_after: There is no such key here; did you mean fail-after?"
+    ),
+    "looks": alarms(
+        "fail-after = 0", "2: alarms.fail-after: This is 0, but it takes a number of looks from 1 to 100."
+    ),
+    "repeat": alarms(
+        'repeat = "daily"',
+        '2: alarms.repeat: This is "daily", but it takes a number with s, m, h or d behind it, such as "6h", '
+        'or "never".',
+    ),
+    "hours": alarms(
+        'quiet-hours = ["22:00-07:00", "22-7"]',
+        '2: alarms.quiet-hours[1]: "22-7" are no hours such as "22:00-07:00" or "Sat-Sun 00:00-24:00".',
+    ),
+    "zone": alarms(
+        'time-zone = "Mars/Olympus"', '2: alarms.time-zone: There is no time zone "Mars/Olympus" here.'
+    ),
+    "page": alarms(
+        'page-url = "javascript:x"',
+        '2: alarms.page-url: This is "javascript:x", but it takes the URL of a page, http or https.',
+    ),
+    "channel without a name": channel(
+        "port = 25", "1: channel[0]: A channel needs a name and a type: email, webhook or apprise."
+    ),
+    "channel twice": toml(
+        f'{HOOK}{HOOK}[[target]]\nhost = "a.test"\n', '6: channel[1].name: There is a channel "hook" already.'
+    ),
+    "channel of another type": channel(
+        'name = "x"\ntype = "pigeon"',
+        '3: channel[0].type: This is "pigeon", but it takes "email", "webhook" or "apprise".',
+    ),
+    "mail without a server": channel(
+        'name = "x"\ntype = "email"\nfrom = "a@b.test"\nto = ["c@d.test"]',
+        "1: channel[0]: A channel of the type email needs host.",
+    ),
+    "mail to nobody": channel(
+        f'{MAIL}to = ["a b@c.test", "nobody"]',
+        '6: channel[0].to: "a b@c.test" is no mail address.',
+        '6: channel[0].to: "nobody" is no mail address.',
+    ),
+    "a password of a channel": channel(
+        f'{MAIL}to = ["c@d.test"]\npassword = "x"',
+        "7: channel[0].password: No secret belongs in this file; name what holds it: a variable or a file, as "
+        "password-env has it.",
+    ),
+    "a password without a user": channel(
+        f'{MAIL}to = ["c@d.test"]\npassword-env = "X"',
+        "1: channel[0]: User goes with password-env or password-file, and they with it.",
+    ),
+    "a password without TLS": channel(
+        f'{MAIL}to = ["c@d.test"]\ntls = "none"\nuser = "u"\npassword-env = "X"',
+        "7: channel[0].tls: Without TLS no password is sent.",
+    ),
+    "two secrets": channel(
+        'name = "x"\ntype = "webhook"\nurl = "https://a.test/"\nsecret-env = "X"\nsecret-file = "x"',
+        "1: channel[0]: Secret-env and secret-file name the same; one of them is enough.",
+    ),
+    "webhook without a URL": channel(
+        'name = "x"\ntype = "webhook"',
+        "1: channel[0]: A channel of this type needs one of url, url-env and url-file.",
+    ),
+    "webhook in clear": channel(
+        'name = "x"\ntype = "webhook"\nurl = "http://a.test/"',
+        "4: channel[0].url: A webhook is asked by https; by http on this machine only.",
+    ),
+    "webhook with a password": channel(
+        'name = "x"\ntype = "webhook"\nurl = "https://u:p@a.test/"',
+        "4: channel[0].url: A URL holds no user and no password here.",
+    ),
+    "webhook without a host": channel(
+        'name = "x"\ntype = "webhook"\nurl = "https://[x/"', "4: channel[0].url: This is no URL."
+    ),
+    "apprise": channel(
+        'name = "x"\ntype = "apprise"\nurl = "json://a.test/"\nurl-env = "X"\nhost = "a.test"',
+        "6: channel[0].host: A channel of the type apprise has no such key.",
+        "4: channel[0].url: A channel of the type apprise has no such key; its URL is a secret: url-env or url-file.",
+        "1: channel[0]: A channel of this type needs one of url, url-env and url-file.",
+    ),
+    "maintenance without a time": toml(
+        '[[maintenance]]\nhosts = ["a.test"]\n[[target]]\nhost = "a.test"\n',
+        "1: maintenance[0]: A maintenance needs a time: from and to, or weekly.",
+    ),
+    "maintenance without an offset": toml(
+        '[[maintenance]]\nfrom = 2026-12-01T22:00:00\n[[target]]\nhost = "a.test"\n',
+        "2: maintenance[0].from: This is a date or a time, but it takes a date and time with an offset, such as "
+        "2026-12-01T22:00:00+01:00.",
+    ),
+    "maintenance that ends before": toml(
+        "[[maintenance]]\nfrom = 2026-12-01T22:00:00Z\nto = 2026-12-01T21:00:00Z\n"
+        '[[target]]\nhost = "a.test"\n',
+        "3: maintenance[0].to: This is not after from.",
     ),
     # what is probed
     "key mistyped": toml(
@@ -196,7 +306,7 @@ MISTAKES = {
     ),
     "never fails": toml(
         '[watch]\nfail-after = 0\n[[target]]\nhost = "a.test"\n',
-        "2: watch.fail-after: This is 0, but it takes a number from 1 to 100.",
+        "2: watch.fail-after: There is no such key here.",
     ),
     "a ping whose URL is shown to nobody": toml(
         '[watch]\nping.url = "ftp://hc.example/secret"\n[[target]]\nhost = "a.test"\n',

@@ -18,7 +18,7 @@ from probe.errors import ConfigurationError
 from probe.fleet import source
 from probe.fleet.entries import Entry, Judges
 from probe.fleet.example import EXAMPLE
-from probe.fleet.keys import KEYS, FleetFile, Group, Options, TargetKeys
+from probe.fleet.keys import KEYS, AlarmKeys, FleetFile, Group, MaintenanceKeys, Options, TargetKeys
 from probe.fleet.selection import selection
 from probe.fleet.source import Fleet
 from tests.schemas import SCHEMAS
@@ -176,14 +176,14 @@ class TestSchemas:
     def test_the_example_is_right_and_names_every_key(self) -> None:
         self.FILE.validate(tomllib.loads(EXAMPLE))
         assert len(list(fleet("fleet.toml", EXAMPLE).entries())) == 3
-        for shape in (FleetFile, Options, Group, TargetKeys):
+        for shape in (FleetFile, Options, Group, TargetKeys, AlarmKeys, MaintenanceKeys):
             for key in KEYS[shape]:
                 assert f"{key} = " in EXAMPLE or f"[{key}]" in EXAMPLE or f".{key}]" in EXAMPLE, key
 
     def test_each_line_of_the_example_can_be_taken_in(self) -> None:
         whole = "".join(
             line.removeprefix("# ")
-            if line.startswith("# ") and " = " in line and "include" not in line
+            if (line.startswith("# ") and " = " in line and "include" not in line) or line.startswith("# [")
             else line
             for line in EXAMPLE.splitlines(keepends=True)
         )

@@ -6,17 +6,20 @@ import contextlib
 import smtplib
 import ssl
 from email.message import EmailMessage
-from email.policy import SMTP as POLICY
+from email.policy import SMTP
 from email.utils import format_datetime
 
 from probe.alarms.channels.kinds import Answer, Mail
 from probe.alarms.document import Document
 from probe.alarms.words import html, subject, text
 
+#: A subject is one line; RFC 5322 2.1.1 has 998 characters for it.
+_POLICY = SMTP.clone(max_line_length=900)
+
 
 def letter(channel: Mail, document: Document) -> EmailMessage:
     """The message to send: the same bytes, and the same Message-ID, however often it is tried."""
-    made = EmailMessage(policy=POLICY)
+    made = EmailMessage(policy=_POLICY)
     made["From"] = channel.sender
     made["To"] = ", ".join(channel.recipients)
     made["Subject"] = subject(document)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.cli.app import new_app
-from probe.cli.fleet import description, run, watch
+from probe.cli.fleet import description, notify, run, watch
 
 app = new_app(no_args_is_help=True)
 
@@ -18,6 +18,9 @@ app.command("check-config", short_help="Say what would be probed, and every mist
     description.check_config
 )
 app.command("run", short_help="Probe every target, and report each as it is done.")(run.run)
+app.command("notify-test", short_help="Send a test message through each channel, and say what came of it.")(
+    notify.notify_test
+)
 app.command("watch", short_help="Probe each target again and again, record it, and say what changed.")(
     watch.watch
 )

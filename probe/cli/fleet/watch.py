@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from probe.alarms.channels.kinds import Channel
     from probe.alarms.seen import Seen
     from probe.fleet.watch.described import Described
     from probe.fleet.watch.keeper import Keeper
@@ -50,8 +52,13 @@ def watch(
 
     read = partial(_described, file, wanted, stores)
     what = read()
+    channels = what.alarms.every_channel(os.environ) if what.alarms else []
     place = vantage or ""
-    with _Status() as status, _kept(history or own_history(), place, wanted) as (keeper, database):
+    with (
+        _Status() as status,
+        _kept(history or own_history(), place, wanted) as (keeper, database),
+        _told(what, channels, database, keeper),
+    ):
         watched = Watch(
             what,
             keeper,
@@ -74,7 +81,7 @@ def _described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
     found = opened(file, wanted, stores, None)
     if found.fleet.count is None:
         raise ConfigurationError("a watch reads its targets from files, not from standard input")
-    what = described(found.entries(), found.base, found.fleet.watch)
+    what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms)
     if not what.entries:
         raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
     return what
@@ -99,6 +106,18 @@ def _kept(history: str, vantage: str, wanted: Wanted) -> Iterator[tuple[Keeper, 
         say(recorder.kept.sentence(name, spool))
         claim.close()
         database.close()
+
+
+@contextmanager
+def _told(what: Described, channels: Sequence[Channel], database: Database, keeper: Keeper) -> Iterator[None]:
+    """Alarms, where there is a channel for them."""
+    if not (what.alarms and channels):
+        yield
+        return
+    from probe.alarms.service import Alarms
+
+    with Alarms(database, what.alarms.policy(), channels, say=say) as keeper.alarms:
+        yield
 
 
 def _changed(seen: Seen, before: State | None) -> None:

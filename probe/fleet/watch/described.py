@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from probe.check.options import CheckOptions
 from probe.errors import ConfigurationError
+from probe.fleet.alarms import Described as Alarms
 from probe.fleet.entries import Entry
 from probe.fleet.keys import Watch as WatchKeys
 from probe.fleet.keys import seconds
@@ -26,6 +27,7 @@ class Described:
     entries: dict[str, Entry]
     base: CheckOptions
     keys: WatchKeys
+    alarms: Alarms | None = None
 
     @property
     def intervals(self) -> dict[str, int]:
@@ -43,14 +45,16 @@ class Described:
         return (self.keys.ping and self.keys.ping.url) or ""
 
 
-def described(entries: Iterable[Entry], base: CheckOptions, keys: WatchKeys) -> Described:
+def described(
+    entries: Iterable[Entry], base: CheckOptions, keys: WatchKeys, alarms: Alarms | None = None
+) -> Described:
     """The description of what `entries` hold, alike ones once; raises ConfigurationError."""
     found: dict[str, Entry] = {}
     for entry in entries:
         found.setdefault(key_of(entry), entry)
         if len(found) > MAX_TARGETS:
             raise ConfigurationError(f"a watch has at most {MAX_TARGETS:,} targets; share them with --shard")
-    return Described(entries=found, base=base, keys=keys)
+    return Described(entries=found, base=base, keys=keys, alarms=alarms)
 
 
 def key_of(entry: Entry) -> str:
