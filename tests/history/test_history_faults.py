@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from probe.history import prune
+from probe.history import doctor, prune
 from probe.history.database import Database, HistoryError
 from probe.history.doctor import examine
 from tests.history.faults import Crashes, Faults, batches, looks, opened, write
@@ -106,6 +106,16 @@ def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
             "1 row of endpoints that nothing refers to: `history prune` removes them",
             "1 row of presentations that nothing refers to: `history prune` removes them",
         )
+
+
+def test_the_doctor_says_where_room_runs_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ROOM", 2**62)
+    monkeypatch.setattr(doctor, "LONG_LOG", 1)
+    with opened(url) as database:
+        write(database, "one", round_of(3, START))
+        room, log = examine(database).problems
+    assert room.endswith("MB are free on the disk")
+    assert "somebody has been reading for long" in log
 
 
 def test_the_doctor_finds_damage(tmp_path: Path) -> None:
