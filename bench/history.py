@@ -16,7 +16,7 @@ import random
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class Fleet:
             [(at, at + rolled.randrange(1, 9)) for at in rolled.sample(range(1, HOURS), OUTAGES)]
             for _ in range(count)
         ]
+        self.changing: dict[int, set[int]] = {}
+        for number in range(count):
+            for at in (*self.renewed[number], *(each for span in self.outages[number] for each in span)):
+                for hour in (at - 1, at):
+                    self.changing.setdefault(hour, set()).add(number)
 
     def look(self, number: int, hour: int) -> Record:
         """What one endpoint shows in an hour."""
@@ -99,6 +104,10 @@ class Fleet:
         """One look at each."""
         return [self.look(number, hour) for number in range(self.count)]
 
+    def changes(self, hour: int) -> list[Record]:
+        """The looks of the endpoints that change in this hour or the next."""
+        return [self.look(number, hour) for number in sorted(self.changing.get(hour, ()))]
+
 
 def record(connection: Connection, records: Sequence[Record]) -> int:
     """Write them in batches, as the recorder does; the number of batches."""
@@ -120,19 +129,11 @@ def _hours(connection: Connection, fleet: Fleet, hours: Iterable[int], every_hou
     names = []
     for hour in hours:
         whole = every_hour or hour in {0, HOURS - 1}
-        written = record(connection, fleet.round(hour) if whole else list(fleet_changes(fleet, hour)))
+        written = record(connection, fleet.round(hour) if whole else fleet.changes(hour))
         missing = -(-fleet.count // BATCH) - written
         names += [{"name": uuid.uuid4().hex, "at": seconds(START + hour * HOUR)} for _ in range(missing)]
     if names:
         connection.execute(BATCHES.insert(), names)
-
-
-def fleet_changes(fleet: Fleet, hour: int) -> Iterator[Record]:
-    """The looks of the endpoints that change in this hour or the next."""
-    for number in range(fleet.count):
-        own = {*fleet.renewed[number], *(each for span in fleet.outages[number] for each in span)}
-        if hour in own or hour + 1 in own:
-            yield fleet.look(number, hour)
 
 
 def main() -> None:
