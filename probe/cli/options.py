@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import typer
+
 from probe.cli.declare import finite, option, seconds
 from probe.cli.early import is_store
 from probe.cli.output import warn
@@ -28,7 +30,16 @@ if TYPE_CHECKING:
 DEFAULTS = Settings()
 
 
-At = Annotated[str | None, option("--at ISO-INSTANT", "Judge as of this moment (UTC unless it says).")]
+def _not_recorded(context: typer.Context, value: str | None) -> str | None:
+    if value is not None and context.params.get("record"):
+        raise ConfigurationError("--at asks what would be; --record keeps what is")
+    return value
+
+
+At = Annotated[
+    str | None,
+    option("--at ISO-INSTANT", "Judge as of this moment (UTC unless it says).", callback=_not_recorded),
+]
 Resolve = Annotated[
     list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]
