@@ -520,3 +520,13 @@ class TestBounds:
     def test_what_is_no_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         os.mkfifo(tmp_path / "fleet.toml")
         assert "it is a pipe, not a file" in told(tmp_path, "fleet.toml", monkeypatch)[0]
+
+
+def test_how_it_is_watched_stands_in_the_file_that_includes_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more.toml").write_text('[watch]\nrecheck-after = "5m"\n')
+    (tmp_path / "fleet.toml").write_text('include = ["more.toml"]\n[[target]]\nhost = "a.test"\n')
+    assert told(tmp_path, "fleet.toml", monkeypatch) == [
+        "more.toml:1: watch: This stands in the file that includes the others only."
+    ]

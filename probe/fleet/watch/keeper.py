@@ -99,6 +99,7 @@ class Keeper:
             self._database.run(lambda c: keep_due(c, self._vantage, batch.due, now), write=True)
             self.trouble = ""
         except HistoryError as error:
-            self._left, self.trouble = batch, str(error)
+            # Of a database that is away the recorder tells.
+            self._left, self.trouble = batch, "" if self._records.kept.waiting else str(error)
         except Exception as error:  # noqa: BLE001 - raised by the main loop, which ends the watch
             self.ended = error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import socket
 import subprocess
@@ -154,6 +156,25 @@ def test_what_systemd_is_told(overdue: Overdue) -> None:
         _, said = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "eop-probe: the description was read again: 1 target\n" in said
+
+
+def test_how_it_stands_is_shown_on_a_terminal_alone(overdue: Overdue) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(*overdue.arguments),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=environment(**overdue.state),
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"\reop-probe: 1 target: 1 accepted; the next in " not in shown:
+            shown += os.read(ours, 1000)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=20)
+    os.close(ours)
+    assert said.count(b"\n") == 1
+    assert b"\r" not in said
 
 
 def test_it_reads_files_only(overdue: Overdue) -> None:
