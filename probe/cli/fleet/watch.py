@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec
@@ -20,7 +20,6 @@ from probe.cli.waiting import Waiting
 from probe.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from probe.alarms.channels.kinds import Channel
     from probe.alarms.seen import Seen
     from probe.fleet.watch.described import Described
     from probe.fleet.watch.keeper import Keeper
@@ -52,15 +51,11 @@ def watch(
 
     read = partial(_described, file, wanted, stores)
     what = read()
-    channels = what.alarms.every_channel(os.environ) if what.alarms else []
     place = vantage or ""
-    with (
-        _Status() as status,
-        _kept(history or own_history(), place, wanted) as (keeper, database),
-        _told(what, channels, database, keeper),
-    ):
+    with _Status() as status, _kept(history or own_history(), place, wanted) as (keeper, database):
+        notified = _Notified(keeper, database, status.around(say))
         watched = Watch(
-            what,
+            notified.follow(what),
             keeper,
             Told(status.around(_changed), status.around(say), status.show),
             now=lambda: clock.now().timestamp(),
@@ -68,8 +63,8 @@ def watch(
             vantage=place,
             systemd=Systemd(),
         )
-        watched.reload = read
-        with watched.signals.watched():
+        watched.reload = lambda: notified.follow(read())
+        with watched.signals.watched(), closing(notified):
             watched.run(wanted.pace())
     finish(0)
 
@@ -108,16 +103,30 @@ def _kept(history: str, vantage: str, wanted: Wanted) -> Iterator[tuple[Keeper, 
         database.close()
 
 
-@contextmanager
-def _told(what: Described, channels: Sequence[Channel], database: Database, keeper: Keeper) -> Iterator[None]:
-    """Alarms, where there is a channel for them."""
-    if not (what.alarms and channels):
-        yield
-        return
-    from probe.alarms.service import Alarms
+class _Notified:
+    """Who is told of what counts."""
 
-    with Alarms(database, what.alarms.policy(), channels, say=say) as keeper.alarms:
-        yield
+    def __init__(self, keeper: Keeper, database: Database, tell: Callable[[str], None]) -> None:
+        self._keeper, self._database, self._tell = keeper, database, tell
+
+    def follow(self, what: Described) -> Described:
+        """Tell from now on whom the description names; raises ConfigurationError, and then nothing has changed."""
+        from probe.alarms.service import Alarms
+
+        channels = what.alarms.every_channel(os.environ) if what.alarms else ()
+        self.close()
+        if what.alarms and channels:
+            alarms = self._keeper.alarms = Alarms(
+                self._database, what.alarms.policy(), channels, say=self._tell
+            )
+            alarms.start()
+        return what
+
+    def close(self) -> None:
+        """Tell nobody any more; what was not sent is sent by the next one."""
+        alarms, self._keeper.alarms = self._keeper.alarms, None
+        if alarms is not None:
+            alarms.close()
 
 
 def _changed(seen: Seen, before: State | None) -> None:

@@ -92,8 +92,9 @@ class Keeper:
     def _write(self, batch: _Batch, now: float) -> None:
         try:
             self._records.flush()
-            if batch.seen and self.alarms is not None:
-                self.alarms.take(batch.seen, datetime.fromtimestamp(now, UTC))
+            alarms = self.alarms  # which the main thread may replace
+            if batch.seen and alarms is not None:
+                alarms.take(batch.seen, datetime.fromtimestamp(now, UTC))
                 batch.seen.clear()
             self._claim.renew()
             self._database.run(lambda c: keep_due(c, self._vantage, batch.due, now), write=True)

@@ -30,9 +30,11 @@ OVERDUE = int(START) - 60
 class Overdue:
     """A fleet of one target whose turn it is, once an hour."""
 
-    def __init__(self, folder: Path, store: str, server: ScriptedServer, **keys: Any) -> None:  # noqa: ANN401 - TOML
+    def __init__(
+        self, folder: Path, store: str, server: ScriptedServer, interval: str = "1h", **keys: str
+    ) -> None:
         self.server = server
-        target = {"host": HOST, "addresses": ["127.0.0.1"], "port": server.port, "interval": "1h"}
+        target = {"host": HOST, "addresses": ["127.0.0.1"], "port": server.port, "interval": interval}
         self.watching = Watching(folder, [target], store, **keys)
         [self.key] = self.watching.described().entries
         self.arguments = (
