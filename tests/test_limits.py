@@ -21,7 +21,6 @@ NO_BOUNDS = {
     "probe.check.interruption:LOOK_S", "probe.check.interruption:TWIN_S",
     "probe.cli.fleet.progress:IDLE_S", "probe.cli.fleet.progress:INTERVAL_S",
     "probe.fleet.tally:MAX_PLACES", "probe.history.delivery:AWAY_S", "probe.history.recorder:GATHER_S",
-    "probe.history.database:BUSY_S", "probe.history.database:CONNECT_S",
     "probe.cli.stores:MAX_SHOWN", "probe.cli.waiting:PATIENCE_S", "probe.diagnosis.context:_MAX_NAMED",
     "probe.diagnosis.run:MAX_NAMED", "probe.diagnosis.tenant_attribution:MAX_FIXES",
     "probe.diagnosis.tenant_attribution:_MAX_NAMES", "probe.evidence_files:CHUNK_BYTES",
