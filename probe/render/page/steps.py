@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probe.powershell import Command, Steps, SubStep
-from probe.render.page.markup import element, escaped
 
 
 def steps_json(steps: Steps) -> list[str]:
@@ -26,6 +25,8 @@ def steps_html(remedy: Steps) -> Iterator[str]:
     """A numbered list; a command stands in a block of its own, under the name of the shell it is for."""
     if not remedy:
         return
+    from probe.render.page.markup import element, escaped  # a plain check writes no HTML
+
     yield "<ol>"
     shell, end = None, ""
     for step in remedy:

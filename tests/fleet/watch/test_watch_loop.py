@@ -220,7 +220,7 @@ def test_memory_does_not_grow(tmp_path: Path, cli: Cli, served: Served) -> None:
         watching.said.clear()
         server.peers.clear()
         gc.collect()
-        counts.append(sum(type(each).__module__.startswith("probe.") for each in gc.get_objects()))
+        counts.append(sum(str(type(each).__module__).startswith("probe.") for each in gc.get_objects()))
 
     flips = [
         (minutes * 60.0, changing.becomes([HEALTHY, refuse, RENEWED][minutes // 10 % 3]))
