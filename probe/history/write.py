@@ -29,6 +29,9 @@ WRITERS = 7094202
 _MOVING = ("last", "looks", "lists_id", "elapsed_ms", "error")
 _EXTEND = SPANS.update().where(SPANS.c.id == bindparam("span")).values({n: bindparam(n) for n in _MOVING})
 
+#: A gap between looks: at least so many seconds, and so many times what usually lies between two.
+GAP, GAPS = 2 * 24 * 3600, 4
+
 #: Rows by their digest.
 _Known = dict[bytes, int]
 
@@ -78,7 +81,7 @@ def joined(looks: Iterable[Row], last: Mapping[int, Row]) -> tuple[list[Row], li
         before = newest.get(endpoint)
         if before:
             look |= {"first": max(look["first"], before["last"]), "last": max(look["last"], before["last"])}
-        if before and all(before[name] == look[name] for name in ("verdict_id", "presentation_id")):
+        if before and _goes_on(before, look):
             now = before | {name: look[name] for name in _MOVING} | {"looks": before["looks"] + 1}
             before.update(now)
             if "id" in before:
@@ -87,6 +90,13 @@ def joined(looks: Iterable[Row], last: Mapping[int, Row]) -> tuple[list[Row], li
             new.append(look)
             newest[endpoint] = look
     return list(longer.values()), new
+
+
+def _goes_on(before: Row, look: Row) -> bool:
+    """Whether a look is alike and follows soon: after a gap it begins a span, or the gap would leave no trace."""
+    alike = all(before[name] == look[name] for name in ("verdict_id", "presentation_id"))
+    spacing = (before["last"] - before["first"]) // max(before["looks"] - 1, 1)
+    return alike and look["last"] - before["last"] <= max(GAP, GAPS * spacing)
 
 
 def _insert(

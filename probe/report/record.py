@@ -84,6 +84,8 @@ class Record:
 class Span:
     """How long an endpoint was in one state: seen from `first` to `last` in so many `looks`, nothing else between them.
 
+    A long gap between looks ends it, too: the next may be in the same state.
+
     `lists`, `error` and `elapsed_ms` are those of the last look; `number` orders the spans of an endpoint.
     """
 

@@ -56,6 +56,15 @@ def test_a_change_is_a_span_of_its_own_and_the_way_back_too(database: Database) 
     assert rows(database, "presentations") == 2
 
 
+def test_after_a_gap_what_is_alike_is_a_span_of_its_own(database: Database) -> None:
+    """Two days, or four times the usual: a name that led nowhere in March and in June did not do so in between."""
+    hours = [0, 1, 2, 50, 99, 700]
+    write(database, "all", [record(1, START + hour * HOUR) for hour in hours])
+    assert [each.looks for each in found(database)] == [5, 1]
+    write(database, "weekly", [record(2, START + 40 * day * HOUR) for day in range(9)])
+    assert [each.looks for each in found(database)][2:] == [9]
+
+
 def test_a_batch_that_is_sent_again_is_recorded_once(database: Database) -> None:
     assert write(database, "one", round_of(2, START))
     assert not write(database, "one", round_of(2, START))
