@@ -3,7 +3,8 @@
     python -m bench.changes [--endpoints 1000] [--rounds 5]
 
 Each endpoint renews four times and has four outages; one of a hundred is a balancer whose nodes differ all year, one
-of a hundred comes and goes for a week. Only looks that begin or end a state are written: at most a span more of each is read than of all.
+of a hundred comes and goes for a week.
+Only looks that begin or end a state are written: at most a span more of each is read than of all.
 """
 
 from __future__ import annotations
