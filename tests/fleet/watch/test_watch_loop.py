@@ -89,7 +89,9 @@ class TestChanges:
         assert [seen.record.state.outcome.value for seen in counted] == ["accepted"] * 3
         assert [outcome for outcome, _, _ in states(watching)] == ["accepted", "unknown", "accepted"]
         took = counted[1].record.at - counted[0].record.at
-        assert INTERVAL + 120 <= took.total_seconds() < INTERVAL + 130
+        assert (
+            INTERVAL + 120 <= took.total_seconds() < INTERVAL + 200
+        )  # real time counts, too, on a busy machine
 
     def test_an_outage_counts_once_a_look(self, tmp_path: Path, cli: Cli, served: Served) -> None:
         """A second look is there for what is new alone."""
