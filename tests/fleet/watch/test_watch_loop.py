@@ -142,8 +142,7 @@ class TestRestart:
         watching.now += 5 * 86_400
         assert len(watching.run(60)) == 1
         assert watching.run(3 * INTERVAL) == []
-        [span] = watching.spans()
-        assert span.looks == 3
+        assert sum(span.looks for span in watching.spans()) == 3
 
     def test_what_was_known_is_known(self, tmp_path: Path, cli: Cli, served: Served) -> None:
         """So a failure that lasts is not looked at twice; the first time it was."""
@@ -191,6 +190,10 @@ class TestRounds:
     ) -> None:  # fmt: skip
         _, server = served
 
+        def arrives(watch: Any) -> None:  # noqa: ANN401
+            if watch._ping._thread:
+                watch._ping._thread.join()
+
         def answer(peer: Peer) -> None:
             while peer.hear().strip():
                 pass
@@ -199,7 +202,8 @@ class TestRounds:
         with ScriptedServer(answer) as switch:
             url = f"http://127.0.0.1:{switch.port}/secret"
             watching = Watching(tmp_path, [target(server)], cli.store, **{"ping.url": url})
-            watching.run(4.2 * INTERVAL)
+            # The clock leaps, a ping takes its time: one is waited for before the next.
+            watching.run(4.2 * INTERVAL, *((60.0 * minute, arrives) for minute in range(42)))
         assert len(switch.peers) in (4, 5)
         assert watching.said == []
 
