@@ -135,8 +135,13 @@ def url_of(word: str) -> URL:
     match url.get_backend_name():
         case "sqlite" if url.database in {None, "", ":memory:"}:
             raise ConfigurationError("a history in memory would be gone at once: name a file")
+        case "sqlite" if url.query:
+            raise ConfigurationError("a history in a file takes no options after ?")
         case "sqlite":
             return url.set(drivername="sqlite")
+        case "postgresql" | "postgres" if word.count("@") > 1:
+            # What follows the first would be taken for the server's name, and shown.
+            raise ConfigurationError("the history's URL has more than one @: write one in a password as %40")
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
         case other:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from probe.errors import ConfigurationError
+from probe.history.tables import BATCHES, META, SPANS
 
 #: Seconds to wait for another writer of the same file, and for a database server to answer a connection.
 BUSY_S = 5.0
@@ -72,11 +73,19 @@ def _read(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's ow
 def _connected(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own
     # The driver begins transactions late and never for a SELECT: we say BEGIN ourselves.
     connection.isolation_level = None
+    _refuse_others(connection)
     # Only the first to come changes it: that takes the file alone, and waits for nobody.
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode=WAL")
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_others(connection: Any) -> None:  # noqa: ANN401 - the driver's own
+    """Leave another program's database as it is: our tables are made all at once or not at all."""
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if found and not {META.name, BATCHES.name, SPANS.name} <= found:
+        raise ConfigurationError("no history can be kept there: it is the database of another program")
 
 
 def _begun(connection: Connection) -> None:

@@ -46,7 +46,7 @@ def seen_since(since: datetime) -> ColumnElement[bool]:
 
 def _known_to(since: datetime) -> ColumnElement[bool]:
     """Those, and before them as many as it takes to know what was: of most endpoints the last alone."""
-    bound = seconds(since - BEFORE)
+    bound = seconds(since) - int(BEFORE.total_seconds())
     before = select(func.max(SPANS.c.id)).where(SPANS.c.last < bound).group_by(SPANS.c.endpoint_id)
     return or_(SPANS.c.last >= bound, SPANS.c.id.in_(before))
 

@@ -127,7 +127,7 @@ def record_of(assessment: Assessment, *, variant: str = "", vantage: str = "") -
             sorted({Said(f.rule, f.severity.value, f.confidence.value) for f in assessment.findings})
         ),
         chains=tuple(sorted({tuple(entry.sha256 for entry in chain) for chain in presented})),
-        starttls=capture.smtp.starttls_offered if capture.smtp else None,
+        starttls=capture.smtp.starttls_offered if capture.smtp and capture.smtp.ehlo else None,
         tls=capture.tls.version if capture.tls else None,
         phase=fault.phase.value if fault else None,
         fault=fault.kind.value if fault else None,

@@ -155,6 +155,12 @@ def test_a_mistake_is_one_sentence(cli: Cli, history: str, words: tuple[str, ...
     assert (ran.code, ran.out, said in ran.err, ran.err.count("\n")) == (3, "", True, 1)
 
 
+@pytest.mark.parametrize("words", [("changes", "--since"), ("diff",), ("export", "--since")])
+def test_the_first_of_all_days_is_an_instant(cli: Cli, history: str, words: tuple[str, ...]) -> None:
+    ran = cli("history", *words, "0001-01-01", "--history", history)
+    assert (ran.code, ran.err, ran.out != "") == (0, "", True)
+
+
 def test_what_was_seen_long_ago_is_pruned(cli: Cli, history: str) -> None:
     ran = cli("history", "prune", "--keep", "2d", "--history", history, "--format", "json")
     assert (ran.code, json.loads(ran.out)["spans"]) == (0, 1)

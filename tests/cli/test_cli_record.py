@@ -57,6 +57,14 @@ class TestKept:
         assert cli.check(server.port).err == ""  # the control
         assert kept(own)[0].looks == 2
 
+    def test_a_server_that_refuses_to_talk_says_nothing_of_starttls(self, cli: Cli, state: Path) -> None:
+        greetings = (lambda peer: peer.say(b"554 5.7.1 no\r\n"), lambda peer: peer.say(b"220"), HEALTHY)
+        for greeting in greetings:
+            with ScriptedServer(greeting) as server:
+                cli.check(server.port, "--record")
+        found = [span.state for span in kept(state / "history.sqlite")]
+        assert [state.starttls for state in found] == [None, None, True]
+
     def test_by_variables(
         self, cli: Cli, tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

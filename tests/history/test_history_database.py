@@ -69,12 +69,24 @@ def test_many_that_come_at_once_make_it_once(tmp_path: Path) -> None:
 def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
     at = str(tmp_path / "history.sqlite")
     with sqlite3.connect(at) as connection:
-        connection.execute("CREATE TABLE spans (mine)")
-    with pytest.raises(HistoryError, match="table spans already exists"):
+        connection.execute("CREATE VIEW spans AS SELECT 1")
+    with pytest.raises(HistoryError, match="spans"):
         Database(at)
     with sqlite3.connect(at) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    assert tables == [("spans",)]
+    assert tables == []
+
+
+@pytest.mark.parametrize("table", ["moz_places", "meta", "spans"])
+def test_the_database_of_another_program_stays_as_it_is(tmp_path: Path, table: str) -> None:
+    at = tmp_path / "places.sqlite"
+    with sqlite3.connect(at) as connection:
+        connection.execute(f"CREATE TABLE {table} (key, value)")
+    connection.close()
+    before = at.read_bytes()
+    with pytest.raises(ConfigurationError, match="it is the database of another program"):
+        Database(str(at))
+    assert (at.read_bytes(), list(tmp_path.iterdir())) == (before, [at])
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,9 @@ def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
     [
         ("mysql://host/db", "not in mysql"),
         ("postgresql://user:hush@host:port/db", "the history's URL cannot be read"),
+        ("postgresql://user:a@hush@host/db", "write one in a password as %40"),
+        ("postgresql://user:a@b/hush@host/db", "write one in a password as %40"),
+        ("sqlite:///history.sqlite?mode=ro", "no options after"),
         ("://", "the history's URL cannot be read"),
         ("sqlite://", "name a file"),
         ("sqlite:///:memory:", "name a file"),
