@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from probe.eop.vocabulary import Outcome
 from probe.history.tables import CERTIFICATES, ENDPOINTS, LISTS, PRESENTED, SPANS, VERDICTS
@@ -20,40 +21,69 @@ _Chains = tuple[tuple[str, ...], ...]
 
 def spans(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Span]:
     """The spans that meet the conditions, those of an endpoint together and in their order."""
-    own = [ENDPOINTS.c[name] for name in ("target", *Endpoint._fields)]
     asked = (
-        select(SPANS, *own, VERDICTS.c.body.label("verdict"), LISTS.c.body.label("lists"))
+        select(*(SPANS.c[name] for name in _COLUMNS))
         .join(ENDPOINTS, ENDPOINTS.c.id == SPANS.c.endpoint_id)
         .join(VERDICTS, VERDICTS.c.id == SPANS.c.verdict_id)
-        .join(LISTS, LISTS.c.id == SPANS.c.lists_id)
         .where(*where)
         .order_by(SPANS.c.endpoint_id, SPANS.c.id)
     )
-    rows = connection.execute(asked).mappings().all()
-    chains = _chains(connection, {row["presentation_id"] for row in rows} - {None})
-    states: dict[tuple[int, int | None], State] = {}
-    endpoints: dict[int, Endpoint] = {}
-    lists: dict[int, tuple[ListUsed, ...]] = {}
+    rows = list(map(_Row._make, connection.execute(asked).all()))
+    # What many spans share is read once, not with each of them.
+    chains = _chains(connection, {row.presentation_id for row in rows if row.presentation_id is not None})
+    endpoints = {
+        number: (target, Endpoint(*of))
+        for number, target, *of in _by_id(connection, ENDPOINTS, {row.endpoint_id for row in rows}, _ENDPOINT)
+    }
+    bodies = dict(_by_id(connection, VERDICTS, {row.verdict_id for row in rows}, ("id", "body")))
+    lists = {
+        number: _lists(body)
+        for number, body in _by_id(connection, LISTS, {row.lists_id for row in rows}, ("id", "body"))
+    }
+    pairs = {(row.verdict_id, row.presentation_id) for row in rows}
+    states = {pair: _state(bodies[pair[0]], chains.get(pair[1], ())) for pair in pairs}
     for row in rows:
-        verdict, presentation = row["verdict_id"], row["presentation_id"]
-        if (verdict, presentation) not in states:
-            states[verdict, presentation] = _state(row["verdict"], chains.get(presentation, ()))
-        if row["lists_id"] not in lists:
-            lists[row["lists_id"]] = _lists(row["lists"])
-        if row["endpoint_id"] not in endpoints:
-            endpoints[row["endpoint_id"]] = Endpoint(*(row[name] for name in Endpoint._fields))
+        target, endpoint = endpoints[row.endpoint_id]
+        first = moment(row.first)
         yield Span(
-            number=row["id"],
-            target=row["target"],
-            endpoint=endpoints[row["endpoint_id"]],
-            state=states[verdict, presentation],
-            first=moment(row["first"]),
-            last=moment(row["last"]),
-            looks=row["looks"],
-            elapsed_ms=row["elapsed_ms"],
-            lists=lists[row["lists_id"]],
-            error=row["error"],
+            number=row.id,
+            target=target,
+            endpoint=endpoint,
+            state=states[row.verdict_id, row.presentation_id],
+            first=first,
+            last=first if row.last == row.first else moment(row.last),
+            looks=row.looks,
+            elapsed_ms=row.elapsed_ms,
+            lists=lists[row.lists_id],
+            error=row.error,
         )
+
+
+class _Row(NamedTuple):
+    id: int
+    endpoint_id: int
+    verdict_id: int
+    presentation_id: int | None
+    lists_id: int
+    first: int
+    last: int
+    looks: int
+    elapsed_ms: int
+    error: str | None
+
+
+_COLUMNS = _Row._fields
+_ENDPOINT = ("id", "target", *Endpoint._fields)
+
+
+def _by_id(
+    connection: Connection, table: Table, numbers: Collection[int], columns: Sequence[str]
+) -> Iterator[Any]:
+    """The columns of these rows."""
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), AT_ONCE):
+        part = table.c.id.in_(ordered[start : start + AT_ONCE])
+        yield from connection.execute(select(*(table.c[name] for name in columns)).where(part))
 
 
 def moment(stored: int) -> datetime:
@@ -74,9 +104,9 @@ def _state(body: str, chains: _Chains) -> State:
     return State(**kept | {"outcome": Outcome(kept["outcome"]), "findings": findings, "chains": chains})
 
 
-def _chains(connection: Connection, presentations: set[int]) -> dict[int, _Chains]:
+def _chains(connection: Connection, presentations: set[int]) -> dict[int | None, _Chains]:
     """The chains of what was presented."""
-    found: dict[int, dict[int, list[str]]] = {}
+    found: dict[int | None, dict[int, list[str]]] = {}
     ordered = sorted(presentations)
     for start in range(0, len(ordered), AT_ONCE):
         asked = (

@@ -177,7 +177,8 @@ def _comes_back(of: Sequence[Run], at: int) -> int:
         return at
     if at == 0:
         return -1
-    seen, back = {of[at - 1].shown, of[at].shown}, 0
+    before = of[at - 1].shown
+    seen, back, returned = {before, of[at].shown}, 0, False
     for number in range(at + 1, len(of)):
         if not _passing(of[number - 1], of[number].first):
             return -1
@@ -185,8 +186,9 @@ def _comes_back(of: Sequence[Run], at: int) -> int:
         if run.mixed:
             return number if any((chain,) in seen and (chain,) != current for chain in run.shown) else -1
         back += run.shown in seen
+        returned = returned or run.shown == before
         seen.add(run.shown)
-        if back >= 2 and any(one.shown == of[at - 1].shown for one in of[at + 1 : number + 1]):
+        if back >= 2 and returned:
             return number
     return -1
 
