@@ -44,6 +44,8 @@ def watch(
 
     SIGHUP reads the fleet anew, Ctrl-C and SIGTERM end the watch in order, with 0. One watch at a time has a history.
     """
+    kept_in = history or own_history()
+    writable(kept_in)  # before what needs the extra is loaded: it says so where that is missing
     from probe.fleet.watch.keeper import stored
     from probe.fleet.watch.systemd import Systemd
     from probe.fleet.watch.watch import Told, Watch
@@ -52,7 +54,7 @@ def watch(
     read = partial(_described, file, wanted, stores)
     what = read()
     place = vantage or ""
-    with _Status() as status, _kept(history or own_history(), place, wanted) as (keeper, database):
+    with _Status() as status, _kept(kept_in, place, wanted) as (keeper, database):
         notified = _Notified(keeper, database, status.around(say))
         watched = Watch(
             notified.follow(what),

@@ -7,6 +7,7 @@ import pty
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,3 +184,24 @@ def test_it_reads_files_only(overdue: Overdue) -> None:
     ran = spawn("fleet", "watch", "-", "--history", overdue.watching.history, **overdue.state)
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.endswith("a watch reads its targets from files, not from standard input\n")
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text(f'[[target]]\nhost = "{HOST}"\n')
+    program = """
+import sys
+sys.modules["sqlalchemy"] = None
+sys.argv[1:] = ["fleet", "watch", "--history", "history.sqlite"]
+from probe.__main__ import main
+main()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (3, "", 1)
+    assert "pip install 'eop-probe[history]'" in ran.stderr
