@@ -132,5 +132,7 @@ def _refuse_file(file: Path, name: str) -> None:
             raise ConfigurationError(f"no history can be kept in {name}: {error.strerror}") from None
         if head not in {b"", _SQLITE}:
             raise ConfigurationError(f"no history can be kept in {name}: it is another kind of file")
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"no history can be kept in {name}: there is no such folder")
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         raise ConfigurationError(f"no history can be kept in {name}: it cannot be written there")

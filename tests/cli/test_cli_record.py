@@ -117,7 +117,10 @@ class TestRefused:
                 "--vantage: a name of at most 64 characters that can be printed",
             ),
             (("--record", "--at", "2027-01-01"), "--at asks what would be; --record keeps what is"),
-            (("--record", "--history", "no/folder/h"), "no history can be kept in no/folder/h"),
+            (
+                ("--record", "--history", "no/folder/h"),
+                "no history can be kept in no/folder/h: there is no such",
+            ),
             (("--record", "--history", "."), "no history can be kept in ."),
             (("--record", "--history", "mysql://root:secret@db/x"), "SQLite or PostgreSQL, not in mysql"),
         ],

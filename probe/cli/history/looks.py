@@ -36,7 +36,7 @@ def show(
     from probe.render.history import documents, timeline
     from probe.report.periods import lives
 
-    window = [seen_since(moment(since, "--since", clock.now()))] if since else []
+    window = [seen_since(moment(since, "--since", clock.now()))] if since is not None else []
 
     def read(connection: Connection) -> tuple[list[Life], Certificates]:
         found = lives(spans(connection, endpoints_called(connection, target), *window))

@@ -93,7 +93,7 @@ def certificates(
     from probe.render.history import documents
 
     now = clock.now()
-    until = now + age(expiring, "--expiring") if expiring else _NEVER
+    until = now + age(expiring, "--expiring") if expiring is not None else _NEVER
     within = age(seen, "--seen")
 
     def read(connection: Connection) -> tuple[list[Held], Certificates]:
@@ -149,7 +149,7 @@ def export(
     from probe.net import clock
     from probe.render.history.export import csv, lines
 
-    begin = moment(since, "--since", clock.now()) if since else None
+    begin = moment(since, "--since", clock.now()) if since is not None else None
 
     def read(connection: Connection) -> tuple[list[Span], Certificates]:
         where = [endpoints_called(connection, target)] if target else []
