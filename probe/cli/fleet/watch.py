@@ -54,7 +54,7 @@ def watch(
     read = partial(_described, file, wanted, stores)
     what = read()
     place = vantage or ""
-    with _Status() as status, _kept(kept_in, place, wanted) as (keeper, database):
+    with _Status() as status, _kept(kept_in, place, wanted, status.around(say)) as (keeper, database):
         notified = _Notified(keeper, database, status.around(say))
         watched = Watch(
             notified.follow(what),
@@ -85,7 +85,9 @@ def _described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
 
 
 @contextmanager
-def _kept(history: str, vantage: str, wanted: Wanted) -> Iterator[tuple[Keeper, Database]]:
+def _kept(
+    history: str, vantage: str, wanted: Wanted, tell: Callable[[str], None]
+) -> Iterator[tuple[Keeper, Database]]:
     """The history, which no other watch has, and what writes to it."""
     from probe.fleet.watch.keeper import Keeper
     from probe.history.claim import Claim
@@ -95,12 +97,12 @@ def _kept(history: str, vantage: str, wanted: Wanted) -> Iterator[tuple[Keeper, 
     name, spool = writable(history), spool_folder(history)
     database = Database(history)
     claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
-    recorder = Recorder(history, spool, note=say)
+    recorder = Recorder(history, spool, note=tell)
     try:
         with recorder:
             yield Keeper(database, claim, recorder, vantage), database
     finally:
-        say(recorder.kept.sentence(name, spool))
+        tell(recorder.kept.sentence(name, spool))
         claim.close()
         database.close()
 
@@ -161,7 +163,10 @@ class _Status(Waiting):
         """The same function, with room made for what it writes to the same terminal."""
 
         def written(*given: _Given.args, **named: _Given.kwargs) -> None:
-            self._write("")
-            write(*given, **named)
+            with self._lock:
+                drawn = self._shown
+                self._write("")
+                write(*given, **named)
+                self._write(drawn)
 
         return written
