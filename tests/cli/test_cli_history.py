@@ -150,6 +150,10 @@ def test_an_export_has_every_certificate_before_the_spans_that_show_it(cli: Cli,
         (("certificates", "--expiring", "30"), 'expiring: "30" is no time; write it like'),
         (("diff", "1h", "2h"), "A has to be before B"),
         (("prune",), "say how much is to be kept: --keep 400d"),
+        (
+            ("prune", "--keep", "0d"),
+            "--keep 0d keeps nothing; a history that is not wanted is removed as a whole",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(cli: Cli, history: str, words: tuple[str, ...], said: str) -> None:

@@ -27,7 +27,10 @@ def prune(
 
     if keep is None:
         raise ConfigurationError("say how much is to be kept: --keep 400d")
-    before = clock.now() - age(keep, "--keep")
+    kept = age(keep, "--keep")
+    if not kept:
+        raise ConfigurationError(f"--keep {keep} keeps nothing; a history that is not wanted is removed as a whole")
+    before = clock.now() - kept
     with reading.opened(read=False) as database:
         pruned = remove(database, before)
     reading.deliver(
