@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from probe.powershell import Command, SubStep, expect_name
 from probe.render.page.options import RenderOptions
+from probe.render.page.steps import steps_html
 from probe.render.page.text import Page
-from probe.render.report.html import _steps
 
 STEPS = (
     "One way or the other:",
@@ -31,7 +31,7 @@ def test_what_belongs_to_a_step_has_no_number_of_its_own() -> None:
 
 
 def test_nor_in_html() -> None:
-    html = "".join(_steps((*STEPS[:3], Command("Get-X"), "Then.")))
+    html = "".join(steps_html((*STEPS[:3], Command("Get-X"), "Then.")))
     assert html == (
         "<ol><li>One way or the other:<div>· Postfix: so.</div><div>· Exim: &lt;so&gt;.</div>"
         '<div class="soft">Exchange Management Shell:</div><pre>Get-X</pre></li><li>Then.</li></ol>'
