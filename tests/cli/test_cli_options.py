@@ -12,7 +12,7 @@ from tests.cli.running import Cli
 #: Flags that mean something else to another command, and have a variable of their own there.
 OWN_VARIABLES = {
     "EOP_PROBE_LISTEN_PORT", "EOP_PROBE_LISTEN_TIMEOUT", "EOP_PROBE_STORES_FORMAT", "EOP_PROBE_EXCHANGE_FORMAT",
-    "EOP_PROBE_EXCHANGE_LOG_FORMAT", "EOP_PROBE_HISTORY_FORMAT",
+    "EOP_PROBE_EXCHANGE_LOG_FORMAT", "EOP_PROBE_HISTORY_FORMAT", "EOP_PROBE_HISTORY_EXPORT_FORMAT",
 }  # fmt: skip
 
 

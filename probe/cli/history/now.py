@@ -135,7 +135,9 @@ def export(
     output_format: Annotated[
         ExportFormat,
         option(
-            "--format", "json: JSON lines, certificates among them; csv: spans.", variable="EXPORT_FORMAT"
+            "--format",
+            "json: JSON lines, certificates among them; csv: spans.",
+            variable="HISTORY_EXPORT_FORMAT",
         ),
     ] = ExportFormat.JSON,
     since: Annotated[

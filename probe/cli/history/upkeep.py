@@ -29,7 +29,9 @@ def prune(
         raise ConfigurationError("say how much is to be kept: --keep 400d")
     kept = age(keep, "--keep")
     if not kept:
-        raise ConfigurationError(f"--keep {keep} keeps nothing; a history that is not wanted is removed as a whole")
+        raise ConfigurationError(
+            f"--keep {keep} keeps nothing; a history that is not wanted is removed as a whole"
+        )
     before = clock.now() - kept
     with reading.opened(read=False) as database:
         pruned = remove(database, before)
