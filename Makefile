@@ -16,10 +16,10 @@ test:
 # Gates and fast tests first: what is cheap fails early. Nothing is left out: no engine, no green run.
 test-whole: $(VENV)/.test gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not lab and not slow" -n auto --cov --cov-report= -q
+	$(BIN)/pytest -m "not lab and not slow" -n auto --cov --cov-report= --cov-fail-under=0 -q
 	$(BIN)/pytest tests/conformance -m slow -q
-	$(BIN)/pytest -m slow --ignore=tests/conformance -n auto --cov --cov-append --cov-report= -q
-	$(BIN)/pytest -m lab --cov --cov-append --cov-report= -q
+	$(BIN)/pytest -m slow --ignore=tests/conformance -n auto --cov --cov-append --cov-report= --cov-fail-under=0 -q
+	$(BIN)/pytest -m lab --cov --cov-append --cov-report= --cov-fail-under=0 -q
 	$(BIN)/coverage report
 
 test-fast: $(VENV)/.test
