@@ -240,6 +240,7 @@ class TestProcess:
         assert token not in repr(hidden)
 
 
+@pytest.mark.slow
 class TestApprise:
     def test_a_message(self) -> None:
         receiver = Http()

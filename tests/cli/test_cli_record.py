@@ -173,6 +173,7 @@ class TestRefused:
         assert len(kept(file)) == 1
 
 
+@pytest.mark.slow
 class TestAway:
     def test_it_waits_and_the_verdict_stays(self, cli: Cli, state: Path, server: ScriptedServer) -> None:
         with socket.socket() as closed:  # bound, and nobody listens

@@ -49,6 +49,7 @@ def test_every_endpoint_and_each_way_of_asking(cli: Cli, store: Path, tmp_path: 
     assert {(span.looks, span.endpoint.vantage) for span in kept()} == {(2, "berlin")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_of_a_run_that_is_cut_short_what_is_done(number: signal.Signals) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -217,6 +217,7 @@ class TestRounds:
         assert watching.said == ["http://127.0.0.1:1/... could not be asked for: Connection refused"]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(tmp_path: Path, cli: Cli, served: Served) -> None:
     """Our objects are counted after the first looks and after many more: failures, changes, second looks, reloads."""
     changing, server = served
