@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec import json
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from probe.alarms.alarm import Alarm
 from probe.alarms.channels.kinds import Answer
@@ -32,6 +32,9 @@ LONGEST_PAUSE = timedelta(hours=1)
 #: Spans of an endpoint in which the certificate before is looked for.
 MAX_SPANS = 50
 
+#: PostgreSQL's lock of those who move alarms: the shards of a fleet may have one history, and a certificate in common.
+_LOCK = 7094203
+
 WAITING, SENT, GIVEN_UP = "waiting", "sent", "given-up"
 
 
@@ -47,6 +50,8 @@ def take(
 
     Nothing is done where a batch of this name was taken before: so it can be sent again after a doubtful commit.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     known = {row.key: json.decode(row.body, type=Alarm) for row in connection.execute(select(ALARMS))}
     if connection.scalar(select(TAKEN.c.name).where(TAKEN.c.name == name)) is None:
         at = int(now.timestamp())

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from time import monotonic
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from probe.alarms.service import Alarms
+from probe.errors import ConfigurationError
+from probe.history.alarm_tables import ALARMS
+from probe.history.claim import Claim
 from probe.history.database import Database, HistoryError
 from probe.history.doctor import examine
 from probe.history.tables import METADATA
 from probe.history.write import write_batch
+from tests.alarms.results import ENDING, NOW, seen
+from tests.alarms.test_alarms_service import AT_ONCE, notices
 from tests.history.faults import Crashes, Faults, batches, looks, opened, write
 from tests.history.records import HOUR, START, round_of
 from tests.history.test_history_database import OPEN
@@ -189,3 +197,35 @@ def away(server: Server) -> Iterator[None]:
     yield
     server.docker("start")
     server.wait()
+
+
+def test_the_alarms_of_two_watches_at_once(url: str) -> None:
+    """Shards of a fleet with one certificate in common: it is told once, with every endpoint."""
+    hosts = [f"mail{number}.contoso.test" for number in range(20)]
+
+    def rounds(database: Database, shard: list[str]) -> None:
+        alarms = Alarms(database, AT_ONCE, ())
+        for host in shard:
+            alarms.take([seen(ENDING, host=host)], NOW)
+
+    with opened(url) as one, opened(url) as other:
+        shards = [
+            Thread(target=rounds, args=(database, hosts[at::2])) for at, database in enumerate((one, other))
+        ]
+        for each in shards:
+            each.start()
+        for each in shards:
+            each.join()
+        assert [notice.event for notice in notices(one)] == ["raised"]
+        [kept] = one.run(lambda connection: list(connection.scalars(select(ALARMS.c.body))))
+        assert sorted(place["host"] for place in json.loads(kept)["places"].values()) == sorted(hosts)
+
+
+def test_one_watch_at_a_time(url: str) -> None:
+    with opened(url) as one, opened(url) as other:
+        first = Claim(one, "berlin")
+        with pytest.raises(ConfigurationError, match="another"):
+            Claim(other, "berlin")
+        Claim(other, "munich").close()
+        first.close()
+        Claim(other, "berlin").close()
