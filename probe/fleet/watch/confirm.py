@@ -44,11 +44,12 @@ def changed(before: State | None, now: State) -> str | None:
     """What is new of an endpoint in words, which are none where nothing was known of it; None where nothing is new."""
     if before is None:
         return ""
-    if before.outcome is not now.outcome:
-        return f"was {before.outcome.value}"
+    new = [f"was {before.outcome.value}"] if before.outcome is not now.outcome else []
     if _changed(before, now) and now.chains:
-        return "other certificates" if len(now.chains) > 1 else "another certificate"
-    return None if before.rule == now.rule else f"was {before.rule or 'without a finding'}"
+        new.append("other certificates" if len(now.chains) > 1 else "another certificate")
+    if not new and before.rule != now.rule:
+        new.append(f"was {before.rule or 'without a finding'}")
+    return ", ".join(new) or None
 
 
 class Settled(NamedTuple):

@@ -130,6 +130,7 @@ class TestOneTarget:
         (GOOD, replace(GOOD, tls="TLSv1.2"), None),
         (GOOD, DOWN, "was accepted"),
         (GOOD, RENEWED, "another certificate"),
+        (GOOD, replace(RENEWED, outcome=REFUSED.outcome), "was accepted, another certificate"),
         (REFUSED, replace(REFUSED, rule="name-mismatch"), "was expired"),
         (MIXED, replace(MIXED, chains=B + C), "other certificates"),
         (MIXED, replace(MIXED, chains=A + B + C), None),
