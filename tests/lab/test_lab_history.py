@@ -37,11 +37,11 @@ from tests.history.test_history_write import (
     test_what_no_database_takes_is_kept_as_its_escape,
 )
 from tests.lab.cut import cut_to
-from tests.lab.running import Lab
+from tests.lab.running import START_SECONDS, Lab
 from tests.lab.services import WAIT_SECONDS, greets
 from tests.lab.situations import SERVICES
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 120)]
 __all__ = [
     "test_a_batch_is_written_whole_or_not_at_all",
     "test_a_certificate_is_kept_as_it_was_sent_with_its_end_and_its_key",
