@@ -28,7 +28,7 @@ class Courier:
         self._stop, self._wake = threading.Event(), threading.Event()
         self._not_before: datetime | None = None
         self._failures = 0
-        self._away = False
+        self._away, self._defect = False, ""
         #: What was tried, and could not be noted yet.
         self._unsettled: list[tuple[Document, int, Answer]] = []
         self._thread = threading.Thread(target=self._run, name=f"alarms {channel.name}", daemon=True)
@@ -36,6 +36,11 @@ class Courier:
     def start(self) -> None:
         """Begin on a thread of its own."""
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it sends."""
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         """Say that there is something to send."""
@@ -98,7 +103,13 @@ class Courier:
 
     def _run(self) -> None:
         while not self._closing:
-            self.deliver()
+            try:
+                self.deliver()
+            except Exception as error:  # noqa: BLE001 - a defect over one message must not end the channel unseen
+                defect = type(error).__name__
+                if defect != self._defect:
+                    self._say(f"channel {self.channel.name}: {defect} while sending; it goes on")
+                self._defect = defect
             left = LOOK
             if self._not_before:
                 left = min(left, self._not_before - self._clock())

@@ -78,8 +78,8 @@ class Described(NamedTuple):
         def secret(what: str) -> str | None:
             variable, file = getattr(keys, f"{what}_env"), getattr(keys, f"{what}_file")
             if variable is not None:
-                return _from_variable(name, variable, environment)
-            return None if file is None else _from_file(name, self.folder / file)
+                return _sendable(name, _from_variable(name, variable, environment), variable)
+            return None if file is None else _sendable(name, _from_file(name, self.folder / file), file)
 
         ca_file = None if keys.ca_file is None else str(self.folder / keys.ca_file)
         if keys.kind == "email":
@@ -109,6 +109,14 @@ class Described(NamedTuple):
             secret=secret("secret"),
             ca_file=ca_file,
         )
+
+
+def _sendable(channel: str, secret: str, where: str) -> str:
+    try:
+        secret.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"channel {printable(channel)}: {printable(where)} holds no UTF-8") from None
+    return secret
 
 
 def _from_variable(channel: str, variable: str, environment: Mapping[str, str]) -> str:

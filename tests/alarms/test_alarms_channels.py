@@ -229,6 +229,11 @@ class TestProcess:
             assert send.send(Webhook(name="hook", url=f"http://127.0.0.1:{posts.port}/"), document()).sent
         assert (len(smtp.mails), len(http.posted)) == (1, 1)
 
+    def test_without_a_process_to_send_it_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "executable", "/no/such/python")
+        answer = send.send(Webhook(name="hook", url="https://a.test/"), document())
+        assert answer == Answer(sent=False, said="no process can be started: No such file or directory")
+
     def test_no_secret_is_in_what_it_says(self) -> None:
         token = "T0KEN-of-a-path"
         with ScriptedServer(Http(f"500 I know {token}")) as server:

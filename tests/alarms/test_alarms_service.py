@@ -247,6 +247,16 @@ class TestDelivery:
         assert [state for channel, state, _, _ in told if channel == "alive"] == ["sent"] * 3
         assert [state for channel, state, _, _ in told if channel == "dead"] == ["waiting"] * 3
 
+    def test_what_cannot_be_read_of_the_outbox_is_said_and_ends_no_channel(self, database: Database) -> None:
+        said: Queue[str] = Queue()
+        with ScriptedServer(Http()) as server:
+            service(database, Clock(), hook(server)).take([seen(PRIVATE)], NOW)
+            spoiled = MESSAGES.update().values(body="{")
+            database.run(lambda connection: connection.execute(spoiled), write=True)
+            with Alarms(database, AT_ONCE, [hook(server)], now=Clock(), say=said.put) as alarms:
+                assert said.get(timeout=30) == "channel hook: DecodeError while sending; it goes on"
+                assert alarms.couriers[0].alive
+
     def test_messages_for_a_channel_that_is_gone_are_given_up(self, database: Database) -> None:
         clock, said = Clock(), []
         with ScriptedServer(Http()) as server:

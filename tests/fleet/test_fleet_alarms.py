@@ -99,14 +99,17 @@ class TestDescription:
             ('url-env = "NO_SUCH"', "channel x: there is no variable NO_SUCH"),
             ('url-file = "no.url"', "channel x: no.url cannot be read: No such file or directory"),
             ('url-file = "empty"', "channel x: empty is empty"),
+            ('url = "https://a.test/"\nsecret-file = "latin"', "channel x: latin holds no UTF-8"),
+            ('url = "https://a.test/"\nsecret-env = "LATIN"', "channel x: LATIN holds no UTF-8"),
             ('url-env = "CLEAR"', "channel x: a webhook is asked by https; by http on this machine only"),
         ],
     )
     def test_secrets_that_are_not_there(self, keys: str, said: str) -> None:
         Path("empty").write_bytes(b"")
+        Path("latin").write_bytes(b"schl\xfcssel")
         found = read(f'[[channel]]\nname = "x"\ntype = "webhook"\n{keys}\n')
         with pytest.raises(ConfigurationError) as error:
-            found.channel(found.channels[0], {"CLEAR": "http://a.test/"})
+            found.channel(found.channels[0], {"CLEAR": "http://a.test/", "LATIN": "schl\udcfcssel"})
         assert str(error.value) == said
 
     def test_a_file_that_is_no_secret_is_read_to_its_bound(self) -> None:

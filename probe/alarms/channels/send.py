@@ -19,15 +19,18 @@ _LOOK_S = 0.25
 
 def send(channel: Channel, document: Document, stop: Event | None = None) -> Answer:
     """Send a message; it is given up where `stop` is set or the channel's time is over."""
-    command = [sys.executable, "-P", "-m", "probe.alarms.channels.child"]
-    with subprocess.Popen(  # noqa: S603 - this program's own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C ends who waits, not a message half sent.
-        start_new_session=True,
-    ) as process:
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "probe.alarms.channels.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C ends who waits, not a message half sent.
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Answer(sent=False, said=f"no process can be started: {error.strerror}")
+    with process:
         job: bytes | None = json.encode(Job(channel=channel, document=document))
         left = channel.timeout_s + START_S
         out = None
