@@ -37,6 +37,7 @@ from probe.exchange.replies import last_error, mentions, segments, shown
 from probe.fleet import summary
 from probe.fleet.run import Result
 from probe.fleet.tally import Tally
+from probe.history import recorder, spool
 from probe.net import observe, target, tls_messages
 from probe.net import revocation as net_revocation
 from probe.net.clock import monotonic
@@ -399,6 +400,9 @@ def test_what_is_taken_where_nothing_is_said() -> None:
     taken = {one.name: one.default for one in signature(update.fetch).parameters.values()}
     assert taken["limit"] == update.MAX_DOWNLOAD_BYTES
     assert (taken["seconds"], taken["silence"]) == (update.DOWNLOAD_SECONDS, update.SILENCE_SECONDS)
+    kept = recorder.Bounds()
+    assert (kept.queue, kept.flush_s) == (recorder.MAX_QUEUE, recorder.FLUSH_S)
+    assert (kept.spool_bytes, kept.spool_files) == (spool.MAX_BYTES, spool.MAX_FILES)
 
 
 def test_bytes_of_answers_about_revocation() -> None:
