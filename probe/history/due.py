@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, Text, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from probe.history.read import spans
+from probe.history.rows import insert_into
 from probe.history.tables import ENDPOINTS, SPANS
 from probe.report.record import Endpoint, State
 
@@ -34,8 +34,7 @@ def due_times(connection: Connection, vantage: str) -> dict[str, int]:
 
 def keep_due(connection: Connection, vantage: str, due: Mapping[str, int], now: float) -> None:
     """Note when these targets are due; what is long past is forgotten."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(DUE)
+    insert = insert_into(connection, DUE)
     merge = insert.on_conflict_do_update(
         index_elements=["vantage", "target"], set_={"at": insert.excluded.at}
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, func, select, text
 
-from probe.history.rows import Row, Rows, certificate_row, rows_of, seconds
+from probe.history.rows import Row, Rows, certificate_row, insert_into, rows_of, seconds
 from probe.history.tables import (
     BATCHES,
     CERTIFICATES,
@@ -105,9 +104,7 @@ def _insert(
     """Insert what is not there yet; the columns `answer` of the rows that are new."""
     if not rows:
         return []
-    # The other one's is not loaded: that takes 35 ms.
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(*answer)
+    statement = insert_into(connection, table).on_conflict_do_nothing().returning(*answer)
     return [tuple(row) for row in connection.execute(statement, rows)]
 
 

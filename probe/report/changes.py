@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby, pairwise
 
 from probe.pki.certificate import Certificate, Unreadable
+from probe.pki.extensions import SUBJECT_ALT_NAMES, Extension
 from probe.report.addresses import Absence, Unresolved, absences, hosts, unresolved
 from probe.report.periods import Verdict, judged
 from probe.report.phases import Outage, Phase, Shown, failed, leaves_of, outages, phases, runs
@@ -139,13 +140,13 @@ def _exchanged(before: Shown, after: Shown, certificates: Certificates) -> Itera
         yield Kind.CHAIN_CHANGED, min(old_ones), min(new_ones)
     for sha256 in sorted(new):
         one = certificates(sha256)
-        old = min(
-            gone or old_ones,
-            key=lambda each: (_family(certificates(each)) != _family(one), each),
-            default=None,
-        )
-        if old is None:
+        candidates = gone or old_ones
+        if not candidates:
             continue
+        # Of one alone nothing has to be read.
+        old, *others = candidates
+        if others:
+            old = min(candidates, key=lambda each: (_family(certificates(each)) != _family(one), each))
         other = certificates(old)
         yield _kind(other, one), old, sha256
         if isinstance(one, Certificate) and isinstance(other, Certificate) and one.spki == other.spki:
@@ -161,7 +162,13 @@ def _kind(old: Certificate | Unreadable | None, new: Certificate | Unreadable | 
         return Kind.NEW_CERTIFICATE
     if old.issuer != new.issuer:
         return Kind.ISSUER_CHANGED
-    return Kind.RENEWED if _names(old) == _names(new) else Kind.NEW_CERTIFICATE
+    # Most often all of it is the same, and need not be read.
+    alike = old.subject == new.subject and _encoded_names(old) == _encoded_names(new)
+    return Kind.RENEWED if alike or _names(old) == _names(new) else Kind.NEW_CERTIFICATE
+
+
+def _encoded_names(certificate: Certificate) -> Extension | None:
+    return certificate.extensions.get(SUBJECT_ALT_NAMES)
 
 
 def _names(certificate: Certificate) -> set[str]:

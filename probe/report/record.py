@@ -7,11 +7,14 @@ server's words) stands beside it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.eop.vocabulary import Basis, Outcome
-from probe.report.assessment import Assessment
 from probe.values import value
+
+if TYPE_CHECKING:
+    # A history is read without what judging needs.
+    from probe.report.assessment import Assessment
 
 
 class Endpoint(NamedTuple):
