@@ -88,12 +88,15 @@ class Engine:
         pace: Pace,
         loop: asyncio.AbstractEventLoop | None = None,
         interruption: Interruption | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: others use the loop too, who close it; it is closed after the run otherwise."""
         self._jobs = iter(jobs)
         self._pace = pace
         self._interruption = interruption or Interruption()
         self._rates = Rates(pace)
-        self._loop = loop or new_loop()
+        self._loop, self._shared = loop or new_loop(), shared
         self._loop.set_exception_handler(self._note_error)
         self._names = Names(self._loop)
         self._memory = Memory()  # this thread's
@@ -136,7 +139,8 @@ class Engine:
         self._names.close()
         if self._asking is not None:
             self._asking.shutdown(cancel_futures=True)
-        self._loop.close()
+        if not self._shared:
+            self._loop.close()
 
     def _note_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._error = self._error or context.get("exception") or RuntimeError(context["message"])

@@ -23,6 +23,7 @@ COMMANDS = {
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "fleet": "Many endpoints at once, described in a file: fleet.toml, CSV or JSON lines.",
     "history": "What was recorded: what changed and when, and which certificates are shown now.",
+    "serve": "Probe over HTTP what Prometheus asks for, and show how a fleet stands.",
     "demo": "Run the main job on built-in servers with throw-away certificates.",
     "completion": "Print a script that completes commands and options in a shell.",
 }

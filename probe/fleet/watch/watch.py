@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from probe.alarms.seen import Seen
 from probe.check.engine import Engine, new_loop
@@ -56,6 +56,16 @@ class Told(NamedTuple):
     status: Callable[[str], None]
 
 
+class Beside(Protocol):
+    """Probes that are asked for while the watch goes on."""
+
+    def job(self) -> Job | None:
+        """The next one, if any, whose key is below 0."""
+
+    def take(self, done: Done) -> bool:
+        """Take what came of one; whether it was asked for here."""
+
+
 class Watch:
     """Runs until a signal comes; `run` once."""
 
@@ -74,6 +84,8 @@ class Watch:
         self.signals = Signals()
         self.reload: Callable[[], Described] | None = None
         """What reads the description anew; raises ConfigurationError."""
+        self.beside: Beside | None = None
+        """Who else has probes made at the watch's pace."""
         self._keeper, self._told, self._now, self._vantage = keeper, told, now, vantage
         self._systemd = systemd or Systemd({})
         self._schedule, self._known = Schedule(), Known(MAX_KNOWN)
@@ -96,13 +108,14 @@ class Watch:
 
     def run(self, pace: Pace, loop: AbstractEventLoop | None = None) -> None:
         """Watch; raises ConfigurationError where another watch has the history now."""
-        loop = loop or new_loop()
+        loop, shared = loop or new_loop(), self.beside is not None
         self._turn(loop)
         self._systemd.ready()
         try:
-            self._engine = Engine(self._jobs(), pace, loop, self.signals)
+            self._engine = Engine(self._jobs(), pace, loop, self.signals, shared=shared)
             for done in self._engine.run():
-                self._take(done)
+                if self.beside is None or not self.beside.take(done):
+                    self._take(done)
         finally:
             self._systemd.stopping()
             self._keeper.close(self._now())
@@ -111,6 +124,9 @@ class Watch:
         while True:
             if self.signals.reload and self.reload:
                 self._read_again(self.reload)
+            if self.beside is not None and (job := self.beside.job()) is not None:
+                yield job
+                continue
             now = self._now()
             key = self._schedule.take(now)
             yield self._job(key) if key else Later(min(ASK, self._schedule.wait_s(now) or ASK))
