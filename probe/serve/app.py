@@ -9,14 +9,11 @@ from starlette.routing import Route
 
 from probe.serve.probing import Probing
 
-#: Bytes of a request's body; none is needed for anything.
-MAX_BODY = 64 * 1024
-
 
 def application(probing: Probing) -> Starlette:
     """What answers requests."""
     routes = [Route("/healthz", _healthy), Route("/probe", probing.answer)]
-    return Starlette(routes=routes, max_body_size=MAX_BODY)
+    return Starlette(routes=routes)
 
 
 async def _healthy(_: Request) -> Response:

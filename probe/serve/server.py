@@ -16,7 +16,7 @@ from probe.errors import ConfigurationError
 #: Connections that wait to be accepted; more makes a loop that has run out of descriptors spin (Python 3.11 to 3.13).
 BACKLOG = 16
 #: Seconds that an end waits for answers that are under way.
-GRACE_S = 5
+GRACE_S = 3
 
 
 class _Server(uvicorn.Server):

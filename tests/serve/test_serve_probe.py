@@ -1,33 +1,19 @@
-"""`eop-probe serve` as a process: what a scraper is answered."""
+"""`eop-probe serve`: what a scraper is answered."""
 
 from __future__ import annotations
 
 import re
-import signal
+import socket
 import subprocess
 import sys
-import urllib.request
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """A server of its own on loopback; yields its address, and demands that it ends in order."""
-    command = [sys.executable, "-m", "probe", "serve", "--port", "0", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            found = re.search(r"http://\S+:\d+", process.stderr.readline())
-            assert found
-            yield found[0]
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0, process.stderr.read()
-        finally:
-            process.kill()
+from probe.serve.server import GRACE_S
+from tests.serve.serving import asked, serving
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +23,16 @@ def server() -> Iterator[str]:
 
 
 def test_that_it_is_well(server: str) -> None:
-    with urllib.request.urlopen(f"{server}/healthz") as answer:  # noqa: S310 - loopback
-        assert answer.read() == b"ok\n"
+    assert asked(server, "/healthz")[:2] == (200, "ok\n")
 
 
 def test_a_probe_that_meets_nobody(server: str) -> None:
-    with urllib.request.urlopen(f"{server}/probe?target=127.0.0.1:1") as answer:  # noqa: S310 - loopback
-        text = answer.read().decode()
+    text = asked(server, "/probe?target=127.0.0.1:1").text
     assert re.search(r'^eop_probe_outcome\{target="127\.0\.0\.1:1".*\} 3$', text, re.MULTILINE)
 
 
 def test_a_question_without_sense(server: str) -> None:
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{server}/probe?target=a..b")  # noqa: S310 - loopback
-    assert refused.value.code == 400
+    assert asked(server, "/probe?target=a..b").status == 400
 
 
 def test_a_port_that_is_taken(server: str, tmp_path: Path) -> None:
@@ -59,3 +41,13 @@ def test_a_port_that_is_taken(server: str, tmp_path: Path) -> None:
     second = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=30, check=False)
     assert second.returncode == 3
     assert second.stderr.startswith(f"eop-probe: cannot listen on 127.0.0.1 port {port}: ")
+
+
+@pytest.mark.slow
+def test_an_end_waits_for_no_request_that_stays_half() -> None:
+    with serving() as address:
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(b"GET /healthz HTTP/1.1\r\n")
+            began = time.monotonic()
+    assert time.monotonic() - began < 3 * GRACE_S
