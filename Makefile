@@ -1,10 +1,11 @@
 # What a newcomer types: `make demo`, then `make test`. Everything lives in .venv, nothing outside it
-# (but the lab's Docker engine, where there is none: see tests/lab/engine). `make clean` removes both.
+# (but the lab's Docker engine and Debian's Chromium, where there is none: see tests/lab/engine and
+# tests/browser/chromium). `make clean` removes what can be removed, and names the packages that stay.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-whole test-fast test-lab gates conformance lab-up lab-down bench mutants lock docs clean
+.PHONY: demo test test-whole test-fast test-browser test-lab gates conformance lab-up lab-down bench mutants lock docs clean
 
 demo: $(VENV)/.product
 	@$(BIN)/eop-probe demo
@@ -16,14 +17,19 @@ test:
 # Gates and fast tests first: what is cheap fails early. Nothing is left out: no engine, no green run.
 test-whole: $(VENV)/.test gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not lab and not slow" -n auto --cov --cov-report= --cov-fail-under=0 -q
+	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --cov --cov-report= --cov-fail-under=0 -q
 	$(BIN)/pytest tests/conformance -m slow -q
 	$(BIN)/pytest -m slow --ignore=tests/conformance -n auto --cov --cov-append --cov-report= --cov-fail-under=0 -q
+	$(BIN)/pytest -m browser --cov --cov-append --cov-report= --cov-fail-under=0 -q
 	$(BIN)/pytest -m lab --cov --cov-append --cov-report= --cov-fail-under=0 -q
 	$(BIN)/coverage report
 
 test-fast: $(VENV)/.test
-	$(BIN)/pytest -m "not lab and not slow" -n auto --hypothesis-profile fast -q
+	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --hypothesis-profile fast -q
+
+# The pages in a real Chromium: see tests/browser/chromium.
+test-browser: $(VENV)/.test
+	$(BIN)/pytest -m browser -q
 
 test-lab: $(VENV)/.test
 	$(BIN)/pytest -m lab -q; code=$$?; tests/lab/engine left; exit $$code

@@ -61,7 +61,7 @@ def test_data_of_an_engine_that_has_ended(tmp_path: Path, state: Path, data: Pat
 
 def test_packages_are_named_before_they_are_forgotten(tmp_path: Path, data: Path) -> None:
     (data / "packages").write_text("iptables\ndocker.io\niptables\n", "ascii")
-    said = "packages installed for the lab, which stay: apt-get purge docker.io iptables\n"
+    said = "packages installed for the tests, which stay: apt-get purge docker.io iptables\n"
     assert said in engine(tmp_path, "left")[1]
     assert engine(tmp_path, "clean") == (0, NOTHING_LEFT, f"lab: {said}")
 
