@@ -13,7 +13,7 @@ from probe.render.report import prometheus
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
 
-SAMPLE = re.compile(r'(eop_probe_[a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (-?[0-9.e+]+)')
+SAMPLE = re.compile(r'(eop_probe_[a-z_]+)(?:\{((?:[a-z0-9_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (-?[0-9.e+]+)')
 
 
 def render(*assessments: samples.Assessment, file: str = "") -> str:
@@ -72,6 +72,8 @@ def test_without_a_prediction_the_outcome_is_still_there() -> None:
 def test_a_target_given_twice_keeps_the_worse() -> None:
     text = render(samples.accepted(), samples.missing_intermediate())
     assert value(text, "outcome") == 2
+    # And nothing of the other: two answers to one question spoil whatever joins them.
+    assert text == render(samples.missing_intermediate())
 
 
 @pytest.mark.parametrize("name", [*EVERYTHING, "awkward", "hostile"])
@@ -80,8 +82,8 @@ def test_every_line_is_well_formed(name: str) -> None:
 
 
 def test_a_label_cannot_be_left() -> None:
-    odd = dataclasses.replace(samples.accepted(), target='a"} 1\nb\\')
-    assert 'target="a\\"} 1\\nb\\\\"' in render(odd)
+    odd = dataclasses.replace(samples.accepted(), target='a"} 1\nb\\\0\udc80')
+    assert 'target="a\\"} 1\\\\x0ab\\\\\\\\x00\\\\udc80"' in render(odd)
     assert series(render(odd))
 
 

@@ -1,0 +1,69 @@
+"""What is kept of a fleet for /metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from probe.report.assessment import Assessment
+from probe.serve.kept import Kept
+from tests.render import samples
+
+
+def at(address: str, target: str = "mail.contoso.com") -> Assessment:
+    """The accepted one, seen at an address."""
+    good = samples.accepted()
+    capture = dataclasses.replace(good.capture, address=address)
+    evidence = dataclasses.replace(good.evidence, capture=capture)
+    return dataclasses.replace(good, target=target, evidence=evidence)
+
+
+def endpoints(kept: Kept) -> list[str]:
+    """Target and address of each outcome."""
+    return [line.split('"')[5] for line in kept.text().splitlines() if line.startswith("eop_probe_outcome{")]
+
+
+def test_one_family_for_all_endpoints() -> None:
+    kept = Kept()
+    assert not kept.text()
+    kept.take("a", at("192.0.2.1"), {"customer": "contoso"}, last=False)
+    assert not kept.text()  # a target is told of when its last endpoint was seen
+    kept.take("a", at("192.0.2.2"), {"customer": "contoso"}, last=True)
+    kept.take("b", at("192.0.2.3"), {}, last=True)
+    assert endpoints(kept) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert kept.text().count("# TYPE eop_probe_outcome gauge\n") == 1
+    assert kept.text().count(',customer="contoso"} 0\n') == 2
+
+
+def test_what_is_gone_leaves_no_line() -> None:
+    kept = Kept()
+    for address in ("192.0.2.1", "192.0.2.2"):
+        kept.take("a", at(address), {}, last=address.endswith("2"))
+    kept.take("b", at("192.0.2.3"), {}, last=True)
+    # An address that DNS no longer tells, then a target that is no longer watched.
+    kept.take("a", at("192.0.2.2"), {}, last=True)
+    assert endpoints(kept) == ["192.0.2.2", "192.0.2.3"]
+    kept.take("a", at("192.0.2.9"), {}, last=False)
+    kept.keep(["b", "c"])
+    assert endpoints(kept) == ["192.0.2.3"]
+    kept.take("a", at("192.0.2.2"), {}, last=True)
+    assert endpoints(kept) == ["192.0.2.3", "192.0.2.2"]
+
+
+def test_an_endpoint_that_two_targets_lead_to_alike_is_told_once() -> None:
+    kept = Kept()
+    for key in "ab":
+        kept.take(key, at("192.0.2.1"), {}, last=True)
+    assert endpoints(kept) == ["192.0.2.1"]
+
+
+def test_a_hundred_thousand_samples_are_joined_at_once() -> None:
+    kept = Kept()
+    for number in range(6000):
+        kept.take(str(number), at("192.0.2.1", f"mail{number}.contoso.com"), {}, last=True)
+    started = time.process_time()
+    text = kept.text()
+    seconds = time.process_time() - started
+    samples = text.count("\n") - 2 * text.count("# HELP")
+    assert samples > 100_000
+    assert seconds < 0.3  # 0.05 on an idle machine
