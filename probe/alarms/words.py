@@ -148,4 +148,4 @@ def _section(notice: Notice) -> Iterator[str]:
         yield f"<ul>{''.join(element('li', name) for name in names)}</ul>"
     if notice.remedy and notice.event != "recovered":
         yield element("h3", "What to do")
-        yield from steps_html(steps_of(notice.remedy))
+        yield steps_html(steps_of(notice.remedy))

@@ -164,7 +164,18 @@ def _packages(modules: set[str]) -> set[str]:
     return {module.partition(".")[0] for module in modules}
 
 
-SLOW_PACKAGES = {"msgspec", "asn1crypto", "asyncio", "certifi", "dns", "logging", "pydantic", "rich"}
+SLOW_PACKAGES = {
+    "msgspec",
+    "asn1crypto",
+    "asyncio",
+    "certifi",
+    "dns",
+    "jinja2",
+    "logging",
+    "markupsafe",
+    "pydantic",
+    "rich",
+}
 TLS_PACKAGES = {"OpenSSL", "cryptography"}
 
 

@@ -109,7 +109,7 @@ def half_done() -> Iterator[tuple[list[dict[str, Any]], int]]:
 WORDS = "interrupted: 1 of 2 targets are done"
 SAID = {
     "terminal": f"UNKNOWN 1 endpoint of 1 target: 1 accepted; {WORDS}",
-    "html": f"unknown</span> 1 accepted; {WORDS}</h1>",
+    "html": f"unknown</span> <span>1 accepted; {WORDS}</span></h1>",
     "junit": f'name="{WORDS}" time="0.000"><error type="interrupted" message="{WORDS}"/>',
     "nagios": f"EOP-PROBE UNKNOWN - 1 accepted; {WORDS}; ",
     "prometheus": ' eop_probe_interrupted{target="',

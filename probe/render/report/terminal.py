@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from probe.capture import Capture, How, KeyAnswer
-from probe.eop.connections import connections_words, how_words, key_words
+from probe.eop.connections import connections_words, key_words
 from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
 from probe.eop.verdict import Prediction
@@ -19,6 +18,7 @@ from probe.render.report.facts import (
     tally,
     worst_first,
 )
+from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.terminal_chain import add_chain
 from probe.render.report.wording import (
     basis_words,
@@ -151,10 +151,7 @@ class _Section:
     def _add_samples(self) -> None:
         """Which certificates were seen how often, and what came of each, where several connections were made."""
         evidence = self._assessment.evidence
-        groups: dict[tuple[str, Outcome], list[How]] = {}
-        for each in evidence.connections:
-            groups.setdefault((_shown(each.capture), each.outcome), []).append(each.capture.how)
-        unasked = any(each.capture.answer is KeyAnswer.NOT_ASKED for each in evidence.observations)
+        groups, unasked = samples(evidence), not_asked(evidence)
         if len(groups) < 2 and not unasked and not (self._verbose and evidence.observations):
             return
         self._page.blank()
@@ -162,21 +159,13 @@ class _Section:
         self._page.add(
             f"{made}, {counted(len(groups), 'different result')}", first="Samples    ", mark=Style.STRONG
         )
-        for (shown, outcome), hows in groups.items():
-            text = f"{len(hows)}x {shown}{how_words(hows)}"
-            self._page.add(text, first=f"  {outcome.value:<8}  ", mark=OUTCOME_STYLES[outcome])
-        for each in evidence.observations:
-            self._add_key_answer(each.capture)
-
-    def _add_key_answer(self, capture: Capture) -> None:
-        """What came of asking for one kind of key, where it brought no certificate."""
-        if capture.answer is KeyAnswer.NOT_HELD:
-            self._page.add(
-                f"the server holds no such certificate ({capture.how.label})", first="  -         "
-            )
-        elif capture.answer is KeyAnswer.NOT_ASKED:
-            text = f"{capture.how.label}: {capture.fault.message if capture.fault else 'no answer'}"
-            self._page.add(text, first="  not asked ", mark=Style.WARNING)
+        for each in groups:
+            first = f"  {each.outcome.value:<8}  "
+            self._page.add(each.words, first=first, mark=OUTCOME_STYLES[each.outcome])
+        for words in not_held(evidence):
+            self._page.add(words, first="  -         ")
+        for words in unasked:
+            self._page.add(words, first="  not asked ", mark=Style.WARNING)
 
     def _add_lists(self) -> None:
         """What each list of roots says, the deciding one first, and the TLS connection."""
@@ -259,14 +248,6 @@ class _Section:
 
 def _store_words(store: StorePath) -> str:
     return "trusted" if store.trusted else f"not trusted: {', '.join(store.best().faults)}"
-
-
-def _shown(capture: Capture) -> str:
-    if capture.leaf:
-        return f"{capture.leaf.subject.windows} · {capture.leaf.sha1.upper()}"
-    if capture.presented:
-        return "a certificate that can't be read"
-    return f"no certificate: {capture.fault.message}" if capture.fault else "no certificate"
 
 
 def _add_summary(page: Page, report: Report) -> None:

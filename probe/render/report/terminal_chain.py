@@ -9,14 +9,14 @@ from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.chain import PresentedChain
 from probe.pki.path import BuiltPath, ElementSource, PathElement
 from probe.pki.status import ChainStatus
-from probe.pki.truststore import RootState, list_title
 from probe.render.page.text import Page, Style
 from probe.render.report.facts import day
 from probe.render.report.wording import (
+    chain_flags,
     fault_lines,
-    flag_words,
     missing_link,
     names_words,
+    path_end,
     purposes_words,
     validity_words,
 )
@@ -44,7 +44,7 @@ def add_chain(page: Page, assessment: Assessment, *, verbose: bool) -> None:
 def _add_path(page: Page, assessment: Assessment, store: StorePath, *, sent: str, verbose: bool) -> None:
     path = store.best()
     partial = ChainStatus.PartialChain in path.status
-    page.add(f"{sent} sent; {_end(path, store)}", first="Chain      ", mark=Style.STRONG)
+    page.add(f"{sent} sent; {path_end(path, store)}", first="Chain      ", mark=Style.STRONG)
     in_full = verbose or assessment.outcome is not Outcome.ACCEPTED
     for index, element in enumerate(path.elements):
         last = index == len(path.elements) - 1
@@ -59,21 +59,8 @@ def _add_path(page: Page, assessment: Assessment, store: StorePath, *, sent: str
     _add_remarks(page, path)
 
 
-def _end(path: BuiltPath, store: StorePath) -> str:
-    """Where the path ends, as a phrase."""
-    if ChainStatus.PartialChain in path.status or not path.elements:
-        return f"no path to a root in {list_title(store.name)}"
-    if path.root is None or path.root.state is RootState.TRUSTED:
-        return f"the path ends in a root of {list_title(store.name)}"
-    alone = len(path.elements) == 1
-    return "it is signed by itself" if alone else "the root it ends in is not trusted"
-
-
 def _add_remarks(page: Page, path: BuiltPath) -> None:
-    status = path.status & ~ChainStatus.PartialChain
-    for element in path.elements:
-        status &= ~element.status
-    for words in flag_words(status):
+    for words in chain_flags(path):
         page.add(words, first="  ✗ the chain as a whole: ", rest="    ", mark=Style.BAD)
     for words in (*path.limits, *path.unevaluated):
         page.add(words, first="  ! ", mark=Style.WARNING)

@@ -229,8 +229,21 @@ def root_words(root: RootVerdict, store: StorePath) -> str:
     return f"{words} since {day(root.since)}" if root.since else words
 
 
-def flag_words(status: ChainStatus) -> list[str]:
-    """Faults of a chain as a whole, a phrase each with .NET's name in brackets."""
+def path_end(path: BuiltPath, store: StorePath) -> str:
+    """Where the path ends, as a phrase."""
+    if ChainStatus.PartialChain in path.status or not path.elements:
+        return f"no path to a root in {list_title(store.name)}"
+    if path.root is None or path.root.state is RootState.TRUSTED:
+        return f"the path ends in a root of {list_title(store.name)}"
+    alone = len(path.elements) == 1
+    return "it is signed by itself" if alone else "the root it ends in is not trusted"
+
+
+def chain_flags(path: BuiltPath) -> list[str]:
+    """Faults of the chain as a whole that no element has, a phrase each with .NET's name in brackets."""
+    status = path.status & ~ChainStatus.PartialChain
+    for element in path.elements:
+        status &= ~element.status
     return [f"{_FAULTS.get(ChainStatus[name], 'not as it has to be')} ({name})" for name in status.names()]
 
 
