@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, T
 from probe.history.read import spans
 from probe.history.rows import insert_into
 from probe.history.tables import ENDPOINTS, SPANS
-from probe.report.record import Endpoint, State
+from probe.report.record import Span
 
 #: Seconds for which the due time of a target is kept that nobody looks at any more.
 FORGOTTEN_AFTER = 400 * 86_400
@@ -44,8 +44,7 @@ def keep_due(connection: Connection, vantage: str, due: Mapping[str, int], now: 
     connection.execute(delete(DUE).where(DUE.c.at < int(now) - FORGOTTEN_AFTER))
 
 
-def last_states(connection: Connection, vantage: str) -> dict[Endpoint, State]:
-    """The state in which each endpoint was seen last."""
+def last_spans(connection: Connection, vantage: str) -> list[Span]:
+    """How each endpoint was seen last."""
     last = select(func.max(SPANS.c.id)).group_by(SPANS.c.endpoint_id)
-    found = spans(connection, SPANS.c.id.in_(last), ENDPOINTS.c.vantage == vantage)
-    return {span.endpoint: span.state for span in found}
+    return list(spans(connection, SPANS.c.id.in_(last), ENDPOINTS.c.vantage == vantage))

@@ -5,7 +5,7 @@ looks twice rather than never. It happens on a thread of its own; a database tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,9 +13,9 @@ from probe.alarms.seen import Seen
 from probe.alarms.service import Alarms
 from probe.history.claim import Claim
 from probe.history.database import Database, HistoryError
-from probe.history.due import due_times, keep_due, last_states
+from probe.history.due import due_times, keep_due, last_spans
 from probe.history.recorder import Recorder
-from probe.report.record import Endpoint, Record, State
+from probe.report.record import Record, Span
 
 #: Seconds after which the claim is renewed although there is nothing to write.
 RENEWAL = 30.0
@@ -24,15 +24,15 @@ CLOSE_S = 10.0
 
 
 class Stored(NamedTuple):
-    """What is kept of a watch: when each target is due, and the state in which each endpoint was seen last."""
+    """What is kept of a watch: when each target is due, and how each endpoint was seen last."""
 
     due: Mapping[str, int]
-    states: Mapping[Endpoint, State]
+    spans: Sequence[Span]
 
 
 def stored(database: Database, vantage: str) -> Stored:
     """What is kept of the watch before; raises HistoryError."""
-    return database.run(lambda c: Stored(due_times(c, vantage), last_states(c, vantage)))
+    return database.run(lambda c: Stored(due_times(c, vantage), last_spans(c, vantage)))
 
 
 class _Batch(NamedTuple):

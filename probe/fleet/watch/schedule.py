@@ -56,9 +56,21 @@ class Schedule:
                 return key
         return None
 
+    @property
+    def next_due(self) -> float | None:
+        """When the next target is due; None where none waits for its turn."""
+        return self._heap[0][0] if self._heap else None
+
     def wait_s(self, now: float) -> float | None:
         """Seconds until a target is due; None where none waits for its turn."""
-        return max(0.0, self._heap[0][0] - now) if self._heap else None
+        return None if self.next_due is None else max(0.0, self.next_due - now)
+
+    def hasten(self, key: str, now: float) -> bool:
+        """Let it be a target's turn now; whether it waits for its turn."""
+        waits = key in self._turns
+        if waits:
+            self._push(key, min(now, self._turns[key]))
+        return waits
 
     def settle(self, key: str, now: float) -> None:
         """Note that a target was looked at."""

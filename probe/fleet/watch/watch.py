@@ -66,6 +66,16 @@ class Beside(Protocol):
         """Take what came of one; whether it was asked for here."""
 
 
+class Onlooker(Protocol):
+    """Who shows how the fleet stands."""
+
+    def see(self, key: str, seen: Seen) -> None:
+        """Take in a result that counts, of one endpoint of a target."""
+
+    def settle(self, key: str) -> None:
+        """Know that a look at a target is over."""
+
+
 class Watch:
     """Runs until a signal comes; `run` once."""
 
@@ -86,14 +96,16 @@ class Watch:
         """What reads the description anew; raises ConfigurationError."""
         self.beside: Beside | None = None
         """Who else has probes made at the watch's pace."""
+        self.onlooker: Onlooker | None = None
         self._keeper, self._told, self._now, self._vantage = keeper, told, now, vantage
         self._systemd = systemd or Systemd({})
         self._schedule, self._known = Schedule(), Known(MAX_KNOWN)
-        for endpoint, state in (stored.states if stored else {}).items():
-            self._known[endpoint] = state
+        for span in stored.spans if stored else ():
+            self._known[span.endpoint] = span.state
         self._looks: dict[str, Looks] = {}
         self._under_way: dict[int, Turn] = {}
         self._number = 0
+        self._loop: AbstractEventLoop | None = None
         self._troubles: dict[str, str] = {}
         self._take_up(what, stored.due if stored else {})
 
@@ -106,9 +118,37 @@ class Watch:
         self._round = Round(self._schedule.due, self._length, now)
         self._ping = Ping(what.ping_url) if what.ping_url else None
 
+    @property
+    def due(self) -> Mapping[str, int]:
+        """When each target is, or was, due, in seconds since 1970."""
+        return self._schedule.due
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next one is due; None where none waits for its turn."""
+        return self._schedule.next_due
+
+    @property
+    def under_way(self) -> int:
+        """Looks that are being made."""
+        return len(self._under_way)
+
+    @property
+    def left(self) -> int:
+        """Targets of this round that are still to be settled."""
+        return self._round.left
+
+    def look_now(self, key: str) -> bool:
+        """Look at a target out of its turn; whether there is such a one that waits for its turn."""
+        hastened = self._schedule.hasten(key, self._now())
+        if hastened and self._loop is not None:
+            self._loop.stop()  # the engine asks for jobs between two runs of the loop
+        return hastened
+
     def run(self, pace: Pace, loop: AbstractEventLoop | None = None) -> None:
         """Watch; raises ConfigurationError where another watch has the history now."""
-        loop, shared = loop or new_loop(), self.beside is not None
+        self._loop = loop = loop or new_loop()
+        shared = self.beside is not None
         self._turn(loop)
         self._systemd.ready()
         try:
@@ -152,6 +192,8 @@ class Watch:
             seen = Seen(settled.counts, assessment, turn.entry.labels)
             self._keeper.count(seen)
             self._told.result(seen, settled.before)
+            if self.onlooker is not None:
+                self.onlooker.see(turn.key, seen)
         if done.last:
             self._end(turn.key, turn.looks)
 
@@ -167,6 +209,8 @@ class Watch:
         if key in self._schedule.due:
             self._keeper.settle(key, self._schedule.due[key])
         self._round.settled(key)
+        if self.onlooker is not None:
+            self.onlooker.settle(key)
 
     def _turn(self, loop: AbstractEventLoop) -> None:
         """What happens beside the looks."""

@@ -1,0 +1,228 @@
+"""How a watched fleet stands now: the values that pages and metrics are made of.
+
+Of each endpoint what its last look that counts said is held, never its evidence: that of the targets looked at lately
+alone, as many as `MAX_LATEST`.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future, get_running_loop
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from probe.alarms.seen import Seen
+from probe.eop.forecast import Turn, soonest
+from probe.fleet.watch.described import Described, interval_s
+from probe.pki.certificate import Certificate
+from probe.pki.recent import Recent
+from probe.render.report.facts import path_certificates, soonest_expiry
+from probe.report.assessment import Assessment
+from probe.report.record import Endpoint, Span
+
+#: Targets at least whose last assessments are held whole, and twice as many at most.
+MAX_LATEST = 200
+
+
+class Certified(NamedTuple):
+    """A certificate that is shown somewhere; names are escaped."""
+
+    sha256: str
+    subject: str
+    issuer: str
+    not_after: datetime
+
+
+class Stands(NamedTuple):
+    """How one endpoint stands: its last state, seen from `span.first` to `span.last`.
+
+    `expires` is when the first certificate of the deciding path does (of what the history told, of the chain as sent),
+    `turn` the next change of the verdict. `certificates` are those of all chains, each once.
+    """
+
+    span: Span
+    expires: datetime | None = None
+    turn: Turn | None = None
+    certificates: tuple[Certified, ...] = ()
+
+
+class Watched(NamedTuple):
+    """A configured target; `due` is when it is looked at next, `endpoints` are none before the first look."""
+
+    key: str
+    text: str
+    labels: Mapping[str, str]
+    direction: str
+    interval_s: int
+    due: datetime | None
+    endpoints: tuple[Stands, ...]
+
+
+class Progress(NamedTuple):
+    """How far the watch is: targets in all and seen, under way now, left of this round, and the next one's turn."""
+
+    targets: int
+    seen: int
+    under_way: int
+    left: int
+    due: datetime | None
+
+
+class Looking(Protocol):
+    """The watch, as far as its progress goes."""
+
+    @property
+    def due(self) -> Mapping[str, int]:
+        """When each target is due, in seconds since 1970."""
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next one is."""
+
+    @property
+    def under_way(self) -> int:
+        """Looks that are being made."""
+
+    @property
+    def left(self) -> int:
+        """Targets of this round that are still to be settled."""
+
+    def look_now(self, key: str) -> bool:
+        """Look at a target out of its turn; whether there is such a one that is not being looked at."""
+
+
+class Standing:
+    """Hears what a watch settles; `number` grows with each target that is."""
+
+    def __init__(self, what: Described) -> None:
+        self.number = 0
+        self.looking: Looking | None = None
+        """Who looks; None where another process does."""
+        self._endpoints: dict[str, dict[Endpoint, Stands]] = {}
+        self._new: dict[str, dict[Endpoint, tuple[Stands, Assessment]]] = {}
+        self._latest: Recent[str, tuple[Assessment, ...]] = Recent(MAX_LATEST)
+        self._waiting: set[Future[None]] = set()
+        self.follow(what)
+
+    def follow(self, what: Described) -> Described:
+        """What is watched from now on; what was seen of a target that stays is kept."""
+        self.what = what
+        self._endpoints = {key: one for key, one in self._endpoints.items() if key in what.entries}
+        self._new = {key: one for key, one in self._new.items() if key in what.entries}
+        self._notify()
+        return what
+
+    def tell(self, told: Iterable[Stands]) -> None:
+        """Take what a history says for how all endpoints of configured targets stand."""
+        by_target: dict[tuple[str, str, str], dict[Endpoint, Stands]] = {}
+        for one in told:
+            endpoint = one.span.endpoint
+            asked = (one.span.target, endpoint.direction, endpoint.variant)
+            by_target.setdefault(asked, {})[endpoint] = one
+        for key, entry in self.what.entries.items():
+            options = entry.job(0, self.what.base).options
+            variant = options.variant(entry.target.host)
+            if found := by_target.get((entry.target.text, options.direction.value, variant)):
+                self._endpoints[key] = found
+        self._notify()
+
+    def see(self, key: str, seen: Seen) -> None:
+        """Take in what counts of one endpoint."""
+        before = self._endpoints.get(key, {}).get(seen.record.endpoint)
+        stands = _stands(seen, before, tuple(map(certified, _certificates(seen.assessment))))
+        self._new.setdefault(key, {})[seen.record.endpoint] = stands, seen.assessment
+
+    def settle(self, key: str) -> None:
+        """Show what was seen of a target in place of all that was seen of it before."""
+        new = self._new.pop(key, {})
+        if key in self.what.entries and new:
+            self._endpoints[key] = {endpoint: stands for endpoint, (stands, _) in new.items()}
+            self._latest[key] = tuple(assessment for _, assessment in new.values())
+            self._notify()
+
+    async def news(self, after: int) -> int:
+        """Wait until more than so many targets were settled; the number by then."""
+        while self.number <= after:
+            waiting = get_running_loop().create_future()
+            self._waiting.add(waiting)
+            try:
+                await waiting
+            finally:
+                self._waiting.discard(waiting)
+        return self.number
+
+    def watched(self) -> list[Watched]:
+        """Every configured target, in the order of the description."""
+        return [found for key in self.what.entries if (found := self.target(key))]
+
+    def target(self, key: str) -> Watched | None:
+        """The configured target of this key."""
+        entry = self.what.entries.get(key)
+        if entry is None:
+            return None
+        due = self.looking.due.get(key) if self.looking else None
+        return Watched(
+            key,
+            entry.target.text,
+            entry.labels,
+            entry.keys.direction or self.what.base.direction.value,
+            interval_s(entry),
+            _moment(due),
+            tuple(self._endpoints.get(key, {}).values()),
+        )
+
+    def latest(self, key: str) -> tuple[Assessment, ...]:
+        """The assessments of the last look at a target with all evidence; none where that is no longer held."""
+        return (self._latest.get(key) or ()) if key in self.what.entries else ()
+
+    def progress(self) -> Progress:
+        """How far the watch is."""
+        targets, looking = len(self.what.entries), self.looking
+        if looking is None:
+            return Progress(targets, len(self._endpoints), 0, 0, None)
+        return Progress(
+            targets, len(self._endpoints), looking.under_way, looking.left, _moment(looking.next_due)
+        )
+
+    def _notify(self) -> None:
+        self.number += 1
+        waiting, self._waiting = self._waiting, set()
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+
+def _moment(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def certified(certificate: Certificate) -> Certified:
+    """What a list of certificates shows of one."""
+    return Certified(
+        certificate.sha256, certificate.subject.short, certificate.issuer.short, certificate.not_after
+    )
+
+
+def _certificates(assessment: Assessment) -> list[Certificate]:
+    connections = [each.capture for each in assessment.evidence.connections] or [assessment.capture]
+    shown = (one.presented.certificates for one in connections if one.presented)
+    return list({each.sha256: each for chain in shown for each in chain}.values())
+
+
+def _stands(seen: Seen, before: Stands | None, certificates: tuple[Certified, ...]) -> Stands:
+    record = seen.record
+    goes_on = before is not None and before.span.state == record.state
+    span = Span(
+        number=0,
+        target=record.target,
+        endpoint=record.endpoint,
+        state=record.state,
+        first=before.span.first if before and goes_on else record.at,
+        last=record.at,
+        looks=before.span.looks + 1 if before and goes_on else 1,
+        elapsed_ms=record.elapsed_ms,
+        lists=record.lists,
+        error=record.error,
+    )
+    expires = soonest_expiry(path_certificates(seen.assessment))
+    return Stands(span, expires, soonest(seen.assessment.forecast), certificates)

@@ -1,0 +1,134 @@
+"""How a watched fleet stands, as pages show it, while it is watched and by its history."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from probe.fleet.watch.keeper import stored
+from probe.fleet.watch.watch import Watch
+from probe.history.database import Database
+from probe.serve.standing import Standing, Stands
+from probe.serve.told import told
+from tests.cli.running import Cli
+from tests.fleet.watch.test_watch_loop import INTERVAL, Served, refuse, served, target
+from tests.fleet.watch.watching import Watching
+
+pytest_plugins = ("tests.cli.conftest",)
+__all__ = ["served"]
+
+
+def by_history(watching: Watching) -> list[Stands]:
+    database = Database(watching.history)
+    found = database.run(lambda c: told(c, stored(database, "").spans))
+    database.close()
+    return found
+
+
+class Shown:
+    """A standing beside a watch."""
+
+    def __init__(self, watching: Watching) -> None:
+        self.standing = Standing(watching.described())
+        [self.key] = self.standing.what.entries
+
+    def join(self, watch: Watch) -> None:
+        watch.onlooker = self.standing
+        self.standing.looking = watch
+
+    @property
+    def endpoint(self) -> Stands:
+        [target] = self.standing.watched()
+        [endpoint] = target.endpoints
+        return endpoint
+
+
+def test_a_state_is_held_with_its_beginning(tmp_path: Path, cli: Cli, served: Served) -> None:
+    changing, server = served
+    watching = Watching(tmp_path, [target(server, labels={"customer": "contoso"})], cli.store)
+    shown = Shown(watching)
+    [before] = shown.standing.watched()
+    assert before.endpoints == ()
+    assert shown.standing.progress()[:2] == (1, 0)
+    watching.run(4 * INTERVAL, (0, shown.join), (2 * INTERVAL, changing.becomes(refuse)))
+    endpoint = shown.endpoint
+    assert endpoint.span.state.rule == "smtp-refused"
+    assert endpoint.span.looks == 2
+    assert endpoint.span.last - endpoint.span.first >= timedelta(minutes=8)  # looks, an interval apart
+    assert endpoint.certificates == ()
+    [now] = shown.standing.watched()
+    assert (now.interval_s, now.direction, now.labels) == (INTERVAL, "to-eop", {"customer": "contoso"})
+    assert now.due
+    assert now.due > endpoint.span.last
+    assert shown.standing.progress()[:2] == (1, 1)
+    [latest] = shown.standing.latest(shown.key)
+    assert latest.outcome is endpoint.span.state.outcome
+
+
+def test_what_the_history_says_is_what_was_seen(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    shown = Shown(watching)
+    watching.run(2 * INTERVAL, (0, shown.join))
+    seen = shown.endpoint
+    again = Shown(watching)
+    again.standing.tell(by_history(watching))
+    by_then = again.endpoint
+    assert by_then.span.state == seen.span.state
+    assert by_then.certificates == seen.certificates
+    assert [each.subject for each in seen.certificates][:1] == [
+        shown.standing.latest(shown.key)[0].evidence.leaf.subject.short
+    ]
+    assert abs(by_then.span.first - seen.span.first) < timedelta(seconds=1)
+    other = Shown(Watching(tmp_path, [target(server, sni="other.contoso.test")], cli.store))
+    other.standing.tell(by_history(watching))
+    assert other.standing.watched()[0].endpoints == ()
+
+
+def test_a_look_out_of_turn(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    shown = Shown(watching)
+
+    def look(watch: Watch) -> None:
+        assert watch.look_now(shown.key)
+        assert not watch.look_now("another")
+
+    # The first turn comes after half an interval, and the next after more than half of one.
+    watching.run(0.4 * INTERVAL, (0, shown.join), (0.2 * INTERVAL, look))
+    assert len(server.peers) == 1
+    assert shown.endpoint.span.looks == 1
+
+
+def test_evidence_of_the_last_targets_alone_is_held(
+    tmp_path: Path, cli: Cli, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.serve.standing.MAX_LATEST", 1)
+    _, server = served
+    targets = [target(server, labels={"n": str(n)}, sni=f"m{n}.contoso.test") for n in range(4)]
+    watching = Watching(tmp_path, targets, cli.store)
+    standing = Standing(watching.described())
+    watching.run(1.1 * INTERVAL, (0, lambda watch: setattr(watch, "onlooker", standing)))
+    latest = [standing.latest(key) for key in standing.what.entries]
+    assert 1 <= sum(map(bool, latest)) <= 2
+    assert all(one.endpoints for one in standing.watched())
+
+
+def test_news_are_waited_for(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    standing = Standing(Watching(tmp_path, [target(server)], cli.store).described())
+
+    async def news() -> int:
+        waiting = asyncio.create_task(standing.news(standing.number))
+        given_up = asyncio.create_task(standing.news(standing.number))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        given_up.cancel()
+        standing.follow(standing.what)
+        return await waiting
+
+    before = standing.number
+    assert asyncio.run(news()) == before + 1
