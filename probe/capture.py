@@ -117,6 +117,8 @@ class TlsFacts:
     client_certificate_requested: bool
     authorities_named: int = 0
     """How many authorities the request for a client certificate named; a request that names none takes any."""
+    early_ticket: bool | None = None
+    """Whether a session ticket was seen before our Finished left; None: nobody looked."""
 
 
 ORDINARY = How()

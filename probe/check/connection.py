@@ -147,6 +147,21 @@ class Connection:
             self._send(stream, session)
         except ObservationError as error:
             session.break_off(error, self._ms())
+        if session.looking:
+            # Twice round the loop, which asks the kernel each time what has come: a ticket may lag a little.
+            self._loop.call_soon(self._loop.call_soon, self._do, self._looked)
+        self._go_on(stream, session)
+
+    def _looked(self) -> None:
+        """Go on, unless more has come meanwhile."""
+        stream, session = self._stream, self._session
+        if stream is None or session is None or self._fd < 0 or not session.looking:
+            return
+        try:
+            session.receive(b"", self._ms())
+            self._send(stream, session)
+        except ObservationError as error:
+            session.break_off(error, self._ms())
         self._go_on(stream, session)
 
     def _go_on(self, stream: Stream, session: ClientSession) -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from probe.capture import Capture, Cause, Fault, FaultKind, How, KeyAnswer, Phase
 from probe.check.endpoints import Endpoint
 from probe.check.options import TOTAL_SHARE, CheckOptions
+from probe.eop.vocabulary import Direction
 from probe.errors import NullMxError
 from probe.net.client_session import blank
 from probe.net.clock import monotonic
@@ -166,6 +167,7 @@ def _requests(endpoint: Endpoint, address: str, options: CheckOptions) -> list[P
         timeout_s=options.timeout_s,
         implicit_tls=options.implicit_tls,
         ask_staple=options.revocation,
+        look_early=options.direction is Direction.FROM_EOP,
         key_type=options.key_type,
         how=how,
     )

@@ -7,9 +7,10 @@ A driver moves bytes and says what time it is (`at_ms`: milliseconds since it be
 until `finished`, writes what is left, closes without waiting, and takes the `capture`. The blocking probe and
 the concurrent fleet drive the same machine.
 
-After the handshake nothing is read: a server may hold back its next bytes until its session tickets are
+After the handshake nothing is waited for: a server may hold back its next bytes until its session tickets are
 acknowledged, which costs 40 ms, and all there is to see has been seen. QUIT is written and not waited for. There is
 one exception: a TLS 1.3 server that asked for a client certificate says only now whether it can do without one.
+Where `looking`, what lies there already is read before anything is written.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ class ClientSession:
         self._fault: Fault | None = None
         self.finished = False
         """Whether to write what is left to send, and close."""
+        self.looking = False
+        """Whether to read once more without waiting, and to `receive` what came, or nothing; until then nothing is
+        sent."""
         if request.implicit_tls:
             self._start_tls()
 
@@ -82,6 +86,8 @@ class ClientSession:
 
     def bytes_to_send(self, at_ms: int) -> bytes:
         """Return what to send now, once."""
+        if self.looking:
+            return b""
         if self._tls is None:
             return self._conversation.bytes_to_send(at_ms)
         # The STARTTLS command and the ClientHello never share a write: the server's 220 lies between them.
@@ -156,18 +162,30 @@ class ClientSession:
         self._tls = TlsClient(context, server_name=self._request.sni, ask_staple=self._request.ask_staple)
 
     def _hear_tls(self, tls: TlsClient, data: bytes, at_ms: int) -> None:
-        lingering = self.lingering
+        if self.looking:
+            self.looking = False
+            self._go_on(tls, tls.hear_early(data), at_ms)
+            return
+        established, lingering = tls.established, self.lingering
         tls.receive(data)
         if lingering:
             tls.plaintext()
             self.finished = True
-        elif tls.established and not self._request.implicit_tls:
-            self._leave(at_ms)
-            self.finished = not (tls.certificate_requested and tls.facts and tls.facts.version == "TLSv1.3")
         elif tls.established:
-            self._act(self._conversation.receive(tls.plaintext(), at_ms), at_ms)
-            self._say_inside(self._conversation.bytes_to_send(at_ms))
+            self.looking = self._request.look_early and not established and tls.modern
+            if not self.looking:
+                self._go_on(tls, b"", at_ms)
         self.finished = self.finished or tls.failure is not None
+
+    def _go_on(self, tls: TlsClient, said: bytes, at_ms: int) -> None:
+        """After the handshake, in which this was `said` already."""
+        if self._request.implicit_tls:
+            self._act(self._conversation.receive(said + tls.plaintext(), at_ms), at_ms)
+            self._say_inside(self._conversation.bytes_to_send(at_ms))
+            self.finished = self.finished or tls.failure is not None
+        else:
+            self._leave(at_ms)
+            self.finished = tls.failure is not None or not (tls.certificate_requested and tls.modern)
 
     def _leave(self, at_ms: int) -> None:
         self._say_inside(self._conversation.quit(at_ms))

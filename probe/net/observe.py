@@ -156,6 +156,8 @@ def _drive(
                 observation.receive(data, _ms(started))
             else:
                 observation.receive_eof(_ms(started))
+            if observation.looking:
+                observation.receive(stream.read_now() or b"", _ms(started))
             # Bytes can trickle in without a wait in between.
             if deadline.remaining() <= 0 and not observation.finished:
                 raise DeadlineError("no time left")

@@ -34,7 +34,8 @@ class ProbeRequest:
     `host` is what the user meant, `address` the IP address to talk to; `sni` is the name to send in the
     handshake, None for none; `ehlo_name` None lets the machine say its own. `how` goes into the capture.
     `timeout_s` and `retry_pause_s` are seconds, the first one for all attempts together. `library_groups`: offer
-    the TLS library's own key exchange groups at once.
+    the TLS library's own key exchange groups at once. `look_early`: see whether session tickets come before our
+    Finished has left.
     """
 
     host: str
@@ -48,4 +49,5 @@ class ProbeRequest:
     library_groups: bool = False
     how: How | None = None
     ask_staple: bool = False
+    look_early: bool = False
     retry_pause_s: float = RETRY_PAUSE_S

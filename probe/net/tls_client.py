@@ -76,6 +76,23 @@ class TlsClient(TlsEngine):
         """Whether the server asked for a client certificate."""
         return self._witness.certificate_requested
 
+    @property
+    def modern(self) -> bool:
+        """Whether the version agreed on is TLS 1.3."""
+        return self._connection.get_protocol_version() == SSL.TLS1_3_VERSION
+
+    def hear_early(self, data: bytes) -> bytes:
+        """Take what came before our Finished leaves, and note whether session tickets are in it.
+
+        Returns what the server said inside TLS. RFC 8446 4.6.1 lets tickets come at any time after the Finished of
+        the client; those of a server that does not wait for it lie beside its own Finished, or a moment behind.
+        """
+        if data:
+            self._connection.bio_write(data)
+        said = self.plaintext()
+        self._witness.early_ticket = self._witness.tickets > 0
+        return said
+
     def presented(self) -> tuple[bytes, ...]:
         """Return the DER of each certificate in wire order, the server's own first; empty before they came."""
         sent = self._witness.message.certificates() if self._witness.message else ()

@@ -91,13 +91,15 @@ class TlsFailure(NamedTuple):
 class Witness:
     """Remembers what OpenSSL's callbacks saw of one handshake."""
 
-    __slots__ = ("alert", "certificate_requested", "message", "stapled")
+    __slots__ = ("alert", "certificate_requested", "early_ticket", "message", "stapled", "tickets")
 
     def __init__(self) -> None:
         self.alert: int | None = None
         self.certificate_requested = False
         self.message: tls_messages.CertificateMessage | None = None
         self.stapled = b""
+        self.tickets = 0
+        self.early_ticket: bool | None = None
 
 
 def new_context(method: int, oldest: int) -> SSL.Context:
@@ -115,10 +117,10 @@ def _note_state(connection: SSL.Connection, where: int, value: int) -> None:
     witness: Witness = connection.get_app_data()
     if where & SSL.SSL_CB_READ_ALERT == SSL.SSL_CB_READ_ALERT:
         witness.alert = value & 0xFF
-    elif where & SSL.SSL_CB_LOOP and connection.get_state_string().endswith(
-        b"read server certificate request"
-    ):
-        witness.certificate_requested = True
+    elif where & SSL.SSL_CB_LOOP:
+        state = connection.get_state_string()
+        witness.certificate_requested |= state.endswith(b"read server certificate request")
+        witness.tickets += state.endswith(b"read server session ticket")
 
 
 class TlsEngine:
@@ -150,6 +152,7 @@ class TlsEngine:
             group=str(group) if group else None,
             client_certificate_requested=self._witness.certificate_requested,
             authorities_named=len(self._connection.get_client_ca_list()) if self.established else 0,
+            early_ticket=self._witness.early_ticket,
         )
 
     @property

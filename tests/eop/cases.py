@@ -1062,6 +1062,15 @@ CASES = (
         evidence(seen=capture(LEAF, ISSUING, tls=tls("TLSv1.2")), direction=FROM_EOP),
     ),
     Case(
+        "early-session-ticket",
+        evidence(seen=capture(LEAF, ISSUING, tls=replace(tls(), early_ticket=True)), direction=FROM_EOP),
+        RISK,
+        REPORTED,
+        "A session ticket was seen before the client's Finished had left",
+        "451 4.4.0 Security status Renegotiate",
+        evidence(seen=capture(LEAF, ISSUING, tls=replace(tls(), early_ticket=False)), direction=FROM_EOP),
+    ),
+    Case(
         "plaintext-after-starttls",
         evidence(seen=capture(LEAF, ISSUING, smtp=smtp("250 injected"))),
         RISK,

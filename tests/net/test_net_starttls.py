@@ -540,6 +540,28 @@ class TestCertificates:
         assert ders(against(starttls(tls_context(odd))))[0] == odd.der
 
 
+class TestEarlyTickets:
+    """Where they are looked for, all else stays as it is."""
+
+    @pytest.mark.parametrize(
+        ("version", "seen"),
+        [(SSL.TLS1_3_VERSION, False), (SSL.TLS1_2_VERSION, None), (SSL.TLS1_VERSION, None)],
+    )
+    def test_by_version(self, version: int, seen: bool | None) -> None:
+        script = starttls(tls_context(LEAF, ISSUING, version=version))
+        plain, looking = (against(script, look_early=look) for look in (False, True))
+        assert plain.tls is not None
+        assert looking.tls is not None
+        assert (plain.tls.early_ticket, looking.tls.early_ticket) == (None, seen)
+        assert transcript(looking) == transcript(plain)
+        assert (looking.fault, ders(looking)) == (None, ders(plain))
+
+    def test_a_client_certificate_demanded(self) -> None:
+        context = tls_context(LEAF, ISSUING, version=SSL.TLS1_3_VERSION, demand=True)
+        capture = against(starttls(context), look_early=True)
+        assert fault(capture) == (FaultKind.CLIENT_CERTIFICATE_DEMANDED, Phase.TLS)
+
+
 class TestTlsFailures:
     @pytest.mark.parametrize("words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 100, b"454 no TLS\r\n"])
     def test_garbage_instead_of_tls(self, words: bytes) -> None:

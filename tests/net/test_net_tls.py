@@ -301,6 +301,41 @@ class TestChunks:
         assert client.presented() == ders(LEAF, ISSUING)
 
 
+class TestEarlyTickets:
+    """OpenSSL's server writes its tickets after the client's Finished; what is heard before decides."""
+
+    def established(self) -> tuple[TlsClient, Raw]:
+        client, server = TlsClient(client_context(), server_name=None), Raw(tls_context(LEAF, ISSUING))
+        server.receive(client.bytes_to_send())
+        client.receive(server.bytes_to_send())
+        assert client.established
+        assert client.facts is not None
+        assert client.facts.early_ticket is None
+        return client, server
+
+    def test_none_has_come(self) -> None:
+        client, _ = self.established()
+        assert client.hear_early(b"") == b""
+        assert client.facts is not None
+        assert client.facts.early_ticket is False
+
+    def test_one_has_come(self) -> None:
+        client, server = self.established()
+        server.receive(client.bytes_to_send())
+        assert client.hear_early(server.bytes_to_send()) == b""
+        assert client.facts is not None
+        assert client.facts.early_ticket is True
+
+    def test_what_comes_later_does_not_count(self) -> None:
+        client, server = self.established()
+        client.hear_early(b"")
+        server.receive(client.bytes_to_send())
+        client.receive(server.bytes_to_send())
+        assert client.plaintext() == b""
+        assert client.facts is not None
+        assert client.facts.early_ticket is False
+
+
 class TestClientHello:
     def test_is_smaller_than_one_segment_by_far(self) -> None:
         hello = TlsClient(client_context(), server_name="mail.on-premises.contoso.test").bytes_to_send()

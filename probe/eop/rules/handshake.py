@@ -9,6 +9,7 @@ from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.rules.sender import OWN_CERTIFICATE
 from probe.eop.rules.transport import fault_of, words
 from probe.eop.vocabulary import Basis, Direction, Severity
+from probe.exchange.replies.wording import RENEGOTIATE, RENEGOTIATE_REPORTS
 from probe.powershell import Steps, eop_probe
 from probe.statement import Confidence
 
@@ -127,6 +128,21 @@ def _not_asked(evidence: Evidence) -> Said | None:
     )
 
 
+def _early_ticket(evidence: Evidence) -> Said | None:
+    if evidence.direction is not Direction.FROM_EOP:
+        return None
+    seen = (evidence.capture, *(each.capture for each in evidence.connections))
+    if not any(each.tls and each.tls.early_ticket for each in seen):
+        return None
+    return Said(
+        summary="A session ticket was seen before the client's Finished had left, where Exchange Online is reported to "
+        "break off.",
+        detail="The reports are about mail servers written in Go; of others that do the same (GnuTLS) none is known. "
+        "Whether Microsoft has changed it is not known. A server that is not seen doing it may do it all the same.",
+        reply=RENEGOTIATE,
+    )
+
+
 HANDSHAKE_RULES: tuple[Rule, ...] = (
     Rule(
         id="tls-failed",
@@ -168,6 +184,21 @@ HANDSHAKE_RULES: tuple[Rule, ...] = (
             ),
         ),
         say=_old_tls,
+    ),
+    Rule(
+        id="early-session-ticket",
+        title="A TLS 1.3 session ticket that comes too early",
+        severity=Severity.RISK,
+        confidence=Confidence.REPORTED,
+        references=(RENEGOTIATE_REPORTS, "RFC 8446 4.6.1"),
+        meaning="Exchange Online's TLS 1.3 client is reported to break off where a session ticket arrives before its "
+        "own Finished has left. The sender's queue shows the reply, TLS-RPT says validation-failure only, and it does "
+        "not fall back. Seen in the one connection that is made, without waiting: a server whose tickets come a moment "
+        "later is not seen.",
+        advice=(
+            "Switch session tickets off in the mail server (Go: SessionTicketsDisabled in tls.Config), or update it.",
+        ),
+        say=_early_ticket,
     ),
 )
 

@@ -155,11 +155,12 @@ RENEGOTIATE = TLS_FAILED._replace(
     ),
     causes=("A mail server, many of them written in Go, sends its session tickets early.",),
     remedy=("Update the mail server, or switch its session tickets off.",),
-    references=("golang/go issue 70232; mox issue 237, maddy issue 730, chasquid issue 64",),
+    references=(wording.RENEGOTIATE_REPORTS,),
     examples=(
-        "451 4.4.0 Security status Renegotiate",
-        "450 4.4.317 Cannot connect to remote server [Message=451 4.4.0 Security status Renegotiate]",
+        wording.RENEGOTIATE,
+        f"450 4.4.317 Cannot connect to remote server [Message={wording.RENEGOTIATE}]",
     ),
+    rule="early-session-ticket",
     codes=("451 4.4.0", *_CODES),
     words=r".{0,300}?(?P<token>Security status Renegotiate)\b",
 )

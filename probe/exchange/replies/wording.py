@@ -29,6 +29,9 @@ OLD_TLS_FROM_EOP = (
     "450 4.4.317 Cannot connect to remote server "
     "[Message=451 4.4.0 TLS negotiation failed with error SocketError]"
 )
+#: Seen in practice (reported), where a session ticket came too early; by whom:
+RENEGOTIATE = "451 4.4.0 Security status Renegotiate"
+RENEGOTIATE_REPORTS = "golang/go issue 70232; mox issue 237, maddy issue 730, chasquid issue 64"
 #: Microsoft, non-delivery reports in Exchange Online (documented, for MTA-STS and DANE).
 EXPIRED_DANE = "4.7.322 certificate-expired: Destination mail server's certificate is expired."
 #: KB 3212877, KB 4051495 (documented).

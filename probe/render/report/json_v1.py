@@ -186,6 +186,7 @@ def _tls(tls: TlsFacts) -> Json:
         "cipher": tls.cipher,
         "client_certificate_requested": tls.client_certificate_requested,
         "group": tls.group,
+        "early_session_ticket": tls.early_ticket,
     }
 
 
