@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
@@ -55,6 +56,14 @@ class PlainFormat(enum.StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+
+
+class PageFormat(enum.StrEnum):
+    """How a result is written that is a page for a browser too."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    HTML = "html"
 
 
 def _writable(path: str | None) -> str | None:
@@ -156,6 +165,23 @@ class PlainOutput(NamedTuple):
         else:
             text = render(value, render_options(to_file=self.output is not None, verbose=verbose))
         write_to(self.output, text)
+
+
+class PageOutput(NamedTuple):
+    """How a result is written that is a page for a browser too, and where."""
+
+    output_format: Annotated[
+        PageFormat, option("--format", "How the result is written.", variable="EXCHANGE_FORMAT")
+    ] = PageFormat.TERMINAL
+    output: Output = None
+
+    def deliver(self, page: ModuleType, value: object, *, verbose: bool = False) -> None:
+        """Write `value` as the renderer `page` does, or for a browser the module beside it; raises OutputError."""
+        render = page.render
+        if self.output_format is PageFormat.HTML:
+            render = import_module(f"{page.__name__}_html").render
+        plain = PlainFormat.JSON if self.output_format is PageFormat.JSON else PlainFormat.TERMINAL
+        PlainOutput(plain, self.output).deliver(page.document, render, value, verbose=verbose)
 
 
 def report_of(

@@ -1,32 +1,96 @@
-"""Every page there is, as the product writes it: the text by the page's name."""
+"""Every page there is, as the product writes it, by name; in some all that a peer says would like to be markup."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import io
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+from probe.cli.exit_codes import run_to_exit
+from probe.eop.vocabulary import Outcome
+from probe.exchange.problem import Problem
+from probe.powershell import Command, quoted
+from probe.render.exchange import diagnosis_html
 from probe.render.page.options import RenderOptions
 from probe.render.report import html
+from probe.report.diagnosis import DiagnosedFault, Diagnosis, Proof
+from probe.statement import documented
+from tests.browser.browsing import MARKER
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
+
+#: What would run, were it not escaped: in text, in an attribute, in a script, in a style, in a template.
+HOSTILE = (
+    f'</pre></style></script></title><script>{MARKER}()</script><img src=x onerror={MARKER}()> " autofocus '
+    f"onfocus={MARKER}() ' onclick='{MARKER}() <svg onload={MARKER}()> javascript:{MARKER}() {{{{ 6 * 7 }}}} {{% if %}}"
+)
+_SAMPLES = str(Path(__file__).parent.parent / "samples")
+_CERTIFICATE = "F5770C7F9A5EB836EE4670B72C25B24001E522D3"
 
 
 def _report(*names: str) -> str:
     return html.render(samples.report(*(getattr(samples, name)() for name in names)), RenderOptions())
 
 
+def _hostile() -> str:
+    """A report in which the server's name, banner, reply and certificate would like to be markup."""
+    name = {"O": HOSTILE, "CN": HOSTILE}
+    shown = samples.certificate(name, name, signer="hostile", dns=(HOSTILE, samples.HOST))
+    whole = samples.hostile()
+    line = dataclasses.replace(samples.SMTP.transcript[0], text=HOSTILE)
+    smtp = dataclasses.replace(samples.SMTP, banner=HOSTILE, ehlo=(HOSTILE,), transcript=(line,) * 3)
+    fault = whole.evidence.capture.fault
+    seen = dataclasses.replace(
+        samples.capture(shown),
+        host=HOSTILE,
+        smtp=smtp,
+        fault=dataclasses.replace(fault, message=HOSTILE, server_text=HOSTILE) if fault else None,
+    )
+    finding = dataclasses.replace(
+        whole.findings[0],
+        summary=HOSTILE,
+        detail=HOSTILE,
+        remedy=(HOSTILE, Command(f"Get-ExchangeCertificate {quoted(HOSTILE)}")),
+        references=(f"javascript:{MARKER}()", HOSTILE),
+    )
+    path = samples.built(samples.element(shown))
+    made = samples.prediction(Outcome.REJECTED, "self-signed", reply=HOSTILE)
+    one = samples.assess(seen, made, samples.store(path), findings=(finding,), target=HOSTILE)
+    return html.render(samples.report(one, one), RenderOptions())
+
+
+def _hostile_diagnosis() -> str:
+    said = (documented(HOSTILE, HOSTILE),)
+    steps = (HOSTILE, Command(f"Get-SendConnector {quoted(HOSTILE)}"))
+    fault = DiagnosedFault(
+        id="x", title=HOSTILE, outcome=Outcome.REJECTED, seen=True, connector=HOSTILE, thumbprint="ab" * 20,
+        reply=HOSTILE, happens=said, proof=(Proof(HOSTILE, ((HOSTILE, HOSTILE),)),), cause=said,
+        remedy=steps, verify=steps,
+    )  # fmt: skip
+    problem = Problem(HOSTILE, 1, HOSTILE, HOSTILE)
+    found = Diagnosis(
+        at=samples.AT, faults=(fault, fault), notes=said, problems=(problem,), outcome=Outcome.REJECTED
+    )
+    return diagnosis_html.render(found, RenderOptions())
+
+
+def _run(*arguments: str) -> str:
+    """What the command writes."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        run_to_exit(["exchange", *arguments, _SAMPLES, "--format", "html"])
+    return out.getvalue()
+
+
 PAGES: dict[str, Callable[[], str]] = {
-    "everything": partial(_report, *EVERYTHING),
-    **{
-        name: partial(_report, name)
-        for name in (
-            "accepted",
-            "missing_intermediate",
-            "untrusted_root",
-            "unreachable",
-            "awkward",
-            "hostile",
-        )
-    },
+    "everything": partial(_report, *EVERYTHING, "awkward"),
+    "missing_intermediate": partial(_report, "missing_intermediate"),
     "nothing": _report,
+    "hostile": _hostile,
+    "diagnosis": partial(_run, "diagnose"),
+    "diagnosis-hostile": _hostile_diagnosis,
+    "selection": partial(_run, "select", "--at", "2026-11-20T12:00:00Z", "--without", _CERTIFICATE),
 }

@@ -13,7 +13,7 @@ from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
 from probe.cli.files import text_of
-from probe.cli.output import PlainOutput
+from probe.cli.output import PageOutput
 from probe.cli.waiting import Waiting
 from probe.errors import InputError
 from probe.net.request import TIMEOUT_S
@@ -42,7 +42,7 @@ def diagnose(
     resolve: shared.Resolve = None,
     timeout: shared.Timeout = TIMEOUT_S,
     password_file: common.PasswordFile = None,
-    output: PlainOutput,
+    output: PageOutput,
 ) -> None:
     """Tell from all the evidence what happens, what proves it, the cause, the remedy in order, and how to verify it.
 
@@ -71,7 +71,7 @@ def diagnose(
             paths=tuple(files or ()),
         )
     )
-    output.deliver(page.document, page.render, diagnosis)
+    output.deliver(page, diagnosis)
     finish(diagnosis.outcome.exit_code)
 
 

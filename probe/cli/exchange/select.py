@@ -12,7 +12,7 @@ from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
-from probe.cli.output import PlainOutput, warn
+from probe.cli.output import PageOutput, warn
 from probe.errors import ConfigurationError, InputError
 from probe.text import printable
 
@@ -51,7 +51,7 @@ def select(
     stores: shared.Stores,
     at: shared.At = None,
     password_file: common.PasswordFile = None,
-    output: PlainOutput,
+    output: PageOutput,
     verbose: bool = option("--verbose -v", "All certificates, not only the fitting.", default=False),
 ) -> None:
     """Say which certificate Exchange chooses for each connector, and what Exchange Online says to it.
@@ -83,7 +83,7 @@ def select(
         shared.parse_address(ip),
     )
     report = simulation.report(found, changes)
-    output.deliver(page.document, page.render, report, verbose=verbose)
+    output.deliver(page, report, verbose=verbose)
     finish(report.exit_code)
 
 

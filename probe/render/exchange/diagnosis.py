@@ -20,12 +20,12 @@ _MAX_LINE = 400
 
 def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     page = Page(options)
-    outcome, mark, told = diagnosis.outcome.value, OUTCOME_STYLES[diagnosis.outcome], _told(diagnosis)
-    page.add(told, first=f"{outcome.upper()}  ", mark=mark)
+    outcome, mark, words = diagnosis.outcome.value, OUTCOME_STYLES[diagnosis.outcome], told(diagnosis)
+    page.add(words, first=f"{outcome.upper()}  ", mark=mark)
     numbered = tuple(enumerate(diagnosis.faults, start=1))
     for number, fault in numbered if len(numbered) > 1 else ():
         lead = f"  {number}. {fault.outcome.value:<8}  "
-        page.add(_in_a_line(fault), first=lead, mark=OUTCOME_STYLES[fault.outcome])
+        page.add(in_a_line(fault), first=lead, mark=OUTCOME_STYLES[fault.outcome])
     for number, fault in numbered:
         _add_fault(page, number, fault)
     if diagnosis.notes:
@@ -34,22 +34,31 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     problems(page, diagnosis.problems)
     if diagnosis.faults:
         worst = diagnosis.faults[0]
-        said = f"{told}. First: {_in_a_line(worst)}"
+        said = f"{words}. First: {in_a_line(worst)}"
         page.closing(0, said, outcome, mark, worst.reply, worst.remedy)
     return page.text
 
 
-def _told(diagnosis: Diagnosis) -> str:
+def told(diagnosis: Diagnosis) -> str:
     if not diagnosis.faults:
         return "no fault found in the evidence given"
-    seen = sum(fault.seen for fault in diagnosis.faults)
-    predicted = len(diagnosis.faults) - seen
+    proven = sum(fault.seen for fault in diagnosis.faults)
+    predicted = len(diagnosis.faults) - proven
     more = f", {predicted} predicted from the exports as of {stamp(diagnosis.at)}" if predicted else ""
-    return f"{counted(seen, 'fault')} proven{more}"
+    return f"{counted(proven, 'fault')} proven{more}"
 
 
-def _in_a_line(fault: DiagnosedFault) -> str:
+def in_a_line(fault: DiagnosedFault) -> str:
     return fault.title + _where(fault)
+
+
+def seen(fault: DiagnosedFault) -> str:
+    return "what happened" if fault.seen else "predicted, not seen"
+
+
+def shown(line: str) -> str:
+    """A line of a log as a page shows it."""
+    return line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]} ..."
 
 
 def _where(fault: DiagnosedFault) -> str:
@@ -59,8 +68,7 @@ def _where(fault: DiagnosedFault) -> str:
 def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
     page.blank()
     page.add(fault.title, first=f"{number}. ", style=Style.STRONG, mark=OUTCOME_STYLES[fault.outcome])
-    lead = "what happened" if fault.seen else "predicted, not seen"
-    page.add(f"{fault.outcome.value}: {lead}{_where(fault)}", first="   ")
+    page.add(f"{fault.outcome.value}: {seen(fault)}{_where(fault)}", first="   ")
     if fault.thumbprint:
         page.verbatim(fault.thumbprint.upper(), first="   certificate  ")
     if fault.reply:
@@ -72,7 +80,7 @@ def _add_fault(page: Page, number: int, fault: DiagnosedFault) -> None:
         page.add(proof.text, first="    · ", rest="      ")
         for place, line in proof.quotes:
             page.add(place, first="      ", style=Style.FAINT)
-            page.verbatim(line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]} ...", first="        ")
+            page.verbatim(shown(line), first="        ")
     _add_part(page, "The cause")
     statements(page, fault.cause)
     _add_part(page, "The remedy, in order")
@@ -87,8 +95,8 @@ def _add_part(page: Page, heading: str) -> None:
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
     stories = [_fault_json(fault) for fault in diagnosis.faults]
-    told = picked(diagnosis, "outcome at", stories=stories)
-    return {"schema": SCHEMA, **told, **picked(diagnosis, "notes problems")}
+    outcome = picked(diagnosis, "outcome at", stories=stories)
+    return {"schema": SCHEMA, **outcome, **picked(diagnosis, "notes problems")}
 
 
 def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from probe.statement import Confidence, Statement
 #: Columns of the labels that stand before a value.
 LABEL_COLUMNS = 12
 
+#: What a list of problems does not mean.
+PROBLEMS = "everything else was used"
+
 
 def title(page: Page, text: str, more: str = "") -> None:
     page.blank()
@@ -25,16 +28,31 @@ def fact(page: Page, label: str, text: str, *, indent: int = 4) -> None:
 def statements(page: Page, said: Iterable[Statement], *, indent: int = 4) -> None:
     """Add statements, each with how sure it is, where that is more than the evidence itself."""
     for one in said:
-        plain = one.label is Confidence.DOCUMENTED and not one.source
-        page.add(one.text if plain else str(one), first=f"{' ' * indent}· ", rest=" " * (indent + 2))
+        text, rests_on = told(one)
+        page.add(
+            f"{text} ({rests_on})" if rests_on else text,
+            first=f"{' ' * indent}· ",
+            rest=" " * (indent + 2),
+        )
+
+
+def told(one: Statement) -> tuple[str, str]:
+    """The sentence, and how sure it is and what it rests on; the second is empty where it only repeats the evidence."""
+    if one.label is Confidence.DOCUMENTED and not one.source:
+        return one.text, ""
+    return one.text, f"{one.label.value}: {one.source}" if one.source else one.label.value
 
 
 def problems(page: Page, found: Iterable[Problem]) -> None:
-    told = tuple(dict.fromkeys(map(str, found)))
-    if told:
-        title(page, "Problems", "everything else was used")
-        for sentence in told:
+    if lines := each_once(found):
+        title(page, "Problems", PROBLEMS)
+        for sentence in lines:
             page.add(sentence, first="  ! ", mark=Style.WARNING)
+
+
+def each_once(found: Iterable[Problem]) -> list[str]:
+    """What is wrong with the files, no sentence twice."""
+    return list(dict.fromkeys(map(str, found)))
 
 
 def stamp(at: datetime | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from probe.eop.outlook import Outlook
 from probe.eop.vocabulary import Outcome
 from probe.exchange.exports.wizard_log import HcwChange
+from probe.exchange.inventory import ExchangeCertificate
 from probe.exchange.problem import Problem
 from probe.exchange.selection.hybrid import Deviation
 from probe.exchange.selection.planned import Effect, Transition, worst
@@ -20,7 +21,7 @@ from probe.render.page.text import OUTCOME_STYLES, Page, Style
 
 SCHEMA = "eop-probe/exchange-select/1"
 
-_STATES = {
+STATES = {
     State.CHOSEN: "one certificate is chosen",
     State.AMBIGUOUS: "ambiguous: the published readings disagree",
     State.NOTHING: "no certificate is found",
@@ -105,47 +106,55 @@ def render(report: SelectReport, options: RenderOptions) -> str:
 
 def _add_change(page: Page, report: SelectReport) -> None:
     page.blank()
+    page.add(change_words(report), first=f"{said(report.effect).upper()}  ", mark=_EFFECTS[report.effect])
+    for step in report.steps:
+        lead = f"  {said(step.effect):<9}  "
+        page.add(f"{place(step.after)}: {ends(step)}", first=lead, mark=_EFFECTS[step.effect])
+        for reason in step.reasons:
+            page.add(f"{said(reason.effect)}: {reason.statement}", first=" " * 13)
+
+
+def change_words(report: SelectReport) -> str:
     words = "; ".join(report.change)
     if report.effect is Effect.NONE and report.to_eop:
         words += f": what is sent to Exchange Online is {report.outcome.value} as before"
-    page.add(words, first=f"{_said(report.effect).upper()}  ", mark=_EFFECTS[report.effect])
-    for step in report.steps:
-        lead = f"  {_said(step.effect):<9}  "
-        page.add(f"{_place(step.after)}: {_ends(step)}", first=lead, mark=_EFFECTS[step.effect])
-        for reason in step.reasons:
-            page.add(f"{_said(reason.effect)}: {reason.statement}", first=" " * 13)
+    return words
 
 
-def _said(effect: Effect) -> str:
+def said(effect: Effect) -> str:
     return effect.value.replace("-", " ")
 
 
-def _ends(step: Transition) -> str:
-    before = _end(step.before) if step.before is not None else "(not there)"
-    after = _end(step.after)
+def ends(step: Transition) -> str:
+    before = end(step.before) if step.before is not None else "(not there)"
+    after = end(step.after)
     return f"stays with {after}" if before == after else f"{before} becomes {after}"
 
 
-def _end(selection: Selection) -> str:
+def end(selection: Selection) -> str:
     match selection.state:
         case State.CHOSEN | State.AMBIGUOUS | State.UNKNOWN if selection.possible:
             return " or ".join(one.thumbprint.upper() for one in selection.possible)
         case State.NOTHING:
             return "no certificate"
         case state:
-            return _STATES[state]
+            return STATES[state]
 
 
-def _place(selection: Selection) -> str:
+def kind(selection: Selection) -> str:
+    return "Send connector" if selection.sends else "Receive connector"
+
+
+def place(selection: Selection) -> str:
     return f"'{selection.connector}' on {selection.server or 'an unnamed server'}"
 
 
 def _add_row(page: Page, row: Row, *, verbose: bool) -> None:
     selection, outlook = row.selection, row.outlook
-    kind = "Send connector" if selection.sends else "Receive connector"
-    title(page, f"{kind} {_place(selection)}", _STATES[selection.state])
+    title(page, f"{kind(selection)} {place(selection)}", STATES[selection.state])
     if outlook is not None:
-        _add_outlook(page, row, outlook)
+        lead = f"    {outlook.outcome.value.upper()}  "
+        page.add(outlook_words(row, outlook), first=lead, mark=OUTCOME_STYLES[outlook.outcome])
     statements(page, selection.statements)
     for event in selection.events:
         page.add(str(event), first="    · ")
@@ -160,7 +169,8 @@ def _add_row(page: Page, row: Row, *, verbose: bool) -> None:
     _add_candidates(page, selection, verbose=verbose)
 
 
-def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
+def outlook_words(row: Row, outlook: Outlook) -> str:
+    """What Exchange Online says, and of which mail."""
     condition = "" if row.eop else "for domains whose mail goes to Exchange Online: "
     if outlook.cloud:
         condition = f"to Exchange Online ({outlook.cloud}): "
@@ -169,8 +179,7 @@ def _add_outlook(page: Page, row: Row, outlook: Outlook) -> None:
         words = "no mail leaves from this server through the connector, so nothing is said of it"
     elif outlook.reply is None and outlook.selection.winner is not None:
         words = outlook.judged[0].statements[0].text
-    lead = f"    {outlook.outcome.value.upper()}  "
-    page.add(condition + words, first=lead, mark=OUTCOME_STYLES[outlook.outcome])
+    return condition + words
 
 
 _OUTLOOK_WORDS = {
@@ -183,18 +192,27 @@ _OUTLOOK_WORDS = {
 
 def _add_candidates(page: Page, selection: Selection, *, verbose: bool) -> None:
     """Every certificate of the server with what speaks against it; those not for the name only on demand."""
-    possible = {one.thumbprint for one in selection.possible}
     for one in selection.candidates:
         if one.named is False and not verbose:
             continue
-        certificate = one.certificate
-        chosen = "chosen" if selection.winner else "may be chosen"
-        label = chosen if certificate.thumbprint in possible else "not chosen"
-        valid = ""
-        if certificate.not_before and certificate.not_after:
-            valid = f" ({certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d})"
-        page.add(f"{certificate.thumbprint.upper()}{valid}", first=f"    {label:<11} ")
+        valid = valid_words(one.certificate)
+        lead = f"    {fate(selection, one.certificate):<11} "
+        page.add(one.certificate.thumbprint.upper() + (f" ({valid})" if valid else ""), first=lead)
         statements(page, one.remarks, indent=6)
+
+
+def fate(selection: Selection, certificate: ExchangeCertificate) -> str:
+    """What becomes of a certificate of the server."""
+    if certificate.thumbprint not in {one.thumbprint for one in selection.possible}:
+        return "not chosen"
+    return "chosen" if selection.winner else "may be chosen"
+
+
+def valid_words(certificate: ExchangeCertificate) -> str:
+    """Its two dates, where the export has both."""
+    if not (certificate.not_before and certificate.not_after):
+        return ""
+    return f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
 
 
 def document(report: SelectReport) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""The pages used as people use them: commands copied, a table narrowed, by keyboard, without scripts, on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.browsing import NARROW, SCHEMES, visit
+from tests.browser.checks import cut, needs_scripts, not_copied
+from tests.browser.pages import HOSTILE, PAGES
+from tests.render import samples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+Saved = Callable[[str], str]
+
+
+def test_the_verdict_and_the_whole_reply_are_on_a_phone_s_first_screen(
+    chromium: Browser, saved: Saved
+) -> None:
+    with visit(chromium, saved(PAGES["missing_intermediate"]())) as seen:
+        page = seen.look(width=NARROW)
+        assert cut(page, samples.REFUSED) == []
+        for text in ("rejected", samples.HOST, samples.REFUSED):
+            box = page.get_by_text(text, exact=True).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < 844  # CSS pixels of a usual phone
+
+
+@pytest.mark.parametrize("name", ["missing_intermediate", "diagnosis"])
+def test_a_command_is_copied_exactly_by_keyboard(chromium: Browser, saved: Saved, name: str) -> None:
+    with visit(chromium, saved(PAGES[name]())) as seen:
+        assert seen.page.locator(".command").count() > 1
+        assert not_copied(seen.page) == []
+        assert seen.page.get_by_role("status").text_content() == "Copied"
+
+
+def test_a_copy_of_something_else_is_found(plant: Callable[..., object]) -> None:
+    script = "document.querySelector('button').onclick = () => navigator.clipboard.writeText('Get-X ')"
+    seen = plant(f"<div class=command><pre>Get-X</pre><button>Copy</button></div><script>{script}</script>")
+    assert not_copied(seen.page) == ["Get-X became Get-X "]  # type: ignore[attr-defined]
+
+
+def test_the_first_tab_stop_leads_to_the_content(chromium: Browser, saved: Saved) -> None:
+    with visit(chromium, saved(PAGES["everything"]())) as seen:
+        seen.page.keyboard.press("Tab")
+        assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        seen.page.keyboard.press("Enter")
+        assert seen.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_what_is_folded_opens_by_keyboard(chromium: Browser, saved: Saved) -> None:
+    with visit(chromium, saved(PAGES["missing_intermediate"]())) as seen:
+        transcript = seen.page.locator("details", has_text="Conversation")
+        assert not transcript.locator("pre").is_visible()
+        transcript.locator("summary").press("Enter")
+        assert "250-STARTTLS" in transcript.locator("pre").inner_text()
+
+
+def shown(page: Page) -> int:
+    return page.locator("#endpoints tbody tr:visible").count()
+
+
+def test_a_table_is_narrowed_by_keyboard(chromium: Browser, saved: Saved) -> None:
+    with visit(chromium, saved(PAGES["everything"]())) as seen:
+        page, search = seen.page, seen.page.get_by_role("searchbox")
+        whole = shown(page)
+        search.press_sequentially("missing-inter")
+        assert 0 < shown(page) < whole
+        search.fill("nothing like it")
+        assert shown(page) == 0
+        search.fill("")
+        rejected = page.get_by_role("button", name="rejected")
+        rejected.press("Space")
+        assert page.locator("#endpoints tbody tr:visible").evaluate_all(
+            "rows => rows.every(row => row.textContent.includes('rejected'))"
+        )
+        assert 0 < shown(page) < whole
+        rejected.press("Space")
+        assert shown(page) == whole
+
+
+@pytest.mark.parametrize("name", ["everything", "diagnosis", "selection"])
+def test_without_scripts_a_page_says_the_same(chromium: Browser, saved: Saved, name: str) -> None:
+    assert needs_scripts(chromium, saved(PAGES[name]())) == []
+
+
+def test_a_page_made_by_a_script_is_found(chromium: Browser, saved: Saved) -> None:
+    made = "<p>x</p><button>Go</button><script>document.querySelector('p').textContent = 'made'</script>"
+    assert needs_scripts(chromium, saved(made)) == ["made", "Go"]
+
+
+@pytest.mark.parametrize("name", ["hostile", "diagnosis-hostile"])
+def test_hostile_texts_are_shown_and_never_run(chromium: Browser, saved: Saved, name: str) -> None:
+    with visit(chromium, saved(PAGES[name]())) as seen:
+        page = seen.page
+        assert page.get_by_text(HOSTILE).count() > 3
+        assert (
+            page.locator(
+                "img, body script:not(:last-child), [onclick], [onfocus], [onload], [autofocus]"
+            ).count()
+            == 0
+        )
+        assert page.locator("a[href^='javascript']").count() == 0
+        for link in page.locator("a").all():
+            assert str(link.get_attribute("href")).startswith(("#", "https://"))
+        page.mouse.click(200, 200)
+        assert seen.said == []
+
+
+def test_dark_is_dark_and_light_is_light(chromium: Browser, saved: Saved) -> None:
+    with visit(chromium, saved(PAGES["nothing"]())) as seen:
+        light, dark = (
+            seen.look(scheme=scheme).evaluate(
+                "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+            )
+            for scheme in SCHEMES
+        )
+    assert min(light) > 200
+    assert max(dark) < 60
