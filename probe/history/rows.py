@@ -36,7 +36,7 @@ def rows_of(record: Record) -> Rows:
     """The rows of one record; texts and numbers are such as both databases take, whatever came from a peer."""
     at = seconds(record.at)
     return Rows(
-        endpoint=endpoint_row(record.endpoint) | {"target": visible(record.target)},
+        endpoint=_endpoint(record.endpoint) | {"target": visible(record.target)},
         verdict=_body(_said(record.state)) | {"outcome": record.state.outcome.value},
         chains=_digest(json.dumps(record.state.chains)) if record.state.chains else None,
         lists=_lists(record.lists),
@@ -65,8 +65,7 @@ def certificate_row(sha256: bytes, der: bytes) -> Row:
     return row
 
 
-def endpoint_row(endpoint: Endpoint) -> Row:
-    """The columns of an endpoint that tell it from others, and their digest."""
+def _endpoint(endpoint: Endpoint) -> Row:
     row = {k: visible(v) if isinstance(v, str) else _number(v) for k, v in endpoint._asdict().items()}
     # No text of it holds a line's end any more.
     return row | {"digest": _digest("\n".join(map(str, row.values())))}

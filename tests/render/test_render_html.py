@@ -21,6 +21,7 @@ from probe.render.page.options import RenderOptions
 from probe.render.report import html
 from probe.render.report.chain import as_built, as_sent
 from probe.render.report.timeline import DAYS_AFTER, DAYS_BEFORE, MAX_TICKS, timeline
+from probe.render.report.wording import verdict_sentence
 from probe.text import printable, visible
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
@@ -30,7 +31,7 @@ DRAWN = {"path", "line", "rect", "circle"}
 TAGS = {
     "html", "head", "meta", "title", "style", "script", "body", "header", "main", "nav", "footer", "section", "div",
     "h1", "h2", "h3", "h4", "p", "span", "a", "pre", "dl", "dt", "dd", "ol", "ul", "li", "details", "summary", "table",
-    "caption", "thead", "tbody", "tr", "th", "td", "svg", "text", "label", "input", "button", "output", *DRAWN,
+    "caption", "thead", "tbody", "tr", "th", "td", "svg", "text", "label", "input", "button", "output", "form", *DRAWN,
 }  # fmt: skip
 NEVER = {"style", "src", "srcset", "action", "formaction", "srcdoc", "ping"}
 
@@ -118,20 +119,26 @@ def test_several_endpoints_have_a_table_with_links_into_the_page_the_worst_first
     anchors = [f"e{number}" for number in range(1, len(EVERYTHING) + 1)]
     assert [link for link in page.links if link.startswith("#e")] == [f"#{anchor}" for anchor in anchors]
     assert [name for name in page.ids if name in anchors] == anchors
-    outcomes = re.findall(r'<tr data-outcome="([a-z-]+)">', text)
+    outcomes = re.findall(r'<tr><td><span class="badge ([a-z-]+)">', text[: text.index('id="e1"')])
     assert outcomes == ["rejected"] * 5 + ["unknown"] * 2 + ["accepted"]
-    assert re.findall(r'data-outcome="([a-z-]+)">\1</button>', text) == ["rejected", "unknown", "accepted"]
+    assert re.findall(r'name="outcome" value="([a-z-]+)"', text) == ["rejected", "unknown", "accepted"]
     assert page.texts["title"] == ["8 endpoints: rejected - eop-probe"]
 
 
-def test_past_the_bound_an_endpoint_is_in_the_table_alone() -> None:
+def test_past_the_bound_an_endpoint_is_told_in_brief() -> None:
     many = [samples.accepted()] * html.MAX_IN_FULL
     assert "Told in full" not in render(*many)
     text = render(*many, samples.expired())
     assert text.count('<section class="endpoint">') == html.MAX_IN_FULL
-    assert text.count("<tr data-outcome=") == html.MAX_IN_FULL + 1
+    rows = re.findall("<tr>(<td>.*?</td>)</tr>", text[: text.index('id="e1"')])
+    assert len(rows) == html.MAX_IN_FULL + 1
+    assert "rejected" in rows[0]
+    assert ['<a href="#e' in row for row in rows] == [True] * html.MAX_IN_FULL + [False]
+    brief = Page(rows[-1])
+    assert brief.texts["summary"] == ["mail.contoso.com 192.0.2.1:25"]
+    assert brief.texts["p"][0] == verdict_sentence(samples.accepted())
+    assert "thumbprint" in brief.texts["p"][-1]
     assert f"Told in full below are the {html.MAX_IN_FULL} worst" in text
-    assert text.index('data-outcome="rejected">') < text.index('data-outcome="accepted">')
 
 
 def test_the_page_loads_nothing_and_runs_its_own_script_alone() -> None:

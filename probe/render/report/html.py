@@ -8,7 +8,7 @@ from typing import NamedTuple
 from probe.eop.connections import connections_words, key_words
 from probe.eop.evidence import StorePath
 from probe.eop.finding import Finding
-from probe.eop.vocabulary import WORST_FIRST, Basis, Direction, Outcome
+from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.truststore import list_title
 from probe.render.page.html import render_page
 from probe.render.page.options import RenderOptions
@@ -16,15 +16,14 @@ from probe.render.page.steps import Numbered, numbered
 from probe.render.report.chain import Box, Facts, Words, as_built, as_sent, remarks
 from probe.render.report.facts import (
     day,
-    deciding_rule,
     endpoint,
     instant,
     label,
-    path_certificates,
-    soonest_expiry,
     tally,
     worst_first,
 )
+from probe.render.report.fleet import Row as FleetRow
+from probe.render.report.fleet import row, table
 from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.timeline import TimeLine, timeline
 from probe.render.report.wording import (
@@ -95,16 +94,6 @@ class Endpoint(NamedTuple):
     transcript: tuple[TranscriptLine, ...]
 
 
-class Listed(NamedTuple):
-    """One endpoint in the table of all; `anchor` is empty where the page does not tell it in full."""
-
-    anchor: str
-    outcome: str
-    name: str
-    rule: str
-    expires: str
-
-
 def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - every renderer is called alike
     """Render the whole page: a table of several endpoints, then each of them in full, the worst first."""
     ranked = worst_first(report)
@@ -113,8 +102,7 @@ def render(report: Report, options: RenderOptions) -> str:  # noqa: ARG001 - eve
         "outcome": report.outcome.value,
         "tally": tally(report) or "nothing to judge",
         "endpoints": (endpoint_view(one, f"e{n}") for n, one in enumerate(ranked[:MAX_IN_FULL], start=1)),
-        "rows": [] if alone else [_listed(one, n) for n, one in enumerate(ranked, start=1)],
-        "outcomes": [each.value for each in WORST_FIRST if any(one.outcome is each for one in ranked)],
+        "table": table([] if alone else [_row(one, n) for n, one in enumerate(ranked, start=1)]),
         "in_full": MAX_IN_FULL,
         "alone": alone,
         "next": numbered(next_steps(report)),
@@ -129,15 +117,8 @@ def _title(report: Report, ranked: list[Assessment], *, alone: bool) -> str:
     return f"{about}: {report.outcome.value} - eop-probe"
 
 
-def _listed(assessment: Assessment, number: int) -> Listed:
-    expires = soonest_expiry(path_certificates(assessment))
-    return Listed(
-        f"e{number}" if number <= MAX_IN_FULL else "",
-        assessment.outcome.value,
-        label(assessment),
-        deciding_rule(assessment) or "",
-        day(expires) if expires else "",
-    )
+def _row(assessment: Assessment, number: int) -> FleetRow:
+    return row(assessment, f"e{number}" if number <= MAX_IN_FULL else "")
 
 
 def endpoint_view(assessment: Assessment, anchor: str) -> Endpoint:
