@@ -1,4 +1,4 @@
-"""Questions to a DNS server: addresses and mail exchangers. Slow to import, so loaded only when asked."""
+"""Questions to a DNS server: addresses, mail exchangers, texts. Slow to import, so loaded only when asked."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def mx_records(domain: str, nameserver: str | None, timeout_s: float) -> tuple[t
         (int(record.preference), record.exchange.to_text(omit_final_dot=True).lower().removesuffix("."))
         for record in _records(_resolver(nameserver), domain, "MX", timeout_s)
     )
+
+
+def txt_records(name: str, nameserver: str | None, timeout_s: float) -> tuple[bytes, ...]:
+    """Return each TXT record, its strings joined (RFC 7208 3.3); raises ResolveError."""
+    records = _records(_resolver(nameserver), name, "TXT", timeout_s)
+    return tuple(b"".join(record.strings) for record in records)
 
 
 def _resolver(nameserver: str | None, configuration: str = "/etc/resolv.conf") -> dns.resolver.Resolver:

@@ -22,6 +22,8 @@ MAX_DEPTH = 16
 MAX_CHARACTERS = 2 * 1024 * 1024
 #: Lines of one mail that are read: some 15 MB of an attachment in base64.
 MAX_LINES = 200_000
+#: Headers by which a mail is recognised; one that went through Exchange Online has a hundred.
+MAX_NAMES = 60
 #: Characters of one header that are decoded.
 MAX_HEADER = 10_000
 
@@ -43,17 +45,22 @@ _QUOTED_OCTET = re.compile(r"=3[DdAa]|=[A-F0-9]{2}=[A-F0-9]{2}")
 
 def is_mail(data: bytes) -> bool:
     """Whether bytes are a saved mail: they begin with headers, one that every mail has among them, or with a part."""
-    data = _stripped(data)
+    data = stripped(data)
     if _BOUNDARY.match(data):
         return True
     at = 0
     names: list[bytes] = []
-    while len(names) < 60 and (found := _HEADER.match(data, at)):
+    while len(names) < MAX_NAMES and (found := _HEADER.match(data, at)):
         names.append(found[1].lower())
         at = found.end()
         while folded := _FOLDED.match(data, at):
             at = folded.end()
-    ended = at == len(data) or data[at : at + 2] in (b"\r\n", b"\n") or data[at : at + 1] == b"\n"
+    ended = (
+        len(names) == MAX_NAMES
+        or at == len(data)
+        or data[at : at + 2] in (b"\r\n", b"\n")
+        or data[at : at + 1] == b"\n"
+    )
     return ended and len(_KNOWN.intersection(names)) >= 2
 
 
@@ -63,7 +70,7 @@ def text_of_mail(data: bytes) -> str:
     Of a part that is there as plain text and as HTML the plain text is taken, unless it is empty.
     """
     # The library holds a list of all lines, and of a line four bytes for each character.
-    lines = _LINE_END.split(_stripped(data), MAX_LINES)[:MAX_LINES]
+    lines = _LINE_END.split(stripped(data), MAX_LINES)[:MAX_LINES]
     data = b"\n".join(line[:MAX_CHARACTERS] for line in lines)
     del lines
     if (fragment := _BOUNDARY.match(data)) is not None:
@@ -87,7 +94,8 @@ def undo_quoted_printable(text: str) -> str:
     return quopri.decodestring(text.encode()).decode("utf-8", "replace")
 
 
-def _stripped(data: bytes) -> bytes:
+def stripped(data: bytes) -> bytes:
+    """A mail without what programs put before its headers: a mark (BOM), blank lines, mbox's own line."""
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     return data[found.end() :] if (found := _FROM_LINE.match(data)) else data
 

@@ -21,6 +21,8 @@ MAX_STREAM_BYTES = 4 * 1024 * 1024
 # MS-OXPROPS: subject, body, report text, supplementary information, HTML body, content of an attached file.
 _STREAM = re.compile(r"__substg1\.0_(0037|1000|1001|0C1B|1013|3701)(001[EF]|0102)", re.IGNORECASE)
 
+_ATTACHED = "_37010102"
+
 
 def is_outlook_mail(data: bytes) -> bool:
     """Whether bytes are an OLE compound file."""
@@ -29,6 +31,19 @@ def is_outlook_mail(data: bytes) -> bool:
 
 def text_of_outlook_mail(data: bytes) -> str | None:
     """Subject, bodies, the recipients' diagnoses and attached mails of a .msg file; None where it cannot be read."""
+    streams = _streams(data)
+    return None if streams is None else "\n\n".join(filter(None, (_text(name, raw) for name, raw in streams)))
+
+
+def attachments(data: bytes) -> tuple[bytes, ...] | None:
+    """The contents of the attached files of a .msg file; None where it cannot be read."""
+    streams = _streams(data)
+    return (
+        None if streams is None else tuple(raw for name, raw in streams if name.upper().endswith(_ATTACHED))
+    )
+
+
+def _streams(data: bytes) -> list[tuple[str, bytes]] | None:
     import olefile
 
     try:
@@ -36,10 +51,9 @@ def text_of_outlook_mail(data: bytes) -> str | None:
             names = [path for path in ole.listdir()[:MAX_STREAMS] if _STREAM.fullmatch(path[-1])]
             if sum(map(ole.get_size, names)) > len(data):  # streams that are one another's
                 return None
-            streams = [(path[-1], ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
+            return [(path[-1], ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
     except (OSError, ValueError, IndexError, TypeError, KeyError, RecursionError, MemoryError):
         return None  # the library raises whatever its own arithmetic on a damaged file runs into
-    return "\n\n".join(filter(None, (_text(name, raw) for name, raw in streams)))
 
 
 def _text(name: str, raw: bytes) -> str:
