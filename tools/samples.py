@@ -63,7 +63,11 @@ _SAMPLES = "tests/samples"
 
 
 def evidence_output(name: str, run: Run) -> str:
-    """The output of an ``exchange`` command on the sample evidence: ``diagnose`` (its first story) or ``select``."""
+    """The output of a command on sample evidence: ``diagnose`` (its first story), ``select``, ``tlsrpt``."""
+    if name == "tlsrpt":
+        return run(
+            ["tlsrpt", *(f"tests/tlsrpt/samples/{one}.json" for one in ("microsoft", "microsoft-next-day"))]
+        )
     if name == "diagnose":
         said = run(["exchange", "diagnose", _SAMPLES])
         return said.partition("\n2. ")[0] + "\n...\n"

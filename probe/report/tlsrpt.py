@@ -28,9 +28,10 @@ class PolicyDay(NamedTuple):
     def outcome(self) -> Outcome:
         """rejected: every session failed, and mail waits; at-risk: some did, or mail went all the same."""
         policy = self.policy
-        if policy.failed:
-            alone = policy.enforced and policy.succeeded == 0
-            return Outcome.REJECTED if alone else Outcome.AT_RISK
+        if policy.failed and policy.succeeded == 0 and policy.enforced:
+            return Outcome.REJECTED
+        if policy.failed or any(one.sessions != 0 for one in policy.failures):
+            return Outcome.AT_RISK
         return Outcome.ACCEPTED if policy.failed == 0 and policy.succeeded else Outcome.UNKNOWN
 
 

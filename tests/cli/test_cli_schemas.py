@@ -45,6 +45,10 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "eop-probe/exchange-log/1": ("exchange", "log", *(name for name in EVERYTHING if name.endswith(".log"))),
     "eop-probe/exchange-diagnosis/1": ("exchange", "diagnose", *EVERYTHING, *AT),
     "eop-probe/stores/1": ("stores", "list"),
+    "eop-probe/tlsrpt/1": (
+        "tlsrpt",
+        *(f"tests/tlsrpt/samples/{name}.json" for name in ("microsoft", "wrong-counts")),
+    ),
 }
 #: What this product writes for itself alone.
 OWN = {"eop-probe/spool/1"}

@@ -53,6 +53,7 @@ def test_the_example_report_validates() -> None:
         "docs/fleet.md",
         "docs/history.md",
         "docs/watch.md",
+        "docs/tlsrpt.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

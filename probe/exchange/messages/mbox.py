@@ -20,24 +20,21 @@ def is_mbox(head: bytes) -> bool:
 
 def mails_of(lines: Iterable[bytes]) -> Iterator[bytes | None]:
     """Each mail; None in the place of one that is larger than `MAX_MAIL_BYTES`."""
-    held: list[bytes] = []
+    held = bytearray()
     size, begun, blank = 0, False, True
     for line in lines:
         if blank and _BEGINS.match(line):
             if begun:
-                yield _joined(held, size)
-            held, size, begun, blank = [], 0, True, False
+                yield bytes(held) if size <= MAX_MAIL_BYTES else None
+            size, begun, blank = 0, True, False
+            held.clear()
             continue
         blank = line in (b"\n", b"\r\n")
         size += len(line)
         if size <= MAX_MAIL_BYTES:
-            held.append(line)
+            held += line
     if begun:
-        yield _joined(held, size)
-
-
-def _joined(held: list[bytes], size: int) -> bytes | None:
-    return b"".join(held) if size <= MAX_MAIL_BYTES else None
+        yield bytes(held) if size <= MAX_MAIL_BYTES else None
 
 
 def unquoted(mail: bytes) -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from probe.exchange.replies.entry import Entry
 from probe.exchange.replies.policies import ENTRIES
 from probe.exchange.replies.sources import NDR
 from probe.exchange.tlsrpt.report import MICROSOFT, NOT_TOLD, PolicyType
-from probe.powershell import Step, Steps, eop_probe
+from probe.powershell import Steps, eop_probe
 from probe.statement import Statement, documented, inferred, reported
+from probe.text import MAX_LISTED
 
 _RFC = "RFC 8460 4.3"
 _POLICY_URL = "https://mta-sts.DOMAIN/.well-known/mta-sts.txt"
@@ -128,11 +130,16 @@ def meaning(kind: str, policy: PolicyType, sender: str) -> tuple[Statement, ...]
     return (told, *([label(codes, NDR)] if codes else []), *known.seen)
 
 
-def remedy(kind: str, policy: PolicyType, domain: str) -> Steps:
-    """What to do about a kind: of the entry that explains Exchange Online's reply, else of the kind; then a check."""
+def remedy(kind: str, policy: PolicyType, domains: Sequence[str]) -> Steps:
+    """What to do about a kind: of the entry that explains Exchange Online's reply, else of the kind."""
     known = _KINDS.get(kind)
     entry = _REPLIES.get(known.entries.get(policy, "")) if known else None
-    steps: tuple[Step, ...] = entry.remedy if entry else known.remedy if known else ()
-    named = tuple(one.replace("DOMAIN", domain or "DOMAIN") if isinstance(one, str) else one for one in steps)
-    check = eop_probe("check", f"mx:{domain}", direction="from-eop") if domain else None
-    return (*named, *(("See what Exchange Online would see at every MX host:", check) if check else ()))
+    steps: Steps = entry.remedy if entry else known.remedy if known else ()
+    domain = domains[0] if len(domains) == 1 and domains[0] else "DOMAIN"
+    return tuple(one.replace("DOMAIN", domain) if isinstance(one, str) else one for one in steps)
+
+
+def checks(domains: Iterable[str]) -> Steps:
+    """How to see, before and after, what a sender meets."""
+    commands = [eop_probe("check", f"mx:{one}", direction="from-eop") for one in domains if one][:MAX_LISTED]
+    return ("See what Exchange Online would see at every MX host:", *commands) if commands else ()

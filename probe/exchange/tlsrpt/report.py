@@ -103,9 +103,9 @@ class TlsReport:
 
     @property
     def day(self) -> date | None:
-        """The day it is of, UTC."""
-        moment = self.begin or self.end
-        return moment.astimezone(UTC).date() if moment else None
+        """The day it is of, UTC: that of the period's middle, for some count from their own midnight."""
+        moments = [one for one in (self.begin, self.end) if one]
+        return (moments[0] + (moments[-1] - moments[0]) / 2).astimezone(UTC).date() if moments else None
 
 
 @value

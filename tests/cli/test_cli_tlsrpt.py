@@ -1,0 +1,279 @@
+"""``eop-probe tlsrpt``: the verdict and its code, each format, and keys from files and from a DNS server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.tlsrpt import keys
+from tests.cli.running import Cli
+from tests.net.test_net_resolver import ZONE, NameServer
+from tests.tlsrpt.mailing import GOOGLE, MICROSOFT, SAMPLES, Key, attachment, edwards, key, mail, signed
+
+KEY_NAME = "lab._domainkey.microsoft.com"
+AT = ("--at", "2026-11-22")
+
+
+def told(cli: Cli, *words: str | Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(cli("tlsrpt", *map(str, words), *AT, "--format", "json").out)
+    return document
+
+
+@pytest.fixture
+def eml(tmp_path: Path) -> Path:
+    path = tmp_path / "report.eml"
+    path.write_bytes(signed())
+    return path
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.pem"
+    path.write_bytes(key().pem)
+    return path
+
+
+def changed(**counts: int) -> bytes:
+    """Microsoft's report with other counts of its MTA-STS policy."""
+    text = json.loads(MICROSOFT)
+    good, bad = "total-successful-session-count", "total-failure-session-count"
+    text["policies"][0]["summary"] = {good: counts["good"], bad: counts["bad"]}
+    text["policies"][0]["failure-details"] = []
+    return json.dumps(text).encode()
+
+
+#: A policy on a day without any session.
+IDLE = b'{"policies": [{"policy": {"policy-type": "sts"}, "summary": {"total-successful-session-count": 0}}]}'
+
+#: By the report's bytes: the exit code, and how the page begins.
+VERDICTS: dict[str, tuple[bytes, int, str]] = {
+    "none failed": (changed(good=9, bad=0), 0, "ACCEPTED  on the newest day of every policy no session failed\n"),
+    "some did": (MICROSOFT, 1, "AT-RISK  contoso.com, MTA-STS: 2 of 60 sessions from Microsoft Corporation failed on"),
+    "all did": (changed(good=0, bad=4), 2, "REJECTED  contoso.com, MTA-STS: all 4 sessions from Microsoft Corporation"),
+    "the only one did": (changed(good=0, bad=1), 2, "REJECTED  contoso.com, MTA-STS: the only session from Microsoft"),
+    "all did, in testing": (changed(good=0, bad=4).replace(b"enforce", b"testing"), 1, "AT-RISK  contoso.com, MTA-STS"),
+    "none were": (IDLE, 3, "UNKNOWN  no sessions are told of\n"),
+    "no report": (b"hello", 3, "UNKNOWN  1 report could not be read\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "code", "begins"), VERDICTS.values(), ids=VERDICTS)
+def test_the_verdict(cli: Cli, tmp_path: Path, data: bytes, code: int, begins: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(data)
+    ran = cli("tlsrpt", str(path))
+    assert (ran.code, ran.err) == (code, "")
+    assert " ".join(ran.out.split()).startswith(" ".join(begins.split()))
+    assert cli.fed(data, "tlsrpt", "-").code == code
+
+
+def test_what_is_over_is_told_and_counts_no_more(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "1.json").write_bytes(changed(good=0, bad=4))
+    later = changed(good=8, bad=0).replace(b"2026-11-19", b"2026-11-20").replace(b"13408000", b"13408086")
+    (tmp_path / "2.json").write_bytes(later)
+    ran = cli("tlsrpt", str(tmp_path))
+    assert ran.code == 0
+    assert "2026-11-19 to 2026-11-20, 2 days: 12 sessions, 4 failed" in ran.out
+    assert "2026-11-19  all 4 sessions failed: not-told 4" in ran.out
+    assert "On 2026-11-20 none failed" in ran.out
+
+
+def test_a_later_report_that_anybody_can_have_written_hides_no_proven_one(
+    cli: Cli, tmp_path: Path, pem: Path
+) -> None:
+    (tmp_path / "1.eml").write_bytes(signed(mail(attachment(changed(good=0, bad=4)))))
+    later = changed(good=8, bad=0).replace(b"2026-11-19", b"2026-11-20").replace(b"13408000", b"13408086")
+    (tmp_path / "2.json").write_bytes(later)
+    found = told(cli, tmp_path / "1.eml", tmp_path / "2.json", "--dkim-key", pem)
+    assert found["outcome"] == "rejected"
+    states = {(one["policy"], one["proof"]): one["outcome"] for one in found["summary"]}
+    assert states == {
+        ("sts", "proven"): "rejected", ("sts", "supplied"): "accepted",
+        ("tlsa", "proven"): "accepted", ("tlsa", "supplied"): "accepted",
+    }  # fmt: skip
+
+
+def test_every_sender_on_one_page(cli: Cli) -> None:
+    ran = cli("tlsrpt", str(SAMPLES))
+    assert (ran.code, ran.err) == (2, "")
+    assert (
+        "Sessions can be counted under DANE and under MTA-STS, both: their numbers are\n  not to be added."
+        in ran.out
+    )
+    for line in (
+        "  Microsoft Corporation, MTA-STS (enforce)  rejected, supplied\n",
+        "    2026-11-19 to 2026-11-20, 2 days: 91 sessions, 33 failed\n",
+        "    2026-11-20  all 31 sessions failed: sts-policy-fetch-error 31\n",
+        "    2026-11-19 to 2026-11-20, 2 days: 124 sessions, none failed\n",
+        "      mail.contoso.net: certificate-host-mismatch:\n",
+        "    1. Fetch https://mta-sts.contoso.com/.well-known/mta-sts.txt from outside:\n",
+        "      eop-probe check mx:contoso.com --direction from-eop\n",
+        "Reports  9 reports: 0 proven by Microsoft's signature, 9 supplied\n",
+    ):
+        assert line in ran.out
+    assert "215 sessions" not in ran.out  # 91 and 124: never added
+
+
+def test_long_lists_are_cut_unless_all_is_wanted(cli: Cli, tmp_path: Path) -> None:
+    text = json.loads(GOOGLE)
+    text["policies"][0]["failure-details"] *= 5
+    for number in range(5):
+        (tmp_path / f"{number}.json").write_text(json.dumps(text))
+        (tmp_path / f"m{number}.json").write_bytes(MICROSOFT.replace(b"1340800000", b"134080000%d" % number))
+    brief, whole = cli("tlsrpt", str(tmp_path)), cli("tlsrpt", str(tmp_path), "--verbose")
+    assert "2 more; --verbose shows them" in brief.out
+    assert "2 more like this; --verbose shows them" in brief.out
+    assert "--verbose" not in whole.out
+    assert whole.out.count("mx2.contoso.com (192.0.2.12)") == 5
+    assert "60 sessions, none failed" in whole.out
+
+
+def test_csv_has_a_row_for_each_result(cli: Cli) -> None:
+    ran = cli(
+        "tlsrpt", str(SAMPLES / "older-names.json"), str(SAMPLES / "wrong-counts.json"), "--format", "csv"
+    )
+    rows = [*csv.DictReader(io.StringIO(ran.out))]
+    assert [(one["sender"], one["policy"], one["result"], one["sessions"]) for one in rows] == [
+        ("Tailspin Toys", "sts", "success", "0"), ("Tailspin Toys", "sts", "certificate-host-mismatch", "5"),
+        ("Tailspin Toys", "sts", "not-told", "1"), ("Zava Post", "sts", "success", ""),
+        ("Zava Post", "sts", "validation-failure", ""), ("Zava Post", "tlsa", "success", "7"),
+    ]  # fmt: skip
+    assert rows[1]["mx_hosts"] == "*.contoso.com"
+    assert {one["proof"] for one in rows} == {"supplied"}
+
+
+def test_metrics_are_of_the_newest_day(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("tlsrpt", str(SAMPLES), "--format", "prometheus")
+    own = 'domain="contoso.com",sender="Microsoft Corporation",policy="sts",proof="supplied"'
+    assert f'eop_probe_tlsrpt_sessions{{{own},result="success"}} 0\n' in ran.out
+    assert f'eop_probe_tlsrpt_sessions{{{own},result="sts-policy-fetch-error"}} 31\n' in ran.out
+    assert f"eop_probe_tlsrpt_outcome{{{own}}} 2\n" in ran.out
+    assert f"eop_probe_tlsrpt_day_timestamp_seconds{{{own}}} 1795132800\n" in ran.out
+    assert 'eop_probe_tlsrpt_reports{proof="proven"} 0\n' in ran.out
+    assert "eop_probe_tlsrpt_unread 0\n" in ran.out
+    series = [line.rpartition(" ")[0] for line in ran.out.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    path = tmp_path / "tlsrpt.prom"
+    cli("tlsrpt", str(SAMPLES), "--format", "prometheus", "--output", str(path))
+    assert path.read_text().count('file="tlsrpt.prom"') == len(series)
+
+
+def test_nothing_of_a_hostile_sender_reaches_the_terminal_raw(cli: Cli, tmp_path: Path) -> None:
+    text = GOOGLE.replace(b"Google Inc.", b"\\u001b[2J=cmd|x").replace(
+        b"certificate-expired", b'a\\"b\\n\\u202e'
+    )
+    (tmp_path / "a.json").write_bytes(text)
+    for name in ("terminal", "csv", "prometheus"):
+        out = cli("tlsrpt", str(tmp_path / "a.json"), "--format", name).out
+        assert not {"\x1b", "\u202e"} & set(out)
+    assert 'result="a\\"b\\\\x0a\\\\u202e"' in out
+
+
+class TestKeys:
+    def files(self) -> dict[str, bytes]:
+        record = key().record
+        digits = record.decode()
+        half = f'"{digits[:200]}" "{digits[200:]}"'
+        return {
+            "pem": key().pem, "a record": record, "a zone's line": f"{KEY_NAME}. 3600 IN TXT {half}\n".encode(),
+            "folded": f"; of the lab\n{KEY_NAME} IN TXT (\n {half} )\n".encode(),
+            "as dig prints it": f"{half}\n".encode(),
+            "escaped": f'{KEY_NAME}. TXT "{digits.replace(";", chr(92) + ";")}"'.encode(),
+        }  # fmt: skip
+
+    def test_every_form_of_a_file(self, cli: Cli, tmp_path: Path, eml: Path) -> None:
+        path = tmp_path / "key"
+        for name, data in self.files().items():
+            path.write_bytes(data)
+            (report,) = told(cli, eml, "--dkim-key", path)["reports"]
+            assert (report["proof"]["state"], report["proof"]["key"]) == ("proven", "file"), name
+            path.write_bytes(data.replace(b"lab._domainkey", b"selector2._domainkey"))
+            (report,) = told(cli, eml, "--dkim-key", path)["reports"]
+            assert (report["proof"]["state"] == "proven") == (b"lab._domain" not in data), name
+
+    @pytest.mark.parametrize("by", [key(), edwards()], ids=["rsa", "ed25519"])
+    def test_pem_of_both_kinds(self, cli: Cli, tmp_path: Path, eml: Path, by: Key) -> None:
+        (path := tmp_path / "key").write_bytes(by.pem)
+        eml.write_bytes(signed(by=by))
+        assert told(cli, eml, "--dkim-key", path)["reports"][0]["proof"]["state"] == "proven"
+        path.write_bytes(key("other").pem)
+        reason = told(cli, eml, "--dkim-key", path)["reports"][0]["proof"]["reason"]
+        assert reason.startswith("The signature of microsoft.com (lab) ")
+
+    def test_files_that_are_none(self, cli: Cli, tmp_path: Path, eml: Path) -> None:
+        (path := tmp_path / "key").write_bytes(b"-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----\n")
+        assert "has a key that cannot be read" in cli(
+            "tlsrpt", str(eml), "--dkim-key", str(path)
+        ).out.replace("\n    ", " ")
+        for data in (b"", b"hello", b" " * keys.MAX_KEY_BYTES + key().pem):
+            path.write_bytes(data)
+            ran = cli("tlsrpt", str(eml), "--dkim-key", str(path))
+            assert (ran.code, ran.out) == (3, "")
+            assert ran.err.startswith(f"eop-probe: {path} holds no DKIM key: ")
+        ran = cli("tlsrpt", str(eml), "--dkim-key", str(tmp_path / "none"))
+        assert (ran.code, ran.err) == (
+            3,
+            f"eop-probe: {tmp_path}/none cannot be read: No such file or directory\n",
+        )
+
+    @pytest.mark.usefixtures("eml")
+    def test_dns(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        record = key().record.decode()
+        monkeypatch.setitem(ZONE, (f"{KEY_NAME}.", "TXT"), [f'"{record[:200]}" "{record[200:]}"'])
+        (tmp_path / "again.eml").write_bytes(signed(mail(attachment(GOOGLE))))
+        (tmp_path / "others.eml").write_bytes(signed(domain=b"fabrikam.com"))
+        with NameServer() as server:
+            found = told(cli, tmp_path, "--resolver", f"127.0.0.1:{server.port}")
+        proofs = [(one["proof"]["state"], one["proof"]["key"]) for one in found["reports"]]
+        assert proofs == [("proven", "dns"), ("proven", "dns")]
+        assert server.asked == [f"{KEY_NAME}. TXT"]  # once, and no one else's
+
+    def test_without_an_answer_it_is_supplied(self, cli: Cli, eml: Path) -> None:
+        with NameServer() as server:
+            ran = cli("tlsrpt", str(eml), "--resolver", f"127.0.0.1:{server.port}")
+        assert ran.code == 1
+        said = " ".join(ran.out.split())
+        assert (
+            f"supplied. The signature of microsoft.com (lab) could not be verified: the name {KEY_NAME} does"
+            in said
+        )
+
+    def test_a_server_that_is_silent_is_waited_for_once(
+        self, cli: Cli, tmp_path: Path, eml: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from tests.net.test_net_resolver import SILENT
+
+        monkeypatch.setattr(keys, "TIMEOUT_S", 0.3)
+        SILENT.add((f"{KEY_NAME}.", "TXT"))
+        (tmp_path / "again.eml").write_bytes(signed(mail(attachment(GOOGLE))))
+        with NameServer() as server:
+            found = told(cli, tmp_path, eml, "--resolver", f"127.0.0.1:{server.port}")
+        SILENT.remove((f"{KEY_NAME}.", "TXT"))
+        assert [one["proof"]["state"] for one in found["reports"]] == ["supplied", "supplied"]
+        assert (
+            "did not answer for lab._domainkey.microsoft.com within 0.3 s"
+            in found["reports"][0]["proof"]["reason"]
+        )
+
+    def test_names_that_are_asked_for_are_bounded(self, cli: Cli, tmp_path: Path) -> None:
+        for number in range(keys.MAX_NAMES + 2):
+            named = signed().replace(b"s=lab;", b"s=lab%d;" % number)
+            (tmp_path / f"{number:02}.eml").write_bytes(named.replace(b"aggregate", b"report %d" % number))
+        with NameServer() as server:
+            found = told(cli, tmp_path, "--resolver", f"127.0.0.1:{server.port}", "--verbose")
+        assert len(server.asked) == keys.MAX_NAMES
+        assert len(found["reports"]) == 1
+
+    def test_as_of_a_day(self, cli: Cli, eml: Path, pem: Path) -> None:
+        """What is read years later is judged as of its own day: a signature may have run out since."""
+        assert cli("tlsrpt", str(eml), "--dkim-key", str(pem), "--at", "2026-11-20").code == 1
+
+
+def test_a_path_that_means_nothing(cli: Cli) -> None:
+    ran = cli("tlsrpt", "nowhere.json")
+    assert (ran.code, ran.out, ran.err) == (3, "", "eop-probe: nowhere.json does not exist\n")

@@ -1,0 +1,302 @@
+"""TLS reports of many senders: the forms that are met, what is wrong with some, and any text at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.exchange.problem import Problems
+from probe.exchange.tlsrpt import read
+from probe.exchange.tlsrpt.kinds import RESULT_TYPES, meaning, remedy
+from probe.exchange.tlsrpt.packed import MAX_MEMBERS, PackedError, unpacked
+from probe.exchange.tlsrpt.read import MAX_REPORT_BYTES, looks_like_report, read_reports
+from probe.exchange.tlsrpt.report import (
+    MICROSOFT,
+    NOT_TOLD,
+    SUCCESS,
+    Failure,
+    Policy,
+    PolicyType,
+    Proof,
+    TlsReport,
+    observed,
+)
+from tests.tlsrpt.mailing import SAMPLES
+
+DANE, STS = PolicyType.TLSA, PolicyType.STS
+NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
+DAY = date(2026, 11, 19)
+
+
+def said(data: bytes, domain: str = "") -> tuple[tuple[TlsReport, ...], list[str]]:
+    problems = Problems("a.json")
+    assert looks_like_report(data)
+    return read_reports(data, problems, domain), [one.sentence for one in problems.found]
+
+
+def sample(name: str) -> TlsReport:
+    (report,), problems = said((SAMPLES / f"{name}.json").read_bytes())
+    assert bool(problems) == (name == "wrong-counts")
+    return report
+
+
+def counts(report: TlsReport) -> list[tuple[Any, ...]]:
+    return [(one.type, one.domain, one.succeeded, one.failed, len(one.failures)) for one in report.policies]
+
+
+COUNTS = {
+    "microsoft": (MICROSOFT, [(STS, "contoso.com", 58, 2, 1), (DANE, "contoso.com", 60, 0, 0)]),
+    "google": ("Google Inc.", [(STS, "contoso.com", 211, 3, 1)]),
+    "postfix-reporter": ("Fabrikam", [(PolicyType.NONE, "contoso.com", 4, 1, 1), (DANE, "contoso.com", 9, 0, 0)]),
+    "mail.ru": ("Mail.ru", [(STS, "contoso.com", 17, 1, 1)]),
+    "contact-null": ("Northwind Traders", [(DANE, "contoso.com", 12, 0, 0)]),
+    "older-names": ("Tailspin Toys", [(STS, "contoso.com", 0, 6, 1)]),
+    "marked-and-text": ("Wingtip Mail", [(STS, "contoso.com", 40, 2, 1)]),
+    "wrong-counts": ("Zava Post", [(STS, "contoso.com", None, None, 1), (DANE, "contoso.com", 7, 0, 0)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_senders_form(name: str) -> None:
+    sender, expected = COUNTS[name]
+    report = sample(name)
+    assert (report.organization, counts(report), report.day) == (sender, expected, DAY)
+
+
+def test_microsofts_records_stand_in_one_text() -> None:
+    _, dane = sample("microsoft").policies
+    assert [one[:12] for one in dane.strings] == ["3 1 1 8D2A6F", "2 1 1 41B7C0"]
+    assert dane.mx_hosts == ()
+    assert dane.enforced
+
+
+def test_a_policys_hosts_are_those_of_mx_host_or_of_its_own_lines() -> None:
+    mx = ("mx1.contoso.com", "mx2.contoso.com")
+    assert sample("microsoft").policies[0].mx_hosts == mx
+    assert sample("google").policies[0].mx_hosts == mx
+    assert sample("mail.ru").policies[0].mx_hosts == mx[:1]
+    older = sample("older-names").policies[0]
+    assert (older.mx_hosts, older.mode, older.enforced) == (("*.contoso.com",), "testing", False)
+    assert len(older.strings) == 4
+
+
+def test_what_a_failure_tells() -> None:
+    (failure,) = sample("mail.ru").policies[0].failures
+    assert (failure.kind, failure.host, failure.address) == (
+        "certificate-not-trusted",
+        "mx1.contoso.com",
+        "192.0.2.11",
+    )
+    assert failure.reason.startswith("Certificate verification failed: unable")
+    (failure,) = sample("older-names").policies[0].failures
+    assert (failure.more, failure.reason) == ("https://tailspin.example/tls", "X509_V_ERR_HOSTNAME_MISMATCH")
+
+
+def test_a_policy_without_a_domain_is_about_that_of_the_mail() -> None:
+    text = b'{"report-id": "1", "policies": [{"policy": {"policy-type": "no-policy-found"}, "summary": {}}]}'
+    (report,), problems = said(text, "contoso.com")
+    assert report.policies[0].domain == "contoso.com"
+    assert (report.day, report.organization) == (None, "(sender not named)")
+    assert problems == ["is not given; it is not counted."] * 2 + ["is not given."] * 2
+
+
+#: By what is put into a report's place: what is told, and what is left of it.
+DOUBTS: dict[str, tuple[str, Any, str]] = {
+    "a negative count": ("summary", {"total-successful-session-count": -1}, "'-1' is no number of sessions"),
+    "a vast count": ("summary", {"total-successful-session-count": 10**13}, "is no number of sessions"),
+    "digits without end": ("summary", {"total-successful-session-count": "9" * 5000}, "is no number of sessions"),
+    "no count": ("summary", None, "is not given"),
+    "a type nobody knows": ("policy", {"policy-type": "spf", "policy-domain": "contoso.com"}, "'spf' is no type"),
+    "a policy that is a text": ("policy", "sts", "'' is no type of policy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value", "told"), DOUBTS.values(), ids=DOUBTS)
+def test_what_cannot_be_read_costs_itself_alone(key: str, value: object, told: str) -> None:
+    text = json.loads((SAMPLES / "microsoft.json").read_bytes())
+    text["policies"][0][key] = value
+    (report,), problems = said(json.dumps(text).encode())
+    assert any(told in one for one in problems)
+    assert counts(report)[1] == (DANE, "contoso.com", 60, 0, 0)
+    assert len(report.policies) == 2
+
+
+@pytest.mark.parametrize("moment", ["", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "now"])
+def test_an_instant_that_is_none(moment: str) -> None:
+    text = (SAMPLES / "google.json").read_text().replace("2026-11-19T00:00:00Z", moment, 1)
+    (report,), problems = said(text.encode())
+    assert (report.begin, report.day, len(problems)) == (None, DAY, 1)
+
+
+BROKEN = {
+    "cut off": (b'{"policies": [{"policy": {', "is no JSON (Expecting property name"),
+    "nested": (b'{"policies": ' + b"[" * 200_000, "is nested more deeply than any report"),
+    "none": (b'{"report-id": "1"}', "is no TLS report (RFC 8460): it has no policies."),
+    "empty": (b'{"policies": []}', "names no policy."),
+    "null": (b'{"policies": null}', "names no policy."),
+    "nothing": (b'{"policies": ["a"]}', "has a policy that cannot be read"),
+    "a list": (b'[{"policies": []}, 5]', "names no policy."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "told"), BROKEN.values(), ids=BROKEN)
+def test_what_is_no_report(data: bytes, told: str) -> None:
+    assert said(data)[1][0].startswith(told)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_encodings_of_other_programs(encoding: str) -> None:
+    (report,), problems = said((SAMPLES / "google.json").read_text().encode(encoding))
+    assert (report.organization, problems) == ("Google Inc.", [])
+
+
+def test_texts_of_a_sender_are_escaped() -> None:
+    text = (SAMPLES / "mail.ru.json").read_text().replace("unable", "\\u001b[31m\\u202e")
+    (report,), _ = said(text.encode())
+    assert "\\x1b[31m\\u202e" in report.policies[0].failures[0].reason
+
+
+KEYS = st.sampled_from((
+    "policies", "policy", "policy-type", "policy-string", "policy-domain", "mx-host", "summary", "failure-details",
+    "result-type", "date-range", "start-datetime", "report-id", "total-successful-session-count",
+    "failed-session-count",
+))  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(policies=JSON, more=st.dictionaries(KEYS, JSON, max_size=3))
+def test_any_json_at_all_is_read_or_told(policies: object, more: dict[str, object]) -> None:
+    reports, problems = said(json.dumps({"policies": policies} | more).encode())
+    assert reports or problems
+    for report in reports:
+        assert all((one.sessions or 0) >= 0 for one in observed(report, Proof()))
+        assert hash(report) == hash(report)
+
+
+@given(data=st.binary(max_size=60))
+def test_any_bytes_at_all(data: bytes) -> None:
+    read_reports(b'{"policies"' + data, Problems("x"))
+    looks_like_report(data)
+
+
+class TestBounds:
+    """Each is reached, and passed once."""
+
+    def policies(self, number: int, **more: object) -> bytes:
+        policy = {"policy": {"policy-type": "sts", "policy-domain": "a.test"}, **more}
+        return json.dumps({"policies": [policy] * number}).encode()
+
+    def test_bytes(self) -> None:
+        text = b'{"policies": []}'
+        assert said(text.ljust(MAX_REPORT_BYTES))[1][0] == "names no policy."
+        assert said(text.ljust(MAX_REPORT_BYTES + 1))[1][0].startswith("is larger than")
+
+    def test_reports(self) -> None:
+        one = b'{"policies": []}'
+        assert len(said(b"[" + b",".join([one] * read.MAX_REPORTS) + b"]")[0]) == read.MAX_REPORTS
+        reports, problems = said(b"[" + b",".join([one] * (read.MAX_REPORTS + 1)) + b"]")
+        assert (len(reports), problems[0]) == (
+            read.MAX_REPORTS,
+            "holds more than 100 reports; the others were left out.",
+        )
+
+    def test_policies(self) -> None:
+        (report,), _ = said(self.policies(read.MAX_POLICIES))
+        assert len(report.policies) == read.MAX_POLICIES
+        (report,), problems = said(self.policies(read.MAX_POLICIES + 1))
+        assert len(report.policies) == read.MAX_POLICIES
+        assert problems[0] == "has more than 1000 policies; the others were left out."
+
+    def test_failures(self) -> None:
+        one = {"result-type": "certificate-expired", "failed-session-count": 1}
+        text = self.policies(1, **{"failure-details": [one] * (read.MAX_FAILURES + 1)})
+        (report,), problems = said(text)
+        assert len(report.policies[0].failures) == read.MAX_FAILURES
+        assert "has more than 10000; the others were left out." in problems
+
+    def test_lines_and_hosts(self) -> None:
+        policy = {"policy-type": "sts", "policy-string": ["mx: a"] * 200, "mx-host": ["a.test"] * 200}
+        (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
+        assert len(report.policies[0].strings) == len(report.policies[0].hosts) == read.MAX_STRINGS
+
+    def test_words(self) -> None:
+        text = json.dumps({"organization-name": "x" * 9_999, "policies": []}).encode()
+        (report,), _ = said(text)
+        assert report.organization == "x" * read.MAX_WORDS + "...(9499 more)"
+
+    def test_sessions(self) -> None:
+        for number, kept in ((read.MAX_SESSIONS, read.MAX_SESSIONS), (read.MAX_SESSIONS + 1, None)):
+            summary = {"total-successful-session-count": number, "total-failure-session-count": 0}
+            (report,), _ = said(self.policies(1, summary=summary))
+            assert report.policies[0].succeeded == kept
+
+    def test_members_of_gzip(self) -> None:
+        one = gzip.compress(b"a")
+        assert unpacked(one * MAX_MEMBERS + b"\r\n", 1_000) == b"a" * MAX_MEMBERS
+        with pytest.raises(PackedError, match="more than 64 pieces"):
+            unpacked(one * (MAX_MEMBERS + 1), 1_000)
+
+    def test_what_gzip_unpacks_to(self) -> None:
+        assert len(unpacked(gzip.compress(bytes(1_000)), 1_000)) == 1_000
+        for packed in (gzip.compress(bytes(1_001)), gzip.compress(bytes(600)) * 2):
+            with pytest.raises(PackedError, match="more than 1000 bytes"):
+                unpacked(packed, 1_000)
+
+
+def test_single_values_for_later_questions() -> None:
+    proof = Proof(proven=True, domain="microsoft.com")
+    found = [*observed(sample("microsoft"), proof)]
+    sts = [(one.mx_host, one.result, one.sessions) for one in found if one.policy is STS]
+    assert sts == [
+        ("mx1.contoso.com", SUCCESS, 58), ("mx2.contoso.com", SUCCESS, 58),
+        ("mx1.contoso.com", "validation-failure", 2), ("mx2.contoso.com", "validation-failure", 2),
+    ]  # fmt: skip
+    (dane,) = (one for one in found if one.policy is DANE)
+    assert dane[:7] == ("contoso.com", "", DAY, DANE, SUCCESS, 60, True)
+    assert dane[7:] == (MICROSOFT, "134080000000000000+contoso.com")
+
+
+def test_single_values_of_hosts_that_are_named_and_of_what_is_not_told() -> None:
+    kind = "certificate-expired"
+    failures = (Failure(kind=kind, sessions=1, host="b.test"), Failure(kind=kind, sessions=2, host="b.test"))
+    unread = Failure(kind="x", sessions=None)
+    policy = Policy(type=DANE, domain="a.test", succeeded=1, failed=5, failures=(*failures, unread, unread))
+    report = TlsReport(organization="", contact="", id="", begin=None, end=None, policies=(policy,))
+    found = {(one.mx_host, one.result): one.sessions for one in observed(report, Proof())}
+    assert found == {("", SUCCESS): 1, ("b.test", kind): 3, ("", "x"): None, ("", NOT_TOLD): 2}
+
+
+@pytest.mark.parametrize("kind", [*RESULT_TYPES, NOT_TOLD, "nobody's"])
+@pytest.mark.parametrize("policy", PolicyType)
+def test_every_kind_has_a_meaning_under_every_policy(kind: str, policy: PolicyType) -> None:
+    ours, others = meaning(kind, policy, MICROSOFT), meaning(kind, policy, "Google Inc.")
+    assert others == ours[:1]
+    known = kind in RESULT_TYPES
+    assert (others[0].source == "RFC 8460 4.3") == known
+    assert bool(remedy(kind, policy, ["contoso.com"])) == (known and kind != "validation-failure")
+    assert "DOMAIN" not in "".join(map(str, remedy(kind, policy, ["contoso.com"])))
+
+
+def test_what_exchange_online_says_of_a_kind_elsewhere() -> None:
+    def codes(kind: str, policy: PolicyType) -> list[str]:
+        return [
+            str(one) for one in meaning(kind, policy, MICROSOFT) if "code" in one.text and "NDR" in one.text
+        ]
+
+    (said,) = codes("certificate-expired", DANE)
+    assert "4.7.322 or 5.7.322" in said
+    assert "(documented: " in said
+    (said,) = codes("certificate-not-trusted", STS)
+    assert "4.7.5 or 5.7.5" in said
+    assert "(inferred: " in said
+    assert codes("certificate-expired", STS) == codes("sts-policy-invalid", STS) == []
