@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, ParamSpec
-
 from probe.cli import options as shared
-from probe.cli.exit_codes import finish, say
-from probe.cli.fleet.common import FleetWord, Wanted, opened
+from probe.cli.exit_codes import finish
+from probe.cli.fleet.common import FleetWord, Wanted
 from probe.cli.fleet.description import FLEET_FILE
-from probe.cli.output import render_options, write_out
+from probe.cli.fleet.watching import Status, watching
 from probe.cli.recording import History, Vantage, own_history, writable
-from probe.cli.waiting import Waiting
-from probe.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from probe.alarms.seen import Seen
-    from probe.fleet.watch.described import Described
-    from probe.fleet.watch.keeper import Keeper
-    from probe.history.database import Database
-    from probe.report.record import State
-
-_Given = ParamSpec("_Given")
-
-#: Columns of a line of a log: nothing is wrapped.
-_LINE = 1_000
 
 
 def watch(
@@ -46,127 +24,6 @@ def watch(
     """
     kept_in = history or own_history()
     writable(kept_in)  # before what needs the extra is loaded: it says so where that is missing
-    from probe.fleet.watch.keeper import stored
-    from probe.fleet.watch.systemd import Systemd
-    from probe.fleet.watch.watch import Told, Watch
-    from probe.net import clock
-
-    read = partial(_described, file, wanted, stores)
-    what = read()
-    place = vantage or ""
-    with _Status() as status, _kept(kept_in, place, wanted, status.around(say)) as (keeper, database):
-        notified = _Notified(keeper, database, status.around(say))
-        watched = Watch(
-            notified.follow(what),
-            keeper,
-            Told(status.around(_changed), status.around(say), status.show),
-            now=lambda: clock.now().timestamp(),
-            stored=stored(database, place),
-            vantage=place,
-            systemd=Systemd(),
-        )
-        watched.reload = lambda: notified.follow(read())
-        with watched.signals.watched(), closing(notified):
-            watched.run(wanted.pace())
+    with Status() as status, watching(file, wanted, stores, kept_in, vantage or "", status) as (watched, _):
+        watched.run(wanted.pace())
     finish(0)
-
-
-def _described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
-    """What the files say now; raises ConfigurationError."""
-    from probe.fleet.watch.described import described
-
-    found = opened(file, wanted, stores, None)
-    if found.fleet.count is None:
-        raise ConfigurationError("a watch reads its targets from files, not from standard input")
-    what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms)
-    if not what.entries:
-        raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
-    return what
-
-
-@contextmanager
-def _kept(
-    history: str, vantage: str, wanted: Wanted, tell: Callable[[str], None]
-) -> Iterator[tuple[Keeper, Database]]:
-    """The history, which no other watch has, and what writes to it."""
-    from probe.fleet.watch.keeper import Keeper
-    from probe.history.claim import Claim
-    from probe.history.database import Database
-    from probe.history.recorder import Recorder, spool_folder
-
-    name, spool = writable(history), spool_folder(history)
-    database = Database(history)
-    claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
-    recorder = Recorder(history, spool, note=tell)
-    try:
-        with recorder:
-            yield Keeper(database, claim, recorder, vantage), database
-    finally:
-        tell(recorder.kept.sentence(name, spool))
-        claim.close()
-        database.close()
-
-
-class _Notified:
-    """Who is told of what counts."""
-
-    def __init__(self, keeper: Keeper, database: Database, tell: Callable[[str], None]) -> None:
-        self._keeper, self._database, self._tell = keeper, database, tell
-
-    def follow(self, what: Described) -> Described:
-        """Tell from now on whom the description names; raises ConfigurationError, and then nothing has changed."""
-        from probe.alarms.service import Alarms
-
-        channels = what.alarms.every_channel(os.environ) if what.alarms else ()
-        self.close()
-        if what.alarms and channels:
-            alarms = self._keeper.alarms = Alarms(
-                self._database, what.alarms.policy(), channels, say=self._tell
-            )
-            alarms.start()
-        return what
-
-    def close(self) -> None:
-        """Tell nobody any more; what was not sent is sent by the next one."""
-        alarms, self._keeper.alarms = self._keeper.alarms, None
-        if alarms is not None:
-            alarms.close()
-
-
-def _changed(seen: Seen, before: State | None) -> None:
-    """Say what is new of an endpoint."""
-    from probe.fleet.watch.confirm import changed
-    from probe.render.report.facts import instant
-    from probe.render.report.line import render
-
-    if (what := changed(before, seen.record.state)) is not None:
-        line = render(seen.assessment, replace(render_options(), width=_LINE)).rstrip()
-        write_out(f"{instant(seen.record.at)}  {line}{what and f' ({what})'}")
-
-
-class _Status(Waiting):
-    """How the watch stands, on a terminal's standard error."""
-
-    def __init__(self) -> None:
-        super().__init__("watching")
-
-    def _show(self) -> None:
-        """Nothing by itself: `show` is told when."""
-
-    def show(self, text: str) -> None:
-        """Draw this in the place of what is drawn."""
-        with self._lock:
-            if not self._over:
-                self._write(f"eop-probe: {text}"[: shutil.get_terminal_size().columns - 1])
-
-    def around(self, write: Callable[_Given, None]) -> Callable[_Given, None]:
-        """The same function, with room made for what it writes to the same terminal."""
-
-        def written(*given: _Given.args, **named: _Given.kwargs) -> None:
-            with self._lock:
-                drawn = self._shown
-                self._write("")
-                write(*given, **named)
-                self._write(drawn)
-
-        return written
