@@ -28,6 +28,8 @@ NO_BOUNDS = {
     "probe.render.exchange.diagnosis:_MAX_LINE", "probe.render.report.terminal:MAX_TURNS",
     "probe.render.tlsrpt.terminal:MAX_SHOWN",
     "probe.render.report.timeline:MAX_TICKS", "probe.render.report.wording:MAX_NAMES",
+    "probe.serve.mishaps:QUIET_S", "probe.serve.probing:JUDGING_S", "probe.serve.question:OFFSET_S",
+    "probe.serve.told:EVERY_S",
     "probe.smtp.server_values:EOP_MESSAGE_BYTES", "probe.stores.bundle:MIN_SEARCHED_BYTES", "probe.text:MAX_LISTED",
 }  # fmt: skip
 

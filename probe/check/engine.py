@@ -10,7 +10,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,11 @@ from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace, room_for
 from probe.check.rates import Rates, keys_of
 from probe.check.run import Done, Job, Later, concluded
+from probe.check.work import Plan, Work, queue
 from probe.errors import ResolveError
 from probe.net import clock
-from probe.net.observe import Attempt, Shown, Steps
+from probe.net.observe import Shown
 from probe.pki.memory import Memory
-from probe.report.failed import Guard
 
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
@@ -37,46 +36,6 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 4
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
-
-
-class _Plan:
-    """A job whose names are being looked up, and then what is still to be reported of it."""
-
-    __slots__ = ("found", "job", "left", "unknown")
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.found: list[tuple[Endpoint, ...]] = []
-        self.unknown = self.left = 0
-
-
-class _Work:
-    """One endpoint on its way."""
-
-    __slots__ = (
-        "attempt",
-        "connection",
-        "ended",
-        "endpoint",
-        "guard",
-        "index",
-        "keys",
-        "plan",
-        "started",
-        "started_at",
-        "steps",
-        "waited_s",
-    )
-
-    def __init__(self, plan: _Plan, index: int, endpoint: Endpoint) -> None:
-        self.plan, self.index, self.endpoint = plan, index, endpoint
-        self.guard = Guard()
-        self.keys: tuple[str, ...] = ()
-        self.steps: Steps[tuple[Capture, ...]] | None = None
-        self.attempt: Attempt | None = None
-        self.connection: Connection | None = None
-        self.started_at: datetime | None = None
-        self.started = self.ended = self.waited_s = 0.0
 
 
 class Engine:
@@ -91,20 +50,23 @@ class Engine:
         *,
         shared: bool = False,
     ) -> None:
-        """`shared`: others use the loop too, who close it; it is closed after the run otherwise."""
+        """`shared`: others use the loop too, who close it, and whose errors go to the handler that it has; it is
+        closed after the run otherwise.
+        """
         self._jobs = iter(jobs)
         self._pace = pace
         self._interruption = interruption or Interruption()
         self._rates = Rates(pace)
         self._loop, self._shared = loop or new_loop(), shared
+        self._others = self._loop.get_exception_handler() if shared else None
         self._loop.set_exception_handler(self._note_error)
         self._names = Names(self._loop)
         self._memory = Memory()  # this thread's
         self._connections = room_for(pace.concurrency)
         self._open = self._pending = 0
-        self._ready: deque[_Work] = deque()
-        self._busy: dict[str, deque[_Work]] = {}
-        self._under_way: set[_Work] = set()
+        self._ready: deque[Work] = deque()
+        self._busy: dict[str, deque[Work]] = {}
+        self._under_way: set[Work] = set()
         self._parting: set[Connection] = set()
         self._asking: ThreadPoolExecutor | None = None
         self._done: deque[Done] = deque()
@@ -142,8 +104,12 @@ class Engine:
         if not self._shared:
             self._loop.close()
 
-    def _note_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._error = self._error or context.get("exception") or RuntimeError(context["message"])
+    def _note_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(context["message"])
+        if self._others and _of_others(error):
+            self._others(loop, context)
+            return
+        self._error = self._error or error
         self._loop.stop()
 
     def _fill(self) -> bool:
@@ -159,11 +125,11 @@ class Engine:
                 self._wake = self._loop.call_later(job.seconds, self._loop.stop)
                 return True
             self._pending += 1
-            self._plan(_Plan(job))
+            self._plan(Plan(job))
         return self._pending > 0
 
-    def _plan(self, plan: _Plan) -> None:
-        _, target, options, given = plan.job
+    def _plan(self, plan: Plan) -> None:
+        _, target, options, given, _ = plan.job
         if given:
             self._planned(plan, endpoints(target, options, Host(target.host), given))
         elif target.mx:
@@ -172,7 +138,7 @@ class Engine:
         else:
             self._named(plan, hosts(target, options))
 
-    def _named(self, plan: _Plan, found: tuple[Host, ...] | Exception) -> None:
+    def _named(self, plan: Plan, found: tuple[Host, ...] | Exception) -> None:
         if isinstance(found, Exception):
             self._unplanned(plan, found)
             return
@@ -188,7 +154,7 @@ class Engine:
                 question = ("A", host.name, options.nameserver)
                 self._names.ask(question, partial(addresses, host.name, options), then)
 
-    def _resolved(self, plan: _Plan, place: int, host: Host, found: tuple[str, ...] | Exception) -> None:
+    def _resolved(self, plan: Plan, place: int, host: Host, found: tuple[str, ...] | Exception) -> None:
         if isinstance(found, Exception) and not isinstance(found, ResolveError):
             self._unplanned(plan, found)
             return
@@ -197,29 +163,29 @@ class Engine:
         if plan.unknown == 0:
             self._planned(plan, tuple(chain.from_iterable(plan.found)))
 
-    def _unplanned(self, plan: _Plan, error: Exception) -> None:
+    def _unplanned(self, plan: Plan, error: Exception) -> None:
         """A defect over a job's names; what is wrong with its options ends the run."""
         plan.unknown = -1
-        work = _Work(plan, 0, Endpoint(plan.job.target, plan.job.target.host, 0, None))
+        work = Work(plan, 0, Endpoint(plan.job.target, plan.job.target.host, 0, None))
         with work.guard:
             raise error
         plan.left = 1
         self._finish(work, ())
 
-    def _planned(self, plan: _Plan, found: tuple[Endpoint, ...]) -> None:
+    def _planned(self, plan: Plan, found: tuple[Endpoint, ...]) -> None:
         plan.left = len(found)
         self._pending += len(found) - 1
         for index, endpoint in enumerate(found):
-            work = _Work(plan, index, endpoint)
+            work = Work(plan, index, endpoint)
             if endpoint.address is None:
                 self._finish(work, (unresolved(endpoint),))
             elif endpoint.address in self._busy:
-                self._busy[endpoint.address].append(work)
+                queue(self._busy[endpoint.address], work)
             else:
                 self._busy[endpoint.address] = deque()
                 self._begin(work, endpoint.address)
 
-    def _begin(self, work: _Work, address: str) -> None:
+    def _begin(self, work: Work, address: str) -> None:
         """Plan the connections to an address to which there is none now."""
         with work.guard:
             work.keys = keys_of(work.endpoint, address)
@@ -229,18 +195,22 @@ class Engine:
         if work.guard.failure:
             self._finish(work, ())
 
-    def _later(self, seconds: float, work: _Work) -> None:
+    def _later(self, seconds: float, work: Work) -> None:
         if seconds > 0:
             self._loop.call_later(seconds, self._connect, work)
         else:
             self._connect(work)
 
-    def _connect(self, work: _Work) -> None:
+    def _connect(self, work: Work) -> None:
         """Make the next connection, or wait for the turn of it."""
         if work.attempt is None:
             return
+        wanted = work.plan.job.wanted
+        if wanted and work not in self._under_way and not wanted():
+            self._loop.call_soon(self._give_up, work)
+            return
         if work not in self._under_way and self._open >= self._connections:
-            self._ready.append(work)
+            queue(self._ready, work)
             return
         now = clock.monotonic()
         free_at = self._rates.free_at(work.keys, now)
@@ -258,7 +228,11 @@ class Engine:
             self._loop, work.attempt, work.guard, partial(self._shown, work), self._memory.parse
         )
 
-    def _shown(self, work: _Work, shown: Shown | None) -> None:
+    def _give_up(self, work: Work) -> None:
+        work.guard.failure = "nobody waits for it any more"
+        self._finish(work, ())
+
+    def _shown(self, work: Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()
         work.ended = clock.monotonic()
         if shown is not None and work.steps is not None:
@@ -272,7 +246,7 @@ class Engine:
                     return
         self._finish(work, found)
 
-    def _finish(self, work: _Work, found: tuple[Capture, ...]) -> None:
+    def _finish(self, work: Work, found: tuple[Capture, ...]) -> None:
         """Let go of the address, and judge what was seen of it."""
         if work in self._under_way:
             self._under_way.remove(work)
@@ -288,7 +262,7 @@ class Engine:
         while self._ready and self._open < self._connections:
             self._connect(self._ready.popleft())
 
-    def _let_go(self, work: _Work, then: Callable[[], None] | None = None) -> None:
+    def _let_go(self, work: Work, then: Callable[[], None] | None = None) -> None:
         """Close the connection: at once, or once the server has, where another one follows."""
         # No circle stays behind: the garbage collector would find it late, with all that was captured.
         connection, work.connection = work.connection, None
@@ -308,7 +282,7 @@ class Engine:
     def _next(self, address: str) -> None:
         self._begin(self._busy[address].popleft(), address)
 
-    def _judge(self, work: _Work, found: tuple[Capture, ...]) -> None:
+    def _judge(self, work: Work, found: tuple[Capture, ...]) -> None:
         options = work.plan.job.options
         judged = partial(
             concluded,
@@ -327,14 +301,25 @@ class Engine:
         asked = self._asking.submit(judged)
         asked.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._asked, work, asked))
 
-    def _asked(self, work: _Work, asked: Future[Assessment]) -> None:
+    def _asked(self, work: Work, asked: Future[Assessment]) -> None:
         self._deliver(work, asked.result())
 
-    def _deliver(self, work: _Work, assessment: Assessment) -> None:
+    def _deliver(self, work: Work, assessment: Assessment) -> None:
         work.plan.left -= 1
         self._pending -= 1
         self._done.append(Done(work.plan.job, work.index, assessment, work.plan.left == 0))
         self._loop.stop()
+
+
+def _of_others(error: BaseException) -> bool:
+    """Whether what was raised came from code of those who share the loop."""
+    trace = error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        if module.startswith("probe."):
+            return module.startswith("probe.serve.")
+        trace = trace.tb_next
+    return True
 
 
 _JITTER = random.SystemRandom()

@@ -7,7 +7,7 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """A target to probe, with options of its own; `addresses`, where there are any, replace the DNS."""
+    """A target to probe, with options of its own; `addresses`, where there are any, replace the DNS.
+
+    What is `wanted` by somebody goes before what else waits, and is not begun once nobody wants it any more.
+    """
 
     key: int
     target: Target
     options: CheckOptions
     addresses: tuple[str, ...] = ()
+    wanted: Callable[[], bool] | None = None
 
 
 class Later(NamedTuple):

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish, say
-from probe.cli.output import report_of
+from probe.cli.fleet.common import Wanted
+from probe.cli.recording import History, Vantage, own_history, writable
 from probe.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import socket
+    from asyncio import AbstractEventLoop, Task
+
+    from probe.fleet.watch.described import Described
+    from probe.serve.demand import Demand
+    from probe.serve.standing import Standing
+    from probe.serve.targets import Targets
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,34 +32,161 @@ app = new_app()
 @app.command()
 def serve(
     *,
+    config: Annotated[
+        str | None,
+        option(
+            "--config FILE",
+            "The fleet: its targets may be asked for, and are watched.",
+        ),
+    ] = None,
+    no_watch: Annotated[
+        bool, option("--no-watch", "Only answer; another process watches, and writes the history.")
+    ] = False,
     host: Annotated[
         str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")
     ] = LOOPBACK,
     port: Annotated[
         int, option("--port PORT", "Port to listen on.", variable="SERVE_PORT", min=0, max=65535)
     ] = 9825,
+    allow_any_target: Annotated[
+        bool, option("--allow-any-target", "Probe whatever is asked for, configured or not.")
+    ] = False,
+    max_probes: Annotated[
+        int,
+        option(
+            "--max-probes N", "Probes that may wait or be made at once; more get a 503.", min=1, max=10_000
+        ),
+    ] = 200,
+    wanted: Wanted,
+    history: History = None,
+    vantage: Vantage = None,
     stores: shared.Stores,
 ) -> None:
-    """Probe over HTTP what Prometheus asks for: /probe?target=HOST&module=to-eop."""
+    """Probe over HTTP what Prometheus asks for, and watch a fleet: /probe?target=HOST&module=to-eop, /metrics.
+
+    SIGHUP reads the fleet anew, Ctrl-C and SIGTERM end it in order, with 0.
+    """
+    if not config and not allow_any_target:
+        raise ConfigurationError("nothing may be probed: name a fleet with --config, or --allow-any-target")
     try:
-        from probe.serve.server import bound, served
+        from probe.serve.server import bound
     except ImportError:
         raise ConfigurationError("serve needs an extra: pip install 'eop-probe[serve]'") from None
-    from probe.check.engine import Engine, new_loop
-    from probe.check.options import CheckOptions
-    from probe.check.pace import DEFAULT_PACE
-    from probe.fleet.watch.signals import Signals
-    from probe.serve.app import application
+    from probe.check.engine import new_loop
     from probe.serve.demand import Demand
-    from probe.serve.probing import Probing
 
-    base = CheckOptions(stores=stores.named())
     listening = bound(host, port)
+    kept_in = (history or own_history()) if config else ""
     loop = new_loop()
-    demand, signals = Demand(loop), Signals()
-    web = application(Probing(demand, base, report_of))
-    with closing(loop), signals.watched(), served(web, listening, loop):
-        say(f"listening on http://{host}:{listening.getsockname()[1]}/")
-        for done in Engine(demand.jobs(), DEFAULT_PACE, loop, signals, shared=True).run():
-            demand.take(done)
+    server = _Server(
+        listening, f"http://{_place(host)}:{listening.getsockname()[1]}/", loop, Demand(loop, max_probes), []
+    )
+    fleet = _Fleet(config or "", wanted, stores, kept_in, vantage or "", allow_any_target)
+    with closing(loop), closing(listening):
+        if config and not no_watch:
+            writable(kept_in)
+            server.watch(fleet)
+        else:
+            server.answer(fleet)
     finish(0)
+
+
+def _place(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _followed(read: Callable[[], Described], standing: Standing, targets: Targets) -> Described:
+    return targets.follow(standing.follow(read()))
+
+
+class _Fleet(NamedTuple):
+    """What may be asked for, and where its history is; `file` is empty where there is none."""
+
+    file: str
+    wanted: Wanted
+    stores: shared.Stores
+    history: str
+    vantage: str
+    any_target: bool
+
+    def described(self) -> Described:
+        """What the files say now; raises ConfigurationError."""
+        from probe.check.options import CheckOptions
+        from probe.cli.fleet.watching import described
+        from probe.fleet.keys import Watch
+        from probe.fleet.watch.described import Described
+
+        if self.file:
+            return described(self.file, self.wanted, self.stores)
+        return Described(entries={}, base=CheckOptions(stores=self.stores.named()), keys=Watch())
+
+
+class _Server(NamedTuple):
+    """A server that listens, on the loop on which probes are made."""
+
+    listening: socket.socket
+    url: str
+    loop: AbstractEventLoop
+    demand: Demand
+    tasks: list[Task[None]]
+
+    def watch(self, fleet: _Fleet) -> None:
+        """Watch the fleet, and answer."""
+        from probe.cli.fleet.watching import Status, watching
+        from probe.serve.standing import Standing
+        from probe.serve.targets import Targets
+        from probe.serve.told import told
+
+        with (
+            Status() as status,
+            watching(fleet.file, fleet.wanted, fleet.stores, fleet.history, fleet.vantage, status) as (
+                watch,
+                begun,
+            ),
+        ):
+            standing, targets = Standing(begun.what), Targets(begun.what, any_target=fleet.any_target)
+            standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
+            standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
+            watch.reload = partial(_followed, begun.read, standing, targets)
+            with self._served(targets, standing, status.around(say)):
+                watch.run(fleet.wanted.pace(), self.loop)
+
+    def answer(self, fleet: _Fleet) -> None:
+        """Answer; where there is a fleet, another process watches it."""
+        from probe.serve.answering import Answering
+        from probe.serve.standing import Standing
+        from probe.serve.targets import Targets
+        from probe.serve.told import follow
+
+        what = fleet.described()
+        targets, standing = Targets(what, any_target=fleet.any_target), Standing(what) if fleet.file else None
+        alone = Answering(self.demand, say)
+        if standing is not None:
+            alone.reload = partial(_followed, fleet.described, standing, targets)
+        with alone.signals.watched(), self._served(targets, standing, say):
+            if standing is not None:
+                history = follow(standing, fleet.history, fleet.vantage, say)
+                self.tasks.append(self.loop.create_task(history))
+            alone.run(fleet.wanted.pace(), self.loop)
+
+    @contextmanager
+    def _served(
+        self, targets: Targets, standing: Standing | None, tell: Callable[[str], None]
+    ) -> Iterator[None]:
+        from probe.serve.app import application
+        from probe.serve.counted import Counted
+        from probe.serve.mishaps import Mishaps
+        from probe.serve.probing import Probing
+        from probe.serve.server import served
+
+        Mishaps(tell).watch(self.loop)
+        counted = Counted(lambda: len(self.demand))
+        app = application(Probing(self.demand, targets, counted), counted, standing)
+        with served(app, self.listening, self.loop):
+            tell(f"listening on {self.url}")
+            try:
+                yield
+            finally:
+                self.demand.end()
+                for task in self.tasks:
+                    task.cancel()

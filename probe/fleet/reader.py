@@ -38,6 +38,8 @@ class Reader:
         self.streams: list[Stream] = []
         self.alarms: Described | None = None
         """Who is told of what, where the file says so."""
+        self.ways: dict[str, Inherited] = {}
+        """What a target takes that names no group (""), or one of these."""
         self.watch = Watch()
         """How the whole fleet is watched: what the file says that includes the others."""
         self._mistakes = mistakes
@@ -107,6 +109,8 @@ class Reader:
         }
         checked(kinds, FleetFile, whole, self._mistakes)
         around = self._surroundings(document, lines, path, around)
+        for name in ("", *(around.groups or ())):
+            self.ways.setdefault(name, around)
         if ALARM_TABLES & document.keys():
             self._read_alarms(document, lines, path, whole, alone=len(within) == 1)
         if isinstance(given := document.get("watch"), dict):

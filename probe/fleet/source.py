@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from probe.fleet.entries import Entry, Inherited, Judges
+from probe.fleet.entries import Entry, Inherited, Judges, entry_of
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.reader import Reader
 
@@ -30,6 +30,7 @@ class Fleet:
             reader.read(word, bare, Place(word))
         self._entries, self._streams, self.files = reader.entries, reader.streams, reader.files
         self.alarms = reader.alarms
+        self._ways = reader.ways
         self.watch = reader.watch
         self.count: int | None = len(reader.entries)
         for stream in reader.streams:
@@ -45,3 +46,13 @@ class Fleet:
     def entries(self) -> Iterator[Entry]:
         """Every target, those of streams read as they are asked for."""
         return chain(self._entries, chain.from_iterable(one.entries(self.mistakes) for one in self._streams))
+
+    def ways(self) -> dict[str, Entry]:
+        """How a target is probed that the fleet does not hold: by its defaults (""), and by each group's name."""
+        made = {
+            name: entry_of(
+                {"host": "localhost"} | ({"group": name} if name else {}), around, Place(name), Mistakes()
+            )
+            for name, around in self._ways.items()
+        }
+        return {name: entry for name, entry in made.items() if entry}

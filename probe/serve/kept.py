@@ -15,7 +15,9 @@ class Kept:
         self._targets: dict[str, dict[str, Lines]] = {}
         self._under_way: dict[str, dict[str, Lines]] = {}
 
-    def take(self, key: str, assessment: Assessment, labels: Mapping[str, str], *, last: bool) -> None:
+    def take(
+        self, key: str, assessment: Assessment, labels: Mapping[str, str], *, last: bool = False
+    ) -> None:
         """Keep what was seen of one endpoint of the target `key`, whose labels its series bear.
 
         With the `last` one they replace all of the look before: an address that DNS no longer tells is gone.
@@ -23,7 +25,12 @@ class Kept:
         own = labels_of(own_labels(assessment, labels))
         self._under_way.setdefault(key, {})[own] = lines_of(assessment, own)
         if last:
-            self._targets[key] = self._under_way.pop(key)
+            self.settle(key)
+
+    def settle(self, key: str) -> None:
+        """Know that the last one was taken."""
+        if found := self._under_way.pop(key, None):
+            self._targets[key] = found
 
     def keep(self, keys: Collection[str]) -> None:
         """Forget every other target."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
@@ -52,8 +51,12 @@ def served(app: ASGIApp, listening: socket.socket, loop: AbstractEventLoop) -> I
     )
     server = _Server(config)
     task = loop.create_task(server.serve([listening]))
+    task.add_done_callback(lambda _: loop.stop())
     try:
         yield
     finally:
         server.should_exit = True
-        loop.run_until_complete(asyncio.wait([task], timeout=2 * GRACE_S))
+        last = loop.time() + 2 * GRACE_S
+        loop.call_at(last, loop.stop)
+        while not task.done() and loop.time() < last:  # a signal may stop the loop once more
+            loop.run_forever()

@@ -19,6 +19,7 @@ from probe.pki.recent import Recent
 from probe.render.report.facts import path_certificates, soonest_expiry
 from probe.report.assessment import Assessment
 from probe.report.record import Endpoint, Span
+from probe.serve.kept import Kept
 
 #: Targets at least whose last assessments are held whole, and twice as many at most.
 MAX_LATEST = 200
@@ -100,6 +101,8 @@ class Standing:
         """Who looks; None where another process does."""
         self._endpoints: dict[str, dict[Endpoint, Stands]] = {}
         self._new: dict[str, dict[Endpoint, tuple[Stands, Assessment]]] = {}
+        self.kept = Kept()
+        """The metrics of what was looked at."""
         self._latest: Recent[str, tuple[Assessment, ...]] = Recent(MAX_LATEST)
         self._waiting: set[Future[None]] = set()
         self.follow(what)
@@ -109,6 +112,7 @@ class Standing:
         self.what = what
         self._endpoints = {key: one for key, one in self._endpoints.items() if key in what.entries}
         self._new = {key: one for key, one in self._new.items() if key in what.entries}
+        self.kept.keep(what.entries)
         self._notify()
         return what
 
@@ -131,12 +135,14 @@ class Standing:
         before = self._endpoints.get(key, {}).get(seen.record.endpoint)
         stands = _stands(seen, before, tuple(map(certified, _certificates(seen.assessment))))
         self._new.setdefault(key, {})[seen.record.endpoint] = stands, seen.assessment
+        self.kept.take(key, seen.assessment, seen.labels)
 
     def settle(self, key: str) -> None:
         """Show what was seen of a target in place of all that was seen of it before."""
         new = self._new.pop(key, {})
         if key in self.what.entries and new:
             self._endpoints[key] = {endpoint: stands for endpoint, (stands, _) in new.items()}
+            self.kept.settle(key)
             self._latest[key] = tuple(assessment for _, assessment in new.values())
             self._notify()
 

@@ -54,6 +54,7 @@ def test_the_example_report_validates() -> None:
         "docs/history.md",
         "docs/watch.md",
         "docs/tlsrpt.md",
+        "docs/serve.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import NamedTuple
 
+from tests.cli.running import environment
+
 #: Seconds for one answer.
 PATIENCE = 60
 
@@ -21,20 +23,48 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
+class Running(NamedTuple):
+    address: str
+    process: subprocess.Popen[str]
+
+    def says(self) -> str:
+        """The next line of its standard error."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+
 @contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """A server of its own on loopback; yields its address, and demands that it ends in order."""
+def running(*arguments: str) -> Iterator[Running]:
+    """A server of its own on loopback."""
     command = [sys.executable, "-m", "probe", "serve", "--port", "0", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         try:
             assert process.stderr is not None
-            found = re.search(r"http://\S+:\d+", process.stderr.readline())
-            assert found
-            yield found[0]
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0, process.stderr.read()
+            said = process.stderr.readline()
+            found = re.search(r"http://\S+:\d+", said)
+            assert found, said
+            yield Running(found[0], process)
         finally:
             process.kill()
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[str]:
+    """The same; yields its address, and demands that it ends in order."""
+    with running(*arguments) as server:
+        yield server.address
+        ended(server.process)
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """What it had to say beside the address it listens on, once it has ended in order."""
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    return said
 
 
 def asked(address: str, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:

@@ -33,9 +33,10 @@ _LINE = 1_000
 
 
 class Begun(NamedTuple):
-    """What a watch begins with."""
+    """What a watch begins with; `read` says what the description is now."""
 
     what: Described
+    read: Callable[[], Described]
     stored: Stored
     database: Database
 
@@ -65,9 +66,13 @@ def watching(
             vantage=vantage,
             systemd=Systemd(),
         )
-        watched.reload = lambda: notified.follow(read())
+
+        def read_again() -> Described:
+            return notified.follow(read())
+
+        watched.reload = read_again
         with watched.signals.watched(), closing(notified):
-            yield watched, Begun(what, known, database)
+            yield watched, Begun(what, read_again, known, database)
 
 
 def described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
@@ -77,7 +82,7 @@ def described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
     found = opened(file, wanted, stores, None)
     if found.fleet.count is None:
         raise ConfigurationError("a watch reads its targets from files, not from standard input")
-    what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms)
+    what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms, found.fleet.ways())
     if not what.entries:
         raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
     return what

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from probe.check.options import CheckOptions
@@ -22,12 +22,13 @@ RECHECK_AFTER = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A fleet to be watched; `base` is common to its checks."""
+    """A fleet to be watched; `base` is common to its checks, `ways` how other targets would be probed, by group."""
 
     entries: dict[str, Entry]
     base: CheckOptions
     keys: WatchKeys
     alarms: Alarms | None = None
+    ways: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
     def intervals(self) -> dict[str, int]:
@@ -46,7 +47,11 @@ class Described:
 
 
 def described(
-    entries: Iterable[Entry], base: CheckOptions, keys: WatchKeys, alarms: Alarms | None = None
+    entries: Iterable[Entry],
+    base: CheckOptions,
+    keys: WatchKeys,
+    alarms: Alarms | None = None,
+    ways: Mapping[str, Entry] = {},
 ) -> Described:
     """The description of what `entries` hold, alike ones once; raises ConfigurationError."""
     found: dict[str, Entry] = {}
@@ -54,7 +59,7 @@ def described(
         found.setdefault(key_of(entry), entry)
         if len(found) > MAX_TARGETS:
             raise ConfigurationError(f"a watch has at most {MAX_TARGETS:,} targets; share them with --shard")
-    return Described(entries=found, base=base, keys=keys, alarms=alarms)
+    return Described(entries=found, base=base, keys=keys, alarms=alarms, ways=ways)
 
 
 def key_of(entry: Entry) -> str:

@@ -1,0 +1,64 @@
+"""What the engine knows of a job, and of each endpoint on its way."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from probe.capture import Capture
+from probe.check.endpoints import Endpoint
+from probe.check.run import Job
+from probe.net.observe import Attempt, Steps
+from probe.report.failed import Guard
+
+if TYPE_CHECKING:
+    from probe.check.connection import Connection
+
+
+class Plan:
+    """A job whose names are being looked up, and then what is still to be reported of it."""
+
+    __slots__ = ("found", "job", "left", "unknown")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.found: list[tuple[Endpoint, ...]] = []
+        self.unknown = self.left = 0
+
+
+class Work:
+    """One endpoint on its way."""
+
+    __slots__ = (
+        "attempt",
+        "connection",
+        "ended",
+        "endpoint",
+        "guard",
+        "index",
+        "keys",
+        "plan",
+        "started",
+        "started_at",
+        "steps",
+        "waited_s",
+    )
+
+    def __init__(self, plan: Plan, index: int, endpoint: Endpoint) -> None:
+        self.plan, self.index, self.endpoint = plan, index, endpoint
+        self.guard = Guard()
+        self.keys: tuple[str, ...] = ()
+        self.steps: Steps[tuple[Capture, ...]] | None = None
+        self.attempt: Attempt | None = None
+        self.connection: Connection | None = None
+        self.started_at: datetime | None = None
+        self.started = self.ended = self.waited_s = 0.0
+
+
+def queue(waiting: deque[Work], work: Work) -> None:
+    """Let it wait: behind the others, unless somebody waits for it."""
+    if work.plan.job.wanted:
+        waiting.appendleft(work)
+    else:
+        waiting.append(work)

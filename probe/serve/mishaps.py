@@ -1,0 +1,46 @@
+"""What goes wrong in the server itself: told in one sentence, now and then, and the process goes on."""
+
+from __future__ import annotations
+
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any
+
+from probe.net import clock
+from probe.report.failed import Guard
+
+#: Seconds for which nothing more is told after something was.
+QUIET_S = 10.0
+
+
+class Mishaps(logging.Handler):
+    """Hears of them from the loop and from the server's log; of what comes often the first is told."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._tell, self._quiet_until = tell, 0.0
+
+    def watch(self, loop: AbstractEventLoop) -> None:
+        """Listen."""
+        loop.set_exception_handler(self._of_loop)
+        for name in ("uvicorn.error", "asyncio"):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [self], False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of a log."""
+        self._note(record.exc_info[1] if record.exc_info else None, record.getMessage())
+
+    def _of_loop(self, _: AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._note(context.get("exception"), context["message"])
+
+    def _note(self, error: BaseException | None, message: str) -> None:
+        now = clock.monotonic()
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + QUIET_S
+        with Guard() as guard:
+            if error is not None:
+                raise error
+        self._tell(f"the server met an error and goes on: {guard.failure or message.splitlines()[0]}")
