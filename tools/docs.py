@@ -210,11 +210,17 @@ def _outputs(name: str) -> str:
         return evidence(command)
     if kind == "history":
         return history(command)
-    if kind == "floors":
-        return floors()
+    if kind in ("floors", "metrics"):
+        return floors() if kind == "floors" else metrics()
     if name == "fleet-example":
         return import_module("probe.fleet.example").EXAMPLE
     raise ValueError(f"no generator for the block {name}")
+
+
+def metrics() -> str:
+    """Every metric, and what it says."""
+    table = import_module("probe.render.report.metrics").Metric
+    return "".join(f"{metric.label}\n    {metric.value}\n" for metric in table)
 
 
 def floors() -> str:

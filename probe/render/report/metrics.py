@@ -49,6 +49,11 @@ class Metric(enum.Enum):
     CERTIFICATE_INFO = "A certificate as it was sent; always 1."
     PREDICTION_INFO = "What the outcome rests on; always 1."
 
+    @functools.cached_property
+    def label(self) -> str:
+        """Its name in an exposition."""
+        return f"eop_probe_{self.name.lower()}"
+
 
 #: The samples of each metric, in lines.
 Lines = dict[Metric, str]
@@ -102,7 +107,7 @@ def lines_of(assessment: Assessment, own: str) -> Lines:
 
 def line(metric: Metric, labels: str, value: float) -> str:
     """One sample."""
-    return f"{_name(metric)}{{{labels}}} {value:.15g}\n" if labels else f"{_name(metric)} {value:.15g}\n"
+    return f"{metric.label}{f'{{{labels}}}' if labels else ''} {value:.15g}\n"
 
 
 def families(endpoints: Collection[Lines]) -> str:
@@ -111,14 +116,8 @@ def families(endpoints: Collection[Lines]) -> str:
     for metric in Metric:
         found = [lines[metric] for lines in endpoints if metric in lines]
         if found:
-            name = _name(metric)
-            parts += f"# HELP {name} {metric.value}\n# TYPE {name} gauge\n", *found
+            parts += f"# HELP {metric.label} {metric.value}\n# TYPE {metric.label} gauge\n", *found
     return "".join(parts)
-
-
-@functools.cache
-def _name(metric: Metric) -> str:
-    return f"eop_probe_{metric.name.lower()}"
 
 
 def probe_text(assessments: Sequence[Assessment], seconds: float) -> str:
