@@ -27,7 +27,7 @@ from probe.text import counted
 #: Terms and what they are.
 Facts = tuple[tuple[str, str], ...]
 
-_ISSUED = "issued by"
+_ISSUED, _ELSEWHERE, _NEXT = "issued by", "not issued by", "followed by"
 
 
 class Words(NamedTuple):
@@ -61,31 +61,37 @@ def as_sent(evidence: Evidence) -> list[Box]:
     boxes = list(_sent(presented, used))
     if presented.dropped:
         more = counted(presented.dropped, "more certificate")
-        boxes.append(Box(name=more, styles=("warn",), said=(Words("not looked at", "warning"),)))
+        boxes.append(Box(more, ("warn",), said=(Words("not looked at", "warning"),), joint=_NEXT))
     return boxes
 
 
 def _sent(presented: PresentedChain, used: set[str] | None) -> Iterator[Box]:
     above: Certificate | Unreadable | None = None
     for number, entry in enumerate(presented.entries, start=1):
-        tag = f"sent {_ordinal(number)}"
+        tag, joint = f"sent {_ordinal(number)}", _joint(above, entry)
         if isinstance(entry, Unreadable):
-            reason = (Words(f"can't be read: {entry.reason}", "fault"),)
-            yield Box(
-                name=counted(len(entry.der), "byte"), styles=("bad",), tags=(tag,), said=reason, pem=entry.pem
-            )
+            said = (Words(f"can't be read: {entry.reason}", "fault"),)
+            size = counted(len(entry.der), "byte")
+            yield Box(size, ("bad",), (tag,), said, pem=entry.pem, joint=joint)
         else:
             idle = used is not None and entry.sha256 not in used
-            issued = isinstance(above, Certificate) and above.issuer.der == entry.subject.der
             yield Box(
                 name=entry.subject.windows or "(no subject)",
                 tags=(tag, *(("not used",) if idle else ())),
                 facts=(("valid until", day(entry.not_after)), ("thumbprint", entry.sha1.upper())),
                 pem=entry.pem,
-                joint="" if above is None else _ISSUED if issued else "not issued by",
-                broken=not issued,
+                joint=joint,
+                broken=joint == _ELSEWHERE,
             )
         above = entry
+
+
+def _joint(above: Certificate | Unreadable | None, entry: Certificate | Unreadable) -> str:
+    if above is None:
+        return ""
+    if isinstance(above, Unreadable) or isinstance(entry, Unreadable):
+        return _NEXT
+    return _ISSUED if above.issuer.der == entry.subject.der else _ELSEWHERE
 
 
 def as_built(evidence: Evidence) -> list[Box]:

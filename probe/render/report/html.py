@@ -28,6 +28,7 @@ from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.timeline import TimeLine, timeline
 from probe.render.report.wording import (
     basis_words,
+    besides,
     confidence_words,
     next_steps,
     path_end,
@@ -124,7 +125,7 @@ def _row(assessment: Assessment, number: int) -> FleetRow:
 def endpoint_view(assessment: Assessment, anchor: str) -> Endpoint:
     """What a page says of one assessment, for the macro of `endpoint.html`."""
     evidence, capture = assessment.evidence, assessment.capture
-    made, error, decided = assessment.prediction, assessment.error, assessment.deciding_finding
+    made, error, (why, ended) = assessment.prediction, assessment.error, besides(assessment)
     store, presented, smtp = evidence.deciding, capture.presented, capture.smtp
     entries = len(presented.entries) + presented.dropped if presented else 0
     return Endpoint(
@@ -133,11 +134,11 @@ def endpoint_view(assessment: Assessment, anchor: str) -> Endpoint:
         host=capture.host,
         place=_place(assessment),
         verdict=verdict_sentence(assessment),
-        reason=decided.summary if decided else "",
+        reason=why,
         samples=_samples(assessment),
         shown=connections_words(evidence) or "",
         reply=(made.reply if made else None) or "",
-        error=f"{error.message} ({error.phase.value})" if error else "",
+        error=ended,
         theirs=(error.server_text if error else None) or "",
         facts=tuple(_basis(assessment)),
         sent=as_sent(evidence),
@@ -167,6 +168,8 @@ def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
         yield "Basis", basis_words(made)
     yield "Direction", _DIRECTIONS[evidence.direction]
     yield "Judged as of", instant(evidence.at) or ""
+    if assessment.error:
+        yield "Ended at", assessment.error.phase.value
     for other in assessment.predictions:
         if other is not made:
             because = f" ({other.rule})" if other.rule else ""
@@ -175,9 +178,12 @@ def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
 
 def _samples(assessment: Assessment) -> list[Row]:
     evidence = assessment.evidence
-    seen = [Row(each.outcome.value, each.outcome.value, (each.words,)) for each in samples(evidence)]
-    missing = [Row("info", "none", (words,)) for words in not_held(evidence)]
-    return seen + missing + [Row("unknown", "not asked", (words,)) for words in not_asked(evidence)]
+    seen = [
+        Row(each.outcome.value, each.outcome.value, (f"{len(each.hows)}{each.told}", each.shown))
+        for each in samples(evidence)
+    ]
+    missing = [Row("info", "none", ("", words)) for words in not_held(evidence)]
+    return seen + missing + [Row("unknown", "not asked", ("", words)) for words in not_asked(evidence)]
 
 
 def _store(store: StorePath) -> Row:

@@ -18,8 +18,9 @@ class Sample(NamedTuple):
     hows: list[How]
 
     @property
-    def words(self) -> str:
-        return f"{len(self.hows)}x {self.shown}{how_words(self.hows)}"
+    def told(self) -> str:
+        """How the connections were made, in brackets behind a blank, where that is worth a word."""
+        return how_words(self.hows)
 
 
 def samples(evidence: Evidence) -> list[Sample]:

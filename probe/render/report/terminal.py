@@ -22,6 +22,7 @@ from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.terminal_chain import add_chain
 from probe.render.report.wording import (
     basis_words,
+    besides,
     confidence_words,
     next_steps,
     reason,
@@ -108,12 +109,9 @@ class _Section:
         assessment = self._assessment
         word, mark = assessment.outcome.value.upper(), OUTCOME_STYLES[assessment.outcome]
         self._page.add(label(assessment), first=f"{word}  ", style=Style.STRONG, mark=mark)
-        decided, error = assessment.deciding_finding, assessment.error
         self._page.add(verdict_sentence(assessment))
-        # Where there is no verdict, its sentence has just said the fault.
-        said = error.message.rstrip(".") if error and assessment.outcome is Outcome.UNKNOWN else None
-        if decided and decided.summary.rstrip(".") != said:
-            self._page.add(decided.summary, style=Style.STRONG)
+        if why := besides(assessment)[0]:
+            self._page.add(why, style=Style.STRONG)
         if len({each.outcome for each in assessment.evidence.connections}) > 1:
             self._page.add(connections_words(assessment.evidence) or "", style=Style.STRONG)
         made = assessment.prediction
@@ -137,14 +135,10 @@ class _Section:
                 self._page.add(f"{other.outcome.value}{because}", first=f"  {other.direction.value:<10}  ")
 
     def _add_server_text(self) -> None:
+        if ended := besides(self._assessment)[1]:
+            self._page.add(ended, first="  !  ", mark=Style.WARNING)
         error = self._assessment.error
-        if error is None:
-            return
-        said = any(finding.rule == error.kind.value for finding in self._assessment.findings)
-        # Where it is unknown, it is the verdict.
-        if self._assessment.outcome is not Outcome.UNKNOWN and not said:
-            self._page.add(error.message, first="  !  ", mark=Style.WARNING)
-        if error.server_text:
+        if error and error.server_text:
             self._page.add("The server's own words:")
             self._page.verbatim(error.server_text, first="  ")
 
@@ -161,7 +155,9 @@ class _Section:
         )
         for each in groups:
             first = f"  {each.outcome.value:<8}  "
-            self._page.add(each.words, first=first, mark=OUTCOME_STYLES[each.outcome])
+            self._page.add(
+                f"{len(each.hows)}x {each.shown}{each.told}", first=first, mark=OUTCOME_STYLES[each.outcome]
+            )
         for words in not_held(evidence):
             self._page.add(words, first="  -         ")
         for words in unasked:

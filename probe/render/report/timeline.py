@@ -48,13 +48,20 @@ class Tick(NamedTuple):
     anchor: str
 
 
+class Point(NamedTuple):
+    """A date in percent, and its style."""
+
+    x: float
+    style: str = ""
+
+
 class Row(NamedTuple):
     """What a row is about, its dates in words, and how they are drawn."""
 
     name: str
     words: str
     spans: tuple[Span, ...] = ()
-    points: tuple[float, ...] = ()
+    points: tuple[Point, ...] = ()
 
 
 class TimeLine(NamedTuple):
@@ -78,7 +85,7 @@ def timeline(assessment: Assessment) -> TimeLine | None:
         Row(
             list_title(store.name),
             f"issued on {day(store.dated)}" if store.dated else "bears no date",
-            points=(scale.x(store.dated),) if store.dated else (),
+            points=(Point(scale.x(store.dated)),) if store.dated else (),
         )
         for store in assessment.stores
     ]
@@ -99,9 +106,13 @@ def timeline(assessment: Assessment) -> TimeLine | None:
 
 
 def _turns(assessment: Assessment, scale: _Scale) -> list[Row]:
-    now = Row("Now", assessment.outcome.value, tuple(_phases(assessment, scale)))
-    return [now, *(Row(f"{day(turn.at)}: {_becomes(turn)}", turn.reason, points=(scale.x(turn.at),))
-                   for turn in assessment.forecast)]  # fmt: skip
+    now = Row("Verdict", assessment.outcome.value, tuple(_phases(assessment, scale)))
+    return [now, *(_turn(turn, scale) for turn in assessment.forecast)]
+
+
+def _turn(turn: Turn, scale: _Scale) -> Row:
+    point = Point(scale.x(turn.at), f"phase-{turn.outcome.value}")
+    return Row(f"{day(turn.at)}: {_becomes(turn)}", turn.reason, points=(point,))
 
 
 def _becomes(turn: Turn) -> str:

@@ -93,6 +93,15 @@ def reason(assessment: Assessment) -> str:
     return decided.summary if decided else verdict_sentence(assessment)
 
 
+def besides(assessment: Assessment) -> tuple[str, str]:
+    """What the verdict's sentence has not said: why, and what ended the observation; empty where there is nothing."""
+    decided, error = assessment.deciding_finding, assessment.error
+    told = error.message.rstrip(".") if error and assessment.outcome is Outcome.UNKNOWN else None
+    why = decided.summary if decided and decided.summary.rstrip(".") != told else ""
+    found = error and any(finding.rule == error.kind.value for finding in assessment.findings)
+    return why, error.message if error and told is None and not found else ""
+
+
 def _verdict(made: Prediction, assessment: Assessment) -> str:
     decided = assessment.evidence.deciding
     if decided is not None and decided.role is ListRole.OTHER:
