@@ -3,6 +3,9 @@
 #   docker build -t eop-probe .
 #   docker run --rm eop-probe check mail.contoso.com
 #   docker run --rm -p 2525:2525 eop-probe listen --host 0.0.0.0 --format jsonl
+#   docker run --read-only -v ./fleet.toml:/fleet.toml:ro -v eop-probe:/var/lib/eop-probe eop-probe fleet watch /fleet.toml
+#
+# It has the extras of EXTRAS in the Makefile, runs as a user without rights, and writes to /var/lib/eop-probe alone.
 FROM debian:bookworm-slim AS base
 
 # How apt reaches its packages on the machine that builds (see tests/lab/engine); empty: as the base image does.
@@ -18,7 +21,8 @@ RUN set -eu; \
     apt-get update -q; \
     apt-get install -qy --no-install-recommends python3 python3-venv; \
     rm -rf /var/lib/apt/lists/* /etc/apt/apt.conf.d/90build; \
-    useradd --system --no-create-home --shell /usr/sbin/nologin probe
+    useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin probe; \
+    install --directory --owner probe --group probe --mode 0750 /var/lib/eop-probe
 
 FROM base AS build
 
@@ -43,9 +47,14 @@ RUN set -eu; cd /src; \
 FROM base
 
 COPY --from=build /opt/eop-probe /opt/eop-probe
-ENV PATH=/opt/eop-probe/bin:$PATH PYTHONUNBUFFERED=1
-USER probe
-EXPOSE 2525
+# The history is kept in $XDG_STATE_HOME/eop-probe, lists that were fetched in $XDG_CACHE_HOME/eop-probe.
+ENV PATH=/opt/eop-probe/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/lib
+# A number, for Kubernetes takes no name for a user that is not root.
+USER 10001
+VOLUME /var/lib/eop-probe
+EXPOSE 2525 9825
+# A command has no health; what listens is asked by who runs it.
+HEALTHCHECK NONE
 # SIGTERM, as `docker stop` sends it, ends a listener in order.
 ENTRYPOINT ["eop-probe"]
 CMD ["--help"]

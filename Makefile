@@ -68,10 +68,11 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the container image is made of, with hashes: requirements.lock to run it, build.lock to make its wheel.
+EXTRAS = history notify postgres serve
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 lock: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check --group lock
-	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml $(EXTRAS:%=--extra %) --output-file requirements.lock
 	$(LOCK) --group build --output-file build.lock
 
 $(VENV)/.product: pyproject.toml

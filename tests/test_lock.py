@@ -12,8 +12,17 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+EXTRAS = re.findall(r"^EXTRAS = (.*)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[0].split()
 ASKED = {
-    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements.lock": [
+        *PROJECT["project"]["dependencies"],
+        *(
+            text
+            for extra in EXTRAS
+            for text in PROJECT["project"]["optional-dependencies"][extra]
+            if not text.startswith("eop-probe[")
+        ),
+    ],
     "build.lock": PROJECT["build-system"]["requires"],
 }
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
