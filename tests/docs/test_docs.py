@@ -52,6 +52,7 @@ def test_the_example_report_validates() -> None:
         "docs/exchange.md",
         "docs/fleet.md",
         "docs/history.md",
+        "docs/monitoring.md",
         "docs/watch.md",
         "docs/tlsrpt.md",
         "docs/serve.md",
