@@ -16,8 +16,9 @@ from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
 from probe.powershell import Command
-from probe.render.page.html import ASSETS, asset, environment, is_link, render_page
+from probe.render.page.html import ASSETS, asset, environment, render_page
 from probe.render.page.options import RenderOptions
+from probe.render.page.sources import address, is_link
 from probe.render.report import html
 from probe.render.report.chain import as_built, as_sent
 from probe.render.report.timeline import DAYS_AFTER, DAYS_BEFORE, MAX_TICKS, timeline
@@ -26,12 +27,13 @@ from probe.text import printable, visible
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
 
-VOID = {"meta", "input"}
+VOID = {"meta", "input", "wbr"}
 DRAWN = {"path", "line", "rect", "circle"}
 TAGS = {
     "html", "head", "meta", "title", "style", "script", "body", "header", "main", "nav", "footer", "section", "div",
     "h1", "h2", "h3", "h4", "p", "span", "a", "pre", "dl", "dt", "dd", "ol", "ul", "li", "details", "summary", "table",
-    "caption", "thead", "tbody", "tr", "th", "td", "svg", "text", "label", "input", "button", "output", "form", *DRAWN,
+    "caption", "thead", "tbody", "tr", "th", "td", "svg", "text", "label", "input", "button", "output", "wbr",
+    "form", *DRAWN,
 }  # fmt: skip
 NEVER = {"style", "src", "srcset", "action", "formaction", "srcdoc", "ping"}
 
@@ -91,12 +93,8 @@ def every(*names: str) -> list[samples.Assessment]:
 @pytest.mark.parametrize("name", [*EVERYTHING, "awkward", "hostile"])
 def test_every_page_is_well_formed(name: str) -> None:
     page = Page(render(*every(name)))
-    assert [link for link in page.links if link != "#main"] == [
-        reference
-        for finding in every(name)[0].findings
-        for reference in finding.references
-        if "://" in reference
-    ]
+    references = [reference for finding in every(name)[0].findings for reference in finding.references]
+    assert [link for link in page.links if link != "#main"] == [*filter(None, map(address, references))]
     assert len(set(page.ids)) == len(page.ids)
     assert page.levels[0] == 1
     assert page.levels.count(1) == 1
@@ -184,6 +182,24 @@ def test_a_value_in_a_template_is_text_and_what_cannot_be_seen_is_shown() -> Non
     assert "<title>\\x1b[0m\\u202e\\ud800\\u200b\\xa0é</title>" in page
     with pytest.raises(UndefinedError):
         environment().from_string("{{ mistyped }}").render()
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    {
+        "https://example.com/?a=1": "https://example.com/?a=1",
+        "RFC 5321": "https://www.rfc-editor.org/rfc/rfc5321",
+        "RFC 8446 4.4.3 (CertificateVerify)": "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.3",
+        "Microsoft KB 2888788 (mail flow stops, event 2004)": "https://support.microsoft.com/kb/2888788",
+        "KB 2888788": "https://support.microsoft.com/kb/2888788",
+        "CVE-2011-0411": "https://www.cve.org/CVERecord?id=CVE-2011-0411",
+        "dotnet/runtime issue 121982": "https://github.com/dotnet/runtime/issues/121982",
+        "Exchange Team blog, 4 June 2025": "",
+        "javascript:alert(1)": "",
+    }.items(),
+)
+def test_a_source_is_linked_to_where_its_name_tells_the_address(source: str, where: str) -> None:
+    assert address(source) == where
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from probe.render.page.sources import address, is_link
 from probe.text import visible
 
 #: What a server sends under `/static/`, and as which type.
@@ -46,6 +47,7 @@ def environment() -> Environment:
     )
     made.globals |= {"asset": _markup, "policy": _policy}
     made.tests["link"] = is_link
+    made.filters["address"] = address
     return made
 
 
@@ -53,11 +55,6 @@ def environment() -> Environment:
 def asset(name: str) -> str:
     """The text of one of `ASSETS`."""
     return files("probe.render").joinpath("templates", name).read_text("utf-8")
-
-
-def is_link(text: str) -> bool:
-    """Whether a text is an address to be linked to: never a script's."""
-    return text.startswith(("https://", "http://", "#"))
 
 
 def _markup(name: str) -> Markup:
