@@ -6,7 +6,6 @@ end: the others are still used.
 
 from __future__ import annotations
 
-import glob
 import gzip
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from probe.errors import InputError
 from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, decode
 from probe.exchange.exports.read import Export, ExportKind, is_log, is_log_alone, odd_lines, read
 from probe.exchange.inventory import Inventory
@@ -25,13 +23,10 @@ from probe.exchange.logs.rows import MAX_LINE, LogFile
 from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
-from probe.files import open_file
+from probe.files import expand, open_file
 from probe.report.failed import Guard
 from probe.report.reader import ReportedCapture, read_captures
 from probe.text import printable
-
-#: Files of one run; a server writes some 9,000 hourly logs a year.
-MAX_FILES = 20_000
 
 #: Bytes read at once of a log that is streamed.
 CHUNK_BYTES = 1 << 20
@@ -70,35 +65,6 @@ class EvidenceFiles:
     texts: tuple[TextFile, ...] = ()
     captures: tuple[ReportedCapture, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-def expand(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Every file meant: a folder's files in the order of their names, a pattern's, or the file itself.
-
-    Raises InputError where a path means nothing at all. Exchange names its logs by the hour, so
-    names are in the order of time.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        for one in _files(path):
-            found[one] = None
-            if len(found) > MAX_FILES:
-                raise InputError(f"more than {MAX_FILES} files are given; name a folder further down")
-    return tuple(found)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(one for one in path.rglob("*") if one.is_file())
-    elif path.exists():
-        yield path
-    else:
-        pattern = glob.has_magic(str(path))
-        matches = sorted(Path(path.anchor).glob(str(path)[len(path.anchor) :])) if pattern else ()
-        if not matches:
-            raise InputError(f"{printable(str(path))} {'matches no file' if pattern else 'does not exist'}")
-        for match in matches:
-            yield from _files(match)
 
 
 def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> EvidenceFiles:

@@ -6,9 +6,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from probe.errors import InputError
+from probe.text import printable
+
+#: Files of one run; a server writes some 9,000 hourly logs a year.
+MAX_FILES = 20_000
 
 _PIPE, _DEVICE = (stat.S_ISFIFO, "it is a pipe, not a file"), (stat.S_ISCHR, "it is a device, not a file")
 _NEVER_WRITTEN = (
@@ -52,6 +58,37 @@ def _there(path: Path) -> os.stat_result | None:
         return path.lstat()
     except FileNotFoundError:
         return None
+
+
+def expand(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Every file meant: a folder's files in the order of their names, a pattern's, or the file itself.
+
+    Raises InputError where a path means nothing at all. Exchange names its logs by the hour, so
+    names are in the order of time.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        for one in _files(path):
+            found[one] = None
+            if len(found) > MAX_FILES:
+                raise InputError(f"more than {MAX_FILES} files are given; name a folder further down")
+    return tuple(found)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(one for one in path.rglob("*") if one.is_file())
+    elif path.exists():
+        yield path
+    else:
+        import glob
+
+        pattern = glob.has_magic(str(path))
+        matches = sorted(Path(path.anchor).glob(str(path)[len(path.anchor) :])) if pattern else ()
+        if not matches:
+            raise InputError(f"{printable(str(path))} {'matches no file' if pattern else 'does not exist'}")
+        for match in matches:
+            yield from _files(match)
 
 
 def written_in_place(path: Path) -> bool:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from probe.diagnosis.run import Question, diagnose
 from probe.errors import InputError
-from probe.evidence_files import MAX_FILES, chunks, expand, log_files, read_evidence, session_lines
+from probe.evidence_files import chunks, log_files, read_evidence, session_lines
 from probe.exchange.exports.joining import gather
 from probe.exchange.exports.read import ExportKind
 from probe.exchange.problem import Problems
+from probe.files import MAX_FILES, expand
 from tests.examples import examples
 from tests.exchange.diagnosing import (
     HEADER,

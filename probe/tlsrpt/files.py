@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from probe.evidence_files import expand
 from probe.exchange.messages.mail import MAX_DEPTH, is_mail
 from probe.exchange.messages.mbox import MAX_MAIL_BYTES, is_mbox, mails_of, unquoted
 from probe.exchange.messages.outlook import attachments, is_outlook_mail
@@ -23,7 +22,7 @@ from probe.exchange.tlsrpt.packed import PackedError, is_packed, unpacked
 from probe.exchange.tlsrpt.read import MAX_REPORT_BYTES, looks_like_report, read_reports
 from probe.exchange.tlsrpt.received import Received, once
 from probe.exchange.tlsrpt.report import Proof, TlsReport
-from probe.files import open_file
+from probe.files import expand, open_file
 from probe.report.failed import Guard
 from probe.report.tlsrpt import TlsReports
 from probe.text import printable

@@ -133,6 +133,25 @@ def test_long_lists_are_cut_unless_all_is_wanted(cli: Cli, tmp_path: Path) -> No
     assert "60 sessions, none failed" in whole.out
 
 
+def test_reports_that_tell_no_day(cli: Cli, tmp_path: Path) -> None:
+    text = json.loads(MICROSOFT)
+    del text["date-range"], text["policies"][1]
+    text["policies"] *= 2
+    (tmp_path / "a.json").write_text(json.dumps(text))
+    (tmp_path / "b.json").write_bytes(b"[]")
+    ran = cli("tlsrpt", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+    assert ran.code == 3
+    said = " ".join(ran.out.split())
+    assert (
+        "1 report could not be read; contoso.com, MTA-STS: 4 of 120 sessions from Microsoft Corporation failed on a day"
+        in said
+    )
+    assert "on a day not told: 120 sessions, 4 failed day not told 2 of 60 sessions failed" in said
+    metrics = cli("tlsrpt", str(tmp_path / "a.json"), "--format", "prometheus").out
+    assert "eop_probe_tlsrpt_day_timestamp_seconds" not in metrics
+    assert 'result="validation-failure"} 4\n' in metrics
+
+
 def test_csv_has_a_row_for_each_result(cli: Cli) -> None:
     ran = cli(
         "tlsrpt", str(SAMPLES / "older-names.json"), str(SAMPLES / "wrong-counts.json"), "--format", "csv"

@@ -19,7 +19,7 @@ from probe.exchange.messages.dkim import (
     signatures,
 )
 from probe.exchange.messages.parts import split_mail
-from tests.tlsrpt.mailing import Key, edwards, key, mail, signed, verified_by_dkimpy
+from tests.tlsrpt.mailing import SIGNED, Key, edwards, key, mail, signed, verified_by_dkimpy
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEEDED = (b"from", b"content-type", b"tls-report-domain", b"tls-report-submitter")
@@ -96,6 +96,7 @@ CHANGES: dict[str, tuple[bytes, bytes, str]] = {
     "another's": (b" i=@microsoft.com;", b" i=@fabrikam.com;", "for another domain"),
     "damage": (b"bh=", b"bh=*", r"damaged \(bh="),
     "damage to itself": (b"\r\n b=", b"\r\n b=*", r"damaged \(b="),
+    "a name without end": (b" s=lab;", b" s=" + b"a." * 130 + b"b;", "names no domain"),
     "a time that is none": (b" s=lab;", b" s=lab; x=soon;", r"damaged \(x="),
     "its end": (b" s=lab;", b" s=lab; x=1795219200;", "ran out on 2026-11-21"),
 }  # fmt: skip
@@ -113,6 +114,14 @@ def test_a_signature_that_will_run_out() -> None:
     """An end in the future, or beyond all calendars, is none: only what is signed decides then."""
     for end in (b"1795305600", b"999999999999"):
         assert "was changed" in reason(signed().replace(b" s=lab;", b" s=lab; x=" + end + b";"))
+
+
+def test_a_field_can_be_signed_as_not_there() -> None:
+    """RFC 6376 5.4.2: what is named once more than it stands cannot be added."""
+    message = signed(fields=[*SIGNED, b"from", b"cc"])
+    assert verified_by_dkimpy(message, key().record)
+    assert reason(message) == ""
+    assert "was changed" in reason(b"Cc: eve@fabrikam.com\r\n" + message)
 
 
 def test_a_part_of_the_body_is_not_enough() -> None:

@@ -96,6 +96,28 @@ WAYS: dict[str, tuple[bytes, bool]] = {
 }  # fmt: skip
 
 
+#: Mails whose makers took liberties; the report is still found.
+ODD: dict[str, bytes] = {
+    "a boundary in a charset nobody has": mail(boundary=b"b2").replace(
+        b'boundary="b2"', b"boundary*=nobody'en'b2"
+    ),
+    "a name in a charset nobody has": mail(
+        attachment(PACKED).replace(b"tlsrpt+gzip", b"x; name*=nobody'en'%ff")
+    ),
+    "base64 with a digit too many": mail(attachment(PACKED + bytes(2)).replace(b"==", b"A")),
+    "a part cut off within its digits": mail(attachment(PACKED + bytes(6))).partition(b"\r\n\r\n--b1--")[0][
+        :-3
+    ],
+    "no part but one without headers": mail(b"\r\n" + MICROSOFT),
+    "a part that has a blank line alone": mail(b"\n" + MICROSOFT),
+}
+
+
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD)
+def test_a_mail_that_keeps_to_no_rule(keys: Keys, folder: Path, data: bytes) -> None:
+    assert [one.report.organization for one in given(keys, folder, data).received] == [SENDER]
+
+
 @pytest.mark.parametrize(("data", "proven"), WAYS.values(), ids=WAYS)
 def test_the_report_however_it_is_given(keys: Keys, folder: Path, data: bytes, *, proven: bool) -> None:
     found = given(keys, folder, data)

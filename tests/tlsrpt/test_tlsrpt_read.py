@@ -76,6 +76,12 @@ def test_microsofts_records_stand_in_one_text() -> None:
     assert dane.enforced
 
 
+def test_a_line_that_begins_like_an_array_and_is_none_is_a_line() -> None:
+    text = (SAMPLES / "google.json").read_text().replace("version: STSv1", "[version: STSv1")
+    (report,), _ = said(text.encode())
+    assert report.policies[0].strings[0] == "[version: STSv1"
+
+
 def test_a_policys_hosts_are_those_of_mx_host_or_of_its_own_lines() -> None:
     mx = ("mx1.contoso.com", "mx2.contoso.com")
     assert sample("microsoft").policies[0].mx_hosts == mx

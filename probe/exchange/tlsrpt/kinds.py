@@ -59,7 +59,8 @@ _KINDS: dict[str, Kind] = {
             ),
             reported(
                 "Its TLS 1.3 client breaks off where a session ticket arrives before its own Finished has left, as "
-                "Go's servers since October 2024 send it; the queue then shows 451 4.4.0 Security status Renegotiate.",
+                "Go's servers since October 2024 send it; the queue then shows 451 4.4.0 Security status Renegotiate. "
+                "Whether that is still so is not known.",
                 "golang/go#70232, mox#237, maddy#730, chasquid#64",
             ),
         ),
