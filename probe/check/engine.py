@@ -64,6 +64,7 @@ class Engine:
         self._memory = Memory()  # this thread's
         self._connections = room_for(pace.concurrency)
         self._open = self._pending = 0
+        self._no_more = False
         self._ready: deque[Work] = deque()
         self._busy: dict[str, deque[Work]] = {}
         self._under_way: set[Work] = set()
@@ -119,6 +120,7 @@ class Engine:
         while self._pending < LOOK_AHEAD * self._connections:
             job = next(self._jobs, None)
             if job is None:
+                self._no_more = True
                 break
             if isinstance(job, Later):
                 self._names.forget()
@@ -205,8 +207,8 @@ class Engine:
         """Make the next connection, or wait for the turn of it."""
         if work.attempt is None:
             return
-        wanted = work.plan.job.wanted
-        if wanted and work not in self._under_way and not wanted():
+        asked = work.plan.job.asked
+        if asked and work not in self._under_way and not asked.waits():
             self._loop.call_soon(self._give_up, work)
             return
         if work not in self._under_way and self._open >= self._connections:
@@ -306,9 +308,16 @@ class Engine:
 
     def _deliver(self, work: Work, assessment: Assessment) -> None:
         work.plan.left -= 1
+        full = self._pending >= LOOK_AHEAD * self._connections
         self._pending -= 1
-        self._done.append(Done(work.plan.job, work.index, assessment, work.plan.left == 0))
-        self._loop.stop()
+        job = work.plan.job
+        done = Done(job, work.index, assessment, work.plan.left == 0)
+        if job.asked is None:
+            self._done.append(done)
+        else:
+            job.asked.take(done)
+        if job.asked is None or full or self._no_more:
+            self._loop.stop()  # to yield it, to take another job, or to see that this was the last
 
 
 def _of_others(error: BaseException) -> bool:

@@ -7,11 +7,11 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from probe.check.endpoints import Endpoint, Host, addresses, endpoints
 from probe.check.options import CheckOptions
@@ -30,17 +30,28 @@ if TYPE_CHECKING:
     from probe.report.assessment import Assessment
 
 
+class Asked(Protocol):
+    """Who waits for a job's results."""
+
+    def waits(self) -> bool:
+        """Whether anybody still does."""
+
+    def take(self, done: Done) -> None:
+        """Take the next of them."""
+
+
 class Job(NamedTuple):
     """A target to probe, with options of its own; `addresses`, where there are any, replace the DNS.
 
-    What is `wanted` by somebody goes before what else waits, and is not begun once nobody wants it any more.
+    What somebody `asked` for goes before what else waits, is not begun once nobody waits for it any more, and comes to
+    who asked instead of out of the run.
     """
 
     key: int
     target: Target
     options: CheckOptions
     addresses: tuple[str, ...] = ()
-    wanted: Callable[[], bool] | None = None
+    asked: Asked | None = None
 
 
 class Later(NamedTuple):

@@ -58,7 +58,7 @@ class Work:
 
 def queue(waiting: deque[Work], work: Work) -> None:
     """Let it wait: behind the others, unless somebody waits for it."""
-    if work.plan.job.wanted:
+    if work.plan.job.asked:
         waiting.appendleft(work)
     else:
         waiting.append(work)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from asyncio import FIRST_COMPLETED, AbstractEventLoop, Future, wait
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import count
 
 from probe.check.run import Done, Job, Later
 from probe.report.assessment import Assessment
@@ -23,17 +22,17 @@ class FullError(Exception):
 
 
 class Asked:
-    """A probe that was asked for; `found` grows with each address, in no order, and `complete` says that it is all."""
+    """A probe that was asked for; `found` grows with each address, and `complete` says that it is all."""
 
-    __slots__ = ("_found", "answer", "job")
+    __slots__ = ("_found", "answer", "ended")
 
-    def __init__(self, job: Job, answer: Future[None]) -> None:
-        self.job, self.answer = job, answer
+    def __init__(self, answer: Future[None]) -> None:
+        self.answer, self.ended = answer, False
         self._found: list[tuple[int, Assessment]] = []
 
     @property
     def complete(self) -> bool:
-        """Whether every address was probed."""
+        """Whether every address was probed while somebody waited."""
         return self.answer.done() and not self.answer.cancelled()
 
     @property
@@ -41,36 +40,38 @@ class Asked:
         """The assessments there are, in the resolver's order."""
         return tuple(assessment for _, assessment in sorted(self._found, key=lambda one: one[0]))
 
+    def waits(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.answer.done()
+
     def take(self, done: Done) -> None:
         """Take the result of one address."""
         self._found.append((done.index, done.assessment))
+        self.ended = done.last
         if done.last and not self.answer.done():
             self.answer.set_result(None)
 
 
 class Demand:
-    """Takes what is asked for, `most` at once; the engine takes its jobs, and gives what came of them back."""
+    """Takes what is asked for, `most` at once, under way and waiting; the engine takes its jobs."""
 
     def __init__(self, loop: AbstractEventLoop, most: int) -> None:
         self._loop, self._most = loop, most
-        self._numbers = count(1)
-        self._waiting: deque[Asked] = deque()
-        self._under_way: dict[int, Asked] = {}
+        self._waiting: deque[tuple[Asked, Job]] = deque()
+        self._asked: list[Asked] = []
         self._ending = False
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._under_way)
+        self._asked = [one for one in self._asked if not one.ended]
+        return len(self._asked)
 
     async def probe(self, job: Job, seconds: float, gone: Future[None]) -> Asked:
-        """What came of it within so many seconds, or until who asked was `gone`; raises FullError.
-
-        A probe that nobody waits for any more is not begun.
-        """
+        """What came of it within so many seconds, or until who asked was `gone`; raises FullError."""
         if self._ending or len(self) >= self._most:
             raise FullError
-        answer = self._loop.create_future()
-        asked = Asked(job._replace(key=-next(self._numbers), wanted=lambda: not answer.done()), answer)
-        self._waiting.append(asked)
+        asked = Asked(self._loop.create_future())
+        self._asked.append(asked)
+        self._waiting.append((asked, job._replace(asked=asked)))
         self._loop.stop()  # the engine asks for jobs between two runs of the loop
         try:
             await wait((asked.answer, gone), timeout=seconds, return_when=FIRST_COMPLETED)
@@ -79,12 +80,12 @@ class Demand:
         return asked
 
     def job(self) -> Job | None:
-        """The next job, if anything is asked for; its key is below 0."""
+        """The next job that somebody waits for."""
         while self._waiting:
-            asked = self._waiting.popleft()
-            if not asked.answer.done():
-                self._under_way[asked.job.key] = asked
-                return asked.job
+            asked, job = self._waiting.popleft()
+            if asked.waits():
+                return job
+            asked.ended = True
         return None
 
     def jobs(self, turn: Callable[[], None] = lambda: None) -> Iterator[Job | Later]:
@@ -93,16 +94,8 @@ class Demand:
             turn()
             yield self.job() or Later(ASK)
 
-    def take(self, done: Done) -> bool:
-        """Give a result to who asked for it; whether anybody did."""
-        key = done.job.key
-        asked = self._under_way.pop(key, None) if done.last else self._under_way.get(key)
-        if asked is not None:
-            asked.take(done)
-        return asked is not None
-
     def end(self) -> None:
         """Begin nothing any more, and let nobody wait."""
         self._ending = True
-        for asked in (*self._waiting, *self._under_way.values()):
+        for asked in self._asked:
             asked.answer.cancel()

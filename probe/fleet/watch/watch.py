@@ -60,10 +60,7 @@ class Beside(Protocol):
     """Probes that are asked for while the watch goes on."""
 
     def job(self) -> Job | None:
-        """The next one, if any, whose key is below 0."""
-
-    def take(self, done: Done) -> bool:
-        """Take what came of one; whether it was asked for here."""
+        """The next one, if any; it bears who `asked` for it."""
 
 
 class Onlooker(Protocol):
@@ -154,8 +151,7 @@ class Watch:
         try:
             self._engine = Engine(self._jobs(), pace, loop, self.signals, shared=shared)
             for done in self._engine.run():
-                if self.beside is None or not self.beside.take(done):
-                    self._take(done)
+                self._take(done)
         finally:
             self._systemd.stopping()
             self._keeper.close(self._now())

@@ -1,0 +1,130 @@
+"""An engine whose loop others use: whose errors end it, and what is asked for while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from probe.check.engine import Engine
+from probe.check.interruption import Interruption
+from probe.check.pace import DEFAULT_PACE
+from probe.check.run import Done, Job, Later
+from probe.serve.demand import Demand
+from tests.check.test_check_engine import FAST, HEALTHY, Loop, jobs, loop
+from tests.net.scripted import ScriptedServer
+
+__all__ = ["loop"]
+
+
+def raising() -> None:
+    """A callback of somebody else's."""
+    raise RuntimeError("of others")
+
+
+class Shared:
+    """An engine on a loop that has a handler of its own."""
+
+    def __init__(self, loop: Loop, port: int) -> None:
+        self.loop, self.heard, self.interruption = loop(), list[dict[str, Any]](), Interruption()
+        self.loop.set_exception_handler(lambda _, context: self.heard.append(context))
+        self.engine = Engine(self.jobs(port), DEFAULT_PACE, self.loop, self.interruption, shared=True)
+
+    def jobs(self, port: int) -> Iterator[Job | Later]:
+        yield Later(0.2)
+        yield from jobs(port, "127.0.0.1")
+
+    def run(self) -> list[Done]:
+        with closing(self.loop):
+            return list(self.engine.run())
+
+
+def test_errors_of_others_end_nothing(loop: Loop) -> None:
+    with ScriptedServer(HEALTHY) as server:
+        shared = Shared(loop, server.port)
+        shared.loop.call_soon(raising)
+        shared.loop.call_soon(shared.loop.call_exception_handler, {"message": "out of descriptors"})
+        assert [done.assessment.outcome.value for done in shared.run()] == ["accepted"]
+    assert [context["message"][:10] for context in shared.heard] == ["Exception ", "out of des"]
+
+
+def test_one_of_the_engine_does(loop: Loop) -> None:
+    with ScriptedServer() as server:
+        shared = Shared(loop, server.port)
+        shared.loop.call_soon(shared.engine._parted, None, raising)
+        with pytest.raises(RuntimeError, match="of others"):
+            shared.run()
+    assert shared.heard == []
+
+
+def test_without_others_every_error_ends_it(loop: Loop) -> None:
+    own = loop()
+    engine = Engine(iter((Later(0.2),)), DEFAULT_PACE, own)
+    own.call_soon(raising)
+    with pytest.raises(RuntimeError):
+        list(engine.run())
+
+
+class Notes:
+    """Who asked for a job, and waits for it or not."""
+
+    def __init__(self, end: Callable[[], None] = lambda: None, *, waits: bool = True) -> None:
+        self._end, self._waits = end, waits
+        self.taken: list[Done] = []
+
+    def waits(self) -> bool:
+        return self._waits
+
+    def take(self, done: Done) -> None:
+        self.taken.append(done)
+        self._end()
+
+
+def test_what_is_asked_for_goes_first_and_to_who_asked(loop: Loop) -> None:
+    order: list[str] = []
+    with ScriptedServer(*[HEALTHY] * 3) as server:
+        notes = Notes(lambda: order.append("asked"))
+        first, second = jobs(server.port, "127.0.0.1", "127.0.0.1")
+        asked = second._replace(key=2, asked=notes)
+        run = Engine([first, second, asked], FAST, loop()).run()
+        order.extend(str(done.job.key) for done in run)
+    assert order == ["0", "asked", "1"]
+    assert [done.assessment.outcome.value for done in notes.taken] == ["accepted"]
+
+
+def test_what_nobody_waits_for_is_not_begun(loop: Loop) -> None:
+    with ScriptedServer(HEALTHY) as server:
+        notes = Notes(waits=False)
+        [job, other] = jobs(server.port, "127.0.0.2", "127.0.0.1")
+        done = list(Engine([job._replace(asked=notes), other], FAST, loop()).run())
+    assert len(server.peers) == len(done) == 1
+    assert [(one.last, one.assessment.outcome.value) for one in notes.taken] == [(True, "unknown")]
+
+
+def test_a_full_engine_takes_the_next_job_after_one_that_was_asked_for(loop: Loop) -> None:
+    """As many as it plans at once, and one more."""
+    pace = FAST._replace(concurrency=1)
+    with ScriptedServer(*[HEALTHY] * 5) as server:
+        notes = Notes()
+        made = [one._replace(asked=notes) for one in jobs(server.port, *["127.0.0.1"] * 5)]
+        assert list(Engine(made, pace, loop()).run()) == []
+    assert len(notes.taken) == 5
+
+
+def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
+    own = loop()
+    demand = Demand(own, 2)
+    with ScriptedServer() as server, closing(own):
+        [job] = jobs(server.port, "127.0.0.1")
+        never = own.create_future()
+        asked = own.create_task(demand.probe(job, 60, never))
+        given_up = own.create_task(demand.probe(job, 0.01, never))
+        own.call_later(0.1, own.stop)
+        while not given_up.done():
+            own.run_forever()
+        assert (len(demand), demand.job() is not None, demand.job()) == (2, True, None)
+        assert len(demand) == 1
+        demand.end()
+        assert not own.run_until_complete(asked).complete
