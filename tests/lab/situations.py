@@ -83,6 +83,11 @@ class Sender:
 # A client of PostgreSQL begins; R (authentication) is the answer of a server that has started (its manual, 55.2).
 _STARTUP = b"\x00\x00\x00\x24\x00\x03\x00\x00user\x00lab\x00database\x00postgres\x00\x00"
 
+
+def _over_http(name: str, offset: int, about: str) -> Service:
+    return Service(name=name, offset=offset, about=about, asks=b"GET / HTTP/1.0\r\n\r\n", says=b"HTTP/1.")
+
+
 SERVICES = (
     Service(name="healthy", offset=1, about="public-style chain, leaf and intermediate sent"),
     Service(name="wildcard", offset=2, about="the same for *.contoso.test"),
@@ -125,6 +130,11 @@ SERVICES = (
     Service(name="sender-none", offset=32, about="sends without a certificate"),
     Service(name="exim-healthy", offset=33, about="Exim, with a public-style certificate"),
     Service(name="exim-internal-ca", offset=34, about="Exim, with the internal CA's certificate"),
+    _over_http("exporter", 35, "eop-probe serve"),
+    _over_http("prometheus", 36, "Prometheus, with the rules of integrations/prometheus"),
+    _over_http("alertmanager", 37, "Alertmanager, told by it"),
+    _over_http("node-exporter", 38, "node_exporter, for files of metrics"),
+    _over_http("receiver", 39, "keeps what Alertmanager tells"),
 )
 
 _ACCEPTED = Expectation(outcome="accepted")
