@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry
 from probe.exchange.replies.policies import ENTRIES
 from probe.exchange.replies.sources import NDR
@@ -52,6 +53,7 @@ _KINDS: dict[str, Kind] = {
     "validation-failure": Kind(
         "The session failed for a reason that no other kind names; failure-reason-code may tell more.",
         {},
+        ("Probe each MX host; the rule early-session-ticket would show a ticket that arrives too early.",),
         seen=(
             reported(
                 "Exchange Online says this also of a handshake that was merely broken off.",
@@ -59,9 +61,9 @@ _KINDS: dict[str, Kind] = {
             ),
             reported(
                 "Its TLS 1.3 client breaks off where a session ticket arrives before its own Finished has left, as "
-                "Go's servers since October 2024 send it; the queue then shows 451 4.4.0 Security status Renegotiate. "
+                f"Go's servers since October 2024 send it; the queue then shows {wording.RENEGOTIATE}. "
                 "Whether that is still so is not known.",
-                "golang/go#70232, mox#237, maddy#730, chasquid#64",
+                wording.RENEGOTIATE_REPORTS,
             ),
         ),
     ),
