@@ -24,7 +24,7 @@ from probe.render.report.chain import as_built, as_sent
 from probe.render.report.timeline import DAYS_AFTER, DAYS_BEFORE, MAX_TICKS, timeline
 from probe.render.report.wording import verdict_sentence
 from probe.text import printable, visible
-from tests.render import samples
+from tests.render import html_samples, samples
 from tests.render.goldens import EVERYTHING
 
 VOID = {"meta", "input", "wbr"}
@@ -99,6 +99,24 @@ def test_every_page_is_well_formed(name: str) -> None:
     assert page.levels[0] == 1
     assert page.levels.count(1) == 1
     assert all(deeper <= level + 1 for level, deeper in zip(page.levels, page.levels[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    {
+        "accepted": "accepted", "at-risk": "at-risk", "untrusted-root": "rejected", "missing-intermediate": "rejected",
+        "self-signed-from-eop": "rejected", "expired": "rejected", "order": "accepted", "balancer": "rejected",
+        "unreachable": "unknown", "refused": "unknown", "hostile": "at-risk", "several": "rejected",
+    }.items(),
+)  # fmt: skip
+def test_the_page_of_a_judged_chain(name: str, outcome: str) -> None:
+    made = html_samples.REPORTS[name]()
+    text = html.render(made, RenderOptions())
+    assert Page(text).levels[0] == 1
+    assert '<h1 class="title"' in text
+    assert text.index(f'<span class="badge {outcome}">{outcome}</span>') > text.index("<h1 ")
+    assert made.outcome.value == outcome
+    assert not {"\x1b", "\u202e", "\u200b"} & set(text)
 
 
 def test_one_endpoint_stands_in_the_title_and_in_the_first_heading_with_its_verdict() -> None:

@@ -27,6 +27,7 @@ from probe.render.report.fleet import row, table
 from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.timeline import TimeLine, timeline
 from probe.render.report.wording import (
+    NO_REPLY,
     basis_words,
     besides,
     confidence_words,
@@ -162,6 +163,8 @@ def _place(assessment: Assessment) -> str:
 
 def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
     made, evidence = assessment.prediction, assessment.evidence
+    if made and made.outcome is Outcome.REJECTED and not made.reply:
+        yield "Reply", NO_REPLY
     if made and made.outcome is not Outcome.UNKNOWN:
         rule = f", rule {made.rule}" if made.rule else ""
         yield "Confidence", confidence_words(made) + rule

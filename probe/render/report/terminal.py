@@ -21,6 +21,7 @@ from probe.render.report.facts import (
 from probe.render.report.samples import not_asked, not_held, samples
 from probe.render.report.terminal_chain import add_chain
 from probe.render.report.wording import (
+    NO_REPLY,
     basis_words,
     besides,
     confidence_words,
@@ -124,7 +125,7 @@ class _Section:
         if made.reply:
             self._page.verbatim(made.reply, first="  reply       ", style=Style.BAD)
         elif made.outcome is Outcome.REJECTED:
-            self._page.add("its wording for this fault is not known", first="  reply       ")
+            self._page.add(NO_REPLY, first="  reply       ")
         if made.outcome is not Outcome.UNKNOWN:
             rule = f" (rule {made.rule})" if made.rule else ""
             self._page.add(confidence_words(made) + rule, first="  confidence  ")

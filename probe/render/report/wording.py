@@ -19,6 +19,8 @@ from probe.report.assessment import Assessment, Report
 from probe.statement import Confidence
 from probe.text import duration, listed
 
+#: Said of the reply to a refusal that Exchange Online words in a way nobody has told.
+NO_REPLY = "its wording for this fault is not known"
 #: Names of one certificate shown before the rest is counted.
 MAX_NAMES = 8
 
