@@ -17,17 +17,33 @@ SECONDS = 60
 STATES = {"healthy": ("OK", 150), "expires-soon": ("WARNING", 5), "internal-ca": ("CRITICAL", 150)}
 
 
-def inside(command: str, *variables: str) -> subprocess.CompletedProcess[str]:
+def container(*words: str) -> subprocess.CompletedProcess[str]:
     """A command in a container that sees the lab's services."""
     return subprocess.run(
         [
-            "docker", "run", "--rm", "--network", "eop-probe-lab_default",
-            "--volume", f"{HERE / 'run'}:/lab:ro", "--volume", f"{ROOT / 'integrations'}:/integrations:ro",
-            *(word for each in variables for word in ("--env", each)),
-            "eop-probe-lab-integrations", "timeout", "--signal=KILL", str(SECONDS), "sh", "-euc", command,
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            "eop-probe-lab_default",
+            "--volume",
+            f"{HERE / 'run'}:/lab:ro",
+            *words,
         ],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS + 30, check=False,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 30,
+        check=False,
+    )
+
+
+def inside(command: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    """A command beside the tools and the shipped files."""
+    environment = [word for each in variables for word in ("--env", each)]
+    folder = ["--volume", f"{ROOT / 'integrations'}:/integrations:ro"]
+    limited = ["timeout", "--signal=KILL", str(SECONDS), "sh", "-euc", command]
+    return container(*folder, *environment, "eop-probe-lab-integrations", *limited)
 
 
 def days(data: str) -> int:
@@ -66,11 +82,13 @@ def test_nagios_holds_state_and_performance_data(lab: Lab) -> None:
 def test_icinga_holds_state_and_performance_data(lab: Lab) -> None:
     assert all(map(lab.port, STATES))
     done = inside(
-        "mkdir /tmp/o; cp /integrations/icinga2/eop-probe.conf /lab-objects/lab.conf /tmp/o; icinga run /tmp/o 3"
+        "mkdir /tmp/o; cp /integrations/icinga2/eop-probe.conf /lab-objects/lab.conf /tmp/o;"
+        f" icinga run /tmp/o {' '.join(STATES)}"
     )
     states = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-    results = map(json.loads, done.stdout.splitlines())
-    found = {one["service"]: (states[int(one["state"])], days(" ".join(one["data"]))) for one in results}
+    left = re.findall(r"service=(\S+),metric=[0-9a-f]{9}_days_left_\S+ value=([\d.]+)", done.stdout)
+    state = re.findall(r"service=(\S+) .*,state=(\d)i", done.stdout)
+    found = {name: (states[int(number)], round(float(dict(left)[name]))) for name, number in state}
     assert found == STATES, done.stdout + done.stderr
 
 
@@ -107,3 +125,22 @@ def test_systemd_has_nothing_to_say_of_the_units(lab: Lab) -> None:
     assert all(map(exposure.fullmatch, lines)), done.stdout
     broken = inside("cp -r /integrations/systemd /tmp/u; sed -i s/^UMask/Umask/ /tmp/u/*; units /tmp/u")
     assert "Unknown key 'Umask' in section [Service], ignoring" in broken.stdout
+
+
+def test_the_image_writes_to_one_folder_and_has_every_extra(lab: Lab) -> None:
+    assert lab.port("healthy")
+    command = """
+        id -u
+        python3 -c 'import apprise, psycopg, sqlalchemy, starlette, uvicorn'
+        touch /x /opt/x /tmp/x && echo writable
+        echo healthy | eop-probe fleet run - --record --format csv
+        eop-probe history show healthy | head -n 1
+    """
+    hardened = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    trusted = ("--env", "EOP_PROBE_STAND_IN=/lab/LAB-ROOT.pem")
+    done = container(*hardened, *trusted, "--entrypoint", "sh", "eop-probe", "-uc", command)
+    user, _, row, shown = done.stdout.splitlines()
+    assert user == "10001", done.stderr
+    assert ",accepted," in row
+    assert "healthy" in shown
+    assert done.stderr.count("Read-only file system") == 3
