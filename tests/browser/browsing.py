@@ -55,11 +55,13 @@ class Visit:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def look(self, *, width: int = WIDE, scheme: str = "light", media: str = "screen") -> Page:
+    def look(
+        self, *, width: int = WIDE, height: int = 900, scheme: str = "light", media: str = "screen"
+    ) -> Page:
         """The page in a window of this width, in light or dark, on screen or on paper."""
         kind: Any = {"media": media, "color_scheme": scheme}
         self.page.emulate_media(**kind)
-        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.set_viewport_size({"width": width, "height": height})
         return self.page
 
 

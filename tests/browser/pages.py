@@ -27,7 +27,7 @@ HOSTILE = (
     f'</pre></style></script></title><script>{MARKER}()</script><img src=x onerror={MARKER}()> " autofocus '
     f"onfocus={MARKER}() ' onclick='{MARKER}() <svg onload={MARKER}()> javascript:{MARKER}() {{{{ 6 * 7 }}}} {{% if %}}"
 )
-_SAMPLES = str(Path(__file__).parent.parent / "samples")
+_ROOT = Path(__file__).parent.parent.parent
 _CERTIFICATE = "F5770C7F9A5EB836EE4670B72C25B24001E522D3"
 
 
@@ -78,16 +78,16 @@ def _hostile_diagnosis() -> str:
 
 
 def _run(*arguments: str) -> str:
-    """What the command writes."""
+    """What the command writes of the sample evidence."""
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        run_to_exit(["exchange", *arguments, _SAMPLES, "--format", "html"])
+    with contextlib.chdir(_ROOT), contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        run_to_exit(["exchange", *arguments, "tests/samples", "--format", "html"])
     return out.getvalue()
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "everything": partial(_report, *EVERYTHING, "awkward"),
-    "missing_intermediate": partial(_report, "missing_intermediate"),
+    "report": partial(_report, "missing_intermediate"),
     "nothing": _report,
     "hostile": _hostile,
     "diagnosis": partial(_run, "diagnose"),

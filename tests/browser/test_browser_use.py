@@ -23,7 +23,7 @@ Saved = Callable[[str], str]
 def test_the_verdict_and_the_whole_reply_are_on_a_phone_s_first_screen(
     chromium: Browser, saved: Saved
 ) -> None:
-    with visit(chromium, saved(PAGES["missing_intermediate"]())) as seen:
+    with visit(chromium, saved(PAGES["report"]())) as seen:
         page = seen.look(width=NARROW)
         assert cut(page, samples.REFUSED) == []
         for text in ("rejected", samples.HOST, samples.REFUSED):
@@ -32,7 +32,7 @@ def test_the_verdict_and_the_whole_reply_are_on_a_phone_s_first_screen(
             assert box["y"] + box["height"] < 844  # CSS pixels of a usual phone
 
 
-@pytest.mark.parametrize("name", ["missing_intermediate", "diagnosis"])
+@pytest.mark.parametrize("name", ["report", "diagnosis"])
 def test_a_command_is_copied_exactly_by_keyboard(chromium: Browser, saved: Saved, name: str) -> None:
     with visit(chromium, saved(PAGES[name]())) as seen:
         assert seen.page.locator(".command").count() > 1
@@ -55,7 +55,7 @@ def test_the_first_tab_stop_leads_to_the_content(chromium: Browser, saved: Saved
 
 
 def test_what_is_folded_opens_by_keyboard(chromium: Browser, saved: Saved) -> None:
-    with visit(chromium, saved(PAGES["missing_intermediate"]())) as seen:
+    with visit(chromium, saved(PAGES["report"]())) as seen:
         transcript = seen.page.locator("details", has_text="Conversation")
         assert not transcript.locator("pre").is_visible()
         transcript.locator("summary").press("Enter")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from probe import __version__
 from probe.eop.outlook import Judged
+from probe.eop.vocabulary import WORST_FIRST
 from probe.exchange.selection.candidates import Candidate, title
 from probe.exchange.selection.planned import Effect, Transition
 from probe.exchange.selection.result import Selection, State
@@ -31,6 +32,7 @@ from probe.render.page.options import RenderOptions
 #: A sentence, and what it rests on.
 Said = tuple[str, str]
 
+_RANKS = tuple(Effect)
 _MARKS = {Effect.NONE: "info", Effect.SAFE: "accepted", Effect.RISKY: "at-risk", Effect.BREAKS: "rejected"}
 
 
@@ -79,15 +81,15 @@ class Group(NamedTuple):
 
 
 def render(report: SelectReport, options: RenderOptions) -> str:
-    """Render the page: a planned change and what it does, a row for each connector, then each with its candidates."""
+    """Render the page, the worst first: what a planned change does, what each connector picks and why."""
     changed = report.before is not None
     word = said(report.effect) if changed else report.outcome.value
     values = {
         "mark": _MARKS[report.effect] if changed else report.outcome.value,
         "word": word,
         "told": change_words(report) if changed else "as Exchange selects certificates today",
-        "steps": [_step(step) for step in report.steps],
-        "choices": [_choice(row, verbose=options.verbose) for row in report.rows],
+        "steps": [_step(step) for step in sorted(report.steps, key=lambda step: -_RANKS.index(step.effect))],
+        "choices": [_choice(row, verbose=options.verbose) for row in sorted(report.rows, key=_urgency)],
         "groups": _groups(report),
         "problems": each_once(report.problems),
         "problems_mean": PROBLEMS,
@@ -95,6 +97,10 @@ def render(report: SelectReport, options: RenderOptions) -> str:
         "at": stamp(report.at),
     }
     return render_page("selection.html", values, title=f"Selection: {word} - eop-probe")
+
+
+def _urgency(row: Row) -> int:
+    return WORST_FIRST.index(row.outlook.outcome) if row.outlook else len(WORST_FIRST)
 
 
 def _step(step: Transition) -> Step:
