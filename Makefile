@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-whole test-fast test-browser test-lab gates conformance lab-up lab-down bench mutants lock docs clean
+.PHONY: demo test test-whole test-fast test-browser test-lab gates conformance lab-up lab-down bench mutants lock docs screenshots clean
 
 demo: $(VENV)/.product
 	@$(BIN)/eop-probe demo
@@ -59,6 +59,10 @@ mutants: $(VENV)/.mutants
 
 docs: $(VENV)/.test
 	$(BIN)/python tools/docs.py
+
+# The pictures in docs/images, of the pages as they are now.
+screenshots: $(VENV)/.test
+	$(BIN)/python tools/screenshots.py
 
 # An engine that somebody else runs stays; what the lab put into it goes.
 clean:

@@ -33,15 +33,16 @@ class Shot(NamedTuple):
         return f"{self.page}-{self.width}-{self.scheme}.png"
 
 
-SHOTS = tuple(
-    Shot(page, width, height, scheme)
-    for page, schemes in (
-        ("report", ("light", "dark")),
-        ("diagnosis", ("light", "dark")),
-        ("selection", ("light", "dark")),
-    )
-    for width, height in ((1280, 1100), (390, 844))
-    for scheme in schemes
+SHOTS = (
+    Shot("report", 1280, 1100, "light"),
+    Shot("report", 1280, 1100, "dark"),
+    Shot("report", 390, 844, "light"),
+    Shot("diagnosis", 1280, 1100, "light"),
+    Shot("diagnosis", 1280, 1100, "dark"),
+    Shot("diagnosis", 390, 844, "dark"),
+    Shot("selection", 1280, 1100, "light"),
+    Shot("selection", 1280, 1100, "dark"),
+    Shot("selection", 390, 844, "light"),
 )
 
 

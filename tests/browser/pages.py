@@ -20,7 +20,6 @@ from probe.report.diagnosis import DiagnosedFault, Diagnosis, Proof
 from probe.statement import documented
 from tests.browser.browsing import MARKER
 from tests.render import samples
-from tests.render.goldens import EVERYTHING
 
 #: What would run, were it not escaped: in text, in an attribute, in a script, in a style, in a template.
 HOSTILE = (
@@ -33,6 +32,20 @@ _CERTIFICATE = "F5770C7F9A5EB836EE4670B72C25B24001E522D3"
 
 def _report(*names: str) -> str:
     return html.render(samples.report(*(getattr(samples, name)() for name in names)), RenderOptions())
+
+
+def fleet(size: int) -> str:
+    """A report of so many endpoints, most of them accepted."""
+    well, ill = samples.accepted(), samples.expired()
+    found = []
+    for number in range(size):
+        one = ill if number % 50 == 0 else well
+        host = f"host-{number:05}.contoso.com"
+        seen = dataclasses.replace(one.evidence.capture, host=host)
+        found.append(
+            dataclasses.replace(one, target=host, evidence=dataclasses.replace(one.evidence, capture=seen))
+        )
+    return html.render(samples.report(*found), RenderOptions())
 
 
 def _hostile() -> str:
@@ -86,7 +99,9 @@ def _run(*arguments: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "everything": partial(_report, *EVERYTHING, "awkward"),
+    "everything": partial(
+        _report, "accepted", "untrusted_root", "missing_intermediate", "mixed", "unreachable", "awkward"
+    ),
     "report": partial(_report, "missing_intermediate"),
     "nothing": _report,
     "hostile": _hostile,

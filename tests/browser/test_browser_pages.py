@@ -40,7 +40,7 @@ def test_axe_core_finds_nothing(visited: Visit, width: int, scheme: str) -> None
     assert violations(visited.look(width=width, scheme=scheme)) == []
 
 
-@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize("width", [NARROW, 768, WIDE])
 def test_everything_fits_the_window(visited: Visit, width: int) -> None:
     page = visited.look(width=width)
     assert too_wide(page) == []

@@ -104,7 +104,10 @@ def _urgency(row: Row) -> int:
 
 
 def _step(step: Transition) -> Step:
-    reasons = [f"{said(reason.effect)}: {reason.statement}" for reason in step.reasons]
+    reasons = [
+        str(one.statement) if one.effect is step.effect else f"{said(one.effect)}: {one.statement}"
+        for one in step.reasons
+    ]
     return Step(_MARKS[step.effect], said(step.effect), place(step.after), ends(step), reasons)
 
 
