@@ -16,10 +16,11 @@ from probe.powershell import Command, quoted
 from probe.render.exchange import diagnosis_html
 from probe.render.page.options import RenderOptions
 from probe.render.report import html
+from probe.report.assessment import Assessment
 from probe.report.diagnosis import DiagnosedFault, Diagnosis, Proof
 from probe.statement import documented
 from tests.browser.browsing import MARKER
-from tests.render import samples
+from tests.render import html_samples, samples
 
 #: What would run, were it not escaped: in text, in an attribute, in a script, in a style, in a template.
 HOSTILE = (
@@ -30,8 +31,8 @@ _ROOT = Path(__file__).parent.parent.parent
 _CERTIFICATE = "F5770C7F9A5EB836EE4670B72C25B24001E522D3"
 
 
-def _report(*names: str) -> str:
-    return html.render(samples.report(*(getattr(samples, name)() for name in names)), RenderOptions())
+def _page(*assessments: Assessment) -> str:
+    return html.render(html_samples.report(*assessments), RenderOptions())
 
 
 def fleet(size: int) -> str:
@@ -45,7 +46,7 @@ def fleet(size: int) -> str:
         found.append(
             dataclasses.replace(one, target=host, evidence=dataclasses.replace(one.evidence, capture=seen))
         )
-    return html.render(samples.report(*found), RenderOptions())
+    return _page(*found)
 
 
 def _hostile() -> str:
@@ -72,7 +73,7 @@ def _hostile() -> str:
     path = samples.built(samples.element(shown))
     made = samples.prediction(Outcome.REJECTED, "self-signed", reply=HOSTILE)
     one = samples.assess(seen, made, samples.store(path), findings=(finding,), target=HOSTILE)
-    return html.render(samples.report(one, one), RenderOptions())
+    return _page(one, one)
 
 
 def _hostile_diagnosis() -> str:
@@ -99,11 +100,12 @@ def _run(*arguments: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "everything": partial(
-        _report, "accepted", "untrusted_root", "missing_intermediate", "mixed", "unreachable", "awkward"
+    "everything": lambda: _page(
+        *html_samples.several(("accepted", "at-risk", "missing-intermediate", "balancer", "order", "refused"))
     ),
-    "report": partial(_report, "missing_intermediate"),
-    "nothing": _report,
+    "report": lambda: _page(html_samples.ONE["untrusted-root"]()),
+    "awkward": lambda: _page(samples.awkward()),
+    "nothing": _page,
     "hostile": _hostile,
     "diagnosis": partial(_run, "diagnose"),
     "diagnosis-hostile": _hostile_diagnosis,

@@ -21,18 +21,6 @@ Saved = Callable[[str], str]
 
 _NAMES = """rows => rows.map(row => [row.cells[0], row.cells[1].querySelector("a, summary")]
     .map(one => one.innerText.trim().replace(/\\s+/g, " ")).join(" "))"""
-# Milliseconds from the input to the page as it is laid out after it: sorted by name, and back, and searched.
-_STEPS = """() => {
-    const sort = document.querySelector("#endpoints th:nth-child(2) button");
-    const search = document.querySelector("[type=search]");
-    const look = words => { search.value = words; search.dispatchEvent(new Event("input", {bubbles: true})); };
-    return [() => sort.click(), () => sort.click(), () => look("host"), () => look("host-09876")].map(step => {
-        const begun = performance.now();
-        step();
-        document.body.offsetHeight;
-        return performance.now() - begun;
-    });
-}"""
 
 
 def test_the_verdict_and_the_whole_reply_are_on_a_phone_s_first_screen(
@@ -74,7 +62,7 @@ def test_what_is_folded_opens_by_keyboard(chromium: Browser, saved: Saved) -> No
         transcript = seen.page.locator("details", has_text="Conversation")
         assert not transcript.locator("pre").is_visible()
         transcript.locator("summary").press("Enter")
-        assert "250-STARTTLS" in transcript.locator("pre").inner_text()
+        assert "250 STARTTLS" in transcript.locator("pre").inner_text()
 
 
 def rows(page: Page) -> list[str]:
@@ -104,19 +92,39 @@ def test_a_table_is_narrowed_and_sorted_by_keyboard(chromium: Browser, saved: Sa
             assert rows(page)[0].startswith(first)
 
 
+class Stopwatch:
+    """Processor time of a page's main thread, in seconds, from lap to lap."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._at = self._spent()
+
+    def lap(self) -> float:
+        begun, self._at = self._at, self._spent()
+        return self._at - begun
+
+    def _spent(self) -> float:
+        found = self._session.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
+
+
 def test_ten_thousand_endpoints_are_narrowed_and_sorted_without_a_wait(
     chromium: Browser, saved: Saved
 ) -> None:
-    """Each step is done within a second, on a busy machine too: the page lays out a hundred rows, not all."""
+    """Each step takes less than a second of the page's processor time: a hundred rows are laid out, not all."""
     with visit(chromium, saved(fleet(10_000))) as seen:
         page = seen.page
         assert len(rows(page)) == 100
-        took = page.evaluate(_STEPS)
-        assert max(took) < 1000
+        name, search = page.locator("#endpoints th:nth-child(2) button"), page.get_by_role("searchbox")
+        took = Stopwatch(page)
+        for step in (name.click, name.click, lambda: search.fill("host"), lambda: search.fill("host-09876")):
+            step()
+            assert took.lap() < 1
         assert rows(page) == ["accepted host-09876.contoso.com 192.0.2.1:25"]
         page.locator("summary", has_text="host-09876").press("Enter")
         assert "Exchange Online would accept it" in page.locator("#endpoints tbody").inner_text()
-        page.get_by_role("searchbox").fill("")
+        search.fill("")
         page.get_by_role("button", name="Show more").press("Enter")
         assert len(rows(page)) == 200
 
