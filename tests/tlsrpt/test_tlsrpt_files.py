@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given as any_of
+from hypothesis import strategies as st
 
 from probe.exchange.messages import mbox, parts
 from probe.exchange.messages.mail import MAX_NAMES, is_mail
@@ -111,6 +113,22 @@ ODD: dict[str, bytes] = {
     "no part but one without headers": mail(b"\r\n" + MICROSOFT),
     "a part that has a blank line alone": mail(b"\n" + MICROSOFT),
 }
+
+
+PIECES = (
+    "boundary", "name", "filename", "report-type", "*", "*0", "*1*", "*0*", "=", '"', "'", "''", ";", "utf-8", "%ff",
+    "nobody'en'x", "%", "\\", "a", "(", ",", "*9999999999", "*-1", "é", "\xff", "\0", "\n",
+)  # fmt: skip
+
+
+@any_of(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
+def test_any_type_at_all_is_read(pieces: list[str]) -> None:
+    """The library raises for some of them where a text holds surrogates."""
+    said = "".join(pieces).encode("latin-1")
+    head = (
+        b"From: a\r\nTo: b\r\nContent-Type: multipart/mixed; " + said + b"\r\nContent-Disposition: x; " + said
+    )
+    assert [*parts.parts_of(head + b"\r\n\r\n" + MICROSOFT)]
 
 
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD)

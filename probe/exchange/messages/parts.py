@@ -79,7 +79,7 @@ def _unfolded(head: bytes) -> Iterator[bytes]:
 
 
 def content_type(mail: RawMail) -> Message:
-    """What a mail's, or a part's, Content-* fields say, as the library tells it."""
+    """What a mail's, or a part's, Content-* fields say, as the library tells it: of texts without surrogates alone."""
     told = Message()
     for name in ("Content-Type", "Content-Disposition"):
         for value in mail.values(name.lower().encode())[:1]:
@@ -102,7 +102,7 @@ def parts_of(data: bytes) -> Iterator[Part]:
             waiting += [(piece, depth + 1) for piece in reversed(pieces)]
         else:
             encoding = mail.first(b"content-transfer-encoding").strip().lower()
-            yield Part(told.get_content_type(), _file_name(told), _decoded(mail.body, encoding))
+            yield Part(told.get_content_type(), told.get_filename() or "", _decoded(mail.body, encoding))
 
 
 def _split_part(raw: bytes) -> RawMail:
@@ -111,19 +111,8 @@ def _split_part(raw: bytes) -> RawMail:
 
 
 def _boundary(told: Message) -> bytes:
-    if told.get_content_maintype() != "multipart":
-        return b""
-    try:
-        return (told.get_boundary() or "").encode("utf-8", "surrogateescape")
-    except (LookupError, ValueError):  # one that says a charset nobody has
-        return b""
-
-
-def _file_name(told: Message) -> str:
-    try:
-        return told.get_filename() or ""
-    except (LookupError, ValueError):
-        return ""
+    multipart = told.get_content_maintype() == "multipart"
+    return (told.get_boundary() or "").encode("utf-8", "replace") if multipart else b""
 
 
 def _pieces(body: bytes, boundary: bytes, most: int) -> list[bytes]:
