@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from probe.pki.chain import PresentedChain
 from probe.pki.truststore import ListRole
@@ -105,6 +106,17 @@ def test_what_a_peer_chose_is_cleaned_and_bounded() -> None:
     assert len(re.sub(r"\\(.)", r"\1", subject[1])) <= MAX_LABEL + len("...(2000 more)")
     # A surrogate is what Python makes of an argument that is no UTF-8.
     assert 'target="\\\\udcff"' in text(dataclasses.replace(samples.accepted(), target="\udcff"))
+
+
+@pytest.mark.parametrize("name", [*EVERYTHING, "awkward", "hostile"])
+def test_another_reader_of_the_format_reads_the_same(name: str) -> None:
+    assessment = getattr(samples, name)()
+    found = probe_text((assessment,), 1)
+    read = [sample for family in text_string_to_metric_families(found) for sample in family.samples]
+    assert len(read) == sum(not line.startswith("#") for line in found.splitlines())
+    own = own_labels(assessment, {})
+    for sample in read:
+        assert not sample.name.startswith("eop_") or own.items() <= sample.labels.items()
 
 
 def test_a_fleets_labels_stand_beside_and_replace_none() -> None:
