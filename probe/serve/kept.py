@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
-from probe.render.report.metrics import Lines, families, labels_of, lines_of, own_labels
+from probe.render.report.metrics import (
+    Lines,
+    families,
+    labels_of,
+    labels_of_span,
+    lines_of,
+    lines_of_span,
+    own_labels,
+)
 from probe.report.assessment import Assessment
+from probe.report.record import Span
+
+
+class _Told(NamedTuple):
+    at: datetime
+    lines: Lines
 
 
 class Kept:
@@ -14,6 +30,20 @@ class Kept:
     def __init__(self) -> None:
         self._targets: dict[str, dict[str, Lines]] = {}
         self._under_way: dict[str, dict[str, Lines]] = {}
+        self._told: dict[str, dict[str, _Told]] = {}
+
+    def tell(
+        self, key: str, labels: Mapping[str, str], found: Iterable[tuple[Span, Mapping[str, datetime]]]
+    ) -> None:
+        """Keep what a history says of a target until it is looked at: each endpoint, and when certificates expire."""
+        before, now = self._told.get(key, {}), dict[str, _Told]()
+        for span, expiries in found:
+            own = labels_of(labels_of_span(span, labels))
+            known = before.get(own)
+            if known is None or known.at != span.last:  # of many thousands few were looked at since
+                known = _Told(span.last, lines_of_span(span, own, expiries))
+            now[own] = known
+        self._told[key] = now
 
     def take(
         self, key: str, assessment: Assessment, labels: Mapping[str, str], *, last: bool = False
@@ -31,13 +61,16 @@ class Kept:
         """Know that the last one was taken."""
         if found := self._under_way.pop(key, None):
             self._targets[key] = found
+            self._told.pop(key, None)
 
     def keep(self, keys: Collection[str]) -> None:
         """Forget every other target."""
-        for kept in (self._targets, self._under_way):
+        for kept in (self._targets, self._under_way, self._told):
             for key in kept.keys() - set(keys):
                 del kept[key]
 
     def text(self) -> str:
         """All samples; of an endpoint that two targets lead to alike those of one."""
-        return families({own: each for kept in self._targets.values() for own, each in kept.items()}.values())
+        told = {own: each.lines for kept in self._told.values() for own, each in kept.items()}
+        looked = {own: lines for kept in self._targets.values() for own, lines in kept.items()}
+        return families((told | looked).values())

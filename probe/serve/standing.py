@@ -128,6 +128,9 @@ class Standing:
             variant = options.variant(entry.target.host)
             if found := by_target.get((entry.target.text, options.direction.value, variant)):
                 self._endpoints[key] = found
+                ends = ({one.sha256: one.not_after for one in each.certificates} for each in found.values())
+                spans = (each.span for each in found.values())
+                self.kept.tell(key, _labels(entry.labels, variant), zip(spans, ends, strict=True))
         self._notify()
 
     def see(self, key: str, seen: Seen) -> None:
@@ -135,7 +138,7 @@ class Standing:
         before = self._endpoints.get(key, {}).get(seen.record.endpoint)
         stands = _stands(seen, before, tuple(map(certified, _certificates(seen.assessment))))
         self._new.setdefault(key, {})[seen.record.endpoint] = stands, seen.assessment
-        self.kept.take(key, seen.assessment, seen.labels)
+        self.kept.take(key, seen.assessment, _labels(seen.labels, seen.record.endpoint.variant))
 
     def settle(self, key: str) -> None:
         """Show what was seen of a target in place of all that was seen of it before."""
@@ -196,6 +199,11 @@ class Standing:
         for one in waiting:
             if not one.done():
                 one.set_result(None)
+
+
+def _labels(labels: Mapping[str, str], variant: str) -> Mapping[str, str]:
+    """With what tells apart two ways to ask the same endpoint."""
+    return {**labels, "variant": variant} if variant else labels
 
 
 def _moment(at: float | None) -> datetime | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from datetime import timedelta
 
 from probe.report.assessment import Assessment
+from probe.report.record import Span, record_of
 from probe.serve.kept import Kept
 from tests.render import samples
+from tests.render.test_render_prometheus import series, value
 
 
 def at(address: str, target: str = "mail.contoso.com") -> Assessment:
@@ -55,6 +58,37 @@ def test_an_endpoint_that_two_targets_lead_to_alike_is_told_once() -> None:
     for key in "ab":
         kept.take(key, at("192.0.2.1"), {}, last=True)
     assert endpoints(kept) == ["192.0.2.1"]
+
+
+def test_what_a_history_tells_holds_until_a_look() -> None:
+    kept, good = Kept(), samples.untrusted_root()
+    record = record_of(good)
+    place = {
+        "target": record.target,
+        "endpoint": record.endpoint,
+        "state": record.state,
+        "lists": record.lists,
+    }
+    span = Span(number=1, first=record.at, last=record.at, looks=1, elapsed_ms=312, **place)
+    ends = {samples.INTERNAL.sha256: samples.INTERNAL.not_after}
+    kept.tell("a", {"customer": "contoso"}, [(span, ends)])
+    told = series(kept.text())
+    assert value(kept.text(), "outcome", 'customer="contoso"') == 2
+    assert value(kept.text(), "certificate_not_after_timestamp_seconds", 'element="0"') == (
+        samples.INTERNAL.not_after.timestamp()
+    )
+    # The same look again, told with less: its lines are kept as they are.
+    kept.tell("a", {"customer": "contoso"}, [(span, {})])
+    assert series(kept.text()) == told
+    later = dataclasses.replace(span, last=span.last + timedelta(hours=6))
+    kept.tell("a", {"customer": "contoso"}, [(later, {})])
+    assert value(kept.text(), "last_probe_timestamp_seconds") == later.last.timestamp()
+    kept.take("a", good, {"customer": "contoso"}, last=True)
+    assert value(kept.text(), "last_probe_timestamp_seconds") == span.last.timestamp()
+    assert "path_expiry" in kept.text()
+    kept.tell("b", {}, [(later, {})])
+    kept.keep(["a"])
+    assert kept.text().count("eop_probe_outcome{") == 1
 
 
 def test_a_hundred_thousand_samples_are_joined_at_once() -> None:

@@ -16,6 +16,7 @@ from probe.serve.told import told
 from tests.cli.running import Cli
 from tests.fleet.watch.test_watch_loop import INTERVAL, Served, refuse, served, target
 from tests.fleet.watch.watching import Watching
+from tests.render.test_render_prometheus import series
 
 pytest_plugins = ("tests.cli.conftest",)
 __all__ = ["served"]
@@ -86,6 +87,13 @@ def test_what_the_history_says_is_what_was_seen(tmp_path: Path, cli: Cli, served
     other = Shown(Watching(tmp_path, [target(server, sni="other.contoso.test")], cli.store))
     other.standing.tell(by_history(watching))
     assert other.standing.watched()[0].endpoints == ()
+    # Metrics go on where they were, as far as they are told: no alert ends for a restart.
+    told, looked = (series(each.standing.kept.text()) for each in (again, shown))
+    assert "eop_probe_outcome" in {name for name, _ in told}
+    assert {each for each in told if each[0] != "eop_probe_prediction_info"} < looked.keys()
+    assert not other.standing.kept.text()
+    again.standing.follow(other.standing.what)
+    assert not again.standing.kept.text()
 
 
 def test_a_look_out_of_turn(tmp_path: Path, cli: Cli, served: Served) -> None:

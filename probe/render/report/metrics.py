@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from probe.eop.forecast import soonest
+from probe.eop.vocabulary import Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import ListRole
 from probe.render.report.facts import path_certificates, soonest_expiry
 from probe.report.assessment import Assessment
+from probe.report.record import Span
 from probe.text import printable
 
 #: Characters of one label's value; a scrape can be told to refuse longer ones (label_value_length_limit).
@@ -78,13 +81,28 @@ def labels_of(named: Mapping[str, str]) -> str:
 def own_labels(assessment: Assessment, more: Mapping[str, str]) -> dict[str, str]:
     """What tells an endpoint's series from any other's; of `more` only what has another name."""
     capture = assessment.capture
-    return {
-        "target": assessment.target,
-        "host": capture.host,
-        "address": capture.address or "",
-        "port": str(capture.port or ""),
-        "direction": assessment.evidence.direction.value,
-    } | {name: text for name, text in more.items() if name not in TAKEN and not name.startswith("__")}
+    endpoint = (capture.host, capture.address or "", capture.port, assessment.evidence.direction.value)
+    return _own(assessment.target, *endpoint, more)
+
+
+def labels_of_span(span: Span, more: Mapping[str, str]) -> dict[str, str]:
+    """The same of what a history tells."""
+    return _own(span.target, *span.endpoint[:4], more)
+
+
+def _own(
+    target: str, host: str, address: str, port: int, direction: str, more: Mapping[str, str]
+) -> dict[str, str]:
+    own = {
+        "target": target,
+        "host": host,
+        "address": address,
+        "port": str(port or ""),
+        "direction": direction,
+    }
+    return own | {
+        name: text for name, text in more.items() if name not in TAKEN and not name.startswith("__")
+    }
 
 
 #: Labels that a fleet's own cannot replace: one that stands twice spoils the whole scrape.
@@ -96,9 +114,18 @@ TAKEN = frozenset((
 
 def lines_of(assessment: Assessment, own: str) -> Lines:
     """An endpoint's samples, with its `own` labels in each; what would occur twice keeps its first value."""
+    return _lines(_samples(assessment), own)
+
+
+def lines_of_span(span: Span, own: str, expiries: Mapping[str, datetime]) -> Lines:
+    """As much as a history tells; `expiries` are those of certificates by their SHA-256."""
+    return _lines(_of_span(span, expiries), own)
+
+
+def _lines(samples: Iterable[_Sample], own: str) -> Lines:
     lines: Lines = {}
     values: dict[tuple[Metric, str], float] = {}
-    for metric, value, labels in _samples(assessment):
+    for metric, value, labels in samples:
         values.setdefault((metric, labels_of(labels)), value)
     for (metric, told), value in values.items():
         lines[metric] = lines.get(metric, "") + line(metric, f"{own},{told}" if told else own, value)
@@ -148,20 +175,58 @@ def _as_blackbox_exporter(found: Sequence[Assessment], seconds: float) -> Iterat
 
 
 def _samples(assessment: Assessment) -> Iterator[_Sample]:
-    yield _Sample(Metric.SUCCESS, bool(assessment.stores))
-    yield _Sample(Metric.DURATION_SECONDS, assessment.elapsed_ms / 1000)
-    yield _Sample(Metric.LAST_PROBE_TIMESTAMP_SECONDS, assessment.started_at.timestamp())
-    yield _Sample(Metric.OUTCOME, assessment.outcome.exit_code)
+    look = assessment.started_at, assessment.elapsed_ms
+    yield from _of_look(*look, assessment.outcome, judged=bool(assessment.stores))
     yield from _of_dates(assessment)
-    yield from _of_stores(assessment)
+    for store in assessment.stores:
+        yield from _of_list(store.name, store.dated, trusted=store.trusted)
     yield from _of_certificates(assessment)
     for finding in assessment.findings:
-        labels = {"rule": finding.rule, "severity": finding.severity.value}
-        yield _Sample(Metric.FINDING, 1, labels | {"confidence": finding.confidence.value})
+        yield _found(finding.rule, finding.severity.value, finding.confidence.value)
     made = assessment.prediction
     if made is not None:
-        told = {"rule": made.rule or "", "reply": made.reply or "", "confidence": made.confidence.value}
-        yield _Sample(Metric.PREDICTION_INFO, 1, told | {"basis": made.basis.value})
+        yield _rests(made.rule, made.reply, made.confidence.value, made.basis.value)
+
+
+def _of_span(span: Span, expiries: Mapping[str, datetime]) -> Iterator[_Sample]:
+    state = span.state
+    yield from _of_look(span.last, span.elapsed_ms, state.outcome, judged=bool(span.lists))
+    for used in span.lists:
+        yield from _of_list(used.name, used.dated, trusted=used.trusted)
+    # Which of several chains decided is not told.
+    for element, sha256 in enumerate(state.chains[0][:MAX_ELEMENTS] if len(state.chains) == 1 else ()):
+        if sha256 in expiries:
+            yield _expires(element, expiries[sha256])
+    for finding in state.findings:
+        yield _found(*finding)
+    confidence = next((each.confidence for each in state.findings if each.rule == state.rule), "")
+    yield _rests(state.rule, state.reply, confidence, span.endpoint.basis)
+
+
+def _of_look(at: datetime, elapsed_ms: int, outcome: Outcome, *, judged: bool) -> Iterator[_Sample]:
+    yield _Sample(Metric.SUCCESS, judged)
+    yield _Sample(Metric.DURATION_SECONDS, elapsed_ms / 1000)
+    yield _Sample(Metric.LAST_PROBE_TIMESTAMP_SECONDS, at.timestamp())
+    yield _Sample(Metric.OUTCOME, outcome.exit_code)
+
+
+def _of_list(name: str, dated: datetime | None, *, trusted: bool) -> Iterator[_Sample]:
+    yield _Sample(Metric.STORE_TRUSTED, trusted, {"store": name})
+    if dated is not None:
+        yield _Sample(Metric.STORE_DATED_TIMESTAMP_SECONDS, dated.timestamp(), {"store": name})
+
+
+def _expires(element: int, at: datetime) -> _Sample:
+    return _Sample(Metric.CERTIFICATE_NOT_AFTER_TIMESTAMP_SECONDS, at.timestamp(), {"element": str(element)})
+
+
+def _found(rule: str, severity: str, confidence: str) -> _Sample:
+    return _Sample(Metric.FINDING, 1, {"rule": rule, "severity": severity, "confidence": confidence})
+
+
+def _rests(rule: str | None, reply: str | None, confidence: str, basis: str) -> _Sample:
+    told = {"rule": rule or "", "reply": reply or "", "confidence": confidence, "basis": basis}
+    return _Sample(Metric.PREDICTION_INFO, 1, told)
 
 
 def _of_dates(assessment: Assessment) -> Iterator[_Sample]:
@@ -172,14 +237,6 @@ def _of_dates(assessment: Assessment) -> Iterator[_Sample]:
     if turn is not None:
         yield _Sample(Metric.NEXT_CHANGE_TIMESTAMP_SECONDS, turn.at.timestamp())
         yield _Sample(Metric.NEXT_OUTCOME, turn.outcome.exit_code)
-
-
-def _of_stores(assessment: Assessment) -> Iterator[_Sample]:
-    for store in assessment.stores:
-        labels = {"store": store.name}
-        yield _Sample(Metric.STORE_TRUSTED, store.trusted, labels)
-        if store.dated is not None:
-            yield _Sample(Metric.STORE_DATED_TIMESTAMP_SECONDS, store.dated.timestamp(), labels)
     microsofts = next((store for store in assessment.stores if store.role is ListRole.MICROSOFT), None)
     expiry = soonest_expiry(microsofts.certificates if microsofts else ())
     if expiry is not None:
@@ -188,10 +245,8 @@ def _of_stores(assessment: Assessment) -> Iterator[_Sample]:
 
 def _of_certificates(assessment: Assessment) -> Iterator[_Sample]:
     for element, certificate in _sent(assessment):
-        place = {"element": str(element)}
-        expiry = certificate.not_after.timestamp()
-        yield _Sample(Metric.CERTIFICATE_NOT_AFTER_TIMESTAMP_SECONDS, expiry, place)
-        yield _Sample(Metric.CERTIFICATE_INFO, 1, place | _about(certificate))
+        yield _expires(element, certificate.not_after)
+        yield _Sample(Metric.CERTIFICATE_INFO, 1, {"element": str(element)} | _about(certificate))
 
 
 def _sent(assessment: Assessment) -> Iterator[tuple[int, Certificate]]:
