@@ -26,7 +26,7 @@ NO_BOUNDS = {
     "probe.fleet.plan:MAX_LISTED", "probe.net.request:RETRY_PAUSE_S", "probe.pki.algorithms:ORDINARY_KEY_BYTES",
     "probe.pki.der:MAX_REMEMBERED_BYTES", "probe.pki.memory:MAX_SPANS", "probe.pki.memory:MAX_EXAMPLES",
     "probe.render.exchange.diagnosis:_MAX_LINE", "probe.render.report.terminal:MAX_TURNS",
-    "probe.render.tlsrpt.terminal:MAX_SHOWN",
+    "probe.render.tlsrpt.terminal:MAX_SHOWN", "probe.serve.events:HEARTBEAT_S", "probe.serve.events:PAUSE_S",
     "probe.render.report.timeline:MAX_TICKS", "probe.render.report.wording:MAX_NAMES",
     "probe.serve.mishaps:QUIET_S", "probe.serve.probing:JUDGING_S", "probe.serve.question:OFFSET_S",
     "probe.serve.told:EVERY_S",

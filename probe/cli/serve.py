@@ -148,7 +148,7 @@ class _Server(NamedTuple):
             standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
             standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
             watch.reload = partial(_followed, begun.read, standing, targets)
-            with self._served(targets, standing, status.around(say)):
+            with self._served(targets, standing, fleet.history, status.around(say)):
                 watch.run(fleet.wanted.pace(), self.loop)
 
     def answer(self, fleet: _Fleet) -> None:
@@ -159,34 +159,37 @@ class _Server(NamedTuple):
         from probe.serve.told import follow
 
         what = fleet.described()
-        targets, standing = Targets(what, any_target=fleet.any_target), Standing(what) if fleet.file else None
+        targets, standing = Targets(what, any_target=fleet.any_target), Standing(what)
         alone = Answering(self.demand, say)
-        if standing is not None:
+        if fleet.file:
             alone.reload = partial(_followed, fleet.described, standing, targets)
-        with alone.signals.watched(), self._served(targets, standing, say):
-            if standing is not None:
+        with alone.signals.watched(), self._served(targets, standing, fleet.history, say):
+            if fleet.file:
                 history = follow(standing, fleet.history, fleet.vantage, say)
                 self.tasks.append(self.loop.create_task(history))
             alone.run(fleet.wanted.pace(), self.loop)
 
     @contextmanager
     def _served(
-        self, targets: Targets, standing: Standing | None, tell: Callable[[str], None]
+        self, targets: Targets, standing: Standing, history: str, tell: Callable[[str], None]
     ) -> Iterator[None]:
         from probe.serve.app import application
         from probe.serve.counted import Counted
         from probe.serve.mishaps import Mishaps
+        from probe.serve.pages import Dashboard
         from probe.serve.probing import Probing
         from probe.serve.server import served
 
         Mishaps(tell).watch(self.loop)
         counted = Counted(lambda: len(self.demand))
-        app = application(Probing(self.demand, targets, counted), counted, standing)
+        dashboard = Dashboard(standing, history, tell)
+        app = application(Probing(self.demand, targets, counted), counted, standing, dashboard.routes)
         with served(app, self.listening, self.loop):
             tell(f"listening on {self.url}")
             try:
                 yield
             finally:
                 self.demand.end()
+                dashboard.close()
                 for task in self.tasks:
                     task.cancel()

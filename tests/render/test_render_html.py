@@ -16,7 +16,7 @@ from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
 from probe.powershell import Command
-from probe.render.page.html import ASSETS, asset, environment, render_page
+from probe.render.page.html import ASSETS, asset, environment, render_page, static
 from probe.render.page.options import RenderOptions
 from probe.render.page.sources import address, is_link
 from probe.render.report import html
@@ -177,7 +177,7 @@ def test_the_page_loads_nothing_and_runs_its_own_script_alone() -> None:
 def test_a_page_of_a_server_links_to_what_the_server_has() -> None:
     text = render_page("base.html", {}, title="<T>", inline=False)
     linked = set(re.findall('(?:href|src)="([^"]+)"', text))
-    assert linked == {"#main", *(f"/static/{name}" for name in ASSETS)}
+    assert linked == {"#main", *map(static, ASSETS)}
     assert "<style>" not in text
     assert "<title>&lt;T&gt;</title>" in text
 

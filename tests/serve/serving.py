@@ -67,10 +67,12 @@ def ended(process: subprocess.Popen[str]) -> str:
     return said
 
 
-def asked(address: str, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+def asked(
+    address: str, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: str = ""
+) -> Answer:
     """What a server answers to one request."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     with closing(HTTPConnection(host, int(port), timeout=PATIENCE)) as connection:
-        connection.request(method, path, headers=headers or {})
+        connection.request(method, path, body or None, headers or {})
         answer = connection.getresponse()
         return Answer(answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.getheaders()})

@@ -21,6 +21,7 @@ from probe.text import visible
 ASSETS = {
     "style.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 
@@ -45,7 +46,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"asset": _markup, "policy": _policy}
+    made.globals |= {"asset": _markup, "policy": _policy, "static": static}
     made.tests["link"] = is_link
     made.filters["address"] = address
     return made
@@ -55,6 +56,12 @@ def environment() -> Environment:
 def asset(name: str) -> str:
     """The text of one of `ASSETS`."""
     return files("probe.render").joinpath("templates", name).read_text("utf-8")
+
+
+@functools.cache
+def static(name: str) -> str:
+    """Where a server sends one of `ASSETS`: another path for another content, so that it may be kept for ever."""
+    return f"/static/{hashlib.sha256(asset(name).encode()).hexdigest()[:16]}/{name}"
 
 
 def _markup(name: str) -> Markup:

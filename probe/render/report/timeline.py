@@ -80,7 +80,7 @@ def timeline(assessment: Assessment) -> TimeLine | None:
         return None
     dates = [store.dated for store in assessment.stores if store.dated]
     turns = [turn.at for turn in assessment.forecast]
-    scale = _Scale(at, (certificates[0].not_before, certificates[0].not_after, *dates, *turns))
+    scale = Scale(at, (certificates[0].not_before, certificates[0].not_after, *dates, *turns))
     lists = [
         Row(
             list_title(store.name),
@@ -105,12 +105,12 @@ def timeline(assessment: Assessment) -> TimeLine | None:
     )
 
 
-def _turns(assessment: Assessment, scale: _Scale) -> list[Row]:
+def _turns(assessment: Assessment, scale: Scale) -> list[Row]:
     now = Row("Verdict", assessment.outcome.value, tuple(_phases(assessment, scale)))
     return [now, *(_turn(turn, scale) for turn in assessment.forecast)]
 
 
-def _turn(turn: Turn, scale: _Scale) -> Row:
+def _turn(turn: Turn, scale: Scale) -> Row:
     point = Point(scale.x(turn.at), f"phase-{turn.outcome.value}")
     return Row(f"{day(turn.at)}: {_becomes(turn)}", turn.reason, points=(point,))
 
@@ -120,7 +120,7 @@ def _becomes(turn: Turn) -> str:
     return f"renewals {about}" if turn.renewal_only else about
 
 
-def _phases(assessment: Assessment, scale: _Scale) -> Iterator[Span]:
+def _phases(assessment: Assessment, scale: Scale) -> Iterator[Span]:
     """The verdict from now on, from turn to turn."""
     turns = [turn for turn in assessment.forecast if not turn.renewal_only]
     starts = [(scale.x(assessment.evidence.at), assessment.outcome)]
@@ -131,7 +131,7 @@ def _phases(assessment: Assessment, scale: _Scale) -> Iterator[Span]:
             yield Span(x, width, f"phase-{outcome.value}", outcome.value if width >= _ROOM else "")
 
 
-class _Scale:
+class Scale:
     """Instants as percent of the line, which holds those given as far as they are near enough."""
 
     def __init__(self, at: datetime, instants: Iterable[datetime]) -> None:

@@ -1,0 +1,159 @@
+"""What the pages ask of the history, and of the chains that it holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from probe.capture import Capture
+from probe.eop.evidence import Evidence, weigh
+from probe.eop.vocabulary import Basis
+from probe.fleet.entries import Entry
+from probe.fleet.watch.described import Described
+from probe.history.overview import hosts_moved, latest_spans
+from probe.history.query import called, changes_since, held
+from probe.history.read import spans
+from probe.pki.chain import PresentedChain
+from probe.render.history.changes import sentence
+from probe.render.history.line import MAX_PERIODS, Told, line, told
+from probe.render.history.words import minute, place
+from probe.render.report.timeline import TimeLine
+from probe.report.changes import Certificates, Change, Kind
+from probe.report.periods import lives
+from probe.report.record import Endpoint
+from probe.serve.standing import Stands, Watched
+from probe.text import counted
+
+#: Changes that one page tells, the latest; spans of one target that its history is made of, the latest.
+MAX_CHANGES, MAX_SPANS = 1_000, 2_000
+WEEK = timedelta(days=7)
+
+_STYLES = {
+    Kind.OUTAGE: "unknown",
+    Kind.STARTTLS_GONE: "rejected",
+    Kind.MIXED: "at-risk",
+    Kind.KEY_REUSED: "at-risk",
+    Kind.ADDRESS_REMOVED: "at-risk",
+    Kind.OUTAGE_OVER: "accepted",
+    Kind.MIXED_OVER: "accepted",
+    Kind.STARTTLS_BACK: "accepted",
+}
+
+
+class Changed(NamedTuple):
+    """One change as its page tells it."""
+
+    time: str
+    kind: str
+    style: str
+    words: str
+    place: str
+    link: str
+
+
+class Week(NamedTuple):
+    """The changes of a week by day, the latest first."""
+
+    words: str
+    days: list[tuple[str, list[Changed]]]
+
+
+class Lived(NamedTuple):
+    """The history of one endpoint; `more` says what is left out."""
+
+    name: str
+    line: TimeLine
+    words: str
+    periods: list[Told]
+    more: str
+
+
+class Past(NamedTuple):
+    """What a history tells of one target: its lives, and the chain of each endpoint's last look."""
+
+    lives: list[Lived]
+    chains: Mapping[Endpoint, PresentedChain]
+
+
+def week(connection: Connection, now: datetime, links: Mapping[tuple[str, str], str]) -> Week:
+    """The changes of the week before `now`; `links` lead from a target and a direction to its page."""
+    since = now - WEEK
+    found, certificates = changes_since(connection, since, hosts_moved(since))
+    latest = found[: -MAX_CHANGES - 1 : -1]
+    days = groupby(latest, lambda change: change.at.astimezone(UTC).date().isoformat())
+    kinds = Counter(change.kind.value for change in found)
+    counts = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+    total = f"{counted(len(found), 'change') if found else 'No change'} since {minute(since)} UTC"
+    cut = f". Told are the latest {MAX_CHANGES:,}." if len(found) > len(latest) else ""
+    return Week(
+        total + (f": {counts}" if counts else "") + cut,
+        [(day, [_changed(change, certificates, links) for change in of]) for day, of in days],
+    )
+
+
+def _changed(change: Change, certificates: Certificates, links: Mapping[tuple[str, str], str]) -> Changed:
+    kind = change.kind.value
+    style = change.verdict.outcome.value if change.verdict else _STYLES.get(change.kind, "info")
+    words = sentence(change, certificates).removeprefix(f"{kind}: ")
+    link = links.get((change.target, change.endpoint.direction), "")
+    return Changed(minute(change.at)[11:], kind, style, words, place(change.endpoint), link)
+
+
+def links_of(what: Described) -> dict[tuple[str, str], str]:
+    """The page of each configured target, by its text and direction."""
+    base = what.base.direction.value
+    return {
+        (entry.target.text, entry.keys.direction or base): f"/target/{key}"
+        for key, entry in what.entries.items()
+    }
+
+
+def past(connection: Connection, target: Watched, now: datetime) -> Past:
+    """What the history tells of a target's endpoints."""
+    wanted = {one.span.endpoint for one in target.endpoints}
+    found = [one for one in spans(connection, latest_spans(connection, called(target.text), MAX_SPANS))
+             if one.endpoint in wanted]  # fmt: skip
+    chains = {one.span.endpoint: one.span.state.chains for one in target.endpoints}
+    leaves = (chain[0] for one in found for chain in one.state.chains if chain)
+    last = chain.from_iterable(chain.from_iterable(chains.values()))
+    known = held(connection, chain(leaves, last))
+    lived = [
+        Lived(
+            place(life.endpoint),
+            line(life, known, now),
+            counted(len(life.periods), "state"),
+            told(life, known),
+            _more(len(life.periods)),
+        )
+        for life in lives(found)
+    ]
+    sent = {endpoint: _presented(shown[0], known) for endpoint, shown in chains.items() if shown}
+    return Past(lived, sent)
+
+
+def _more(periods: int) -> str:
+    return f"Told are the latest {MAX_PERIODS} of {periods:,} states." if periods > MAX_PERIODS else ""
+
+
+def _presented(thumbprints: Sequence[str], known: Certificates) -> PresentedChain:
+    read = (known(sha256) for sha256 in thumbprints)
+    return PresentedChain(entries=tuple(one for one in read if one is not None))
+
+
+def weighed(stands: Stands, presented: PresentedChain, entry: Entry, what: Described) -> Evidence:
+    """What the lists say of a chain that the history holds, as of the look that met it."""
+    endpoint, options = stands.span.endpoint, entry.job(0, what.base).options
+    capture = Capture(host=endpoint.host, address=endpoint.address, port=endpoint.port, presented=presented)
+    return weigh(
+        capture,
+        options.stores(),
+        direction=options.direction,
+        basis=Basis(endpoint.basis),
+        at=stands.span.last,
+        settings=options.settings,
+    )

@@ -1,0 +1,210 @@
+"""The dashboard: a real `serve` with a fleet of servers on loopback, asked as a browser asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from html import unescape
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from probe.serve.events import MAX_STREAMS
+from tests.cli.running import ISSUING
+from tests.serve.dashboard import HOSTILE, RENEWED, Site, dashboard
+from tests.serve.serving import PATIENCE, asked, serving
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with dashboard(tmp_path_factory.mktemp("site")) as found:
+        yield found
+
+
+def rows(text: str) -> list[tuple[str, str]]:
+    """Outcome and host of each row of the fleet's table."""
+    return re.findall(r'<tr><td><span class="badge ([a-z-]+)">.*?</td><td><a href="[^"]+">([^<:]+)', text)
+
+
+def test_the_fleet_the_worst_first(site: Site) -> None:
+    answer = site.get("/")
+    assert answer.status == 200
+    found = rows(answer.text)
+    assert found[0] == ("rejected", "m1.contoso.test")
+    assert ("accepted", "m0.contoso.test") in found
+    assert len(found) == 5
+    assert "not looked at yet" in answer.text
+    assert "customer=contoso" in answer.text
+
+
+def test_it_narrows_and_sorts_without_a_script(site: Site) -> None:
+    assert rows(site.get("/?q=m0").text) == [("accepted", "m0.contoso.test")]
+    assert rows(site.get("/?q=M1+CONTOSO&outcome=rejected").text) == [("rejected", "m1.contoso.test")]
+    assert rows(site.get("/?q=m1&outcome=accepted").text) == []
+    hosts = [f"m{number}.contoso.test" for number in range(5)]
+    assert [host for _, host in rows(site.get("/?sort=1").text)] == hosts
+    text = site.get("/?sort=-1").text
+    assert [host for _, host in rows(text)] == hosts[::-1]
+    assert 'aria-sort="descending"' in text
+    for nonsense in ("sort=99", "sort=x", "sort=-", "outcome=good", "sort=-0"):
+        assert len(rows(site.get(f"/?{nonsense}").text)) == 5
+
+
+def test_a_page_may_load_and_run_what_is_this_servers_alone(site: Site) -> None:
+    for path in ("/", "/certificates", "/changes", site.target(0), "/nothing"):
+        answer = site.get(path)
+        assert answer.headers["content-security-policy"] == (
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        linked = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
+        assert all(link.startswith(("/", "#")) for link in linked if not link.startswith("https://"))
+        assert not re.search(r"<style|<script>|style=|\son[a-z]+=", answer.text)
+
+
+def test_what_pages_link_to_may_be_kept_for_ever(site: Site) -> None:
+    linked = re.findall(r'"(/static/[^"]+)"', site.get("/").text)
+    assert len(linked) == 4
+    for path in linked:
+        answer = site.get(path)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert site.get("/static/0123456789abcdef/style.css").status == 404
+    assert site.get("/static/x/../app.py").status == 404
+
+
+def test_there_is_no_such_page(site: Site) -> None:
+    for path in ("/nothing", "/target/none", "/target/" + "0" * 32, "/certificates/" + "0" * 64, "/a/b/c"):
+        answer = site.get(path)
+        assert answer.status == 404
+        assert "There is no such page" in answer.text
+    assert asked(site.address, "/", "POST").status == 405
+
+
+def test_a_target_by_its_history(site: Site) -> None:
+    text = site.get(site.target(1)).text
+    assert "The last look came to rejected by the rule self-signed." in text
+    assert "454 4.7.0 Failed to establish" in text
+    assert text.count('<ol class="chain">') == 2, "as sent and as built"
+    assert "since " in text
+    assert "200 looks" in text
+    assert re.search(r'<rect class="phase-rejected"', text)
+    assert re.search(r'<rect class="phase-accepted"', text)
+
+
+def test_certificates_with_all_places_that_show_them(site: Site) -> None:
+    text = site.get("/certificates").text
+    names = re.findall('<span class="strong">([^<]+)</span>', text)
+    assert "Fabrikam Public TLS CA 1" in names
+    page = site.get(f"/certificates/{ISSUING.sha256}").text
+    assert "m0.contoso.test" in page
+    assert "behind others" in page
+    assert text.count(f'href="/certificates/{ISSUING.sha256}"') == 1
+    assert "No certificate" in site.get("/certificates?q=nowhere").text
+
+
+def test_changes_of_the_week(site: Site) -> None:
+    text = site.get("/changes").text
+    for kind in ("outage", "outage-over", "renewed", "verdict"):
+        assert re.search(rf'<span class="badge [a-z-]+">{kind}</span>', text), kind
+    link = re.search(r'<a href="(/target/[0-9a-f]+)">m1\.contoso\.test', text)
+    assert link
+    assert link[1] == site.target(1)
+
+
+def test_check_now(site: Site) -> None:
+    answer = site.post(0)
+    assert answer.status == 303
+    assert re.fullmatch(r"/target/[0-9a-f]+\?asked=\d+", answer.headers["location"])
+    text = site.get(answer.headers["location"]).text
+    while "The target is being looked at" in text:
+        assert '<noscript><meta http-equiv="refresh"' in text
+        text = site.get(answer.headers["location"]).text
+    assert "Conversation" in text, "the evidence of the look is there"
+    again = site.post(0)
+    assert again.status == 429
+    assert 0 < int(again.headers["retry-after"]) <= 31
+    site.servers[3].script = RENEWED
+    assert "accepted" in site.check(3)
+
+
+def test_only_a_page_of_this_server_may_ask(site: Site) -> None:
+    path = site.target(2)
+    token = re.findall('name="token" value="([0-9a-f]+)"', site.get(path).text)[0]
+    other = re.findall('name="token" value="([0-9a-f]+)"', site.get(site.target(1)).text)[0]
+    assert site.post(2, token, **{"Sec-Fetch-Site": "cross-site"}).status == 403
+    assert site.post(2, token, **{"Sec-Fetch-Site": "same-site"}).status == 403
+    assert site.post(2, token, Origin="http://evil.example").status == 403
+    assert site.post(2, token, Origin="null").status == 403
+    for wrong in ("", "0" * 64, other, "x" * 2_000, "é"):
+        assert site.post(2, wrong).status == 403
+    assert len(site.fleet.servers[2].peers) == 0
+    host = site.address.removeprefix("http://")
+    assert site.post(2, token, Origin=f"http://{host}", **{"Sec-Fetch-Site": "same-origin"}).status == 303
+
+
+def test_what_a_peer_says_is_text(site: Site) -> None:
+    pages = [site.check(4), *(site.get(path).text for path in ("/", "/certificates", "/changes"))]
+    assert HOSTILE[:30] in unescape(pages[0])
+    for page in pages:
+        assert "<img" not in page
+        assert "<script>" not in page
+        assert "42" not in re.findall("<title>(.*?)</title>", page)[0]
+
+
+def stream(address: str, path: str) -> HTTPConnection:
+    """A stream of events, open until it is closed."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    connection = HTTPConnection(host, int(port), timeout=PATIENCE)
+    connection.request("GET", path)
+    return connection
+
+
+def test_events_tell_what_is_new(tmp_path: Path) -> None:
+    with dashboard(tmp_path) as site:
+        key = site.target(0).removeprefix("/target/")
+        with closing(stream(site.address, f"/events?target={key}&after=4000000000")) as never:
+            with closing(stream(site.address, "/events?after=1")) as connection:
+                answer = connection.getresponse()
+                assert answer.getheader("content-type") == "text/event-stream; charset=utf-8"
+                assert answer.readline() == b"retry: 5000\n"
+                site.check(0)
+                while b'"news": 0' in (line := answer.readline()) or line == b"\n":
+                    pass
+                assert b'"targets": 5' in line
+            told = never.getresponse()
+            assert [told.readline() for _ in range(2)] == [b"retry: 5000\n", b"\n"]
+            assert b'"news": 0' in told.readline()
+            # `dashboard` demands an end in order, though this stream is open.
+
+
+@pytest.mark.slow
+def test_streams_are_bounded(tmp_path: Path) -> None:
+    with dashboard(tmp_path) as site:
+        found = [stream(site.address, "/events") for _ in range(MAX_STREAMS + 1)]
+        codes = [each.getresponse().status for each in found]
+        assert sorted(codes) == [200] * MAX_STREAMS + [503]
+        for each in found:
+            each.close()
+
+
+def test_without_a_watch_nothing_is_checked(tmp_path: Path) -> None:
+    with dashboard(tmp_path, "--no-watch") as site:
+        while "m1.contoso.test" not in (text := site.get("/?outcome=rejected").text):
+            pass
+        assert rows(text)[0] == ("rejected", "m1.contoso.test")
+        page = site.get(site.target(1)).text
+        assert "Check now" not in page
+        assert site.post(1, "0" * 64).status == 403
+
+
+def test_without_a_fleet() -> None:
+    with serving("--allow-any-target") as address:
+        assert "nothing to watch" in asked(address, "/").text
+        changes = asked(address, "/changes")
+        assert changes.status == 503
+        assert "no fleet is watched: name one with --config" in changes.text
