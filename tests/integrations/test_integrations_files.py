@@ -202,6 +202,8 @@ def test_what_the_template_names_is_defined() -> None:
     said = shipped.text("zabbix/template.yaml")
     assert {macro["macro"] for macro in found["macros"]} == set(re.findall(r"\{\$[A-Z_]+\}", said))
     assert set(re.findall(r"/eop-probe/([a-z_.]+)", said)) < keys
+    # In an item's key Zabbix would leave it as it is, and its agent refuse the braces.
+    assert not [macro for macro in found["macros"] if "{" in macro.get("value", "")]
     ids = re.findall(r"uuid: (\w+)", said)
     assert len(ids) == len(set(ids))
     assert {uuid.UUID(each).version for each in ids} == {4}
