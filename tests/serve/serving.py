@@ -34,11 +34,11 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Running]:
+def running(*arguments: str, **environ: str) -> Iterator[Running]:
     """A server of its own on loopback."""
     command = [sys.executable, "-m", "probe", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**environ)
     ) as process:
         try:
             assert process.stderr is not None

@@ -14,6 +14,7 @@ import pytest
 
 from probe.serve.server import GRACE_S
 from tests.cli.running import HEALTHY, hold, spawn
+from tests.fleet.watch.test_watch_process import listening
 from tests.serve.fleets import OnLoopback, on_loopback
 from tests.serve.serving import asked, ended, running, serving
 
@@ -71,6 +72,23 @@ def test_without_a_watch_it_only_answers(fleet: OnLoopback) -> None:
         server.process.send_signal(signal.SIGHUP)
         assert server.says() == "eop-probe: the description was read again\n"
         ended(server.process)
+
+
+def test_what_systemd_is_told() -> None:
+    def until(word: str) -> None:
+        while not listener.recv(1000).decode().startswith(word):
+            pass
+
+    with listening() as (listener, name), running(
+        "--allow-any-target", NOTIFY_SOCKET=name, WATCHDOG_USEC="400000"
+    ) as server:  # fmt: skip
+        for word in ("READY=1", "WATCHDOG=1", "WATCHDOG=1"):
+            until(word)
+        server.process.send_signal(signal.SIGHUP)
+        until("RELOADING=1")
+        until("READY=1")
+        ended(server.process)
+        until("STOPPING=1")
 
 
 def test_past_as_many_probes_as_may_be_there_is_a_503(tmp_path: Path) -> None:

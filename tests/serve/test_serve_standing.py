@@ -12,7 +12,7 @@ from probe.fleet.watch.keeper import stored
 from probe.fleet.watch.watch import Watch
 from probe.history.database import Database
 from probe.serve.standing import Standing, Stands
-from probe.serve.told import told
+from probe.serve.told import follow, told
 from tests.cli.running import Cli
 from tests.fleet.watch.test_watch_loop import INTERVAL, Served, refuse, served, target
 from tests.fleet.watch.watching import Watching
@@ -94,6 +94,34 @@ def test_what_the_history_says_is_what_was_seen(tmp_path: Path, cli: Cli, served
     assert not other.standing.kept.text()
     again.standing.follow(other.standing.what)
     assert not again.standing.kept.text()
+
+
+def test_what_another_process_writes_is_followed(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    shown, said = Shown(watching), list[str]()
+
+    async def look() -> None:
+        told_of = asyncio.Event()
+
+        def tell(word: str) -> None:
+            said.append(word)
+            told_of.set()
+
+        news = shown.standing.news(shown.standing.number)
+        tasks = [asyncio.create_task(one) for one in (news, told_of.wait())]
+        reading = asyncio.create_task(follow(shown.standing, watching.history, "", tell))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in (reading, *tasks):
+            task.cancel()
+
+    asyncio.run(look())
+    assert said == [f"there is no history at {watching.history} yet: --record writes one"]
+    said.clear()
+    watching.run(2 * INTERVAL)
+    asyncio.run(look())
+    assert (said, shown.endpoint.span.looks) == ([], 2)
+    assert shown.standing.progress()[:2] == (1, 1)
 
 
 def test_a_look_out_of_turn(tmp_path: Path, cli: Cli, served: Served) -> None:
