@@ -37,7 +37,7 @@ def until(address: str, pattern: str) -> str:
 def test_a_fleet_is_watched_beside(fleet: OnLoopback) -> None:
     fleet.describe('labels = { customer = "contoso" }', interval="1s")
     with running(*fleet.arguments) as server:
-        text = until(server.address, r'^eop_probe_outcome\{target="m0.*,customer="contoso"\} 0$')
+        text = until(server.address, r'^eop_probe_outcome\{target="m0.*,customer="contoso".*\} 0$')
         assert "eop_probe_serve_probes_in_flight 0" in text
         assert re.search(
             r"^eop-probe: [1-9][0-9]* results? recorded in ", ended(server.process), re.MULTILINE
