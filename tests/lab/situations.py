@@ -113,14 +113,6 @@ SERVICES = (
     Service(name="changing", offset=21, about="public-style chain, until a test changes it"),
     Service(name="mailbox", offset=22, about="keeps its mail in a Maildir; a certificate for localhost"),
     Service(name="postgres", offset=23, about="PostgreSQL, for the history", asks=_STARTUP, says=b"R"),
-    Service(name="tickets", offset=45, about="Go's TLS library, whose session tickets come early"),
-    Service(
-        name="tickets-ask",
-        offset=46,
-        about="the same, which asks for a client certificate, and sends none early",
-    ),
-    Service(name="tickets-none", offset=47, about="the same, its session tickets switched off"),
-    Service(name="tickets-gnutls", offset=48, about="GnuTLS, TLS at once", asks=b"\n" * 5, says=b"\x15"),
     Service(name="sender-healthy", offset=26, about="sends with a public-style RSA certificate"),
     Service(name="sender-healthy-ec", offset=27, about="sends with a public-style ECDSA certificate"),
     Service(name="sender-internal-ca", offset=28, about="sends with the internal CA's certificate"),
@@ -135,6 +127,14 @@ SERVICES = (
     _over_http("alertmanager", 37, "Alertmanager, told by it"),
     _over_http("node-exporter", 38, "node_exporter, for files of metrics"),
     _over_http("receiver", 39, "keeps what Alertmanager tells"),
+    Service(name="tickets", offset=45, about="Go's TLS library, whose session tickets come early"),
+    Service(
+        name="tickets-ask",
+        offset=46,
+        about="the same, which asks for a client certificate, and sends none early",
+    ),
+    Service(name="tickets-none", offset=47, about="the same, its session tickets switched off"),
+    Service(name="tickets-gnutls", offset=48, about="GnuTLS, TLS at once", asks=b"\n" * 5, says=b"\x15"),
 )
 
 _ACCEPTED = Expectation(outcome="accepted")
