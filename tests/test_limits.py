@@ -29,7 +29,7 @@ NO_BOUNDS = {
     "probe.render.tlsrpt.terminal:MAX_SHOWN", "probe.serve.events:HEARTBEAT_S", "probe.serve.events:PAUSE_S",
     "probe.render.report.timeline:MAX_TICKS", "probe.render.report.wording:MAX_NAMES",
     "probe.serve.mishaps:QUIET_S", "probe.serve.probing:JUDGING_S", "probe.serve.question:OFFSET_S",
-    "probe.serve.told:EVERY_S",
+    "probe.serve.told:EVERY_S", "probe.serve.connections:REST_S",
     "probe.smtp.server_values:EOP_MESSAGE_BYTES", "probe.stores.bundle:MIN_SEARCHED_BYTES", "probe.text:MAX_LISTED",
 }  # fmt: skip
 

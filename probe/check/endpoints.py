@@ -63,7 +63,8 @@ def endpoints(
 ) -> tuple[Endpoint, ...]:
     """What to probe of a host.
 
-    A name that cannot be resolved is an endpoint too, without an address: it belongs in the report.
+    A name that cannot be resolved is an endpoint too, without an address: it belongs in the report. So is one whose
+    addresses must not be probed; what is judged here is the address that is connected to.
     """
     default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
     plain = Endpoint(target, host.name, target.port or options.port or default, None, host.mx_preference)
@@ -73,7 +74,17 @@ def endpoints(
     if not fitting:
         missing = ResolveError(f"the host {host.name} has no IPv{options.ip_version} address")
         return (plain._replace(failure=missing),)
-    return tuple(plain._replace(address=address) for address in fitting)
+    probed = [one for one in fitting if not options.public_only or _public(one)]
+    if len(probed) < len(fitting):
+        inside = ResolveError(f"the host {host.name} has an address that is not public, which is not probed")
+        return (*(plain._replace(address=one) for one in probed), plain._replace(failure=inside))
+    return tuple(plain._replace(address=address) for address in probed)
+
+
+def _public(address: str) -> bool:
+    from probe.net.public_addresses import is_public  # no check of one's own targets needs it
+
+    return is_public(address)
 
 
 def _patience(options: CheckOptions) -> float:

@@ -128,7 +128,7 @@ class Engine:
                 return True
             self._pending += 1
             self._plan(Plan(job))
-        return self._pending > 0
+        return self._pending > 0 or bool(self._done)
 
     def _plan(self, plan: Plan) -> None:
         _, target, options, given, _ = plan.job

@@ -31,7 +31,8 @@ class CheckOptions:
     `stores` answers the trust stores, the deciding one first; it is asked after the first
     connection was begun. `sni` is None for the host's name and "" for none at all. `timeout_s`
     is the total of one connection, `total_s` that of all connections to one address (None: TOTAL_SHARE times
-    `timeout_s`). `ip_version` is 4 or 6, None for both. `at` is None for the moment of the judgement.
+    `timeout_s`). `ip_version` is 4 or 6, None for both; with `public_only` only addresses of the public Internet are
+    connected to. `at` is None for the moment of the judgement.
     """
 
     stores: Callable[[], Sequence[TrustStore]]
@@ -46,6 +47,7 @@ class CheckOptions:
     implicit_tls: bool = False
     nameserver: str | None = None
     ip_version: int | None = None
+    public_only: bool = False
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thorough: bool = False
     samples: int | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.app import new_app
+from probe.cli.asking import Asking, advise
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish, say
 from probe.cli.fleet.common import Wanted
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from probe.serve.demand import Demand
     from probe.serve.standing import Standing
     from probe.serve.targets import Targets
+    from probe.serve.web import Web
 
 LOOPBACK = "127.0.0.1"
 
@@ -48,15 +50,13 @@ def serve(
     port: Annotated[
         int, option("--port PORT", "Port to listen on.", variable="SERVE_PORT", min=0, max=65535)
     ] = 9825,
-    allow_any_target: Annotated[
-        bool, option("--allow-any-target", "Probe whatever is asked for, configured or not.")
-    ] = False,
     max_probes: Annotated[
         int,
         option(
             "--max-probes N", "Probes that may wait or be made at once; more get a 503.", min=1, max=10_000
         ),
     ] = 200,
+    asking: Asking,
     wanted: Wanted,
     history: History = None,
     vantage: Vantage = None,
@@ -66,7 +66,7 @@ def serve(
 
     SIGHUP reads the fleet anew, Ctrl-C and SIGTERM end it in order, with 0.
     """
-    if not config and not allow_any_target:
+    if not config and not asking.allow_any_target:
         raise ConfigurationError("nothing may be probed: name a fleet with --config, or --allow-any-target")
     try:
         from probe.serve.server import bound
@@ -74,14 +74,16 @@ def serve(
         raise ConfigurationError("serve needs an extra: pip install 'eop-probe[serve]'") from None
     from probe.check.engine import new_loop
     from probe.serve.demand import Demand
+    from probe.serve.web import Web
 
+    web = Web(asking.web_config, say)
     listening = bound(host, port)
+    advise(listening, web, say)
     kept_in = (history or own_history()) if config else ""
     loop = new_loop()
-    server = _Server(
-        listening, f"http://{_place(host)}:{listening.getsockname()[1]}/", loop, Demand(loop, max_probes), []
-    )
-    fleet = _Fleet(config or "", wanted, stores, kept_in, vantage or "", allow_any_target)
+    url = f"{'https' if web.tls() else 'http'}://{_place(host)}:{listening.getsockname()[1]}/"
+    server = _Server(listening, url, loop, Demand(loop, max_probes), [], asking, web)
+    fleet = _Fleet(config or "", wanted, stores, kept_in, vantage or "", asking)
     with closing(loop), closing(listening):
         if config and not no_watch:
             writable(kept_in)
@@ -107,7 +109,13 @@ class _Fleet(NamedTuple):
     stores: shared.Stores
     history: str
     vantage: str
-    any_target: bool
+    asking: Asking
+
+    def targets(self, what: Described) -> Targets:
+        """Those that may be asked for."""
+        from probe.serve.targets import Targets
+
+        return Targets(what, any_target=self.asking.allow_any_target, private=self.asking.allow_private)
 
     def described(self) -> Described:
         """What the files say now; raises ConfigurationError."""
@@ -129,12 +137,13 @@ class _Server(NamedTuple):
     loop: AbstractEventLoop
     demand: Demand
     tasks: list[Task[None]]
+    asking: Asking
+    web: Web
 
     def watch(self, fleet: _Fleet) -> None:
         """Watch the fleet, and answer."""
         from probe.cli.fleet.watching import Status, watching
         from probe.serve.standing import Standing
-        from probe.serve.targets import Targets
         from probe.serve.told import told
 
         with (
@@ -144,7 +153,7 @@ class _Server(NamedTuple):
                 begun,
             ),
         ):
-            standing, targets = Standing(begun.what), Targets(begun.what, any_target=fleet.any_target)
+            standing, targets = Standing(begun.what), fleet.targets(begun.what)
             standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
             standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
             watch.reload = partial(_followed, begun.read, standing, targets)
@@ -155,11 +164,10 @@ class _Server(NamedTuple):
         """Answer; where there is a fleet, another process watches it."""
         from probe.serve.answering import Answering
         from probe.serve.standing import Standing
-        from probe.serve.targets import Targets
         from probe.serve.told import follow
 
         what = fleet.described()
-        targets, standing = Targets(what, any_target=fleet.any_target), Standing(what)
+        targets, standing = fleet.targets(what), Standing(what)
         alone = Answering(self.demand, say)
         if fleet.file:
             alone.reload = partial(_followed, fleet.described, standing, targets)
@@ -184,7 +192,8 @@ class _Server(NamedTuple):
         counted = Counted(lambda: len(self.demand))
         dashboard = Dashboard(standing, history, tell)
         app = application(Probing(self.demand, targets, counted), counted, standing, dashboard.routes)
-        with served(app, self.listening, self.loop):
+        guarded = self.asking.guarded(app, self.web, self.listening)
+        with served(guarded, self.listening, self.loop, self.web):
             tell(f"listening on {self.url}")
             try:
                 yield

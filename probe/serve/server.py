@@ -9,48 +9,88 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from probe.errors import ConfigurationError
+from probe.serve.connections import CLIENT_S, REQUEST_BYTES, Clients
+from probe.serve.web import Web
 
-#: Connections that wait to be accepted; more makes a loop that has run out of descriptors spin (Python 3.11 to 3.13).
-BACKLOG = 16
+#: Connections that wait to be accepted; one more would have to ask again after a second.
+BACKLOG = 512
 #: Seconds that an end waits for answers that are under way.
 GRACE_S = 3
+#: Ticks of uvicorn's in a second.
+TICKS = 10
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which leaves the signals to the engine."""
+    """uvicorn's, which leaves the signals to the engine, and accepting to us."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listening: socket.socket,
+        loop: AbstractEventLoop,
+        web: Web,
+        patience_s: float,
+    ) -> None:
+        super().__init__(config)
+        self._listening, self._web = listening, web
+        self._clients = Clients(loop, self._http, web.tls, web.admitted, patience_s)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
+        self.servers = []
+        self._clients.listen(self._listening)
+        self.started = True
+
+    def _http(self) -> H11Protocol:
+        return H11Protocol(self.config, self.server_state, {}, self._clients.loop)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS == 0:
+            self._clients.sweep()
+            self._web.renew()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._clients.close(self._listening)
+        await super().shutdown(sockets)
 
 
 def bound(host: str, port: int) -> socket.socket:
     """A socket that listens there; raises ConfigurationError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    listening.settimeout(0)
+    return listening
 
 
 @contextmanager
-def served(app: ASGIApp, listening: socket.socket, loop: AbstractEventLoop) -> Iterator[None]:
+def served(
+    app: ASGIApp, listening: socket.socket, loop: AbstractEventLoop, web: Web, patience_s: float = CLIENT_S
+) -> Iterator[None]:
     """Answer requests as long as the block runs the loop, and end in order after it."""
     config = uvicorn.Config(
         app,
         lifespan="off",
         ws="none",
         log_config=None,
+        log_level="error",  # what clients do wrong is no line of ours
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=REQUEST_BYTES,
     )
-    server = _Server(config)
-    task = loop.create_task(server.serve([listening]))
+    server = _Server(config, listening, loop, web, patience_s)
+    task = loop.create_task(server.serve())
     task.add_done_callback(lambda _: loop.stop())
     try:
         yield

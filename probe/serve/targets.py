@@ -14,6 +14,7 @@ from probe.fleet.entries import Entry
 from probe.fleet.keys import TargetKeys
 from probe.fleet.watch.described import Described
 from probe.net.target import SMTP_PORT, Target, parse_target
+from probe.serve.any_target import public
 from probe.text import listed, printable
 
 #: Names of modules that an answer tells.
@@ -38,10 +39,13 @@ class Meant(NamedTuple):
 
 
 class Targets:
-    """The targets that may be asked for: those of a fleet, and `any_target` where that is allowed."""
+    """The targets that may be asked for: those of a fleet, and `any_target` where that is allowed.
 
-    def __init__(self, what: Described, *, any_target: bool) -> None:
-        self._any = any_target
+    Without `private` those are mail ports of public addresses.
+    """
+
+    def __init__(self, what: Described, *, any_target: bool, private: bool = False) -> None:
+        self._any, self._private = any_target, private
         self.follow(what)
 
     def follow(self, what: Described) -> Described:
@@ -68,6 +72,8 @@ class Targets:
             raise NotConfiguredError(f'"{printable(text, 100)}" is no configured target')
         entry = _only(_by_module(found, module), asked, module) if found else self._way(asked, module)
         job = entry.job(0, self._what.base)
+        if not found and not self._private:
+            job = job._replace(options=public(asked, job.options))
         if module in _DIRECTIONS:
             job = job._replace(options=replace(job.options, direction=Direction(module)))
         return Meant(job, entry.expectation, configured=bool(found))

@@ -56,6 +56,7 @@ def test_the_example_report_validates() -> None:
         "docs/watch.md",
         "docs/tlsrpt.md",
         "docs/serve.md",
+        "docs/serve-security.md",
     ],
 )
 def test_every_link_leads_somewhere(page: str) -> None:

@@ -43,7 +43,7 @@ def running(*arguments: str, **environ: str) -> Iterator[Running]:
         try:
             assert process.stderr is not None
             said = process.stderr.readline()
-            found = re.search(r"http://\S+:\d+", said)
+            found = re.search(r"https?://\S+:\d+", said)
             assert found, said
             yield Running(found[0], process)
         finally:
