@@ -21,6 +21,7 @@ from probe.exchange.logs.excerpt import ROW_BEGINS, split_log
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.rows import MAX_LINE, LogFile
 from probe.exchange.logs.session import LogSession
+from probe.exchange.messages.arrival import Arrival, read_arrival
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
 from probe.files import expand, open_file
@@ -64,6 +65,7 @@ class EvidenceFiles:
     logs: tuple[Path, ...] = ()
     texts: tuple[TextFile, ...] = ()
     captures: tuple[ReportedCapture, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -73,6 +75,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     logs: list[Path] = []
     texts: list[TextFile] = []
     captures: list[ReportedCapture] = []
+    arrivals: list[Arrival] = []
     problems: list[Problem] = []
     for path in expand(paths):
         name = printable(str(path))
@@ -85,6 +88,8 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
             elif seen := read_captures(name, data):
                 captures += seen
             elif data:
+                arrival = read_arrival(data, name)
+                arrivals += filter(None, (arrival,))
                 data = unpacked(data, doubts)
                 rows, rest = _split(data)
                 if rows:
@@ -93,7 +98,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
                 export = read(name, data, server=server)
                 if export.prose:
                     texts.append(TextFile(name, readable(data, Problems(""))))
-                elif export.kind is ExportKind.UNKNOWN and not export.problems:
+                elif export.kind is ExportKind.UNKNOWN and not (export.problems or arrival):
                     doubts.add("is no evidence of a kind that is known, and was left out.")
                 exports.append(export)
         problems += _with_defect(doubts, guard)
@@ -102,6 +107,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         logs=tuple(logs),
         texts=tuple(texts),
         captures=tuple(captures),
+        arrivals=tuple(arrivals),
         problems=tuple(problems),
     )
 

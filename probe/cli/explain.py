@@ -11,7 +11,7 @@ import typer
 from probe.cli.app import new_app
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish
-from probe.cli.files import text_of
+from probe.cli.files import read_text
 from probe.cli.output import PlainOutput
 from probe.errors import InputError
 from probe.text import printable
@@ -44,14 +44,16 @@ def explain(
     if file is None:
         _by_id(words.lower(), output)
     piped = file is None and not words and bool(sys.stdin) and not sys.stdin.isatty()
-    text = text_of("-" if piped else words, file)
-    if not (words or file or text.strip()):
+    text, arrival = read_text("-" if piped else words, file)
+    if not (words or file or arrival or text.strip()):
         raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
     from probe.exchange.replies.recognise import explain_text
     from probe.render.exchange import replies as page
 
-    if found := explain_text(text):
-        output.deliver(page.document, page.render, found, verbose=verbose)
+    found = explain_text(text)
+    if found or arrival:
+        explained = page.Explained(found, (arrival,) if arrival else ())
+        output.deliver(page.document, page.render, explained, verbose=verbose)
     else:
         _fragment(text.strip(), words, output)
     finish(0)
@@ -69,7 +71,9 @@ def _by_id(name: str, output: PlainOutput) -> None:
         output.deliver(_rule_json, _page, rule)
     elif (entry := by_id().get(name)) is not None:
         output.deliver(
-            lambda one: {"schema": page.SCHEMA, "findings": [page.entry_json(one)]}, page.render_entry, entry
+            lambda one: {"schema": page.SCHEMA, "findings": [page.entry_json(one)], "arrivals": []},
+            page.render_entry,
+            entry,
         )
     else:
         return

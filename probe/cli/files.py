@@ -7,12 +7,16 @@ import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe.cli.output import warn
 from probe.errors import InputError, TargetError
 from probe.files import open_file
 from probe.net.target import Target, parse_target
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.exchange.messages.arrival import Arrival
 
 #: Bytes of a text that are read; the catalogue looks at the first 1,048,576 characters, four bytes each at most.
 MAX_TEXT_BYTES = 4 << 20
@@ -66,17 +70,23 @@ def _targets_in(word: str) -> list[Target]:
     return found
 
 
-def text_of(words: str, file: Path | None = None) -> str:
-    """The text of a file, of ``@FILE``, of standard input (``-``), or as given; raises InputError."""
+def read_text(words: str, file: Path | None = None) -> tuple[str, Arrival | None]:
+    """The text of a file, of ``@FILE``, of standard input (``-``), or as given, and what headers in it say of a message
+    that arrived; raises InputError.
+    """
+    from probe.exchange.messages.arrival import read_arrival
     from probe.exchange.messages.read import readable, readable_text
     from probe.exchange.problem import Problems
 
     if file is None and words.startswith("@"):
         file = Path(words[1:])
     if file is None and words != "-":
-        return readable_text(words)
-    problems = Problems(printable(str(file or "standard input")))
-    text = readable(contents(file or Path("-")), problems)
-    for problem in problems.found:
+        return readable_text(words), read_arrival(words.encode("utf-8", "surrogateescape"), "text")
+    name = printable(str(file or "standard input"))
+    problems = Problems(name)
+    data = contents(file or Path("-"))
+    arrival = read_arrival(data, name)
+    text = readable(data, problems)
+    for problem in problems.found if arrival is None else ():
         warn(str(problem))
-    return text
+    return text, arrival

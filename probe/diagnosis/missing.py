@@ -9,7 +9,9 @@ from probe.exchange.exports.joining import Gathered
 from probe.statement import Statement, documented
 
 
-def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: int) -> Iterator[Statement]:
+def missing(
+    files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: int, arrivals: int
+) -> Iterator[Statement]:
     """What was read, then each kind of evidence that is not there and what it would tell."""
     captures = len(files.captures)
     held = (
@@ -22,6 +24,7 @@ def missing(files: EvidenceFiles, gathered: Gathered, *, sessions: int, texts: i
         (sum(len(export.x509) for export in files.exports), "certificate file entry"),
         (sessions, "logged session"),
         (texts, "text"),
+        (arrivals, "message that arrived"),
         (captures, "captured chain or probe"),
     )
     read = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in held if count)

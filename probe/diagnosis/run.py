@@ -19,6 +19,7 @@ from probe.evidence_files import EvidenceFiles, known_from, read_sessions, sessi
 from probe.exchange.exports.joining import Gathered
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.summary import CertificateChange, Summary
+from probe.exchange.messages.arrival import Arrival
 from probe.exchange.problem import Problem
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
@@ -36,7 +37,8 @@ class Question:
     """What to diagnose and by what.
 
     `at` is the instant of what is predicted: None for the last session of the logs, without logs `now`.
-    `texts` are pairs of a name and a text; `paths` are what the user named, to be named in commands again.
+    `texts` are pairs of a name and a text, `arrivals` what headers in those say; `paths` are what the user named,
+    to be named in commands again.
     """
 
     files: EvidenceFiles
@@ -46,6 +48,7 @@ class Question:
     now: datetime
     at: datetime | None = None
     texts: tuple[tuple[str, str], ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
     live: tuple[Assessment, ...] = ()
     address: str | None = None
     paths: tuple[Path, ...] = ()
@@ -71,13 +74,18 @@ def diagnose(question: Question) -> Diagnosis:
         address=question.address or next((group.seen_as for group in groups if group.seen_as), None),
     )
     told = faults(groups, context, at)
-    accepted = book.delivered or any(one.outcome == "accepted" for one in context.captures)
+    arrivals = tuple(dict.fromkeys((*question.arrivals, *question.files.arrivals)))
+    confirmed = any(one.confirmed for one in arrivals)
+    accepted = confirmed or book.delivered or any(one.outcome == "accepted" for one in context.captures)
     fine = Outcome.ACCEPTED if accepted else Outcome.UNKNOWN
-    needed = missing(question.files, question.gathered, sessions=book.sessions, texts=len(texts))
+    needed = missing(
+        question.files, question.gathered, sessions=book.sessions, texts=len(texts), arrivals=len(arrivals)
+    )
     return Diagnosis(
         at=at,
         faults=told,
-        notes=(*(() if told else needed), *_notes(question, context, book)),
+        arrivals=arrivals,
+        notes=(*(() if told or confirmed else needed), *_notes(question, context, book)),
         problems=(*question.files.problems, *question.gathered.problems, *problems),
         outcome=Outcome.worst(tuple(fault.outcome for fault in told)) if told else fine,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.eop.vocabulary import Outcome
+from probe.exchange.messages.arrival import Arrival
 from probe.exchange.problem import Problem
 from probe.powershell import Steps
 from probe.statement import Statement
@@ -55,6 +56,7 @@ class Diagnosis:
 
     at: datetime
     faults: tuple[DiagnosedFault, ...]
+    arrivals: tuple[Arrival, ...] = ()
     notes: tuple[Statement, ...]
     problems: tuple[Problem, ...]
     outcome: Outcome

@@ -95,11 +95,13 @@ def test_no_cell_begins_a_formula(cells: list[str]) -> None:
 def test_an_event_by_itself_and_a_hint_to_its_rule() -> None:
     event = explain_text("event 12016")
     assert event
-    assert "event       12016" in exchange_text.render(event, RenderOptions())
+    assert "event       12016" in exchange_text.render(exchange_text.Explained(event), RenderOptions())
     reply = explain_text(
         "454 4.7.0 Failed to establish appropriate TLS channel: UntrustedRoot: Access Denied"
     )
-    assert "eop-probe explain untrusted-root" in exchange_text.render(reply, RenderOptions())
+    assert "eop-probe explain untrusted-root" in exchange_text.render(
+        exchange_text.Explained(reply), RenderOptions()
+    )
 
 
 def test_what_a_text_tells_stands_in_place_of_placeholders() -> None:
@@ -108,11 +110,13 @@ def test_what_a_text_tells_stands_in_place_of_placeholders() -> None:
         "<1@contoso.com> was acknowledged with SMTP response 454 4.7.5 The certificate specified in "
         "TlsCertificateName of the SendConnector could not be found."
     )
-    page = exchange_text.render(explain_text(event), RenderOptions())
+    page = exchange_text.render(exchange_text.Explained(explain_text(event)), RenderOptions())
     assert "Set-SendConnector 'It''s ours' -TlsCertificateName" in page
     assert "<name of the Send connector>" not in page
     led = "[{LED=450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]};{MSG=};{FQDN=mx.contoso.com}]"
-    assert "    eop-probe check mx.contoso.com\n" in exchange_text.render(explain_text(led), RenderOptions())
+    page = exchange_text.render(exchange_text.Explained(explain_text(led)), RenderOptions())
+    assert "    eop-probe check mx.contoso.com\n" in page
     # The control: where nothing is told the placeholder stays.
-    bare = exchange_text.render(explain_text("450 4.4.317 x [Message=UntrustedRoot]"), RenderOptions())
+    found = explain_text("450 4.4.317 x [Message=UntrustedRoot]")
+    bare = exchange_text.render(exchange_text.Explained(found), RenderOptions())
     assert "    eop-probe check '<server>'\n" in bare

@@ -12,7 +12,7 @@ from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exchange import common
 from probe.cli.exit_codes import finish
-from probe.cli.files import text_of
+from probe.cli.files import read_text
 from probe.cli.output import PageOutput
 from probe.cli.waiting import Waiting
 from probe.errors import InputError
@@ -57,6 +57,7 @@ def diagnose(
 
     found, gathered = common.gather_files(files or (), server)
     load = stores.loader()
+    read = [("standard input" if one == "-" else "--text", *read_text(one)) for one in text or ()]
     diagnosis = diagnose(
         Question(
             files=found,
@@ -65,7 +66,8 @@ def diagnose(
             stores=load,
             now=clock.now(),
             at=shared.parse_instant(at),
-            texts=tuple(("standard input" if one == "-" else "--text", text_of(one)) for one in text or ()),
+            texts=tuple((name, said) for name, said, _ in read),
+            arrivals=tuple(arrival for *_, arrival in read if arrival),
             live=_live(target or (), load, resolve, timeout),
             address=shared.parse_address(ip),
             paths=tuple(files or ()),

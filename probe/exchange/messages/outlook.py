@@ -18,10 +18,12 @@ MAX_STREAMS = 2_000
 #: Bytes of one stream.
 MAX_STREAM_BYTES = 4 * 1024 * 1024
 
-# MS-OXPROPS: subject, body, report text, supplementary information, HTML body, content of an attached file.
-_STREAM = re.compile(r"__substg1\.0_(0037|1000|1001|0C1B|1013|3701)(001[EF]|0102)", re.IGNORECASE)
+# MS-OXPROPS: subject, body, report text, supplementary information, HTML body, content of an attached file,
+# and the headers it came with.
+_STREAM = re.compile(r"__substg1\.0_(0037|007D|1000|1001|0C1B|1013|3701)(001[EF]|0102)", re.IGNORECASE)
 
 _ATTACHED = "_37010102"
+_HEADERS = "__SUBSTG1.0_007D"
 
 
 def is_outlook_mail(data: bytes) -> bool:
@@ -43,6 +45,12 @@ def attachments(data: bytes) -> tuple[bytes, ...] | None:
     )
 
 
+def headers(data: bytes) -> bytes:
+    """The headers (PR_TRANSPORT_MESSAGE_HEADERS) of the message itself, not of one attached; empty without any."""
+    held = (_decoded(name, raw) for name, raw in _streams(data) or () if name.upper().startswith(_HEADERS))
+    return next(held, "").encode("utf-8", "replace")
+
+
 def _streams(data: bytes) -> list[tuple[str, bytes]] | None:
     import olefile
 
@@ -51,21 +59,24 @@ def _streams(data: bytes) -> list[tuple[str, bytes]] | None:
             names = [path for path in ole.listdir()[:MAX_STREAMS] if _STREAM.fullmatch(path[-1])]
             if sum(map(ole.get_size, names)) > len(data):  # streams that are one another's
                 return None
-            return [(path[-1], ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
+            return [("/".join(path), ole.openstream(path).read(MAX_STREAM_BYTES)) for path in names]
     except (OSError, ValueError, IndexError, TypeError, KeyError, RecursionError, MemoryError):
         return None  # the library raises whatever its own arithmetic on a damaged file runs into
 
 
 def _text(name: str, raw: bytes) -> str:
-    found = _STREAM.fullmatch(name)
-    if found is None:
+    kind = name[-8:-4].upper()
+    if kind == "007D":
         return ""
-    if found[1] == "3701":
+    if kind == "3701":
         return text_of_mail(raw) if is_mail(raw) else ""
-    text = (raw.decode("utf-16-le", "replace") if found[2].upper() == "001F" else _eight_bit(raw))[
-        :MAX_CHARACTERS
-    ]
-    return (text_of_markup(text) if found[1] == "1013" else text).strip("\0\r\n ")
+    text = _decoded(name, raw)
+    return (text_of_markup(text) if kind == "1013" else text).strip("\0\r\n ")
+
+
+def _decoded(name: str, raw: bytes) -> str:
+    wide = name.upper().endswith("001F")
+    return (raw.decode("utf-16-le", "replace") if wide else _eight_bit(raw))[:MAX_CHARACTERS]
 
 
 def _eight_bit(raw: bytes) -> str:

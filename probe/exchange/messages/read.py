@@ -38,7 +38,12 @@ def unpacked(data: bytes, problems: Problems) -> bytes:
         if not is_markup(text) and not _QUOTED.search(text):
             return data
         text = readable_text(text)
-    return _QUOTE.sub("", text[:MAX_CHARACTERS]).encode("utf-8", "replace")
+    return without_quotes(text[:MAX_CHARACTERS]).encode("utf-8", "replace")
+
+
+def without_quotes(text: str) -> str:
+    """The same without the marks of quoting at the start of lines."""
+    return _QUOTE.sub("", text)
 
 
 def readable_text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from probe.render.exchange.arrivals import add_arrivals, arrivals_json
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import problems, stamp, statements, title
 from probe.render.page.options import RenderOptions
@@ -28,6 +29,7 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
         page.add(in_a_line(fault), first=lead, mark=OUTCOME_STYLES[fault.outcome])
     for number, fault in numbered:
         _add_fault(page, number, fault)
+    add_arrivals(page, diagnosis.arrivals)
     if diagnosis.notes:
         title(page, "Also known")
         statements(page, diagnosis.notes, indent=2)
@@ -96,7 +98,12 @@ def _add_part(page: Page, heading: str) -> None:
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
     stories = [_fault_json(fault) for fault in diagnosis.faults]
     outcome = picked(diagnosis, "outcome at", stories=stories)
-    return {"schema": SCHEMA, **outcome, **picked(diagnosis, "notes problems")}
+    return {
+        "schema": SCHEMA,
+        **outcome,
+        "arrivals": arrivals_json(diagnosis.arrivals),
+        **picked(diagnosis, "notes problems"),
+    }
 
 
 def _fault_json(fault: DiagnosedFault) -> dict[str, Any]:

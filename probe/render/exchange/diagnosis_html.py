@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from probe import __version__
+from probe.exchange.messages import confirmation
+from probe.render.exchange.arrivals import HEADING
 from probe.render.exchange.diagnosis import seen, shown, told
 from probe.render.exchange.parts import PROBLEMS, each_once, stamp
 from probe.render.exchange.parts import told as statement
@@ -37,6 +39,8 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:  # noqa: ARG001
         "outcome": diagnosis.outcome.value,
         "told": told(diagnosis),
         "faults": [_fault(fault) for fault in diagnosis.faults],
+        "arrivals": [statement(line) for one in diagnosis.arrivals for line in confirmation.told(one)],
+        "arrived": HEADING,
         "notes": [statement(one) for one in diagnosis.notes],
         "problems": each_once(diagnosis.problems),
         "problems_mean": PROBLEMS,

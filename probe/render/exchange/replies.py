@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from probe.exchange.messages.arrival import Arrival
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.last_error import bracketed
 from probe.exchange.replies.recognise import Recognised
 from probe.exchange.replies.tokens import Carriers
 from probe.powershell import CONNECTOR, SERVER, eop_probe, filled
+from probe.render.exchange.arrivals import add_arrivals, arrivals_json
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import fact, title
 from probe.render.page.options import RenderOptions
@@ -24,9 +26,18 @@ _FLOWS = {
 }
 
 
-def render(found: tuple[Recognised, ...], options: RenderOptions) -> str:
+class Explained(NamedTuple):
+    """What a text says: replies, and headers of messages that arrived."""
+
+    found: tuple[Recognised, ...]
+    arrivals: tuple[Arrival, ...] = ()
+
+
+def render(explained: Explained, options: RenderOptions) -> str:
     """The page: the first finding in full, the others briefly unless all the detail is wanted."""
+    found, arrivals = explained
     page = Page(options)
+    add_arrivals(page, arrivals)
     for number, one in enumerate(found):
         page.blank()
         if number == 0 or options.verbose:
@@ -120,12 +131,13 @@ def render_carriers(found: Carriers, options: RenderOptions) -> str:
 
 def carriers_json(found: Carriers) -> dict[str, Any]:
     """The JSON document of a token alone: every entry that carries it."""
-    return {"schema": SCHEMA, "findings": [entry_json(entry) for entry, _ in found.entries]}
+    return {"schema": SCHEMA, "findings": [entry_json(entry) for entry, _ in found.entries], "arrivals": []}
 
 
-def document(found: tuple[Recognised, ...]) -> dict[str, Any]:
+def document(explained: Explained) -> dict[str, Any]:
     """The JSON document; empty `findings` where nothing was recognised."""
-    return {"schema": SCHEMA, "findings": [_json(one) for one in found]}
+    found, arrivals = explained
+    return {"schema": SCHEMA, "findings": [_json(one) for one in found], "arrivals": arrivals_json(arrivals)}
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
