@@ -193,3 +193,10 @@ def test_a_defect_costs_one_page(tmp_path: Path) -> None:
     assert "This page failed" in page.text
     assert len(said) == 1
     assert said[0].startswith("a page failed: TypeError: ")
+
+
+def test_too_much_is_refused_with_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.serve.aside.MAX_WAITING", 0)
+    page = get(dashboard(tmp_path, 1), "/")
+    assert page.status == 503
+    assert "Too much is asked at once" in page.text

@@ -13,11 +13,11 @@
       location.replace(update.href);
       return;
     }
+    if (asked) return;
     const said = [];
-    if (asked) said.push("The target is being looked at");
-    else if (news) said.push(`${news.toLocaleString("en")} looked at since this page was made`);
-    if (underWay && !asked) said.push(`${underWay.toLocaleString("en")} under way`);
-    if (left && !asked) said.push(`${left.toLocaleString("en")} left of this round`);
+    if (news) said.push(`${news.toLocaleString("en")} looked at since this page was made`);
+    if (underWay && "round" in status.dataset) said.push(`${underWay.toLocaleString("en")} under way`);
+    if (left && "round" in status.dataset) said.push(`${left.toLocaleString("en")} left of this round`);
     words.textContent = said.join(", ");
     update.hidden = !news;
     status.hidden = said.length === 0;
