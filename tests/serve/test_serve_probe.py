@@ -133,7 +133,7 @@ def test_metrics_of_its_own(server: str) -> None:
     assert "_created" not in text
 
 
-@pytest.mark.parametrize("path", ["/", "/probe/", "/metrics/x", "/%00", "//evil.test/"])
+@pytest.mark.parametrize("path", ["/probe/", "/metrics/x", "/%00", "//evil.test/"])
 def test_other_paths(server: str, path: str) -> None:
     answer = asked(server, path)
     assert answer.status == 404
@@ -151,7 +151,9 @@ def test_headers_of_every_answer(server: str, path: str) -> None:
     headers = asked(server, path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.endswith("frame-ancestors 'none'")
     assert "server" not in headers
 
 
