@@ -15,8 +15,8 @@ from probe.errors import ConfigurationError
 from probe.serve.connections import CLIENT_S, REQUEST_BYTES, Clients
 from probe.serve.web import Web
 
-#: Connections that wait to be accepted; one more would have to ask again after a second.
-BACKLOG = 512
+#: Connections that wait to be accepted (the system may have a lower bound); one more has to try again, after seconds.
+BACKLOG = 4096
 #: Seconds that an end waits for answers that are under way.
 GRACE_S = 3
 #: Ticks of uvicorn's in a second.
