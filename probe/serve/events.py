@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from probe.serve.standing import Standing
 
@@ -23,7 +24,7 @@ class Events:
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
         self._closing = asyncio.Event()
-        self._streams = 0
+        self.streams = 0
 
     def close(self) -> None:
         """End every stream: a server that ends waits for them."""
@@ -31,23 +32,19 @@ class Events:
 
     def answer(self, news: Callable[[], int]) -> Response:
         """A stream; `news` counts what is newer than the page that asks."""
-        if self._streams >= MAX_STREAMS or self._closing.is_set():
+        if self.streams >= MAX_STREAMS or self._closing.is_set():
             return PlainTextResponse(
                 "too many pages are open\n", status_code=503, headers={"Retry-After": "30"}
             )
-        return StreamingResponse(self._told(news), media_type="text/event-stream")
+        return _Stream(self, self._told(news))
 
     async def _told(self, news: Callable[[], int]) -> AsyncIterator[str]:
-        self._streams += 1
-        try:
-            yield "retry: 5000\n\n"
-            while not self._closing.is_set():
-                number = self._standing.number
-                yield f"data: {json.dumps(self._progress(news()))}\n\n"
-                await self._until(None, PAUSE_S)
-                await self._until(self._standing.news(number), HEARTBEAT_S)
-        finally:
-            self._streams -= 1
+        yield "retry: 5000\n\n"
+        while not self._closing.is_set():
+            number = self._standing.number
+            yield f"data: {json.dumps(self._progress(news()))}\n\n"
+            await self._until(None, PAUSE_S)
+            await self._until(self._standing.news(number), HEARTBEAT_S)
 
     def _progress(self, news: int) -> dict[str, Any]:
         found = self._standing.progress()
@@ -61,3 +58,19 @@ class Events:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+class _Stream(StreamingResponse):
+    """Counts from its answer on, whether or not its client stays for the first event."""
+
+    def __init__(self, of: Events, told: AsyncIterator[str]) -> None:
+        super().__init__(told, media_type="text/event-stream")
+        self._of = of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer (ASGI 3)."""
+        self._of.streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._of.streams -= 1
