@@ -12,7 +12,7 @@ import hmac
 import secrets
 from collections import deque
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 #: Seconds between two looks at one target that are asked for.
 BETWEEN_S = 30.0
@@ -23,7 +23,10 @@ MAX_FORM, TOKEN_S = 1_000, 3600
 
 
 class CheckNow:
-    """Knows the tokens it gave out, and what was asked for in the last minute; instants are seconds of one clock."""
+    """Knows the tokens it gave out, and what was asked for in the last minute.
+
+    Instants are seconds of one clock that is never set back.
+    """
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
@@ -61,7 +64,7 @@ def from_here(headers: Mapping[str, str]) -> bool:
     `headers` by lower-case name. Behind a proxy the host may be another one than the browser's: its word on the site
     counts more (Fetch Metadata), where it has one.
     """
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    site, origin, host = (headers.get(name) for name in ("sec-fetch-site", "origin", "host"))
     if site is not None:
         return site == "same-origin"
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin in {None, f"http://{host}", f"https://{host}"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -52,8 +52,10 @@ HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Refe
 FOR_EVER = "public, max-age=31536000, immutable"
 #: Targets that are looked through before the loop turns to others.
 SLICE = 200
-#: Time for which it is not asked anew since when outcomes last, and for which a look that was asked for is awaited.
-ASKED_ANEW, AWAITED = timedelta(minutes=10), timedelta(minutes=2)
+#: Time for which it is not asked anew since when outcomes last.
+ASKED_ANEW = timedelta(minutes=10)
+#: Seconds for which a look that was asked for is awaited.
+AWAITED_S = 120
 
 T = TypeVar("T")
 _Answer = Callable[[Request], Awaitable[Response]]
@@ -182,7 +184,7 @@ class Dashboard:
             return await self._nothing(request)
         since, latest = await self._since(), self._standing.latest(key)
         pending = asked if _awaited(asked, target) else ""
-        token = self._check.token(key, _seconds()) if self._standing.looking else ""
+        token = self._check.token(key, clock.monotonic()) if self._standing.looking else ""
 
         def made() -> str:
             found, trouble = self._past(target)
@@ -223,7 +225,7 @@ class Dashboard:
 
     async def _looked(self, request: Request) -> Response:
         """Have a target looked at now."""
-        key, now, looking = request.path_params["key"], _seconds(), self._standing.looking
+        key, now, looking = request.path_params["key"], clock.monotonic(), self._standing.looking
         form = await _form(request)
         if not from_here(request.headers) or form is None or not self._check.meant(key, form, now):
             return self._message("Not from here", 403, "Load the target's page again, and check from there.")
@@ -235,7 +237,7 @@ class Dashboard:
             return page
         self._check.asked(key, now)
         looking.look_now(key)  # where it is under way already, that look is the one that is waited for
-        return RedirectResponse(f"/target/{key}?asked={int(now)}", 303, HEADERS)
+        return RedirectResponse(f"/target/{key}?asked={int(_seconds())}", 303, HEADERS)
 
     async def _stream(self, request: Request) -> Response:
         key, after = request.query_params.get("target"), _number(request.query_params.get("after", ""))
@@ -303,10 +305,13 @@ async def _static(request: Request) -> Response:
 async def _form(request: Request) -> bytes | None:
     """What was sent with a request; None where it is no form of ours."""
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM:
-            return None
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_FORM:
+                return None
+    except ClientDisconnect:
+        return None
     return body
 
 
@@ -325,4 +330,4 @@ def _last(target: Watched) -> float:
 def _awaited(asked: str, target: Watched) -> bool:
     """Whether a look that was asked for has not come yet, and may still."""
     at = _number(asked)
-    return bool(at) and _last(target) < at and clock.now() - datetime.fromtimestamp(at, UTC) < AWAITED
+    return _last(target) < at and 0 <= _seconds() - at < AWAITED_S

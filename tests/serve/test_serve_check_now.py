@@ -44,6 +44,8 @@ def test_a_token_is_of_one_process_one_target_and_a_while() -> None:
         ({"origin": "http://10.0.0.5", "host": "10.0.0.5:9825"}, False),
         ({"origin": "http://evil.example", "host": "10.0.0.5:9825"}, False),
         ({"origin": "null", "host": "10.0.0.5:9825"}, False),
+        ({"origin": "http://[", "host": "10.0.0.5:9825"}, False),
+        ({"origin": "", "host": "10.0.0.5:9825"}, False),
     ],
 )
 def test_where_a_form_comes_from(headers: dict[str, str], here: bool) -> None:
