@@ -21,7 +21,7 @@ MAX_BYTES = 150_000
 
 
 class Shot(NamedTuple):
-    """The top of a page of `tests.browser.pages`, in a window of this width and height, in CSS pixels."""
+    """The top of a page of `tests.browser.pages` in a window of this width and height, in CSS pixels."""
 
     page: str
     width: int
@@ -43,19 +43,32 @@ SHOTS = (
     Shot("selection", 1280, 1100, "light"),
     Shot("selection", 1280, 1100, "dark"),
     Shot("selection", 390, 844, "light"),
+    Shot("now", 1280, 700, "light"),
+    Shot("now", 1280, 700, "dark"),
+    Shot("now", 390, 844, "dark"),
+    Shot("target", 1280, 1100, "light"),
+    Shot("target", 1280, 1100, "dark"),
+    Shot("target", 390, 844, "light"),
 )
 
 
 def take(browser: Browser, shots: tuple[Shot, ...]) -> Iterator[tuple[Shot, bytes]]:
     """Take each picture, as PNG."""
     from tests.browser.browsing import visit
-    from tests.browser.pages import PAGES
+    from tests.browser.pages import PAGES, SITE
+    from tests.serve.dashboard import SCRIPTS, dashboard
 
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, dashboard(Path(folder)) as site:
+        for number in range(len(SCRIPTS)):
+            site.check(number)
         for shot in shots:
-            path = Path(folder) / "page.html"
-            path.write_text(PAGES[shot.page](), "utf-8")
-            with visit(browser, path.as_uri()) as seen:
+            if shot.page in SITE:
+                address = site.address + SITE[shot.page](site)
+            else:
+                path = Path(folder) / "page.html"
+                path.write_text(PAGES[shot.page](), "utf-8")
+                address = path.as_uri()
+            with visit(browser, address) as seen:
                 page = seen.look(width=shot.width, height=shot.height, scheme=shot.scheme)
                 yield shot, _small(page.screenshot())
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import browsing
+from tests.serve.dashboard import Site, dashboard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,6 +24,13 @@ def chromium() -> Iterator[Browser]:
         except RuntimeError as error:
             pytest.exit(str(error), returncode=1)
         yield browser
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The dashboard of a fleet of real servers. Each test that changes a server has one of its own."""
+    with dashboard(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from probe.report.assessment import Assessment
 from probe.report.diagnosis import DiagnosedFault, Diagnosis, Proof
 from probe.statement import documented
 from tests.browser.browsing import MARKER
+from tests.cli.running import ISSUING
 from tests.render import html_samples, samples
+from tests.serve.dashboard import Site
 
 #: What would run, were it not escaped: in text, in an attribute, in a script, in a style, in a template.
 HOSTILE = (
@@ -110,4 +112,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "diagnosis": partial(_run, "diagnose"),
     "diagnosis-hostile": _hostile_diagnosis,
     "selection": partial(_run, "select", "--at", "2026-11-20T12:00:00Z", "--without", _CERTIFICATE),
+}
+
+#: The pages of the dashboard: the path by the page's name.
+SITE: dict[str, Callable[[Site], str]] = {
+    "now": lambda _: "/",
+    "target": lambda site: site.target(1),
+    "target-hostile": lambda site: site.target(4),
+    "certificates": lambda _: "/certificates",
+    "certificate": lambda _: f"/certificates/{ISSUING.sha256}",
+    "changes": lambda _: "/changes",
 }

@@ -10,7 +10,7 @@ import pytest
 from tests.browser.axe import violations
 from tests.browser.browsing import NARROW, SCHEMES, WIDE, Visit, foreign, visit
 from tests.browser.checks import broken_words, too_wide, unreached
-from tests.browser.pages import PAGES
+from tests.browser.pages import PAGES, SITE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -18,16 +18,23 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@pytest.fixture(scope="module", params=[*PAGES, *SITE])
 def visited(
     request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visit]:
     """A page, opened once for all tests of it, with everything unfolded."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(PAGES[request.param](), "utf-8")
-    with visit(chromium, path.as_uri()) as seen:
+    with visit(chromium, address(request, tmp_path_factory)) as seen:
         unfold(seen.page)
         yield seen
+
+
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param in SITE:
+        site = request.getfixturevalue("site")
+        return str(site.address) + SITE[request.param](site)
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(PAGES[request.param](), "utf-8")
+    return path.as_uri()
 
 
 def unfold(page: Page) -> None:
