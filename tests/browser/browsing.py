@@ -72,6 +72,7 @@ def visit(browser: Browser, address: str, *, script: bool = True) -> Iterator[Vi
         java_script_enabled=script, permissions=["clipboard-read", "clipboard-write"]
     )
     context.add_init_script(f"window.{MARKER} = () => console.error('a text ran as a script')")
+    context.set_default_timeout(90_000)  # milliseconds: the machine may be busy with other tests
     page = context.new_page()
     seen = Visit(page)
     page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
