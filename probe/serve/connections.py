@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from ssl import SSLContext
@@ -29,6 +29,8 @@ CLIENT_S = 10.0
 #: Connections accepted in one turn of the loop, and seconds of rest where there are no descriptors for more.
 AT_ONCE = 64
 REST_S = 0.5
+#: Answers begun in one turn of the loop: many that come together must not keep probes from being made.
+AT_A_TURN = 4
 #: Bytes of a request before it is answered, but for the last read.
 REQUEST_BYTES = 16 << 10
 #: Bytes of an answer that are handed over at once: what is not read yet is held once for all, not for each.
@@ -69,6 +71,8 @@ class Clients:
         self.patience_s = patience_s
         self._open: set[Connection] = set()
         self._of: Counter[str] = Counter()
+        self._begun = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
         beside = DEFAULT_PACE.concurrency
         self._most = max(1, min(MAX_CONNECTIONS, room_for(MAX_CONNECTIONS + beside) - beside))
 
@@ -116,6 +120,28 @@ class Clients:
         if going:
             min(going, key=lambda one: (not one.idle, one.since)).drop()
         return bool(going)
+
+    async def turn(self) -> None:
+        """Wait until the next answer may be begun."""
+        if self._begun < AT_A_TURN and not self._queue:
+            self._count()
+            return
+        place = self.loop.create_future()
+        self._queue.append(place)
+        await place
+
+    def _count(self) -> None:
+        self._begun += 1
+        if self._begun == 1:
+            self.loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._begun = 0
+        while self._queue and self._begun < AT_A_TURN:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                self._count()
 
     def leave(self, one: Connection) -> None:
         """A connection has ended."""
@@ -239,6 +265,7 @@ class Connection(asyncio.Protocol):
         asked, self.since = self.since, None
         self._whole = False
         try:
+            await self._clients.turn()
             await self._app(scope, partial(self._receive, receive, asked), partial(self._send, send))
         finally:
             self.since, self.idle, self._bytes = monotonic(), True, 0
