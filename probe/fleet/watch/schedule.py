@@ -14,6 +14,8 @@ from math import floor
 
 #: Seconds that a clock may step back without anything being planned anew.
 STEP = 1.0
+#: Seconds within which a target that was never looked at is.
+FIRST = 60
 
 
 def slot(key: str, interval: int, after: float) -> int:
@@ -102,5 +104,5 @@ class Schedule:
     def _sane(self, key: str, at: int | None, now: float) -> int:
         interval = self._intervals[key]
         if at is None:
-            return slot(key, interval, now)
+            return slot(key, min(interval, FIRST), now)
         return at if at <= now + 1.5 * interval else slot(key, interval, now + interval / 2)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.fleet.watch.rounds import Round
-from probe.fleet.watch.schedule import STEP, Schedule, slot
+from probe.fleet.watch.schedule import FIRST, STEP, Schedule, slot
 
 NOW = 1_800_000_000.0
 DAY = 86_400
@@ -31,8 +31,13 @@ def taken(schedule: Schedule, now: float) -> list[str]:
 
 
 class TestSlots:
-    def test_a_fleet_is_spread_evenly_over_the_interval(self) -> None:
-        due = planned({f"target {n}": 3600 for n in range(6_000)}).due.values()
+    def test_a_new_fleet_is_seen_soon_and_then_spread_evenly_over_the_interval(self) -> None:
+        schedule = planned({f"target {n}": 3600 for n in range(6_000)})
+        assert all(NOW < at <= NOW + FIRST for at in schedule.due.values())
+        assert max(Counter(schedule.due.values()).values()) < 150  # 100 each
+        for key in schedule.due:
+            schedule.settle(key, NOW - 1800)
+        due = schedule.due.values()
         assert all(NOW < at <= NOW + 3600 for at in due)
         minutes = Counter(int(at - NOW - 1) // 60 for at in due)
         assert len(minutes) == 60
@@ -47,7 +52,8 @@ class TestSlots:
 
 class TestDueTimes:
     def test_each_interval_has_one_look(self) -> None:
-        schedule = planned({"a": 3600, "b": 600})
+        intervals = {"a": 3600, "b": 600}
+        schedule = planned(intervals, stored={key: slot(key, each, NOW) for key, each in intervals.items()})
         looks = Counter(key for minute in range(24 * 60) for key in taken(schedule, NOW + 60 * minute))
         assert looks == {"a": 24, "b": 144}
 

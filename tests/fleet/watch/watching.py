@@ -112,12 +112,17 @@ class Watching:
             return start + loop.time() - began
 
         with Recorder(self.history, self.folder / "spool", note=self.said.append) as recorder:
+            what, before = self.described(), stored(database, "")
+            if not before.due:
+                # As if it had been watched before: a new target's first look comes at no slot of its own.
+                slots = {key: slot(key, interval, start) for key, interval in what.intervals.items()}
+                before = before._replace(due=slots)
             watch = Watch(
-                self.described(),
+                what,
                 Keeper(database, claim, recorder, ""),
                 Told(result, self.said.append, show),
                 now=now,
-                stored=stored(database, ""),
+                stored=before,
                 systemd=Systemd(environment),
             )
             watch.reload = self.described
