@@ -22,8 +22,8 @@ from probe.render.history.line import MAX_DRAWN, MAX_PERIODS, line, told
 from probe.report.periods import lives
 from probe.report.record import Endpoint, Record, Span
 from probe.serve.looks import MAX_CHANGES, MAX_SPANS
-from probe.serve.pages import SLICE, Dashboard
-from probe.serve.standing import Certified, Standing, Stands
+from probe.serve.pages import AWAITED_S, SLICE, Dashboard, _awaited
+from probe.serve.standing import Certified, Standing, Stands, Watched
 from probe.serve.views import MAX_CERTIFICATES, MAX_PLACES, since
 from tests.cli.running import ROOT
 from tests.fleet.watch.watching import Watching
@@ -200,3 +200,10 @@ def test_too_much_is_refused_with_a_page(tmp_path: Path, monkeypatch: pytest.Mon
     page = get(dashboard(tmp_path, 1), "/")
     assert page.status == 503
     assert "Too much is asked at once" in page.text
+
+
+def test_a_look_that_was_asked_for_is_awaited_for_so_long() -> None:
+    target = Watched("key", "mail.contoso.test", {}, "to-eop", 3600, None, ())
+    now = int(clock.now().timestamp())
+    assert _awaited(str(now - AWAITED_S + 30), target)
+    assert not _awaited(str(now - AWAITED_S - 1), target)
