@@ -76,8 +76,11 @@ def test_what_is_over_is_told_and_counts_no_more(cli: Cli, tmp_path: Path) -> No
     (tmp_path / "1.json").write_bytes(changed(good=0, bad=4))
     later = changed(good=8, bad=0).replace(b"2026-11-19", b"2026-11-20").replace(b"13408000", b"13408086")
     (tmp_path / "2.json").write_bytes(later)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("no report")
     ran = cli("tlsrpt", str(tmp_path))
     assert ran.code == 0
+    assert " others held no report" in ran.out
     assert "2026-11-19 to 2026-11-20, 2 days: 12 sessions, 4 failed" in ran.out
     assert "2026-11-19  all 4 sessions failed: not-told 4" in ran.out
     assert "On 2026-11-20 none failed" in ran.out

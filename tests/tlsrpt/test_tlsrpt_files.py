@@ -235,7 +235,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a gzip without its sum": (PACKED[:-8], "is cut off where it is compressed"),
     "a gzip with a wrong sum": (PACKED[:-8] + bytes(8), "is damaged where it is compressed"),
     "a damaged gzip": (PACKED[:60] + b"\xff" * 20 + PACKED[80:], "is damaged where it is compressed"),
-    "a bomb": (gzip.compress(bytes(MAX_REPORT_BYTES + 1)), f"unpacks to more than {MAX_REPORT_BYTES} bytes"),
+    "a bomb": (gzip.compress(bytes(MAX_REPORT_BYTES + 1)), f"unpacks to more than {MAX_REPORT_BYTES:,} bytes"),
     "a mail with a truncated report": (signed(mail(attachment(PACKED[:200]))), "is cut off where it is compressed"),
     "a mail with a bomb": (mail(attachment(gzip.compress(bytes(MAX_REPORT_BYTES + 1)))), "unpacks to more than"),
     "a truncated mail": (signed()[:1500], "is cut off where it is compressed"),

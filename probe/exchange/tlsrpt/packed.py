@@ -28,7 +28,7 @@ def unpacked(data: bytes, limit: int) -> bytes:
         except zlib.error:
             raise PackedError("is damaged where it is compressed, and was not read.") from None
         if len(found) > limit:
-            raise PackedError(f"unpacks to more than {limit} bytes, and was not read.")
+            raise PackedError(f"unpacks to more than {limit:,} bytes, and was not read.")
         if not member.eof:
             raise PackedError("is cut off where it is compressed, and was not read.")
         data = member.unused_data

@@ -145,4 +145,4 @@ def _add_reports(page: Page, reports: TlsReports, options: RenderOptions) -> Non
         if len(told) > MAX_SHOWN and not options.verbose:
             page.add(f"{len(told) - MAX_SHOWN} more like this; --verbose shows them", first="  · ")
     if reports.others:
-        page.add(f"{counted(reports.others, 'other file or mail')} held no report", first="  · ")
+        page.add(f"{counted(reports.others, 'other')} held no report", first="  · ")
