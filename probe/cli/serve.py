@@ -189,9 +189,10 @@ class _Server(NamedTuple):
         from probe.serve.probing import Probing
         from probe.serve.server import served
 
-        Mishaps(tell).watch(self.loop)
+        mishaps = Mishaps(tell)
+        mishaps.watch(self.loop)
         counted = Counted(lambda: len(self.demand))
-        dashboard = Dashboard(standing, history, tell)
+        dashboard = Dashboard(standing, history, mishaps.say)
         app = application(Probing(self.demand, targets, counted), counted, standing, dashboard.routes)
         guarded = self.asking.guarded(app, self.web, self.listening)
         # What a fleet of 10,000 consists of stays: to search it for cycles would stop the loop for 150 ms now and then.

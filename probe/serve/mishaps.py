@@ -36,11 +36,14 @@ class Mishaps(logging.Handler):
         self._note(context.get("exception"), context["message"])
 
     def _note(self, error: BaseException | None, message: str) -> None:
-        now = clock.monotonic()
-        if now < self._quiet_until:
-            return
-        self._quiet_until = now + QUIET_S
         with Guard() as guard:
             if error is not None:
                 raise error
-        self._tell(f"the server met an error and goes on: {guard.failure or message.splitlines()[0]}")
+        self.say(f"the server met an error and goes on: {guard.failure or message.splitlines()[0]}")
+
+    def say(self, sentence: str) -> None:
+        """Tell of something, unless something was told a moment ago."""
+        now = clock.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
+            self._tell(sentence)

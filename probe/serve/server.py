@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
@@ -67,9 +68,15 @@ def bound(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {_reason(error)}") from None
     listening.settimeout(0)
     return listening
+
+
+def _reason(error: OSError) -> str:
+    # `create_server` puts words of its own into the error's.
+    known = error.errno is not None and not isinstance(error, socket.gaierror)
+    return os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
 
 
 @contextmanager

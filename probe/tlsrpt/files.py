@@ -54,7 +54,7 @@ class Reading:
 
     @property
     def result(self) -> TlsReports:
-        received, contradicted = once(self._found)
+        received, contradicted = once(self._found, self._now)
         problems = (*self._problems, *contradicted)
         return TlsReports(received=received, problems=problems, unread=self._unread, others=self._others)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,45 @@ def test_what_is_over_is_told_and_counts_no_more(cli: Cli, tmp_path: Path) -> No
     assert "2026-11-19 to 2026-11-20, 2 days: 12 sessions, 4 failed" in ran.out
     assert "2026-11-19  all 4 sessions failed: not-told 4" in ran.out
     assert "On 2026-11-20 none failed" in ran.out
+
+
+def of_day(data: bytes, day: str, number: bytes) -> bytes:
+    return data.replace(b"2026-11-19", day.encode()).replace(b"13408000", number)
+
+
+@pytest.mark.parametrize(("day", "outcome"), [("2999-01-01", "rejected"), ("2026-11-23", "accepted")])
+def test_a_day_that_has_not_come_hides_none_that_has(
+    cli: Cli, tmp_path: Path, day: str, outcome: str
+) -> None:
+    """A day ahead is one: senders count from their own midnight."""
+    (tmp_path / "1.json").write_bytes(changed(good=0, bad=4))
+    (tmp_path / "2.json").write_bytes(of_day(changed(good=8, bad=0), day, b"13408086"))
+    found = told(cli, tmp_path, *AT)
+    assert found["outcome"] == outcome
+    early = [one["message"] for one in found["problems"] if "has not come yet" in one["message"]]
+    assert early == (
+        ["is of 2999-01-01, which has not come yet; its day does not count."] if outcome == "rejected" else []
+    )
+
+
+def test_a_period_that_ends_before_it_begins(cli: Cli, tmp_path: Path) -> None:
+    turned = json.loads(changed(good=8, bad=0))
+    period = turned["date-range"]
+    period["start-datetime"], period["end-datetime"] = period["end-datetime"], period["start-datetime"]
+    (tmp_path / "1.json").write_text(json.dumps(turned))
+    found = told(cli, tmp_path, *AT)
+    assert [one["message"] for one in found["problems"]] == ["ends before it begins; its day is not told."]
+    assert {day["day"] for one in found["summary"] for day in one["days"]} == {None}
+
+
+def test_what_is_not_told_is_no_sample(cli: Cli, tmp_path: Path) -> None:
+    text = json.loads(MICROSOFT)
+    text["policies"][0]["failure-details"][0]["failed-session-count"] = "many"
+    (tmp_path / "1.json").write_text(json.dumps(text))
+    metrics = cli("tlsrpt", str(tmp_path), "--format", "prometheus", *AT).out
+    kind = text["policies"][0]["failure-details"][0]["result-type"]
+    assert f'result="{kind}"' not in metrics
+    assert re.search(r'policy="sts".*result="success".* 58$', metrics, re.MULTILINE)
 
 
 def test_a_later_report_that_anybody_can_have_written_hides_no_proven_one(

@@ -255,7 +255,7 @@ class TestBounds:
     def test_what_gzip_unpacks_to(self) -> None:
         assert len(unpacked(gzip.compress(bytes(1_000)), 1_000)) == 1_000
         for packed in (gzip.compress(bytes(1_001)), gzip.compress(bytes(600)) * 2):
-            with pytest.raises(PackedError, match="more than 1000 bytes"):
+            with pytest.raises(PackedError, match="more than 1,000 bytes"):
                 unpacked(packed, 1_000)
 
 

@@ -100,12 +100,16 @@ def _report(told: Json, problems: Problems, domain: str) -> TlsReport | None:
     if len(names) == 1:  # who has no policy has no policy-domain either, with some
         found = tuple(one if one.domain else replace(one, domain=min(names)) for one in found)
     period = _keys(told.get("date-range"))
+    begin, end = (_instant(period, f"{name}-datetime", problems) for name in ("start", "end"))
+    if begin and end and end < begin:
+        problems.add("ends before it begins; its day is not told.", field="date-range")
+        begin = end = None
     return TlsReport(
         organization=_text(told.get("organization-name")) or "(sender not named)",
         contact=_text(told.get("contact-info")),
         id=_text(told.get("report-id")),
-        begin=_instant(period, "start-datetime", problems),
-        end=_instant(period, "end-datetime", problems),
+        begin=begin,
+        end=end,
         policies=found,
     )
 

@@ -110,9 +110,9 @@ def prometheus(reports: TlsReports, options: RenderOptions) -> str:
     for series in reports.series:
         labels = {"domain": series.domain, "sender": series.sender, "policy": series.policy.value}
         labels["proof"] = "proven" if series.proven else "supplied"
-        good = sum(one.policy.succeeded or 0 for one in series.newest)
-        for result, sessions in {SUCCESS: good, **kinds_of(series.newest)}.items():
-            put("sessions", sessions, labels | {"result": result})
+        for result, sessions in _sessions(series).items():
+            if sessions is not None:  # what is not told is no 0
+                put("sessions", sessions, labels | {"result": result})
         put("outcome", series.outcome.exit_code, labels)
         if series.newest[0].day:
             put("day_timestamp_seconds", midnight(series.newest[0].day).timestamp(), labels)
@@ -120,6 +120,17 @@ def prometheus(reports: TlsReports, options: RenderOptions) -> str:
         put("reports", sum(state(one.proof) == proof for one in reports.received), {"proof": proof})
     put("unread", reports.unread, {})
     return "".join(_family(name, lines) for name, lines in samples.items() if lines)
+
+
+def _sessions(series: Series) -> dict[str, int | None]:
+    """Sessions of the newest day by result; None where one of its reports does not tell how many."""
+    told: dict[str, list[int | None]] = {SUCCESS: [one.policy.succeeded for one in series.newest]}
+    for one in series.newest:
+        for failure in one.policy.failures:
+            told.setdefault(failure.kind, []).append(failure.sessions)
+        if one.policy.not_told:
+            told.setdefault(NOT_TOLD, []).append(one.policy.not_told)
+    return {kind: None if None in counts else sum(filter(None, counts)) for kind, counts in told.items()}
 
 
 def _family(name: str, lines: list[str]) -> str:
