@@ -31,6 +31,10 @@ from probe.tlsrpt.proof import WITHOUT_MAIL, proof_of
 
 #: Reports of one run: ten senders, for two years, of two domains.
 MAX_REPORTS = 20_000
+#: Policies, failures and lines of all of them, and bytes of their JSON: gzip makes a thousand bytes out of one.
+MAX_ENTRIES, MAX_BYTES = 1_000_000, 1 << 30
+#: Problems of one run that are told: each mail of a mailbox may have some.
+MAX_PROBLEMS = 1_000
 #: Bytes of one line of an mbox; a longer one is taken in pieces.
 MAX_LINE_BYTES = 1 << 20
 
@@ -50,7 +54,7 @@ class Reading:
         self._keys, self._now = keys, now
         self._found: list[Received] = []
         self._problems: list[Problem] = []
-        self._unread = self._others = 0
+        self._unread = self._others = self._entries = self._bytes = 0
 
     @property
     def result(self) -> TlsReports:
@@ -70,7 +74,7 @@ class Reading:
                     self.take(file, problems, named=path in named)
             except OSError as error:
                 self._unreadable(problems, f"cannot be read: {error.strerror or error}.")
-                self._problems += problems.found
+                self._note(problems)
 
     def take(self, file: BinaryIO, problems: Problems, *, named: bool = True) -> None:
         """Read one file; the user is told where one that was `named` holds no report."""
@@ -86,7 +90,14 @@ class Reading:
             self._unreadable(problems, "holds no TLS report.")
         else:
             self._others += not held
-        self._problems += problems.found
+        self._note(problems)
+
+    def _note(self, problems: Problems) -> None:
+        room = max(MAX_PROBLEMS - len(self._problems), 0)
+        self._problems += problems.found[:room]
+        if len(problems.found) > room and len(self._problems) == MAX_PROBLEMS:
+            more = f"has, as others may, further problems: {MAX_PROBLEMS:,} of one run are listed."
+            self._problems.append(Problem(problems.source, None, None, more))
 
     def _unreadable(self, problems: Problems, why: str) -> bool:
         problems.add(why)
@@ -134,7 +145,7 @@ class Reading:
                 held = True
             else:
                 self._others += 1
-            self._problems += own.found
+            self._note(own)
         return held
 
     def _mail(self, data: bytes, problems: Problems, depth: int = 0) -> bool:
@@ -195,7 +206,13 @@ class Reading:
         return held
 
     def _reports(self, data: bytes, problems: Problems, about: str) -> tuple[TlsReport, ...]:
+        if self._entries > MAX_ENTRIES or self._bytes > MAX_BYTES:
+            most = f"{MAX_ENTRIES:,} policies, failures and lines, and {MAX_BYTES:,} bytes of JSON"
+            self._unreadable(problems, f"is beyond what is read in one run ({most}), and was left out.")
+            return ()
         reports = read_reports(data, problems, printable(about, 253))
+        self._bytes += len(data)
+        self._entries += sum(map(_entries, reports))
         self._unread += not reports
         return reports
 
@@ -206,6 +223,10 @@ class Reading:
         self._found += [
             Received(report=one, proof=proof, places=(problems.source,)) for one in reports[:room]
         ]
+
+
+def _entries(report: TlsReport) -> int:
+    return sum(1 + len(one.failures) + len(one.strings) + len(one.hosts) for one in report.policies)
 
 
 def _unfinished(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -352,6 +353,17 @@ class TestBounds:
             + b"\n\n"
         )
         assert len(given(keys, folder, FROM + long + FROM + signed()).received) == 1
+        with (folder / "b").open("wb") as file:
+            file.write(FROM + OTHER)
+            file.seek(8 * mbox.MAX_MAIL_BYTES)  # what is between takes no room on a disk
+            file.write(b"\n\n" + FROM + signed())
+        tracemalloc.start()
+        try:
+            found = read(keys, folder / "b")
+            assert tracemalloc.get_traced_memory()[1] < 4 * mbox.MAX_MAIL_BYTES
+        finally:
+            tracemalloc.stop()
+        assert (len(found.received), found.unread) == (1, 1)
 
     def test_reports_of_a_run(self, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(files, "MAX_REPORTS", 2)
@@ -359,6 +371,33 @@ class TestBounds:
         found = read(keys, *(SAMPLES / f"{name}.json" for name in names))
         assert (len(found.received), found.unread) == (2, 1)
         assert told(found) == ["is beyond the 2 reports of one run, and was left out."]
+
+    @pytest.mark.parametrize(("bound", "most"), [("MAX_ENTRIES", 40), ("MAX_BYTES", len(MICROSOFT))])
+    def test_what_one_run_reads(
+        self, keys: Keys, folder: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+    ) -> None:
+        """One that takes all there is, one more of a mail of many, and what comes after that."""
+        failures = b",".join([b'{"result-type": "starttls-not-supported", "failed-session-count": 1}'] * 41)
+        large = gzip.compress(
+            b'{"policies": [{"policy": {"policy-type": "sts"}, "failure-details": [' + failures + b"]}]}"
+        )
+        (folder / "1").write_bytes(mail(attachment(PACKED), attachment(large), attachment(GOOGLE)))
+        (folder / "2").write_bytes(GOOGLE)
+        assert len(read(keys, folder).received) == 3
+        monkeypatch.setattr(files, bound, most)
+        found = read(keys, folder)
+        assert [len(one.report.policies) for one in found.received] == [2, 1]
+        beyond = [one for one in told(found) if one.startswith("is beyond what is read in one run (")]
+        assert (found.unread, len(beyond)) == (2, 2)
+
+    def test_problems_that_are_told(self, keys: Keys, folder: Path) -> None:
+        """Each mail of an mbox may have some."""
+        empty = FROM + b"From: a\nTLS-Report-Domain: a.test\n\n\n"
+        most = files.MAX_PROBLEMS
+        assert len(told(given(keys, folder, empty * most))) == most
+        found = given(keys, folder, empty * (most + 9))
+        assert (len(found.problems), found.unread) == (most + 1, most + 9)
+        assert told(found)[-1] == "has, as others may, further problems: 1,000 of one run are listed."
 
     def test_headers_of_a_mail(self, keys: Keys, folder: Path) -> None:
         begin, padding = b"Received: a\r\nReturn-Path: b\r\n", b"X-A: " + b"b" * 990 + b"\r\n"
