@@ -37,6 +37,8 @@ class Keys:
         if self._held:
             return tuple(record for owner, record in self._held if owner in ("", name)), "file"
         if name not in self._asked:
+            if len(self._asked) >= MAX_NAMES:
+                raise DkimError(f"was not verified: more than {MAX_NAMES} keys would have to be looked up")
             self._asked[name] = self._ask(name)
         found = self._asked[name]
         if isinstance(found, str):
@@ -44,8 +46,6 @@ class Keys:
         return found, "dns"
 
     def _ask(self, name: str) -> tuple[bytes, ...] | str:
-        if len(self._asked) >= MAX_NAMES:
-            return f"was not verified: more than {MAX_NAMES} keys would have to be looked up"
         from probe.net.nameserver import txt_records
 
         try:
@@ -59,9 +59,11 @@ def _read(path: Path) -> list[tuple[str, bytes]]:
     name = printable(str(path))
     try:
         with open_file(path) as file:
-            data = file.read(MAX_KEY_BYTES)
+            data = file.read(MAX_KEY_BYTES + 1)
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror or error}") from None
+    if len(data) > MAX_KEY_BYTES:
+        raise InputError(f"{name}: a file with DKIM keys has at most {MAX_KEY_BYTES:,} bytes")
     found = [("", _record(one[1])) for one in _PEM.finditer(data)] or _records(
         data.decode("utf-8", "replace")
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from probe.exchange.messages.dkim import DkimError
 from probe.tlsrpt import keys
 from tests.cli.running import Cli
 from tests.net.test_net_resolver import ZONE, NameServer
@@ -272,11 +273,18 @@ class TestKeys:
         assert "has a key that cannot be read" in cli(
             "tlsrpt", str(eml), "--dkim-key", str(path)
         ).out.replace("\n    ", " ")
-        for data in (b"", b"hello", b" " * keys.MAX_KEY_BYTES + key().pem):
+        for data in (b"", b"hello"):
             path.write_bytes(data)
             ran = cli("tlsrpt", str(eml), "--dkim-key", str(path))
             assert (ran.code, ran.out) == (3, "")
             assert ran.err.startswith(f"eop-probe: {path} holds no DKIM key: ")
+        path.write_bytes(key().pem.ljust(keys.MAX_KEY_BYTES))
+        assert cli("tlsrpt", str(eml), "--dkim-key", str(path)).code != 3
+        path.write_bytes(key().pem.ljust(keys.MAX_KEY_BYTES + 1))
+        ran = cli("tlsrpt", str(eml), "--dkim-key", str(path))
+        assert (ran.code, ran.err) == (
+            3, f"eop-probe: {path}: a file with DKIM keys has at most {keys.MAX_KEY_BYTES:,} bytes\n",
+        )  # fmt: skip
         ran = cli("tlsrpt", str(eml), "--dkim-key", str(tmp_path / "none"))
         assert (ran.code, ran.err) == (
             3,
@@ -330,6 +338,18 @@ class TestKeys:
             found = told(cli, tmp_path, "--resolver", f"127.0.0.1:{server.port}", "--verbose")
         assert len(server.asked) == keys.MAX_NAMES
         assert len(found["reports"]) == 1
+
+    def test_names_past_the_bound_are_not_remembered(self) -> None:
+        with NameServer() as server:
+            asked = keys.Keys((), f"127.0.0.1:{server.port}")
+            told = []
+            for number in range(3 * keys.MAX_NAMES):
+                with pytest.raises(DkimError) as caught:
+                    asked.records(f"n{number}._domainkey.microsoft.com")
+                told.append(str(caught.value))
+        assert len(server.asked) == keys.MAX_NAMES
+        assert told[-1].endswith(f"more than {keys.MAX_NAMES} keys would have to be looked up")
+        assert len(asked._asked) == keys.MAX_NAMES
 
     def test_as_of_a_day(self, cli: Cli, eml: Path, pem: Path) -> None:
         """What is read years later is judged as of its own day: a signature may have run out since."""
