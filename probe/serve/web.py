@@ -11,8 +11,10 @@ from pathlib import Path
 from probe.errors import ConfigurationError
 from probe.files import open_file
 from probe.serve.web_config import NOTHING, TlsConfig, web_config
-from probe.serve.web_yaml import MAX_BYTES
 from probe.text import printable
+
+#: Bytes of a web configuration, and of each file it names: a list of CAs that was cut off would be another list.
+MAX_BYTES = 256 << 10
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
@@ -82,11 +84,14 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _bytes(path: Path, what: str) -> bytes:
     try:
         with open_file(path) as file:
-            return file.read(MAX_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(
             f"{what} {printable(str(path))} cannot be read: {error.strerror or error}"
         ) from None
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(f"{what} {printable(str(path))} has more than {MAX_BYTES:,} bytes")
+    return data
 
 
 def _context(tls: TlsConfig, path: Path) -> ssl.SSLContext:

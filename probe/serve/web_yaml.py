@@ -13,9 +13,6 @@ import yaml
 from probe.errors import ConfigurationError
 from probe.text import printable
 
-#: Bytes of the file.
-MAX_BYTES = 256 << 10
-
 _TAG = "tag:yaml.org,2002:"
 #: What a plain scalar may look like where its text is meant.
 _PLAIN = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp"))
@@ -23,10 +20,6 @@ _PLAIN = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null
 
 def document(data: bytes, path: Path) -> Yaml:
     """The top of a file; raises ConfigurationError."""
-    if len(data) > MAX_BYTES:
-        raise ConfigurationError(
-            f"{printable(str(path))}: a web configuration has at most {MAX_BYTES:,} bytes"
-        )
     try:
         node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

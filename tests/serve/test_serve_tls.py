@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from probe.errors import ConfigurationError
 from probe.serve.connections import MAX_OF_A_CLIENT
-from probe.serve.web import Web
+from probe.serve.web import MAX_BYTES, Web
 from tests.authority import Authority, Issued, chain_pem
 from tests.serve.inside import LOOPS, Inside, inside
 
@@ -185,6 +185,21 @@ def test_files_that_are_no_good(files: Files, monkeypatch: pytest.MonkeyPatch) -
     assert "its unencrypted key (" in refused(path)
     key.unlink()
     assert refused(path) == f"{path}: key_file {key} cannot be read: No such file or directory"
+
+
+def test_the_size_of_each_file(files: Files) -> None:
+    """Each is good, and would be with what follows it."""
+    (files.folder / "ca.pem").write_text(ROOT.pem)
+    path = files.say("client_auth_type: VerifyClientCertIfGiven", "client_ca_file: ca.pem")
+    for name in ("server.crt", "server.key", "ca.pem", path.name):
+        given = (files.folder / name).read_bytes()
+        for more, fits in ((0, True), (1, False)):
+            (files.folder / name).write_bytes(given + b"\n" * (MAX_BYTES + more - len(given)))
+            if fits:
+                assert Web(path, print).tls() is not None
+            else:
+                assert refused(path).endswith(f"{name} has more than {MAX_BYTES:,} bytes")
+        (files.folder / name).write_bytes(given)
 
 
 def test_a_ca_of_clients_that_is_none(files: Files) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from probe.errors import ConfigurationError
 from probe.serve.web_config import MAX_COST, MAX_USERS, SUITES, WebConfig, web_config
-from probe.serve.web_yaml import MAX_BYTES
 
 #: "$2y$10$" and 53 characters, as htpasswd -nBC 10 prints them; of the toolkit's own sample.
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
@@ -139,7 +138,6 @@ HEADERS = "http_server_config:\n  headers:\n    "
         (b"\xff\xfe\x00", ": this is not YAML"),
         ("a: \x07\n", ": this is not YAML"),
         ("[" * 1000, ": this is not YAML"),
-        ("a" * (MAX_BYTES + 1), f": a web configuration has at most {MAX_BYTES:,} bytes"),
     ],
 )
 def test_what_is_refused(text: str | bytes, said: str) -> None:
