@@ -56,7 +56,7 @@ def inside(
             loop.run_forever()
         loop.close()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)  # one that does not end fails the test alone
     address = listening.getsockname()
     thread.start()
     try:

@@ -14,6 +14,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from probe.net.clock import monotonic
+from probe.serve import server as serve
 from probe.serve.connections import MAX_CONNECTIONS, MAX_OF_A_CLIENT, PART_BYTES, REQUEST_BYTES
 from tests.serve.inside import LOOPS, Inside, hello, inside
 
@@ -268,3 +269,19 @@ def test_an_end_waits_for_nobody_who_keeps_us_waiting() -> None:
         assert monotonic() - began < 2
         assert gone(half)
         assert gone(idle)
+
+
+@pytest.mark.parametrize("make_loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_an_end_waits_for_no_answer_for_ever(make_loop: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "GRACE_S", 0.5)
+    begun = threading.Event()
+
+    async def never(_: Scope, __: Receive, ___: Send) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with inside(never, make_loop=make_loop) as server, server.connect() as one:  # type: ignore[arg-type]
+        one.sendall(GET)
+        assert begun.wait(10)
+        since = monotonic()
+    assert monotonic() - since < 5

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.serve.check_now import MAX_FORM
 from probe.serve.events import MAX_STREAMS
 from tests.cli.running import ISSUING
 from tests.serve.dashboard import HOSTILE, RENEWED, Site, dashboard
@@ -150,6 +151,8 @@ def test_only_a_page_of_this_server_may_ask(site: Site) -> None:
     assert site.post(2, token, Origin="null").status == 403
     for wrong in ("", "0" * 64, other, "x" * 2_000, "é"):
         assert site.post(2, wrong).status == 403
+    long = f"token={token}&more=".ljust(MAX_FORM + 1, "x")
+    assert asked(site.address, f"{path}/check", "POST", {}, long).status == 403
     assert len(site.fleet.servers[2].peers) == 0
     host = site.address.removeprefix("http://")
     assert site.post(2, token, Origin=f"http://{host}", **{"Sec-Fetch-Site": "same-origin"}).status == 303
