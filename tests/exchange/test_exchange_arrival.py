@@ -258,3 +258,8 @@ def test_long_names_are_cut() -> None:
     cut = read(WHOLE.replace(b"mail.contoso.com", name)).endpoint
     assert cut is not None
     assert cut.endswith("(1 more)")
+    host = read(WHOLE.replace(b"DB5EUR03FT012", b".".join([name[:60]] * 5))).host
+    assert host is not None
+    assert host.endswith(" more)")
+    marked = read(b"X-MS-Exchange-Organization-AuthAs: " + name + b"\r\n" + WHOLE)
+    assert marked.auth_as[0].endswith("(1 more)")

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import given as any_of
 from hypothesis import strategies as st
 
 from probe.exchange.messages import mbox, parts
-from probe.exchange.messages.mail import MAX_NAMES, is_mail
+from probe.exchange.messages.mail import MAX_DEPTH, MAX_HEADER, MAX_NAMES, MAX_PARTS, is_mail
 from probe.exchange.problem import Problems
 from probe.exchange.tlsrpt.read import MAX_REPORT_BYTES
 from probe.exchange.tlsrpt.report import MICROSOFT as SENDER
@@ -58,6 +59,16 @@ def read(keys: Keys, *paths: Path) -> TlsReports:
 def given(keys: Keys, folder: Path, data: bytes, name: str = "a") -> TlsReports:
     (folder / name).write_bytes(data)
     return read(keys, folder / name)
+
+
+def peak(work: Callable[[], object]) -> int:
+    """The most bytes that are held at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def told(found: TlsReports) -> list[str]:
@@ -336,12 +347,16 @@ class TestBounds:
         assert told(given(keys, folder, fits + b"\n")) == [
             f"is larger than {mbox.MAX_MAIL_BYTES} bytes, and was not read."
         ]
+        os.truncate(folder / "a", 8 * mbox.MAX_MAIL_BYTES)
+        assert peak(lambda: read(keys, folder / "a")) < 4 * mbox.MAX_MAIL_BYTES
 
     def test_the_size_of_a_mail_of_an_mbox(self, keys: Keys, folder: Path) -> None:
         large = OTHER + (b"x" * 76 + b"\n") * (mbox.MAX_MAIL_BYTES // 76) + b"\n"
         found = given(keys, folder, FROM + large + FROM + signed())
         assert (len(found.received), found.unread) == (1, 1)
         assert found.problems[0].source.endswith("a, mail 1")
+        found = given(keys, folder, FROM + signed() + b"\n" + FROM + large)
+        assert (len(found.received), found.unread) == (1, 1)
 
     def test_a_line_of_an_mbox_is_taken_in_pieces(self, keys: Keys, folder: Path) -> None:
         long = (
@@ -357,12 +372,8 @@ class TestBounds:
             file.write(FROM + OTHER)
             file.seek(8 * mbox.MAX_MAIL_BYTES)  # what is between takes no room on a disk
             file.write(b"\n\n" + FROM + signed())
-        tracemalloc.start()
-        try:
-            found = read(keys, folder / "b")
-            assert tracemalloc.get_traced_memory()[1] < 4 * mbox.MAX_MAIL_BYTES
-        finally:
-            tracemalloc.stop()
+        assert peak(lambda: read(keys, folder / "b")) < 4 * mbox.MAX_MAIL_BYTES
+        found = read(keys, folder / "b")
         assert (len(found.received), found.unread) == (1, 1)
 
     def test_reports_of_a_run(self, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,6 +409,23 @@ class TestBounds:
         found = given(keys, folder, empty * (most + 9))
         assert (len(found.problems), found.unread) == (most + 1, most + 9)
         assert told(found)[-1] == "has, as others may, further problems: 1,000 of one run are listed."
+
+    def test_parts_of_a_mail(self) -> None:
+        """The mail is one itself, and so is each that has parts."""
+        head, part = b"From: a\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n", b"--x\r\n\r\nword\r\n"
+        assert len([*parts.parts_of(head + part * (MAX_PARTS + 9))]) == MAX_PARTS - 1
+        assert len(parts._pieces(part * (MAX_PARTS + 9), b"x", MAX_PARTS)) == MAX_PARTS
+
+    def test_mails_inside_one_another(self, keys: Keys, folder: Path) -> None:
+        around = b"From: a\r\nTo: b\r\nContent-Type: message/rfc822\r\n\r\n"
+        assert len(given(keys, folder, around * MAX_DEPTH + signed()).received) == 1
+        assert told(given(keys, folder, around * (MAX_DEPTH + 1) + signed())) == ["holds no TLS report."]
+
+    def test_a_field_of_a_part(self) -> None:
+        for more, name in ((-len("; name=a"), "a"), (0, "")):
+            kind = b"a/b; c=".ljust(MAX_HEADER + more, b"d") + b"; name=a"
+            (one,) = parts.parts_of(b"From: a\r\nContent-Type: " + kind + b"\r\n\r\n")
+            assert one.name == name
 
     def test_headers_of_a_mail(self, keys: Keys, folder: Path) -> None:
         begin, padding = b"Received: a\r\nReturn-Path: b\r\n", b"X-A: " + b"b" * 990 + b"\r\n"

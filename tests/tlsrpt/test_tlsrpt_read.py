@@ -229,11 +229,25 @@ class TestBounds:
         (report,), problems = said(text)
         assert len(report.policies[0].failures) == read.MAX_FAILURES
         assert "has more than 10000; the others were left out." in problems
+        details = {"failure-details": [one] * (read.MAX_FAILURES // 4)}
+        four, without = self.policies(4, **details), self.policies(1)
+        assert not any("has more than" in one for one in said(b"[" + four + b"," + without + b"]")[1])
+        reports, problems = said(b"[" + four + b"," + self.policies(2, **details) + b"]")
+        counts = [[len(policy.failures) for policy in report.policies] for report in reports]
+        assert counts == [[read.MAX_FAILURES // 4] * 4, [0, 0]]
+        assert problems.count("has more than 10000; the others were left out.") == 2
 
     def test_lines_and_hosts(self) -> None:
         policy = {"policy-type": "sts", "policy-string": ["mx: a"] * 200, "mx-host": ["a.test"] * 200}
         (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
         assert len(report.policies[0].strings) == len(report.policies[0].hosts) == read.MAX_STRINGS
+        policy["policy-string"] = "mx: a\n" * 200
+        (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
+        assert len(report.policies[0].strings) == read.MAX_STRINGS
+        for before, lines in ((49_990, 1), (50_000, 0)):
+            policy["policy-string"] = "\n" * before + "mx: a"
+            (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
+            assert len(report.policies[0].strings) == lines
 
     def test_words(self) -> None:
         text = json.dumps({"organization-name": "x" * 9_999, "policies": []}).encode()

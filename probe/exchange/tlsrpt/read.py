@@ -25,7 +25,7 @@ MAX_REPORT_BYTES = 8 * 1024 * 1024
 MAX_REPORTS = 100
 #: Policies of one report.
 MAX_POLICIES = 1_000
-#: Kinds of failure of one policy: a large sender tells each pair of hosts.
+#: Kinds of failure of one text, in all policies: a large sender tells each pair of hosts.
 MAX_FAILURES = 10_000
 #: Lines of one policy, and hosts of one list.
 MAX_STRINGS = 100
@@ -64,7 +64,8 @@ def read_reports(data: bytes, problems: Problems, domain: str = "") -> tuple[Tls
     many = found if isinstance(found, list) else [found]
     if len(many) > MAX_REPORTS:
         problems.add(f"holds more than {MAX_REPORTS} reports; the others were left out.")
-    read = (_report(one, problems, domain) for one in map(_keys, many[:MAX_REPORTS]))
+    left = iter(range(MAX_FAILURES))
+    read = (_report(one, problems, domain, left) for one in map(_keys, many[:MAX_REPORTS]))
     return tuple(filter(None, read))
 
 
@@ -84,7 +85,7 @@ def _keys(value: object) -> Json:
     return {name.strip().lower().replace("_", "-"): inner for name, inner in value.items()}
 
 
-def _report(told: Json, problems: Problems, domain: str) -> TlsReport | None:
+def _report(told: Json, problems: Problems, domain: str, left: Iterator[int]) -> TlsReport | None:
     policies = told.get("policies")
     listed = policies if isinstance(policies, list) else [policies]
     if "policies" not in told:
@@ -92,7 +93,7 @@ def _report(told: Json, problems: Problems, domain: str) -> TlsReport | None:
         return None
     if len(listed) > MAX_POLICIES:
         problems.add(f"has more than {MAX_POLICIES} policies; the others were left out.", field="policies")
-    read = [_policy(_keys(one), problems, domain) for one in listed[:MAX_POLICIES] if one is not None]
+    read = [_policy(_keys(one), problems, domain, left) for one in listed[:MAX_POLICIES] if one is not None]
     if not read:
         problems.add("names no policy.", field="policies")
     found = tuple(one for one in read if one)
@@ -114,7 +115,8 @@ def _report(told: Json, problems: Problems, domain: str) -> TlsReport | None:
     )
 
 
-def _policy(told: Json, problems: Problems, domain: str) -> Policy | None:
+def _policy(told: Json, problems: Problems, domain: str, left: Iterator[int]) -> Policy | None:
+    """One policy; its failures as far as there is anything `left` for them."""
     policy, summary = _keys(told.get("policy")), _keys(told.get("summary"))
     if not policy and not summary:
         problems.add("has a policy that cannot be read; the others were.", field="policies")
@@ -124,8 +126,9 @@ def _policy(told: Json, problems: Problems, domain: str) -> Policy | None:
     if type_ is PolicyType.OTHER:
         problems.add(f"{quoted(word)} is no type of policy (RFC 8460 4.4).", field="policy-type")
     details = told.get("failure-details")
-    listed = details if isinstance(details, list) else [details]
-    if len(listed) > MAX_FAILURES:
+    listed = [one for one in (details if isinstance(details, list) else [details]) if isinstance(one, dict)]
+    failures = [one for one, _ in zip(listed, left, strict=False)]
+    if len(failures) < len(listed):
         problems.add(f"has more than {MAX_FAILURES}; the others were left out.", field="failure-details")
     return Policy(
         type=type_,
@@ -134,9 +137,7 @@ def _policy(told: Json, problems: Problems, domain: str) -> Policy | None:
         hosts=tuple(filter(None, map(_host, _texts(_either(policy, "mx-host", "mx-host-pattern"))))),
         succeeded=_count(summary, problems, "total-successful-session-count"),
         failed=_count(summary, problems, "total-failure-session-count", "total-failed-session-count"),
-        failures=tuple(
-            _failure(_keys(one), problems) for one in listed[:MAX_FAILURES] if isinstance(one, dict)
-        ),
+        failures=tuple(_failure(_keys(one), problems) for one in failures),
     )
 
 
