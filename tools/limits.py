@@ -13,9 +13,10 @@ one is said in the report. The last column names the tests that meet the bound. 
 tools/limits.txt by `make docs`; the constants' comments name their sources.
 One check of one address holds a few megabytes at most beyond the program itself. A file costs time in proportion to
 its length and at most ten times its length in memory, whatever it is filled with: brackets, colons, commas, line ends,
-tags, PEM blocks; JSON of a TLS report, 8 MiB at most, which gzip makes out of 8 KiB, can take 250 MB while it is read. A paste of 100 MB, a mail of 10,000 parts, 5,000 parts inside one another or 30 MB of base64 ends
+tags, PEM blocks. A paste of 100 MB, a mail of 10,000 parts, 5,000 parts inside one another or 30 MB of base64 ends
 within a minute of processor time and 1 GiB of address space (both: tests/cli/test_cli_bounds.py), and a log of any
-length is streamed.
+length is streamed. Of TLS reports it is what they unpack to that costs: 8 MiB, which gzip makes of 8 KiB, take some
+seconds and up to 250 MB while they are read.
 
 | Bound | Value | Where | Test |
 |---|---|---|---|

@@ -32,7 +32,7 @@ from probe.tlsrpt.proof import WITHOUT_MAIL, proof_of
 #: Reports of one run: ten senders, for two years, of two domains.
 MAX_REPORTS = 20_000
 #: Policies, failures and lines of all of them, and bytes of their JSON: gzip makes a thousand bytes out of one.
-MAX_ENTRIES, MAX_BYTES = 1_000_000, 1 << 30
+MAX_ENTRIES, MAX_BYTES = 1_000_000, 512 << 20
 #: Problems of one run that are told: each mail of a mailbox may have some.
 MAX_PROBLEMS = 1_000
 #: Bytes of one line of an mbox; a longer one is taken in pieces.
