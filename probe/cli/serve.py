@@ -32,31 +32,36 @@ LOOPBACK = "127.0.0.1"
 app = new_app()
 
 
-@app.command()
-def serve(
-    *,
-    config: Annotated[
-        str | None,
-        option(
-            "--config FILE",
-            "The fleet: its targets may be asked for, and are watched.",
-        ),
-    ] = None,
-    no_watch: Annotated[
-        bool, option("--no-watch", "Only answer; another process watches, and writes the history.")
-    ] = False,
-    host: Annotated[
-        str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")
-    ] = LOOPBACK,
+class Place(NamedTuple):
+    """Where it listens, and how much at once."""
+
+    host: Annotated[str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")] = LOOPBACK
     port: Annotated[
         int, option("--port PORT", "Port to listen on.", variable="SERVE_PORT", min=0, max=65535)
-    ] = 9825,
+    ] = 9825
     max_probes: Annotated[
         int,
         option(
             "--max-probes N", "Probes that may wait or be made at once; more get a 503.", min=1, max=10_000
         ),
-    ] = 200,
+    ] = 200
+
+    def url(self, listening: socket.socket, scheme: str) -> str:
+        """What a browser asks for."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{listening.getsockname()[1]}/"
+
+
+@app.command()
+def serve(
+    *,
+    config: Annotated[
+        str | None, option("--config FILE", "The fleet: its targets may be asked for, and are watched.")
+    ] = None,
+    no_watch: Annotated[
+        bool, option("--no-watch", "Only answer; another process watches, and writes the history.")
+    ] = False,
+    place: Place,
     asking: Asking,
     wanted: Wanted,
     history: History = None,
@@ -78,12 +83,12 @@ def serve(
     from probe.serve.web import Web
 
     web = Web(asking.web_config, say)
-    listening = bound(host, port)
+    listening = bound(place.host, place.port)
     advise(listening, web, say)
     kept_in = (history or own_history()) if config else ""
     loop = new_loop()
-    url = f"{'https' if web.tls() else 'http'}://{_place(host)}:{listening.getsockname()[1]}/"
-    server = _Server(listening, url, loop, Demand(loop, max_probes), [], asking, web)
+    url = place.url(listening, "https" if web.tls() else "http")
+    server = _Server(listening, url, loop, Demand(loop, place.max_probes), [], asking, web)
     fleet = _Fleet(config or "", wanted, stores, kept_in, vantage or "", asking)
     with closing(loop), closing(listening):
         if config and not no_watch:
@@ -92,10 +97,6 @@ def serve(
         else:
             server.answer(fleet)
     finish(0)
-
-
-def _place(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _followed(read: Callable[[], Described], standing: Standing, targets: Targets) -> Described:

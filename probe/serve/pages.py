@@ -56,6 +56,8 @@ SLICE = 200
 ASKED_ANEW = timedelta(minutes=10)
 #: Seconds for which a look that was asked for is awaited.
 AWAITED_S = 120
+#: Seconds before which a look began at most that is under way.
+UNDER_WAY_S = 60
 
 T = TypeVar("T")
 _Answer = Callable[[Request], Awaitable[Response]]
@@ -229,15 +231,16 @@ class Dashboard:
         form = await _form(request)
         if not from_here(request.headers) or form is None or not self._check.meant(key, form, now):
             return self._message("Not from here", 403, "Load the target's page again, and check from there.")
-        if looking is None or self._standing.target(key) is None:
+        target = self._standing.target(key)
+        if looking is None or target is None:
             return await self._nothing(request)
         if wait := self._check.wait_s(key, now):
             page = self._message("Too soon", 429, f"Try again in {counted(int(wait) + 1, 'second')}.")
             page.headers["Retry-After"] = str(int(wait) + 1)
             return page
         self._check.asked(key, now)
-        looking.look_now(key)  # where it is under way already, that look is the one that is waited for
-        return RedirectResponse(f"/target/{key}?asked={int(_seconds())}", 303, HEADERS)
+        since = _awaited_since(target, _seconds(), hastened=looking.look_now(key))
+        return RedirectResponse(f"/target/{key}?asked={since}", 303, HEADERS)
 
     async def _stream(self, request: Request) -> Response:
         key, after = request.query_params.get("target"), _number(request.query_params.get("after", ""))
@@ -325,6 +328,11 @@ def _number(text: str) -> int:
 
 def _last(target: Watched) -> float:
     return max((one.span.last.timestamp() for one in target.endpoints), default=0.0)
+
+
+def _awaited_since(target: Watched, now: float, *, hastened: bool) -> int:
+    """From when on a look is the one that was asked for: where it is under way already, it began before now."""
+    return int(now if hastened else max(_last(target) + 1, now - UNDER_WAY_S))
 
 
 def _awaited(asked: str, target: Watched) -> bool:

@@ -22,7 +22,7 @@ from probe.render.history.line import MAX_DRAWN, MAX_PERIODS, line, told
 from probe.report.periods import lives
 from probe.report.record import Endpoint, Record, Span
 from probe.serve.looks import MAX_CHANGES, MAX_SPANS
-from probe.serve.pages import AWAITED_S, SLICE, Dashboard, _awaited
+from probe.serve.pages import AWAITED_S, SLICE, UNDER_WAY_S, Dashboard, _awaited, _awaited_since
 from probe.serve.standing import Certified, Standing, Stands, Watched
 from probe.serve.views import MAX_CERTIFICATES, MAX_PLACES, since
 from tests.cli.running import ROOT
@@ -207,3 +207,12 @@ def test_a_look_that_was_asked_for_is_awaited_for_so_long() -> None:
     now = int(clock.now().timestamp())
     assert _awaited(str(now - AWAITED_S + 30), target)
     assert not _awaited(str(now - AWAITED_S - 1), target)
+
+
+def test_of_a_look_under_way_that_one_is_awaited() -> None:
+    """It is told with the moment at which it began; what was seen before is not it."""
+    seen, now = Watched("key", "mail.contoso.test", {}, "to-eop", 3600, None, (stands(1),)), 1_900_000_000.0
+    last = stands(1).span.last.timestamp()
+    assert _awaited_since(seen, now, hastened=True) == now
+    assert _awaited_since(seen, now, hastened=False) == now - UNDER_WAY_S
+    assert _awaited_since(seen, last + 5, hastened=False) == last + 1
