@@ -13,7 +13,7 @@ from probe.check.interruption import Interruption
 from probe.check.pace import DEFAULT_PACE
 from probe.check.run import Done, Job, Later
 from probe.serve.demand import Demand
-from tests.check.test_check_engine import FAST, HEALTHY, Loop, jobs, loop
+from tests.check.test_check_engine import FAST, HEALTHY, Guests, Loop, jobs, loop
 from tests.net.scripted import ScriptedServer
 
 __all__ = ["loop"]
@@ -128,3 +128,18 @@ def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
         assert len(demand) == 1
         demand.end()
         assert not own.run_until_complete(asked).complete
+
+
+def test_what_is_asked_for_and_what_is_watched_never_meet_at_an_address(loop: Loop) -> None:
+    """The server counts who is there at once: jobs of a schedule, and six that are asked for meanwhile."""
+    own, guests, notes = loop(), Guests(), [Notes() for _ in range(6)]
+    with ScriptedServer(guests, host="0.0.0.0") as server, closing(own):
+        watched = list(jobs(server.port, *["127.7.2.1", "127.7.2.2"] * 3))
+        asked = [job._replace(key=100 + n, asked=notes[n]) for n, job in enumerate(watched)]
+        mixed = [each for pair in zip(watched, asked, strict=True) for each in pair]
+        done = list(Engine(mixed, FAST, own, shared=True).run())
+        server.join()
+    assert sorted(each.job.key for each in done) == list(range(6))
+    assert all(note.taken for note in notes)
+    assert guests.most == {"127.7.2.1": 1, "127.7.2.2": 1}
+    assert {called: len(times) for called, times in guests.came.items()} == {"127.7.2.1": 6, "127.7.2.2": 6}
