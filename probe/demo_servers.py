@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from probe.net.listener import Listener
-from probe.net.listener_settings import LOOPBACK, ListenerSettings
+from probe.net.listener_settings import ListenerSettings
+from probe.net.target import LOOPBACK
 from probe.net.tls_server import server_context
 from probe.smtp.server_values import ServerProfile
 

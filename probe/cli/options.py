@@ -40,6 +40,7 @@ At = Annotated[
     str | None,
     option("--at ISO-INSTANT", "Judge as of this moment (UTC unless it says).", callback=_not_recorded),
 ]
+ListenHost = Annotated[str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")]
 Resolve = Annotated[
     list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]

@@ -16,6 +16,7 @@ from probe.cli.exit_codes import finish, say
 from probe.cli.fleet.common import Wanted
 from probe.cli.recording import History, Vantage, own_history, writable
 from probe.errors import ConfigurationError
+from probe.net.target import LOOPBACK
 
 if TYPE_CHECKING:
     import socket
@@ -27,15 +28,13 @@ if TYPE_CHECKING:
     from probe.serve.targets import Targets
     from probe.serve.web import Web
 
-LOOPBACK = "127.0.0.1"
-
 app = new_app()
 
 
 class Place(NamedTuple):
     """Where it listens, and how much at once."""
 
-    host: Annotated[str, option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.")] = LOOPBACK
+    host: shared.ListenHost = LOOPBACK
     port: Annotated[
         int, option("--port PORT", "Port to listen on.", variable="SERVE_PORT", min=0, max=65535)
     ] = 9825

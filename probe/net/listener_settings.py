@@ -10,10 +10,8 @@ from OpenSSL import SSL
 
 from probe.errors import ConfigurationError
 from probe.net.server_session import Policy, welcome
-from probe.net.target import is_ip_address
+from probe.net.target import LOOPBACK, is_ip_address
 from probe.smtp.server_values import EOP_MESSAGE_BYTES, ServerLimits, ServerProfile
-
-LOOPBACK = "127.0.0.1"
 
 _BACKLOG = 256
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from probe.errors import TargetError
 from probe.text import printable
 
+#: Where servers of ours listen unless told otherwise.
+LOOPBACK = "127.0.0.1"
 SMTP_PORT = 25
 
 NAME_CHARACTERS = 253

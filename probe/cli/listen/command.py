@@ -19,6 +19,7 @@ from probe.cli.output import ReportOutput
 from probe.cli.recording import Keep, Recording
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import Outcome
+from probe.net.target import LOOPBACK
 from probe.smtp.server_values import EnvelopeCommand
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 app = new_app()
 
-LOOPBACK = "127.0.0.1"
 #: A port that needs no rights; EOP's own is 25.
 DEFAULT_PORT = 2525
 #: Seconds without a byte, and of a whole session. RFC 5321 4.5.3.2.7 grants a client five minutes to think; this
@@ -40,7 +40,7 @@ IDLE_S, TOTAL_S = 60.0, 300.0
 @app.command()
 def listen(
     *,
-    host: str = option("--host IP", "Address to listen on; 0.0.0.0 or :: for every one.", default=LOOPBACK),
+    host: shared.ListenHost = LOOPBACK,
     port: int = option(
         "--port PORT",
         "Port; 0 for any free one.",
