@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 #: Pages that wait for their turn; more get a 503.
@@ -50,13 +51,11 @@ class Aside:
                 settle()
 
         def run() -> None:
+            settle: partial[None]
             try:
-                result = work()
+                settle = partial(future.set_result, work())
             except Exception as error:  # noqa: BLE001 - raised where it is waited for
-                failure = error
-                settle = lambda: future.set_exception(failure)  # noqa: E731
-            else:
-                settle = lambda: future.set_result(result)  # noqa: E731
+                settle = partial(future.set_exception, error)
             if not loop.is_closed():
                 loop.call_soon_threadsafe(end, settle)
 
