@@ -58,6 +58,12 @@ def known(host: str, options: CheckOptions) -> bool:
     return is_ip_address(host) or host in options.overrides
 
 
+def without_address(target: Target, options: CheckOptions, host: Host) -> Endpoint:
+    """What is to be probed of a host, without an address."""
+    default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
+    return Endpoint(target, host.name, target.port or options.port or default, None, host.mx_preference)
+
+
 def endpoints(
     target: Target, options: CheckOptions, host: Host, found: tuple[str, ...] | ResolveError
 ) -> tuple[Endpoint, ...]:
@@ -66,8 +72,7 @@ def endpoints(
     A name that cannot be resolved is an endpoint too, without an address: it belongs in the report. So is one whose
     addresses must not be probed; what is judged here is the address that is connected to.
     """
-    default = SUBMISSIONS_PORT if options.implicit_tls else SMTP_PORT
-    plain = Endpoint(target, host.name, target.port or options.port or default, None, host.mx_preference)
+    plain = without_address(target, options, host)
     if isinstance(found, ResolveError):
         return (plain._replace(failure=found),)
     fitting = [one for one in found if options.ip_version in (None, 6 if ":" in one else 4)]

@@ -10,12 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope
 
 from probe.capture import Capture, Fault, FaultKind, Phase
-from probe.check.endpoints import Endpoint
+from probe.check.endpoints import Host, without_address
 from probe.check.run import concluded
 from probe.errors import ProbeError
 from probe.fleet.run import compared
 from probe.net import clock
-from probe.net.target import SMTP_PORT
 from probe.render.report.metrics import probe_text
 from probe.report.failed import Guard
 from probe.serve.counted import Counted
@@ -94,7 +93,7 @@ def _found(asked: Asked, meant: Meant) -> tuple[Assessment, ...]:
 def _missed(meant: Meant) -> Assessment:
     """What is to be said of a target that was not looked at in the time there was."""
     target, options = meant.job.target, meant.job.options
-    endpoint = Endpoint(target, target.host, target.port or SMTP_PORT, None)
+    endpoint = without_address(target, options, Host(target.host))
     words = "No result within the time of this scrape."
     fault = Fault(phase=Phase.TIMEOUT, kind=FaultKind.TIMEOUT, message=words)
     capture = Capture(host=endpoint.host, address=None, port=endpoint.port, fault=fault)
