@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -100,6 +101,10 @@ FORMS = {
 @pytest.mark.parametrize("data", FORMS.values(), ids=FORMS)
 def test_the_same_of_every_form(data: bytes) -> None:
     assert read(data) == READ
+
+
+def test_the_receivers_own_address_is_not_the_senders() -> None:
+    assert read(WHOLE.replace(b" (192.0.2.10)", b"")) == replace(READ, address=None)
 
 
 def test_all_of_it_confirms() -> None:

@@ -561,6 +561,42 @@ class TestEarlyTickets:
         capture = against(starttls(context), look_early=True)
         assert fault(capture) == (FaultKind.CLIENT_CERTIFICATE_DEMANDED, Phase.TLS)
 
+    def test_nothing_is_sent_until_it_was_looked(self) -> None:
+        server = SSL.Connection(tls_context(LEAF, ISSUING, version=SSL.TLS1_3_VERSION), None)
+        server.set_accept_state()
+        request = ProbeRequest(
+            host="mail.contoso.test",
+            address="127.0.0.1",
+            port=465,
+            sni=None,
+            implicit_tls=True,
+            look_early=True,
+        )
+        session = ClientSession(request, "probe.test")
+        server.bio_write(session.bytes_to_send(0))
+        with pytest.raises(SSL.WantReadError):
+            server.do_handshake()
+        session.receive(server.bio_read(65_536), 0)
+        assert (session.looking, session.bytes_to_send(0)) == (True, b"")
+        session.receive(b"", 0)
+        server.bio_write(session.bytes_to_send(0))
+        server.do_handshake()  # the Finished has come
+
+    def test_inside_tls_what_comes_after_the_first_look_is_not_early(self) -> None:
+        context = tls_context(LEAF, ISSUING, version=SSL.TLS1_3_VERSION)
+
+        def script(peer: Peer) -> None:
+            tls = peer.shake_hands(context)  # its tickets leave with its next words
+            tls.sendall(GREETING)
+            tls.recv(1000)
+            tls.sendall(CAPABILITIES)
+            tls.recv(1000)
+
+        capture = against(script, implicit_tls=True, look_early=True)
+        assert capture.fault is None
+        assert capture.tls is not None
+        assert capture.tls.early_ticket is False
+
 
 class TestTlsFailures:
     @pytest.mark.parametrize("words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 100, b"454 no TLS\r\n"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from probe.alarms.seen import Seen
 from probe.fleet.watch.keeper import stored
 from probe.fleet.watch.watch import Watch
 from probe.history.database import Database
@@ -168,3 +170,75 @@ def test_news_are_waited_for(tmp_path: Path, cli: Cli, served: Served) -> None:
 
     before = standing.number
     assert asyncio.run(news()) == before + 1
+
+
+class Heard:
+    """Who holds back what a watch says."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Seen]] = []
+
+    def see(self, key: str, seen: Seen) -> None:
+        self.seen.append((key, seen))
+
+    def settle(self, key: str) -> None:
+        """Held back, too."""
+
+
+def heard(watching: Watching) -> tuple[str, Seen]:
+    """What a watch says of its only look."""
+    one = Heard()
+    watching.run(INTERVAL, (0, lambda watch: setattr(watch, "onlooker", one)))
+    [found] = one.seen
+    return found
+
+
+@pytest.mark.parametrize("left_out_first", [True, False])
+def test_a_target_that_was_left_out_is_not_shown(
+    tmp_path: Path, cli: Cli, served: Served, *, left_out_first: bool
+) -> None:
+    """Also where its look was under way."""
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    before, (key, seen) = watching.described(), heard(watching)
+    after = Watching(tmp_path, [target(server, sni="other.contoso.test")], cli.store).described()
+    standing = Standing(before)
+    if left_out_first:
+        standing.follow(after)
+    standing.see(key, seen)
+    standing.settle(key)
+    assert (standing.progress().seen, len(standing.latest(key)), bool(standing.kept.text())) == (
+        (0, 0, False) if left_out_first else (1, 1, True)
+    )
+    standing.follow(after)
+    assert (standing.progress().seen, standing.latest(key), standing.kept.text()) == (0, (), "")
+
+
+def test_an_address_that_is_gone_and_a_variant(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    standing, (key, seen) = Standing(watching.described()), heard(watching)
+    gone, there = (
+        replace(seen.record, endpoint=seen.record.endpoint._replace(**changed))
+        for changed in ({"address": "192.0.2.1"}, {"variant": "sni=other.contoso.test"})
+    )
+    for record in (gone, there):
+        standing.see(key, seen._replace(record=record))
+        standing.settle(key)
+        [shown] = standing.watched()
+        assert [one.span.endpoint for one in shown.endpoints] == [record.endpoint]
+        assert ('variant="sni=other.contoso.test"' in standing.kept.text()) == (record is there)
+
+
+def test_what_a_history_tells_is_of_one_direction(tmp_path: Path, cli: Cli, served: Served) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    watching.run(INTERVAL)
+    found = by_history(watching)
+    shown = {}
+    for direction in ("to-eop", "from-eop"):
+        asked = Watching(tmp_path, [target(server, direction=direction)], cli.store)
+        standing = Standing(asked.described())
+        standing.tell(found)
+        shown[direction] = standing.progress().seen
+    assert shown == {"to-eop": 1, "from-eop": 0}

@@ -130,6 +130,14 @@ def test_any_target_is_probed_by_what_its_module_says(
     assert days is None or options.settings.expiring_days == days
 
 
+@pytest.mark.parametrize("text", ["other.test", "mx:other.test", "192.0.2.7"])
+def test_what_is_not_configured_is_probed_at_public_addresses_alone(what: Described, text: str) -> None:
+    everyone, own = (Targets(what, any_target=True, private=each) for each in (False, True))
+    assert everyone.meant(text, "").job.options.public_only
+    assert not own.meant(text, "").job.options.public_only
+    assert not everyone.meant("mx:contoso.test", "").job.options.public_only  # it is configured
+
+
 def test_without_a_fleet(what: Described) -> None:
     alone = Described(entries={}, base=what.base, keys=what.keys)
     targets = Targets(alone, any_target=True)

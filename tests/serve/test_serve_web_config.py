@@ -63,6 +63,15 @@ def test_everything_that_is_kept() -> None:
     assert (config.interval_s, config.burst) == (61.5, 20)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("250ms", 0.25), ("5us", 5e-6), ("5µs", 5e-6), ("5ns", 5e-9), ("0.5m", 30), ("2h30m", 9000), ("0", 0)],
+)
+def test_units_of_an_interval(said: str, seconds: float) -> None:
+    config = read(f"rate_limit:\n  interval: {said}\n  burst: 1\n")
+    assert config.interval_s == pytest.approx(seconds)
+
+
 def test_a_certificate_that_is_asked_for_and_not_demanded() -> None:
     config = read(TLS + "  client_auth_type: VerifyClientCertIfGiven\n  client_ca: PEM\n")
     assert config.tls is not None

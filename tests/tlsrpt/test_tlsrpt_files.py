@@ -213,6 +213,12 @@ class TestOnce:
         assert [Path(place).name for place in one.places] == ["1.json.gz", "2.eml", "3.eml"]
         assert told(found) == []
 
+    def test_what_comes_again_without_its_mail_stays_proven(self, keys: Keys, folder: Path) -> None:
+        (folder / "1.eml").write_bytes(signed())
+        (folder / "2.json.gz").write_bytes(PACKED)
+        (one,) = read(keys, folder).received
+        assert (one.proof.proven, len(one.places)) == (True, 2)
+
     def test_a_forgery_under_the_same_id(self, keys: Keys, folder: Path) -> None:
         (folder / "1.json").write_bytes(MICROSOFT.replace(b'count":2', b'count":60'))
         (folder / "2.eml").write_bytes(signed())

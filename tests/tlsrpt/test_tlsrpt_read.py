@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from probe.exchange.tlsrpt import read
 from probe.exchange.tlsrpt.kinds import RESULT_TYPES, meaning, remedy
 from probe.exchange.tlsrpt.packed import MAX_MEMBERS, PackedError, unpacked
 from probe.exchange.tlsrpt.read import MAX_REPORT_BYTES, looks_like_report, read_reports
+from probe.exchange.tlsrpt.received import Received, once
 from probe.exchange.tlsrpt.report import (
     MICROSOFT,
     NOT_TOLD,
@@ -102,6 +103,24 @@ def test_what_a_failure_tells() -> None:
     assert failure.reason.startswith("Certificate verification failed: unable")
     (failure,) = sample("older-names").policies[0].failures
     assert (failure.more, failure.reason) == ("https://tailspin.example/tls", "X509_V_ERR_HOSTNAME_MISMATCH")
+
+
+@pytest.mark.parametrize(("others", "domain"), [(("a.test",), "a.test"), (("a.test", "b.test"), "")])
+def test_a_policy_without_a_domain_is_about_the_only_other_one(others: tuple[str, ...], domain: str) -> None:
+    policies = [{"policy": {"policy-type": "sts", "policy-domain": one}} for one in others]
+    none = {"policy": {"policy-type": "no-policy-found"}}
+    ((report,), _) = said(json.dumps({"policies": [*policies, none]}).encode())
+    assert [one.domain for one in report.policies] == [*others, domain]
+
+
+@pytest.mark.parametrize(("days", "counts"), [(-400, True), (0, True), (1, True), (2, False)])
+def test_a_day_that_has_not_come_does_not_count(days: int, counts: bool) -> None:
+    now = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    report = TlsReport(
+        organization="Contoso", contact="", id="1", begin=now + timedelta(days), end=None, policies=()
+    )
+    (one,), told = once([Received(report=report, proof=Proof(), places=("a.json",))], now)
+    assert (one.report.day is not None, len(told)) == (counts, int(not counts))
 
 
 def test_a_policy_without_a_domain_is_about_that_of_the_mail() -> None:
@@ -305,6 +324,16 @@ def test_every_kind_has_a_meaning_under_every_policy(kind: str, policy: PolicyTy
     assert (others[0].source == "RFC 8460 4.3") == known
     assert bool(remedy(kind, policy, ["contoso.com"])) == known
     assert "DOMAIN" not in "".join(map(str, remedy(kind, policy, ["contoso.com"])))
+
+
+def test_a_remedy_names_one_domain_or_none() -> None:
+    """What one domain has to do is not told of two."""
+    said = {
+        len(domains): str(remedy("sts-policy-invalid", PolicyType.STS, domains))
+        for domains in (["contoso.com"], ["contoso.com", "fabrikam.com"], [])
+    }
+    assert ["mta-sts.contoso.com" in said[n] for n in (1, 2, 0)] == [True, False, False]
+    assert ["mta-sts.DOMAIN" in said[n] for n in (1, 2, 0)] == [False, True, True]
 
 
 def test_what_exchange_online_says_of_a_kind_elsewhere() -> None:

@@ -173,3 +173,21 @@ class TestRounds:
     @pytest.mark.parametrize("back", [601, DAY])
     def test_a_clock_that_is_set_back_ends_it(self, back: int) -> None:
         assert Round({}, 600, NOW).over(NOW - back)
+
+
+class TestOutOfTurn:
+    def test_what_waits_is_hastened_and_nothing_else(self) -> None:
+        schedule = planned({"a": 3600, "b": 3600})
+        assert [schedule.hasten(key, NOW) for key in ("a", "another")] == [True, False]
+        assert schedule.take(NOW) == "a"
+        assert not schedule.hasten("a", NOW)  # it is under way
+        assert schedule.take(NOW) is None
+        schedule.settle("a", NOW)
+        assert schedule.hasten("a", NOW + 1)
+        assert schedule.take(NOW + 1) == "a"
+
+    def test_what_is_due_already_stays_so(self) -> None:
+        schedule = planned({"a": 3600})
+        due = schedule.due["a"]
+        assert schedule.hasten("a", due + 10)
+        assert schedule.next_due == due
