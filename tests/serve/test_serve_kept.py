@@ -60,6 +60,30 @@ def test_an_endpoint_that_two_targets_lead_to_alike_is_told_once() -> None:
     assert endpoints(kept) == ["192.0.2.1"]
 
 
+def test_of_what_a_history_tells_nothing_stays_beside_a_look() -> None:
+    """An address that is gone since; and one that another target was told of, too."""
+    kept, good = Kept(), at("192.0.2.1")
+    record = record_of(samples.untrusted_root())
+    place = {"target": good.target, "state": record.state, "first": record.at, "last": record.at}
+    told = [
+        Span(
+            number=1,
+            looks=1,
+            elapsed_ms=312,
+            endpoint=record_of(at(address)).endpoint,
+            **place,
+        )
+        for address in ("192.0.2.1", "192.0.2.2")
+    ]
+    kept.tell("a", {}, [(span, {}) for span in told])
+    kept.tell("b", {}, [(told[0], {})])
+    assert endpoints(kept) == ["192.0.2.1", "192.0.2.2"]
+    assert value(kept.text(), "outcome", 'address="192.0.2.1"') == 2
+    kept.take("a", good, {}, last=True)
+    assert endpoints(kept) == ["192.0.2.1"]
+    assert value(kept.text(), "outcome", 'address="192.0.2.1"') == 0
+
+
 def test_what_a_history_tells_holds_until_a_look() -> None:
     kept, good = Kept(), samples.untrusted_root()
     record = record_of(good)

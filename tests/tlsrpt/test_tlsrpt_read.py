@@ -187,6 +187,12 @@ def test_texts_of_a_sender_are_escaped() -> None:
     assert "\\x1b[31m\\u202e" in report.policies[0].failures[0].reason
 
 
+def test_lines_of_a_policy_are_escaped() -> None:
+    policy = {"policy": {"policy-type": "sts", "policy-string": ["mx: \x1b[31m\u202e.test"]}}
+    ((report,), _) = said(json.dumps({"policies": [policy]}).encode())
+    assert report.policies[0].strings == ("mx: \\x1b[31m\\u202e.test",)
+
+
 KEYS = st.sampled_from((
     "policies", "policy", "policy-type", "policy-string", "policy-domain", "mx-host", "summary", "failure-details",
     "result-type", "date-range", "start-datetime", "report-id", "total-successful-session-count",

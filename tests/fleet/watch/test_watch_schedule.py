@@ -129,6 +129,15 @@ class TestTheClock:
         assert schedule.take(NOW - DAY) is None
         assert (schedule.take(NOW - DAY + 59), schedule.take(NOW - DAY + 60)) == (None, "a")
 
+    def test_after_its_second_look_a_target_keeps_its_slot(self) -> None:
+        schedule = planned({"a": 3600}, stored={"a": 1})
+        schedule.take(NOW)
+        schedule.again("a", NOW + 60)
+        assert schedule.take(NOW + 60) == "a"
+        schedule.settle("a", NOW + 60)
+        assert schedule.take(NOW) is None  # a minute back
+        assert schedule.next_due == schedule.due["a"]
+
     @given(
         steps=st.lists(
             st.one_of(st.integers(1, 300), st.integers(-3 * DAY, 3 * DAY)), min_size=20, max_size=120
@@ -190,4 +199,4 @@ class TestOutOfTurn:
         schedule = planned({"a": 3600})
         due = schedule.due["a"]
         assert schedule.hasten("a", due + 10)
-        assert schedule.next_due == due
+        assert schedule.take(due) == "a"
