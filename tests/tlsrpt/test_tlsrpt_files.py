@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example
 from hypothesis import given as any_of
 from hypothesis import strategies as st
 
@@ -122,6 +123,8 @@ ODD: dict[str, bytes] = {
     "a part cut off within its digits": mail(attachment(PACKED + bytes(6))).partition(b"\r\n\r\n--b1--")[0][
         :-3
     ],
+    "a boundary that stands nowhere": b"From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\nContent-Type: multipart/report; boundary=b1\r\n\r\n"
+    + MICROSOFT,
     "no part but one without headers": mail(b"\r\n" + MICROSOFT),
     "a part that has a blank line alone": mail(b"\n" + MICROSOFT),
 }
@@ -134,6 +137,7 @@ PIECES = (
 
 
 @any_of(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
+@example(pieces=["boundary", "=", "boundary"])
 def test_any_type_at_all_is_read(pieces: list[str]) -> None:
     """The library raises for some of them where a text holds surrogates."""
     said = "".join(pieces).encode("latin-1")

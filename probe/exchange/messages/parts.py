@@ -96,11 +96,10 @@ def parts_of(data: bytes) -> Iterator[Part]:
         raw, depth = waiting.pop()
         mail = split_mail(raw) if depth == 0 else _split_part(raw)
         told = content_type(mail)
-        boundary = _boundary(told)
-        if boundary and depth < MAX_DEPTH:
-            pieces = _pieces(mail.body, boundary, MAX_PARTS)
+        boundary = _boundary(told) if depth < MAX_DEPTH else b""
+        if pieces := _pieces(mail.body, boundary, MAX_PARTS) if boundary else []:
             waiting += [(piece, depth + 1) for piece in reversed(pieces)]
-        else:
+        else:  # also where its boundary stands nowhere
             encoding = mail.first(b"content-transfer-encoding").strip().lower()
             yield Part(told.get_content_type(), told.get_filename() or "", _decoded(mail.body, encoding))
 
