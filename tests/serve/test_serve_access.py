@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import Message, Scope, Send
 
 from probe.serve.access import (
     MAX_KNOWN,
@@ -96,6 +96,48 @@ class TestPasswords:
             return [*first, *[(await server.answer(each))[0] for each in given], new]
 
         assert asyncio.run(twice()) == [200, 401, 401, 200, 401, 401, 503]
+
+    def test_what_was_right_is_that_users_and_that_passwords_alone(self) -> None:
+        """Not another one's, and not once the hash was changed."""
+        other = bcrypt.hashpw(b"battery staple", bcrypt.gensalt(COST))
+
+        async def asked() -> list[int | None]:
+            passwords = Passwords()
+            given = [
+                ({b"alice": HASH}, "alice"),
+                ({b"alice": HASH}, "bob"),
+                ({b"alice": other}, "alice"),
+                ({b"alice": HASH}, "alice"),
+            ]
+            return [
+                await passwords.refused(users, {"headers": [basic(user, "correct horse")]})
+                for users, user in given
+            ]
+
+        assert asyncio.run(asked()) == [None, 401, 401, None]
+
+    def test_a_header_that_is_there_is_not_given_twice(self, tmp_path: Path) -> None:
+        async def own(_: Scope, __: object, send: Send) -> None:
+            headers = [(b"content-security-policy", b"default-src 'none'")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+        server = Server(
+            "http_server_config:\n  headers:\n    Content-Security-Policy: default-src *\n"
+            "    X-Frame-Options: deny\n",
+            tmp_path,
+        )
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        access = Access(own, server.access._web)
+        asyncio.run(access({"type": "http", "headers": []}, asyncio.Event().wait, send))  # type: ignore[arg-type]
+        assert sent[0]["headers"] == [
+            (b"content-security-policy", b"default-src 'none'"),
+            (b"x-frame-options", b"deny"),
+        ]
 
     def test_guesses_drive_out_nothing_that_is_right(self, server: Server) -> None:
         async def guessing(passwords: Passwords) -> tuple[int, int]:

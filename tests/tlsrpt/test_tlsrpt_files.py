@@ -123,8 +123,10 @@ ODD: dict[str, bytes] = {
     "a part cut off within its digits": mail(attachment(PACKED + bytes(6))).partition(b"\r\n\r\n--b1--")[0][
         :-3
     ],
-    "a boundary that stands nowhere": b"From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\nContent-Type: multipart/report; boundary=b1\r\n\r\n"
-    + MICROSOFT,
+    "a boundary that stands nowhere": (
+        b"From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\n"
+        b"Content-Type: multipart/report; boundary=b1\r\n\r\n" + MICROSOFT
+    ),
     "no part but one without headers": mail(b"\r\n" + MICROSOFT),
     "a part that has a blank line alone": mail(b"\n" + MICROSOFT),
 }
@@ -179,6 +181,13 @@ UNPROVEN: dict[str, tuple[bytes, str]] = {
     "by another domain": (signed(domain=b"fabrikam.com"), "The signature of fabrikam.com (lab) is not Microsoft's."),
     "of a name below": (signed(domain=b"mail.microsoft.com"), "(lab) is not Microsoft's."),
     "of a mail that is no report": (signed(mail(kind=b"multipart/mixed")), "is on a mail that is no TLS report"),
+    "of another kind that says so": (
+        signed(mail().replace(b"multipart/report", b"multipart/mixed")), "is on a mail that is no TLS report",
+    ),
+    "of another submitter": (
+        signed(mail().replace(b"Submitter: microsoft.com", b"Submitter: fabrikam.com")),
+        "does not say it is from microsoft.com",
+    ),
     "from another": (
         signed(mail(sender=b"fabrikam.com")), "is on a mail that does not say it is from microsoft.com",
     ),

@@ -113,6 +113,13 @@ def test_a_policy_without_a_domain_is_about_the_only_other_one(others: tuple[str
     assert [one.domain for one in report.policies] == [*others, domain]
 
 
+def test_a_period_that_ends_before_it_begins_is_no_day() -> None:
+    period = {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-19T00:00:00Z"}
+    (report,), told = said(json.dumps({"policies": [], "date-range": period}).encode())
+    assert report.day is None
+    assert any("ends before it begins" in one for one in told)
+
+
 @pytest.mark.parametrize(("days", "counts"), [(-400, True), (0, True), (1, True), (2, False)])
 def test_a_day_that_has_not_come_does_not_count(days: int, counts: bool) -> None:
     now = datetime(2026, 7, 1, 12, tzinfo=UTC)
