@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 from probe.report.assessment import Assessment
-from probe.report.record import Span, record_of
+from probe.report.record import Said, Span, record_of
 from probe.serve.kept import Kept
 from tests.render import samples
 from tests.render.test_render_prometheus import series, value
@@ -113,6 +113,25 @@ def test_what_a_history_tells_holds_until_a_look() -> None:
     kept.tell("b", {}, [(later, {})])
     kept.keep(["a"])
     assert kept.text().count("eop_probe_outcome{") == 1
+
+
+def test_of_several_chains_no_date_is_told_and_the_word_is_the_deciding_rules() -> None:
+    record = record_of(samples.untrusted_root())
+    other = dataclasses.replace(
+        record.state,
+        chains=(*record.state.chains, (samples.INTERNAL.sha256,)),
+        findings=(Said("another", "info", "another"), *record.state.findings),
+    )
+    found = []
+    for state in (record.state, other):
+        kept, given = Kept(), {"target": record.target, "endpoint": record.endpoint, "state": state}
+        span = Span(number=1, first=record.at, last=record.at, looks=1, elapsed_ms=312, **given)
+        kept.tell("a", {}, [(span, {samples.INTERNAL.sha256: samples.INTERNAL.not_after})])
+        [rests] = [one for one in kept.text().splitlines() if one.startswith("eop_probe_prediction_info{")]
+        found.append(("certificate_not_after" in kept.text(), rests))
+    (told, before), (told_of_several, after) = found
+    assert (told, told_of_several) == (True, False)
+    assert before == after
 
 
 def test_a_hundred_thousand_samples_are_joined_at_once() -> None:

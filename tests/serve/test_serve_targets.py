@@ -6,16 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from probe.check.engine import new_loop
 from probe.check.options import CheckOptions
 from probe.eop.vocabulary import Direction
 from probe.errors import ProbeError, TargetError
 from probe.fleet.entries import Judges
 from probe.fleet.source import Fleet
 from probe.fleet.watch.described import Described, described
-from probe.serve.counted import Counted
-from probe.serve.demand import Demand
-from probe.serve.probing import Probing
 from probe.serve.targets import NotConfiguredError, Targets, UnknownModuleError
 
 FLEET = """
@@ -146,23 +142,3 @@ def test_without_a_fleet(what: Described) -> None:
         targets.meant("other.test", "berlin")
     assert targets.follow(what).ways
     assert targets.meant("mail.contoso.test", "berlin").configured
-
-
-@pytest.mark.parametrize(
-    ("text", "port"), [("safe.contoso.test", 465), ("mail.contoso.test:587", 587), ("mx:contoso.test", 25)]
-)
-def test_a_target_that_was_not_reached_bears_the_port_of_its_series(
-    what: Described, text: str, port: int
-) -> None:
-    loop = new_loop()
-    probing = Probing(Demand(loop, 1), Targets(what, any_target=False), Counted(lambda: 0))
-    scope = {
-        "query_string": f"target={text}".encode(),
-        "headers": [(b"x-prometheus-scrape-timeout-seconds", b"0.01")],
-    }
-    answered = loop.create_task(probing.answer(scope, loop.create_future))
-    answered.add_done_callback(lambda _: loop.stop())
-    while not answered.done():  # what is asked for stops it, too; nobody takes a job
-        loop.run_forever()
-    loop.close()
-    assert f'port="{port}"' in bytes(answered.result().body).decode()
