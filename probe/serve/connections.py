@@ -116,9 +116,13 @@ class Clients:
         crowded = self._of[client] >= MAX_OF_A_CLIENT
         if not crowded and len(self._open) < self._most:
             return True
-        going = [one for one in self._open if one.since is not None and (not crowded or one.client == client)]
+        going = [
+            (one.since, id(one), one)
+            for one in self._open
+            if one.since is not None and (not crowded or one.client == client)
+        ]
         if going:
-            min(going, key=lambda one: (not one.idle, one.since)).drop()
+            min(going)[-1].drop()
         return bool(going)
 
     async def turn(self) -> None:

@@ -64,17 +64,25 @@ class TestOfAClient:
             assert every[1].recv(100).startswith(b"HTTP/1.1 200")  # the control: nobody else went
             assert answered(other)
 
-    def test_an_idle_one_goes_first(self, server: Inside) -> None:
+    def test_whoever_was_answered_just_now_stays(self, server: Inside) -> None:
+        """A scraper keeps its connection between two scrapes: who wastes time must not push it out."""
         with ExitStack() as stack:
-            half = stack.enter_context(server.connect())
-            half.sendall(GET[:20])
+            half = [stack.enter_context(server.connect()) for _ in range(MAX_OF_A_CLIENT - 1)]
+            for each in half:
+                each.sendall(GET[:20])
+            scraper = stack.enter_context(server.connect())
+            assert answered(scraper)
+            assert answered(stack.enter_context(server.connect()))
+            assert gone(half[0])
+            assert answered(scraper)
+
+    def test_an_idle_one_that_waits_longest_goes(self, server: Inside) -> None:
+        with ExitStack() as stack:
             idle = stack.enter_context(server.connect())
             assert answered(idle)
-            for _ in range(MAX_OF_A_CLIENT - 1):
-                assert answered(stack.enter_context(server.connect()))
+            for _ in range(MAX_OF_A_CLIENT):
+                stack.enter_context(server.connect()).sendall(GET[:20])
             assert gone(idle)
-            half.sendall(GET[20:])
-            assert half.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_connections_of_all_clients_are_bounded(server: Inside) -> None:

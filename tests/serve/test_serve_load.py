@@ -96,7 +96,7 @@ def test_slow_clients_take_nothing_from_scrapes() -> None:
                 stayed = beside.submit(until_dropped, half)
                 hostile = beside.submit(lambda: [asked(server.address, path).status for path in HOSTILE * 10])
                 found = round_of(port, SCRAPES, paths)
-        assert CLIENT_S - 0.5 < stayed.result() < 2 * CLIENT_S
+        assert stayed.result() < 2 * CLIENT_S  # sooner, where its place was needed
         assert {status for status, _ in found} == {200}
         assert len(found) == SCRAPES
         assert max(seconds for _, seconds in found) < SCRAPE_TIMEOUT_S

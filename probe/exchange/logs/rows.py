@@ -78,6 +78,8 @@ class LogFile:
             for line in self._lines(block):
                 self.line += 1
                 self.text = line
+                if not line:  # of an excerpt, whatever is no row
+                    continue
                 fields = line.split(",") if '"' not in line else _unquoted(line)
                 if (
                     len(fields) == 9
@@ -116,7 +118,9 @@ class LogFile:
     def _other(self, line: str, fields: list[str], *, complete: bool) -> list[str] | None:
         """A row that is not as usual: header, other order, known defects; None where it is no row."""
         line = line.removeprefix("\ufeff")  # files put together
-        if line.startswith("#") or not line.strip():
+        if not line.strip():
+            return None
+        if line.startswith("#"):
             self._header(line)
             return None
         if len(line) > MAX_LINE:
