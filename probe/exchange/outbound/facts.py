@@ -1,0 +1,86 @@
+"""What Exchange Online looks at as the sender besides the certificate: DNSSEC, TLSA records, the MTA-STS policy.
+
+Facts of DNS and HTTPS as they were found; what follows from them is said by rules.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from probe.pki.dane import TlsaRecord
+from probe.smtp.mta_sts import Policy
+from probe.values import value
+
+
+class Dnssec(enum.Enum):
+    """What a resolver that validates says of an answer (RFC 4035 4.3)."""
+
+    SECURE = "secure"
+    INSECURE = "insecure"
+    """The zone is not signed, or the chain to it is not."""
+    BOGUS = "bogus"
+    UNKNOWN = "unknown"
+    """No resolver was named whose word counts, or it did not answer."""
+
+
+@value
+class Tlsa:
+    """The answer for `_25._tcp.HOST`; `failure` says in a sentence why nothing is known.
+
+    `unreadable` are records that are none (RFC 6698 2.1), in words, escaped.
+    """
+
+    dnssec: Dnssec = Dnssec.UNKNOWN
+    records: tuple[TlsaRecord, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+@value
+class Exchanger:
+    """One MX host; `address` is what is known of its A and AAAA records."""
+
+    host: str
+    address: Dnssec = Dnssec.UNKNOWN
+    tlsa: Tlsa = Tlsa()
+
+
+class PolicyFault(enum.Enum):
+    """Why a domain's policy could not be had (RFC 8461 3.1 and 3.3)."""
+
+    RECORD = "record"
+    """The TXT record is none, or there are several."""
+    DNS = "dns"
+    CONNECTION = "connection"
+    CERTIFICATE = "certificate"
+    ANSWER = "answer"
+    """Not 200, a redirect, another media type, cut off."""
+    SIZE = "size"
+    TIME = "time"
+    TEXT = "text"
+    """The policy's text is none."""
+
+
+@value
+class Sts:
+    """MTA-STS of a domain: `record_id` is None without a record; without `policy` and `fault` there is none.
+
+    `problem` is the fault in a sentence, escaped.
+    """
+
+    record_id: str | None = None
+    policy: Policy | None = None
+    fault: PolicyFault | None = None
+    problem: str = ""
+
+
+@value
+class DomainFacts:
+    """What is known of a domain's inbound mail; `mx` of its MX records, `exchangers` the preferred first."""
+
+    domain: str
+    mx: Dnssec = Dnssec.UNKNOWN
+    exchangers: tuple[Exchanger, ...] = ()
+    sts: Sts | None = None
+    resolver: str | None = None
+    """The resolver whose AD bit is trusted."""
