@@ -144,8 +144,8 @@ def _run(targets: Sequence[Target], options: CheckOptions, keep: Keep) -> Report
     interruption = Interruption(raises=alone)
     with Waiting("probing", len(targets)) as waiting, suppress(KeyboardInterrupt), interruption.watched():
         for done in run(targets, options, None if alone else interruption):
-            found[done.job.key, done.index] = done.assessment
-            keep(done.assessment, options.variant(done.assessment.capture.host))
+            variant = options.variant(done.assessment.capture.host)
+            found[done.job.key, done.index] = keep(done.assessment, variant)
             waiting.advance(over := over + done.last)
     if interruption.asked and not found:
         raise KeyboardInterrupt

@@ -87,6 +87,7 @@ _HARMLESS: dict[str, Callable[[str], bool]] = {
     "--store": is_store,  # read when the connection has begun
     "--direction": ("to-eop", "from-eop").__contains__,
     "--sni": _is_host_name,
+    "--vantage": str.isalnum,
 }
 
 
@@ -95,4 +96,4 @@ def _may_be_history(value: str) -> bool:
 
 
 #: The same of those that go with --record.
-_RECORDING: dict[str, Callable[[str], bool]] = {"--history": _may_be_history, "--vantage": str.isalnum}
+_RECORDING: dict[str, Callable[[str], bool]] = {"--history": _may_be_history}

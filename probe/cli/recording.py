@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
@@ -45,18 +46,14 @@ def _name(value: str | None) -> str | None:
     return value
 
 
-def _vantage(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
-    return _with_record(context, parameter, _name(value))
-
-
 #: The option of a command that always records.
 Vantage = Annotated[str | None, option("--vantage NAME", "From where it is seen, as berlin.", callback=_name)]
 
 
 class Keep(Protocol):
-    """Takes a result, and what was asked otherwise than usual."""
+    """Takes a result, and what was asked otherwise than usual; gives it with the vantage point it was seen from."""
 
-    def __call__(self, assessment: Assessment, variant: str = "") -> None: ...
+    def __call__(self, assessment: Assessment, variant: str = "") -> Assessment: ...
 
 
 class Recording(NamedTuple):
@@ -66,8 +63,12 @@ class Recording(NamedTuple):
     history: Annotated[str | None, option("--history URL|FILE", _WHERE, callback=_with_record)] = None
     vantage: Annotated[
         str | None,
-        option("--vantage NAME", "From where --record sees it, as berlin.", callback=_vantage),
+        option("--vantage NAME", "From where it is seen, as berlin; results carry it.", callback=_name),
     ] = None
+
+    def _seen(self, assessment: Assessment, variant: str = "") -> Assessment:
+        del variant
+        return replace(assessment, vantage=self.vantage) if self.vantage else assessment
 
     @contextmanager
     def recorder(self, note: Callable[[str], None] | None = None) -> Iterator[Keep]:
@@ -76,7 +77,7 @@ class Recording(NamedTuple):
         Raises ConfigurationError where there can be no such history.
         """
         if not self.record:
-            yield _nowhere
+            yield self._seen
             return
         from probe.history.recorder import Recorder, spool_folder
         from probe.report.record import record_of
@@ -84,18 +85,18 @@ class Recording(NamedTuple):
         history = self.history or own_history()
         name, spool = writable(history), spool_folder(history)
         recorder = Recorder(history, spool, note=note)
+
+        def kept(assessment: Assessment, variant: str = "") -> Assessment:
+            seen = self._seen(assessment)
+            recorder.add(record_of(seen, variant=variant))
+            return seen
+
         try:
             with recorder:
-                yield lambda assessment, variant="": recorder.add(
-                    record_of(assessment, variant=variant, vantage=self.vantage or "")
-                )
+                yield kept
         finally:
             for sentence in (*recorder.notes, recorder.kept.sentence(name, spool)):
                 (note or warn)(sentence)
-
-
-def _nowhere(assessment: Assessment, variant: str = "") -> None:
-    del assessment, variant
 
 
 def own_history() -> str:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from probe.pki.certificate import Certificate, Unreadable
 from probe.pki.extensions import SUBJECT_ALT_NAMES, Extension
@@ -14,6 +14,7 @@ from probe.report.addresses import Absence, Unresolved, absences, hosts, unresol
 from probe.report.periods import Verdict, judged
 from probe.report.phases import Outage, Phase, Shown, failed, leaves_of, outages, phases, runs
 from probe.report.record import Endpoint, Span
+from probe.report.vantages import Differing, Sight, differing, several
 from probe.values import value
 
 #: A certificate by its SHA-256; None where the history does not hold it.
@@ -43,6 +44,9 @@ class Kind(enum.Enum):
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
     """No longer looked at while the host's other addresses are."""
+    VANTAGE_POINTS_DIFFER = "vantage-points-differ"
+    """Another certificate or verdict from one vantage point than from another at the same time."""
+    VANTAGE_POINTS_AGREE = "vantage-points-agree"
 
 
 @value
@@ -69,6 +73,13 @@ class Change:
     looks: int = 0
     fault: str | None = None
     error: str | None = None
+    sights: tuple[Sight, ...] = ()
+    """What each vantage point saw when they began to differ."""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every end certificate that it tells of."""
+        return (*self.before, *self.after, *(leaf for one in self.sights for leaf in one.leaves))
 
 
 def changes(spans: Iterable[Span], certificates: Certificates) -> list[Change]:
@@ -84,6 +95,7 @@ def changes(spans: Iterable[Span], certificates: Certificates) -> list[Change]:
         found += map(_of_address, absences(host))
         for time in unresolved(host):
             found += _of_name(time)
+    found += chain.from_iterable(map(_of_vantages, differing(several(lives))))
     return sorted(found, key=lambda change: (change.at, change.endpoint))
 
 
@@ -203,3 +215,10 @@ def _of_address(absence: Absence) -> Change:
     kind = Kind.ADDRESS_REMOVED if absence.gone else Kind.ADDRESS_ADDED
     span = absence.span
     return Change(kind=kind, target=span.target, endpoint=span.endpoint, at=absence.at, since=absence.since)
+
+
+def _of_vantages(found: Differing) -> Iterator[Change]:
+    change = partial(Change, target=found.target, endpoint=found.endpoint, since=None, sights=found.sights)
+    yield change(kind=Kind.VANTAGE_POINTS_DIFFER, at=found.first, ended=found.over)
+    if found.over:
+        yield change(kind=Kind.VANTAGE_POINTS_AGREE, at=found.over, began=found.first)

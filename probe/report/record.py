@@ -104,7 +104,7 @@ class Span:
     error: str | None = None
 
 
-def record_of(assessment: Assessment, *, variant: str = "", vantage: str = "") -> Record:
+def record_of(assessment: Assessment, *, variant: str = "", vantage: str | None = None) -> Record:
     """What is kept of an assessment."""
     evidence, capture = assessment.evidence, assessment.capture
     listened = evidence.basis is Basis.LISTENER
@@ -115,7 +115,7 @@ def record_of(assessment: Assessment, *, variant: str = "", vantage: str = "") -
         direction=evidence.direction.value,
         basis=evidence.basis.value,
         variant=variant,
-        vantage=vantage,
+        vantage=assessment.vantage if vantage is None else vantage,
     )
     seen = [each.capture for each in evidence.connections] or [capture]
     presented = [one.presented.entries for one in seen if one.presented]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby
 from typing import NamedTuple
@@ -21,11 +21,12 @@ from probe.history.read import spans
 from probe.pki.chain import PresentedChain
 from probe.render.history.changes import sentence
 from probe.render.history.line import MAX_PERIODS, Told, line, told
-from probe.render.history.words import minute, place
+from probe.render.history.words import differs, minute, place
 from probe.render.report.timeline import TimeLine
 from probe.report.changes import Certificates, Change, Kind
 from probe.report.periods import lives
-from probe.report.record import Endpoint
+from probe.report.record import Endpoint, Span
+from probe.report.vantages import differing, several
 from probe.serve.standing import Stands, Watched
 from probe.text import counted
 
@@ -39,9 +40,11 @@ _STYLES = {
     Kind.MIXED: "at-risk",
     Kind.KEY_REUSED: "at-risk",
     Kind.ADDRESS_REMOVED: "at-risk",
+    Kind.VANTAGE_POINTS_DIFFER: "at-risk",
     Kind.OUTAGE_OVER: "accepted",
     Kind.MIXED_OVER: "accepted",
     Kind.STARTTLS_BACK: "accepted",
+    Kind.VANTAGE_POINTS_AGREE: "accepted",
 }
 
 
@@ -74,10 +77,11 @@ class Lived(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What a history tells of one target: its lives, and the chain of each endpoint's last look."""
+    """What a history tells of one target: its lives, the chain of each endpoint's last look, and what differs now."""
 
     lives: list[Lived]
     chains: Mapping[Endpoint, PresentedChain]
+    differing: Sequence[str] = ()
 
 
 def week(connection: Connection, now: datetime, links: Mapping[tuple[str, str], str]) -> Week:
@@ -116,10 +120,11 @@ def links_of(what: Described) -> dict[tuple[str, str], str]:
 def past(connection: Connection, target: Watched, now: datetime) -> Past:
     """What the history tells of a target's endpoints."""
     wanted = {one.span.endpoint for one in target.endpoints}
-    found = [one for one in spans(connection, latest_spans(connection, called(target.text), MAX_SPANS))
-             if one.endpoint in wanted]  # fmt: skip
+    every = list(spans(connection, latest_spans(connection, called(target.text), MAX_SPANS)))
+    found = [one for one in every if one.endpoint in wanted]
+    differ = [one for one in differing(several(_by_endpoint(every))) if one.over is None]
     chains = {one.span.endpoint: one.span.state.chains for one in target.endpoints}
-    leaves = (chain[0] for one in found for chain in one.state.chains if chain)
+    leaves = (chain[0] for one in every for chain in one.state.chains if chain)
     last = chain.from_iterable(chain.from_iterable(chains.values()))
     known = held(connection, chain(leaves, last))
     lived = [
@@ -133,7 +138,11 @@ def past(connection: Connection, target: Watched, now: datetime) -> Past:
         for life in lives(found)
     ]
     sent = {endpoint: _presented(shown[0], known) for endpoint, shown in chains.items() if shown}
-    return Past(lived, sent)
+    return Past(lived, sent, [differs(one, known) for one in differ])
+
+
+def _by_endpoint(found: Iterable[Span]) -> Iterator[Sequence[Span]]:
+    return (list(of) for _, of in groupby(found, lambda span: span.endpoint))
 
 
 def _more(periods: int) -> str:

@@ -196,6 +196,7 @@ class Dashboard:
                 "facts": target_facts(target, since),
                 "endpoints": [self._view(one, latest, found, n) for n, one in enumerate(target.endpoints)],
                 "lives": found.lives,
+                "differing": found.differing,
                 "trouble": trouble,
                 "token": token,
                 "pending": pending,

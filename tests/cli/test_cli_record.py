@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -17,6 +19,7 @@ from probe.history.read import spans
 from probe.report.record import Span
 from tests.cli.running import HEALTHY, HOST, SELF, Cli, Ran, command, environment, spawn
 from tests.net.scripted import ScriptedServer
+from tests.schemas import validate
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +80,30 @@ class TestKept:
         assert cli.check(server.port).err == f"eop-probe: 1 result recorded in {file}\n"
         assert [span.endpoint.vantage for span in kept(file)] == ["berlin"]
 
+    def test_from_elsewhere_something_else_is_shown(self, cli: Cli) -> None:
+        with ScriptedServer(HEALTHY, HEALTHY, SELF) as server:
+            ran = cli.check(server.port, "--record", "--vantage", "berlin", "--format", "json")
+            assert [one["vantage"] for one in json.loads(ran.out)["assessments"]] == ["berlin"]
+            cli.check(server.port, "--record", "--vantage", "oslo")
+            assert "vantage-points" not in cli("history", "show", HOST).out
+            cli.check(server.port, "--record", "--vantage", "oslo")
+        page = " ".join(cli("history", "show", HOST).out.split())
+        assert re.search(r"vantage-points-differ since [-\d: ]+: from berlin accepted, mail.contoso", page)
+        assert "; from oslo rejected (self-signed), mail.contoso" in page
+        document = json.loads(cli("history", "show", HOST, "--format", "json").out)
+        validate(document)
+        [one] = document["differing"]
+        assert (one["rule"], one["over"], one["endpoint"]["address"]) == ("vantage-points-differ", None, None)
+        assert [(each["vantage"], each["outcome"]) for each in one["vantages"]] == [
+            ("berlin", "accepted"), ("oslo", "rejected"),
+        ]  # fmt: skip
+        changes = json.loads(
+            cli("history", "changes", "--kind", "vantage-points-differ", "--format", "json").out
+        )
+        validate(changes)
+        assert [each["kind"] for each in changes["changes"]] == ["vantage-points-differ"]
+        assert len(changes["certificates"]) == 2
+
     def test_what_is_asked_otherwise_is_another_endpoint(
         self, cli: Cli, state: Path, server: ScriptedServer
     ) -> None:
@@ -107,7 +134,6 @@ class TestRefused:
         ("words", "said"),
         [
             (("--history", "h.sqlite"), "--history is of no use without --record"),
-            (("--vantage", "berlin"), "--vantage is of no use without --record"),
             (
                 ("--record", "--vantage", "a\tb"),
                 "--vantage: a name of at most 64 characters that can be printed",
@@ -223,13 +249,14 @@ class TestFast:
     def test_the_connection_is_begun_first(self, state: Path) -> None:
         for words in (
             "--record",
+            "--vantage berlin",
             "--record --vantage berlin",
             f"--record --history {state.parents[1] / 'h'}",
         ):
             assert early.plain_target(["check", "192.0.2.1", *words.split()], {}) is not None
         for words in (
             "--history h",
-            "--vantage berlin",
+            "--vantage a\tb",
             "--record --history no/folder/h",
             "--record --vantage a\tb",
         ):

@@ -270,7 +270,7 @@ class BrokenStore(AnchorStore):
 def test_a_defect_of_ours_costs_one_verdict_and_not_the_listener(capsys: pytest.CaptureFixture[str]) -> None:
     with Reporter(ReportOutput(Format.JSONL)) as reporter:
         broken = examiner([BrokenStore("broken", [])])
-        run = _Run(broken, reporter, lambda *_: None, once=True, until_accepted=False)
+        run = _Run(broken, reporter, lambda one, *_: one, once=True, until_accepted=False)
         run.note(record(HEALTHY, ISSUING))
         run.note(record(HEALTHY, ISSUING))  # over: --once ends with this one's report, too
     assert run.outcome is Outcome.UNKNOWN

@@ -121,6 +121,7 @@ def _remember(path: Path, ports: list[int]) -> None:
         for number, states in enumerate(lives)
         for record in _looks(f"m{number}.contoso.test", ports[number], states)
     ]
+    looks += _looks("m1.contoso.test", ports[1], [new] * 238, "oslo")
     database = Database(str(path))
     database.run(lambda connection: write_batch(connection, "remembered", NOW, looks), write=True)
     database.close()
@@ -140,9 +141,9 @@ def _shows(*chain: Issued, rule: str | None = None) -> State:
     )
 
 
-def _looks(host: str, port: int, states: list[State]) -> Iterator[Record]:
+def _looks(host: str, port: int, states: list[State], vantage: str = "") -> Iterator[Record]:
     """A look an hour, the last one an hour ago."""
-    endpoint = Endpoint(host, "127.0.0.1", port, "to-eop", variant=f"sni={HOST}")
+    endpoint = Endpoint(host, "127.0.0.1", port, "to-eop", variant=f"sni={HOST}", vantage=vantage)
     lists = (ListUsed("microsoft+root.pem", NOW - timedelta(days=30), trusted=True),)
     for number, state in enumerate(states):
         yield Record(

@@ -103,6 +103,9 @@ def test_a_target_by_its_history(site: Site) -> None:
     assert "200 looks" in text
     assert re.search(r'<rect class="phase-rejected"', text)
     assert re.search(r'<rect class="phase-accepted"', text)
+    assert "without a vantage point rejected (self-signed)" in text
+    assert "; from oslo accepted, " in text
+    assert "vantage-points-differ" not in site.get(site.target(0)).text
 
 
 def test_certificates_with_all_places_that_show_them(site: Site) -> None:

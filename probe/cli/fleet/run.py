@@ -93,9 +93,9 @@ def _probe(
     with progress:
         for result in results_of(jobs, wanted.pace(), interruption):
             summary.add(result.assessment, last=result.last)
-            keep(result.assessment, result.variant)
+            seen = result._replace(assessment=keep(result.assessment, result.variant))
             progress.clear()
-            writer.add(result)
+            writer.add(seen)
             progress.show()
             if not writer.read:
                 break

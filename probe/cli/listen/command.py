@@ -212,8 +212,7 @@ class _Run:
             if self._once:
                 self._reporter.log("that was no sender yet: still waiting for one (--once)")
             return
-        self._reporter.add(assessment)
-        self._keep(assessment)
+        self._reporter.add(self._keep(assessment))
         if self._take(assessment.outcome):
             self._stop()
 

@@ -1,4 +1,6 @@
-"""What is said where an endpoint is not as its fleet file pins it: `probe.eop.expectations` compares."""
+"""What is said where an endpoint is not as its fleet file pins it (`probe.eop.expectations` compares), or not the same
+from everywhere (`probe.report.vantages`).
+"""
 
 from __future__ import annotations
 
@@ -46,4 +48,24 @@ UNEXPECTED_OUTCOME = _rule(
     "The fleet file pins the outcome (expect.outcome), and the judgement came to another one, better or worse.",
 )
 
-EXPECTED_RULES: tuple[Rule, ...] = (UNEXPECTED_ISSUER, UNEXPECTED_NAMES, UNEXPECTED_OUTCOME)
+VANTAGE_POINTS_DIFFER = Rule(
+    id="vantage-points-differ",
+    title="The target shows something else from another vantage point",
+    severity=Severity.RISK,
+    confidence=Confidence.INFERRED,
+    references=_OWN,
+    meaning="At the same time one vantage point (--vantage) saw another certificate, or came to another verdict, than "
+    "another one. Which of them Exchange Online meets is not known.",
+    advice=(
+        "Find out where each leads: other addresses by DNS, other nodes of a balancer, a device that inspects SMTP.",
+        "Bring the nodes to the same certificate and chain; where one site cannot reach the server, mend that.",
+    ),
+    say=_nothing,
+)
+
+EXPECTED_RULES: tuple[Rule, ...] = (
+    UNEXPECTED_ISSUER,
+    UNEXPECTED_NAMES,
+    UNEXPECTED_OUTCOME,
+    VANTAGE_POINTS_DIFFER,
+)

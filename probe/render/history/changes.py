@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from probe.render.history.words import minute, place, told_all, verdict
+from probe.render.history.words import minute, place, sights, told_all, verdict
 from probe.render.page.options import RenderOptions
 from probe.render.page.table import csv_row
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
@@ -25,9 +25,11 @@ _STYLES = {
     Kind.MIXED: Style.WARNING,
     Kind.KEY_REUSED: Style.WARNING,
     Kind.ADDRESS_REMOVED: Style.WARNING,
+    Kind.VANTAGE_POINTS_DIFFER: Style.WARNING,
     Kind.OUTAGE_OVER: Style.GOOD,
     Kind.MIXED_OVER: Style.GOOD,
     Kind.STARTTLS_BACK: Style.GOOD,
+    Kind.VANTAGE_POINTS_AGREE: Style.GOOD,
 }
 _SAID = {
     Kind.STARTTLS_GONE: "it is no longer to be had; last seen: {before}",
@@ -82,6 +84,10 @@ def _facts(change: Change, certificates: Certificates) -> str:
         case Kind.ADDRESS_REMOVED:
             last = f", last on {minute(change.since)}" if change.since else ""
             text = f"no longer seen while the host's other addresses are{last}"
+        case Kind.VANTAGE_POINTS_DIFFER:
+            text = f"{sights(change.sights, certificates)}{_until(change)}"
+        case Kind.VANTAGE_POINTS_AGREE:
+            text = f"after {_lasted(change.began, change.at)}; before: {sights(change.sights, certificates)}"
         case kind if kind in _SAID:
             text = _SAID[kind].format(before=before, after=after)
     return text

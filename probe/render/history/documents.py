@@ -11,9 +11,10 @@ from probe.pki.certificate import Certificate
 from probe.render.exchange.documents import picked
 from probe.render.history.diff import Diff
 from probe.render.report.facts import instant
-from probe.report.changes import Certificates, Change
+from probe.report.changes import Certificates, Change, Kind
 from probe.report.periods import Held, Life, Period
 from probe.report.record import Endpoint, Span
+from probe.report.vantages import Differing, Sight, differing
 
 SHOW, CHANGES = "eop-probe/history/1", "eop-probe/changes/1"
 DIFF, CERTIFICATES = "eop-probe/history-diff/1", "eop-probe/history-certificates/1"
@@ -23,18 +24,35 @@ _ENDPOINT = " ".join(Endpoint._fields)
 
 
 def show(lives: Sequence[Life], of: Certificates) -> dict[str, Any]:
-    """The lives of endpoints, and the certificates in them."""
+    """The lives of endpoints, where vantage points differ, and the certificates in all that."""
+    found = list(differing(lives))
     leaves = (leaf for each in lives for one in each.periods for leaf in one.leaves)
     return {
         "schema": SHOW,
         "endpoints": [life(each) for each in lives],
         "certificates": certificates_of(leaves, of),
+        **({"differing": [_differing(one) for one in found]} if found else {}),
     }
+
+
+def _differing(of: Differing) -> dict[str, Any]:
+    told = {
+        "rule": Kind.VANTAGE_POINTS_DIFFER.value,
+        "endpoint": endpoint(of.endpoint),
+        "vantages": _sights(of.sights),
+    }
+    return told | picked(of, "target first over")
+
+
+def _sights(of: Iterable[Sight]) -> list[dict[str, Any]]:
+    return [
+        picked(one, "vantage outcome=verdict.outcome rule=verdict.rule certificates=leaves") for one in of
+    ]
 
 
 def changes(found: Sequence[Change], since: datetime, of: Certificates) -> dict[str, Any]:
     """What changed since an instant, and the certificates before and after."""
-    leaves = (leaf for one in found for leaf in (*one.before, *one.after))
+    leaves = (leaf for one in found for leaf in one.named)
     return {
         "schema": CHANGES,
         "since": instant(since),
@@ -122,7 +140,8 @@ def change(of: Change) -> dict[str, Any]:
     told = picked(of, "kind at since target") | {"endpoint": endpoint(of.endpoint)}
     verdicts = {"from": of.verdict_before, "to": of.verdict}
     turned = {key: picked(said, "outcome rule") for key, said in verdicts.items()} if of.verdict else None
-    return told | picked(of, "before after lists began ended looks fault error") | {"verdict": turned}
+    told |= picked(of, "before after lists began ended looks fault error") | {"verdict": turned}
+    return told | ({"vantages": _sights(of.sights)} if of.sights else {})
 
 
 def life(of: Life) -> dict[str, Any]:

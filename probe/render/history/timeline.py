@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from probe.render.history.words import minute, place, shown, state
+from probe.render.history.words import differs, minute, place, shown, state
 from probe.render.page.options import RenderOptions
 from probe.render.page.table import csv_row
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
 from probe.render.report.facts import instant
 from probe.report.changes import Certificates
 from probe.report.periods import Life, Period
+from probe.report.vantages import differing
 from probe.text import counted, duration
 
 COLUMNS = (
@@ -29,6 +30,9 @@ def render(lives: Sequence[Life], certificates: Certificates, options: RenderOpt
         page.add(f"({looks}, times are UTC)", first=f"{place(life.endpoint)}  ", rest="  ", mark=Style.STRONG)
         for period in life.periods:
             _add(page, period, certificates, since=period is life.periods[-1])
+    for one in differing(lives):
+        page.blank()
+        page.add(differs(one, certificates), first=f"{place(one.endpoint)}  ", rest="  ", mark=Style.STRONG)
     return page.text
 
 

@@ -10,6 +10,7 @@ from probe.render.report.facts import day
 from probe.report.changes import Certificates
 from probe.report.periods import Period, Verdict
 from probe.report.record import Endpoint
+from probe.report.vantages import Differing, Sight
 from probe.text import printable
 
 #: Digits of a SHA-256 that tell a certificate from another at sight.
@@ -53,6 +54,21 @@ def told_all(leaves: Iterable[str], certificates: Certificates) -> str:
 def verdict(said: Verdict) -> str:
     """``rejected (untrusted-root)``."""
     return said.outcome.value + (f" ({said.rule})" if said.rule else "")
+
+
+def sights(of: Iterable[Sight], certificates: Certificates) -> str:
+    """What each vantage point sees: ``from berlin accepted, CN=...; from oslo rejected (expired), ...``."""
+    return "; ".join(
+        f"{printable(f'from {one.vantage}') if one.vantage else 'without a vantage point'} {verdict(one.verdict)}, "
+        + told_all(one.leaves, certificates)
+        for one in of
+    )
+
+
+def differs(of: Differing, certificates: Certificates) -> str:
+    """Where vantage points differ, and since when."""
+    when = f"{minute(of.first)} to {minute(of.over)}" if of.over else f"since {minute(of.first)}"
+    return f"vantage-points-differ {when}: {sights(of.sights, certificates)}"
 
 
 def shown(period: Period, certificates: Certificates) -> str:

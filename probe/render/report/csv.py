@@ -19,7 +19,7 @@ from probe.report.assessment import Assessment, Report
 
 COLUMNS = (
     "target", "host", "address", "port", "direction", "outcome", "rule", "reply", "reason", "expires", "next_change",
-    "subject", "issuer", "sha256", "started_at", "elapsed_ms", "labels",
+    "subject", "issuer", "sha256", "started_at", "elapsed_ms", "labels", "vantage",
 )  # fmt: skip
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -57,5 +57,6 @@ def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
             instant(assessment.started_at),
             assessment.elapsed_ms,
             " ".join(f"{name}={value}" for name, value in labels.items()),
+            assessment.vantage,
         )
     )

@@ -112,6 +112,7 @@ def _judged(assessment: Assessment) -> dict[str, Json]:
         "observations": [_observation(observation) for observation in assessment.evidence.observations],
         "revocation": _revocation(assessment.evidence.revocation),
         "forecast": [_turn(turn) for turn in assessment.forecast],
+        **({"vantage": assessment.vantage} if assessment.vantage else {}),
     }
 
 
