@@ -36,6 +36,8 @@ from probe.text import printable
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+    from probe.pki.signature import SigningKey
+
 #: What asking a certificate whether it signed itself may cost, in ordinary checks: RSA of 16,384 bits.
 MAX_OWN_COST = 16
 #: Bytes of a serial number, which is shown in hex; RFC 5280 4.1.2.2 allows 20.
@@ -277,7 +279,7 @@ def read_time(element: der.Element) -> datetime:
     raise der.DerError(f"an unreadable time {printable(text, 40)!r}")
 
 
-def verify(certificate: Certificate, issuer: Certificate) -> Signature:
+def verify(certificate: Certificate, issuer: SigningKey) -> Signature:
     """Check the signature of `certificate` with the key of `issuer`; names are not compared."""
     if certificate.signature_algorithm != certificate.inner_signature_algorithm:
         return Signature.INVALID  # RFC 5280 4.1.1.2: both must be the same

@@ -19,6 +19,7 @@ from probe.pki.signature import Signature
 
 if TYPE_CHECKING:
     from probe.pki.certificate import Certificate
+    from probe.pki.signature import SigningKey
     from probe.pki.truststore import TrustStore
 
 #: Ways looked at in one round, dead ends included [I]; the hardest public suite needs fewer.
@@ -60,7 +61,7 @@ class Checked(Protocol):
         """Remember a result."""
 
 
-def verified(certificate: Certificate, issuer: Certificate, checked: Checked) -> Signature:
+def verified(certificate: Certificate, issuer: SigningKey, checked: Checked) -> Signature:
     """The signature of `certificate` under the key of `issuer`, worked out where `checked` does not know it."""
     result = checked.get((certificate, issuer.spki))
     if result is None:
@@ -81,7 +82,7 @@ class Signatures:
         self.known: dict[tuple[Certificate, bytes], Signature] = {}
         self.exhausted = False
 
-    def check(self, certificate: Certificate, issuer: Certificate) -> Signature:
+    def check(self, certificate: Certificate, issuer: SigningKey) -> Signature:
         """What comes of checking `certificate` with `issuer`'s key; UNCHECKED past the bound."""
         question = (certificate, issuer.spki)
         result = self.known.get(question)

@@ -19,9 +19,22 @@ from probe.pki import der
 from probe.pki.algorithms import DIGESTS
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
     from probe.pki.algorithms import Algorithm
+
+    class SigningKey(Protocol):
+        """An issuer as far as checking its signatures goes."""
+
+        @property
+        def spki(self) -> bytes: ...
+        @property
+        def public_key(self) -> PublicKeyTypes | None: ...
+        @property
+        def check_cost(self) -> int: ...
+
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "md5": hashes.MD5, "sha1": hashes.SHA1, "sha224": hashes.SHA224,
