@@ -22,9 +22,9 @@ MAX_RECORD = 1 << 19
 #: PowerShell, Exchange Online and this product's own reports put around a list.
 _BETWEEN = re.compile(
     r"[\s,\[\]}\N{ZERO WIDTH NO-BREAK SPACE}]++"
-    r'|\{\s*+(?:"@odata\.context"\s*+:\s*+"[^"]{0,2000}"\s*+,\s*+'
+    r'|\{\s*+(?:(?:"@odata\.\w{1,20}"\s*+:\s*+(?:"[^"]{0,4000}"|\d{1,9})\s*+,\s*+){1,4}'
     r'|"schema"\s*+:\s*+"[^"]{1,64}"[^\[]{0,2000}?)?"(?:value|assessments)"\s*+:\s*+(?=\[)'
-    r'|"Count"\s*+:\s*+\d++'
+    r'|"Count"\s*+:\s*+\d++|"@odata\.\w{1,20}"\s*+:\s*+"[^"]{0,4000}"'
 )
 _NEXT_RECORD = re.compile(r"(?:\}[\s,\]]*+|\n)(?=\{)")
 _NEXT_LINE = re.compile(r"\n(?=\{)")
@@ -140,5 +140,6 @@ def _raw(value: object) -> Raw:
 
 def _scalar(value: object) -> Raw:
     if isinstance(value, dict):
-        return value["Value"] if isinstance(value.get("Value"), str) else _OBJECT
+        named = value.get("Value", value.get("value"))  # the latter of a date with more about it
+        return named if isinstance(named, str) else _OBJECT
     return value if isinstance(value, (str, bool, int, float)) else None

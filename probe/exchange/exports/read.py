@@ -16,13 +16,11 @@ from probe.exchange.connector import (
 )
 from probe.exchange.exports import dates
 from probe.exchange.exports.certificates import THUMBPRINT_DIGITS, is_certificate, read_certificate
-from probe.exchange.exports.clixml import looks_like_clixml, read_clixml
 from probe.exchange.exports.connectors import Configuration, is_configuration, read_configuration
 from probe.exchange.exports.decoding import MAX_EXPORT_BYTES, Lines, decode
-from probe.exchange.exports.format_list import TextLines, plain, read_lists
-from probe.exchange.exports.json_text import looks_like_json, read_json
+from probe.exchange.exports.format_list import plain
 from probe.exchange.exports.record import Record
-from probe.exchange.exports.tables import read_csv, read_tables
+from probe.exchange.exports.records import records_of
 from probe.exchange.inventory import ExchangeCertificate, Inventory
 from probe.exchange.problem import Problem, Problems, quoted
 from probe.pki import pem
@@ -40,7 +38,6 @@ _LOG_ROW = r"\d{4}-\d\d-\d\dT[\d:.]{8,16}Z,[^,\n]{0,300},[0-9A-Fa-f]{16},\d+,"
 _LOG = re.compile(f"^(?:{_LOG_HEADER}|{_LOG_ROW})", re.IGNORECASE | re.MULTILINE)
 #: Commas of a row, also of one with fewer columns than usual.
 _ROW_COMMAS = 5
-_JSON_BEGINS = re.compile(r"^[ \t]{0,20}(\[\s{0,200}\{|\{\s{1,200}\")", re.MULTILINE)
 #: What an article prints where a value belongs; a connector's <I>issuer<S>subject is none.
 _PLACEHOLDER = re.compile(r"<(?![IS]>)[A-Za-z][\w .'-]{2,60}>")
 #: Characters by which a text is told from bytes that happen to decode.
@@ -119,19 +116,7 @@ def read(name: str, data: bytes, *, server: str | None = None) -> Export:
     if x509 and (data[:1] == _DER_SEQUENCE or not rest.strip()):
         return Export(name=problems.source, kind=ExportKind.X509, x509=x509, problems=problems.found)
     text = decode(rest, problems)
-    records = _structured(text, problems)
-    prose = records is None
-    if records is None:
-        lines = TextLines(text)
-        # One label alone can stand in any prose.
-        listed = [*read_lists(lines, problems), *read_tables(lines, problems)]
-        begin = _JSON_BEGINS.search(text)
-        pasted = read_json(text, problems, begin.start(1)) if begin else []
-        records = [
-            one
-            for one in (*(one for one in listed if len(one.fields) > 1), *pasted)
-            if is_certificate(one) or is_configuration(one.fields)
-        ]
+    records, prose = records_of(text, problems, _wanted)
     if records or not prose:
         found = _from_records(records, problems, server)
     else:
@@ -167,13 +152,8 @@ def odd_lines(piece: bytes) -> int:
     )
 
 
-def _structured(text: str, problems: Problems) -> list[Record] | None:
-    """The records of a format that says what it is; None where the text is prose or a shell's output."""
-    if looks_like_clixml(text):
-        return read_clixml(text, problems)
-    if looks_like_json(text):
-        return read_json(text, problems)
-    return read_csv(text, problems)
+def _wanted(record: Record) -> bool:
+    return is_certificate(record) or is_configuration(record.fields)
 
 
 def _read_x509(data: bytes, problems: Problems) -> tuple[Certificate | Unreadable, ...]:

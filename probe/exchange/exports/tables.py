@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TypeAlias
 
 from probe.exchange.exports.format_list import KNOWN_NAMES, TextLines, asked_server
 from probe.exchange.exports.record import MAX_RECORDS, Field, Record, Records
@@ -29,8 +30,9 @@ _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 #: Lines before a CSV's header that may hold the command it came from.
 MAX_BEFORE = 8
 _COMMAND = 4_096  # characters of such a line
-_BEFORE_CSV = re.compile(r"#TYPE |\s*$|[^,;]{0,200}>\s*(?:Get|Import)-.*\bCsv\b", re.IGNORECASE)
+_BEFORE_CSV = re.compile(r"#TYPE |sep=.\s*$|\s*$|[^,;]{0,200}>\s*(?:Get|Import)-.*\bCsv\b", re.IGNORECASE)
 _NAME = re.compile(r"[\w .-]{1,64}")
+CsvNames: TypeAlias = Callable[[list[str]], bool]
 _KNOWN = frozenset(name.lower() for name in KNOWN_NAMES) | {"name", "enabled", "fqdn", "port", "server"}
 
 
@@ -89,8 +91,13 @@ def _fields(line: str, row: dict[str, str], server: str | None, number: int) -> 
     return {name: Field(value, number) for name, value in row.items()}
 
 
-def read_csv(text: str, problems: Problems) -> list[Record] | None:
-    """Return the rows of Export-Csv output; None where there is no header of known names with rows as long as it.
+def of_exports(names: list[str]) -> bool:
+    """Whether a CSV's header (in lower case) is one of an export that is known."""
+    return len(_KNOWN.intersection(names)) >= 2 and all(map(_NAME.fullmatch, names))
+
+
+def read_csv(text: str, problems: Problems, header: CsvNames = of_exports) -> list[Record] | None:
+    """Return the rows of Export-Csv output; None where no `header` that is looked for has rows as long as it.
 
     What stands before the header is left out where it is a command (a pasted ``... | ConvertTo-Csv``).
     """
@@ -106,7 +113,7 @@ def read_csv(text: str, problems: Problems) -> list[Record] | None:
     names: list[str] = []
     try:
         names = [name.strip().lower() for name in next(reader)]
-        if len(_KNOWN.intersection(names)) < 2 or not all(map(_NAME.fullmatch, names)):
+        if not header(names):
             return None
         line = skipped + reader.line_num + 1
         for cells in reader:
