@@ -10,8 +10,11 @@
     │   └── OutputError           a report that cannot be written
     └── ObservationError          a phase of the conversation failed; becomes the report's `error`
         ├── ResolveError          phase resolve
+        │   ├── NoSuchNameError   the name does not exist
         │   └── NullMxError       the domain takes no mail
         ├── ConnectError          phase connect
+        │   └── AnswerError       a web server's answer is none, or not whole
+        │       └── TooLargeError it is larger than we read
         ├── SmtpError             phase smtp
         └── DeadlineError         phase timeout
 
@@ -53,12 +56,24 @@ class ResolveError(ObservationError):
     """A name could not be turned into addresses."""
 
 
+class NoSuchNameError(ResolveError):
+    """The DNS says that a name does not exist."""
+
+
 class NullMxError(ResolveError):
     """The domain says in DNS that it takes no mail (RFC 7505)."""
 
 
 class ConnectError(ObservationError):
     """No TCP connection came about."""
+
+
+class AnswerError(ConnectError):
+    """What a web server answers is no answer, or not all of one."""
+
+
+class TooLargeError(AnswerError):
+    """A web server's answer is larger than what is read of one."""
 
 
 class SmtpError(ObservationError):

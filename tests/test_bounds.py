@@ -38,7 +38,7 @@ from probe.fleet import summary
 from probe.fleet.run import Result
 from probe.fleet.tally import Tally
 from probe.history import recorder, spool
-from probe.net import observe, target, tls_messages
+from probe.net import http, observe, target, tls_messages
 from probe.net import revocation as net_revocation
 from probe.net.clock import monotonic
 from probe.net.request import TIMEOUT_S, ProbeRequest
@@ -394,7 +394,7 @@ def test_what_is_taken_where_nothing_is_said() -> None:
     """Other tests meet these bounds with smaller values."""
     asked = ProbeRequest(host="a.test", address="192.0.2.1", port=25, sni=None)
     assert asked.timeout_s == CheckOptions(stores=lambda: ()).timeout_s == TIMEOUT_S
-    assert net_revocation.Reach().timeout_s == net_revocation.TIMEOUT_S
+    assert http.Reach().timeout_s == http.TIMEOUT_S
     assert command._limits(2, 1).idle_s == command.IDLE_S
     assert command._limits(2, 1).total_s == command.TOTAL_S
     taken = {one.name: one.default for one in signature(update.fetch).parameters.values()}
@@ -422,7 +422,7 @@ def test_bytes_of_answers_about_revocation() -> None:
         (RevocationSource.CRL, net_revocation.MAX_CRL_BYTES),
     ):
         with ScriptedServer(answering(size + 1)) as server:
-            asker = net_revocation._Asking(at, net_revocation.Reach(allow_private=True))
+            asker = net_revocation._Asking(at, http.Reach(allow_private=True))
             found = asker._asked(
                 source, f"http://127.0.0.1:{server.port}/x", parsed(CA.leaf(root)), parsed(root)
             )

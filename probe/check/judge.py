@@ -73,7 +73,8 @@ def with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
     """Add what issuers say of the deciding path's certificates, where the user wants them asked."""
     if not options.revocation or evidence.deciding is None:
         return evidence
-    from probe.net.revocation import Reach, standings
+    from probe.net.http import Reach
+    from probe.net.revocation import standings
 
     reach = Reach(
         allow_private=options.revocation_allow_private,

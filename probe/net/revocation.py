@@ -10,44 +10,26 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from urllib.parse import SplitResult, urlsplit
 
-from probe.errors import ConfigurationError, ConnectError, ObservationError
+from probe.errors import AnswerError, ConfigurationError, ConnectError, ObservationError
 from probe.net.clock import monotonic
-from probe.net.public_addresses import is_public
-from probe.net.resolver import resolve
+from probe.net.http import OK, Reach, question, read_answer
 from probe.pki import revocation
 from probe.pki.certificate import Certificate
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
 from probe.text import printable
 
-#: Seconds for all that is asked about one chain.
-TIMEOUT_S = 15.0
 #: Bytes of an OCSP response; a signed one with its responder's certificate has 2 to 5 KiB.
 MAX_OCSP_BYTES = 64 * 1024
 #: Bytes of a CRL; the larger public ones that are not sharded reach a few MiB.
 MAX_CRL_BYTES = 16 * 1024 * 1024
-#: Bytes of an answer's head.
-MAX_HEAD_BYTES = 16 * 1024
 #: Certificates of one path that are asked about.
 MAX_CERTIFICATES = 8
 
 _PORTS = {"http": 80, "https": 443}
-_OK = b"200"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """Where questions may go and how names become addresses; as `probe.net.resolver.resolve` has it."""
-
-    allow_private: bool = False
-    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    nameserver: str | None = None
-    timeout_s: float = TIMEOUT_S
 
 
 def standings(
@@ -121,11 +103,13 @@ def fetch(url: str, deadline: float, reach: Reach, *, limit: int, body: bytes | 
     address = _address(host, deadline, reach)
     try:
         with contextlib.closing(_connected(parts.scheme, host, address, port, deadline)) as connection:
-            connection.sendall(_request(parts, body))
-            answer = _received(connection, deadline, limit)
+            connection.sendall(question(parts.netloc, _place(parts), body, kind="application/ocsp-request"))
+            answer = read_answer(lambda: _received(connection, deadline), limit)
     except OSError as error:  # TLS errors and timeouts included
         raise ConnectError(f"no answer from {printable(host, 100)}: {error.strerror or error}") from None
-    return _content(answer, limit)
+    if answer.status != OK:
+        raise AnswerError(f"the server answers {answer.status}")
+    return answer.content
 
 
 def _split(url: str) -> SplitResult:
@@ -142,9 +126,7 @@ def _split(url: str) -> SplitResult:
 
 def _address(host: str, deadline: float, reach: Reach) -> str:
     """The address to connect to, checked: with names, it is this one and no other that is used."""
-    left = max(deadline - monotonic(), 0.01)
-    found = resolve(host, overrides=reach.overrides, nameserver=reach.nameserver, timeout_s=left)
-    usable = [address for address in found if reach.allow_private or is_public(address)]
+    usable = reach.addresses(host, deadline - monotonic())
     if not usable:
         raise ConnectError(
             f"{printable(host, 100)} is no public address; --revocation-allow-private allows it"
@@ -163,28 +145,13 @@ def _connected(scheme: str, host: str, address: str, port: int, deadline: float)
         raise
 
 
-def _request(parts: SplitResult, body: bytes | None) -> bytes:
-    """HTTP/1.0, so that the answer comes in one piece and its end is the connection's."""
-    place = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{'GET' if body is None else 'POST'} {place} HTTP/1.0", f"Host: {parts.netloc}", "Accept: */*"]
-    if body is not None:
-        lines += ["Content-Type: application/ocsp-request", f"Content-Length: {len(body)}"]
-    return "\r\n".join((*lines, "", "")).encode("ascii") + (body or b"")
+def _place(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _received(connection: socket.socket, deadline: float, limit: int) -> bytes:
-    answer, announced = bytearray(), None
-    while len(answer) <= limit + MAX_HEAD_BYTES:
-        connection.settimeout(_left(deadline))
-        data = connection.recv(65_536)
-        if not data:
-            return bytes(answer)
-        answer += data
-        if announced is None:
-            announced = _announced(answer)
-        if announced is not None and len(answer) >= announced:
-            return bytes(answer)
-    raise ConnectError(f"the answer is larger than {limit} bytes")
+def _received(connection: socket.socket, deadline: float) -> bytes:
+    connection.settimeout(_left(deadline))
+    return connection.recv(65_536)
 
 
 def _left(deadline: float) -> float:
@@ -192,27 +159,3 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("it took too long")
     return left
-
-
-def _announced(answer: bytearray) -> int | None:
-    """How many bytes the whole answer has by its head, if it says so: servers may keep the connection open."""
-    end = answer.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
-    if end < 0:
-        return None
-    for line in bytes(answer[:end]).split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit() and len(value) < 20:
-            return end + 4 + int(value)
-    return None
-
-
-def _content(answer: bytes, limit: int) -> bytes:
-    head, end, content = answer.partition(b"\r\n\r\n")
-    words = head.split(b"\r\n", 1)[0].split(None, 2)
-    if not end or len(words) < 2 or not words[0].startswith(b"HTTP/"):
-        raise ConnectError("the answer is no HTTP")
-    if words[1] != _OK:
-        raise ConnectError(f"the server answers {printable(words[1], 20)}")
-    if len(content) > limit:
-        raise ConnectError(f"the answer is larger than {limit} bytes")
-    return content

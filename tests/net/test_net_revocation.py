@@ -10,9 +10,10 @@ from OpenSSL import SSL
 
 from probe.errors import ConnectError, ObservationError
 from probe.net.clock import monotonic
+from probe.net.http import MAX_HEAD_BYTES, Reach
 from probe.net.observe import observe
 from probe.net.request import ProbeRequest
-from probe.net.revocation import MAX_CERTIFICATES, MAX_HEAD_BYTES, MAX_OCSP_BYTES, Reach, fetch, standings
+from probe.net.revocation import MAX_CERTIFICATES, MAX_OCSP_BYTES, fetch, standings
 from probe.net.stream import begin_connect
 from probe.pki.certificate import Certificate
 from probe.pki.revocation_status import CertificateStanding
@@ -62,10 +63,10 @@ class TestOrder:
                 "crl": http(crl(ISSUING, NOW, leaf)),
             }
             assert shown(ask(leaf, ISSUING)[0]) == ("good", "ocsp")
-            assert web.asked == ["POST /ocsp HTTP/1.0"]
+            assert web.asked == ["POST /ocsp HTTP/1.1"]
             web.answers["ocsp"] = http(b"nonsense")
             assert shown(ask(leaf, ISSUING)[0]) == ("revoked", "crl")
-            assert web.asked[1:] == ["POST /ocsp HTTP/1.0", "GET /crl HTTP/1.0"]
+            assert web.asked[1:] == ["POST /ocsp HTTP/1.1", "GET /crl HTTP/1.1"]
 
     def test_what_is_stapled_saves_the_question(self) -> None:
         with Web() as web:
@@ -94,7 +95,7 @@ class TestOrder:
                 AUTHORITY.intermediate(ROOT, "C", extra=same),
             )
             ask(twice[0], twice[1], ROOT)
-            assert web.asked == ["GET /crl HTTP/1.0"]
+            assert web.asked == ["GET /crl HTTP/1.1"]
 
     def test_where_nobody_answers_every_reason_is_given(self) -> None:
         with Web(crl=http(b"", b"HTTP/1.1 500 Oh dear")) as web:
@@ -161,7 +162,7 @@ class TestReach:
         with Web() as web:
             with pytest.raises(ConnectError, match="404"):
                 get(web.url("list?ca=1"))
-            assert web.asked == ["GET /list?ca=1 HTTP/1.0"]
+            assert web.asked == ["GET /list?ca=1 HTTP/1.1"]
 
 
 class TestBounds:
@@ -169,10 +170,12 @@ class TestBounds:
         ("answer", "words"),
         [
             (b"220 mail.contoso.test ESMTP\r\n\r\n", "the answer is no HTTP"),
-            (b"", "the answer is no HTTP"),
-            (b"HTTP/1.1 200 OK\r\n", "the answer is no HTTP"),
+            (b"", "ended the connection without an answer"),
+            (b"HTTP/1.1 200 OK\r\n", "the answer was cut off"),
+            (http(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1"), "the answer was cut off"),
+            (http(b"", b"HTTP/1.1 200 OK\r\nContent-Length: many"), "does not say how long it is"),
             (http(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/"), "the server answers 302"),
-            (http(b"", b"HTTP/1.1 \x1b[31m no"), r"the server answers \\x1b\[31m"),
+            (http(b"", b"HTTP/1.1 \x1b[31m no"), "the answer is no HTTP"),
             (http(bytes(MAX_OCSP_BYTES + 1)), "is larger than"),
             (http(b"", b"HTTP/1.1 200 OK\r\nX: " + bytes(MAX_HEAD_BYTES + MAX_OCSP_BYTES)), "is larger than"),
         ],
@@ -230,9 +233,8 @@ class TestBounds:
             assert get(web.url("x")) == b"content"
 
     def test_without_a_length_the_end_is_the_connections(self) -> None:
-        for head in (b"HTTP/1.0 200 OK", b"HTTP/1.0 200 OK\r\nContent-Length: many"):
-            with Web(x=http(b"content", head)) as web:
-                assert get(web.url("x")) == b"content"
+        with Web(x=http(b"content", b"HTTP/1.0 200 OK")) as web:
+            assert get(web.url("x")) == b"content"
 
 
 class TestStapling:
