@@ -9,7 +9,7 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 
-from probe.errors import ConfigurationError, ResolveError, TargetError
+from probe.errors import ConfigurationError, NoSuchNameError, ResolveError, TargetError
 from probe.net.target import parse_target
 
 DNS_PORT = 53
@@ -74,7 +74,7 @@ def _records(resolver: dns.resolver.Resolver, name: str, kind: str, timeout_s: f
         # Absolute, so that no search domain of this machine is tried.
         answer = resolver.resolve(name + ".", kind, raise_on_no_answer=False, lifetime=timeout_s)
     except dns.resolver.NXDOMAIN as error:
-        raise ResolveError(f"the name {name} does not exist") from error
+        raise NoSuchNameError(f"the name {name} does not exist") from error
     except dns.exception.Timeout as error:
         raise ResolveError(f"the name server did not answer for {name} within {timeout_s:g} s") from error
     except dns.resolver.NoNameservers as error:

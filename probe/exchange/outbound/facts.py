@@ -65,13 +65,15 @@ class PolicyFault(enum.Enum):
 class Sts:
     """MTA-STS of a domain: `record_id` is None without a record; without `policy` and `fault` there is none.
 
-    `problem` is the fault in a sentence, escaped.
+    `problem` is the fault in a sentence, escaped; `deviations` are what a strict reader would object to besides, the
+    policy's own apart, in words.
     """
 
     record_id: str | None = None
     policy: Policy | None = None
     fault: PolicyFault | None = None
     problem: str = ""
+    deviations: tuple[str, ...] = ()
 
 
 @value
