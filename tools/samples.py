@@ -63,7 +63,9 @@ _SAMPLES = "tests/samples"
 
 
 def evidence_output(name: str, run: Run) -> str:
-    """The output of a command on sample evidence: ``diagnose`` (its first story), ``select``, ``tlsrpt``."""
+    """The output of a command on sample evidence: ``diagnose`` (its first story), ``select``, ...."""
+    if name == "ledger":
+        return _ledger(run)
     if name == "tlsrpt":
         return run(
             ["tlsrpt", *(f"tests/tlsrpt/samples/{one}.json" for one in ("microsoft", "microsoft-next-day"))]
@@ -74,3 +76,15 @@ def evidence_output(name: str, run: Run) -> str:
     exports = [f"{_SAMPLES}/get-{kind}.json" for kind in ("exchangecertificate", "sendconnector")]
     one = ["--connector", "Outbound to Office 365", "--at", "2026-11-03T09:14:00"]
     return run(["exchange", "select", *exports, f"{_SAMPLES}/sample-ca-certificates.pem", *one])
+
+
+def _ledger(run: Run) -> str:
+    from tests.ledger.example import history
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.sqlite"
+        history(path)
+        said = "tests/ledger/samples"
+        return run(
+            ["ledger", said, "--history", str(path), "--dkim-key", f"{said}/lab.pem", "--at", "2026-12-03"]
+        )

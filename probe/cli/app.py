@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "Say what a reply, an event or a rule means, who refuses whom, and what to do.",
     "exchange": "Exports and logs of Exchange: which certificate is sent, and what is said to it.",
     "tlsrpt": "What senders report of their TLS to your mail hosts: sessions, failures, what to do.",
+    "ledger": "What was predicted, what Microsoft confirmed and when, and where the two disagree.",
     "stores": "Which root lists are in use, how old they are, and what they say of a root.",
     "listen": "Stand in for Exchange Online, and judge the client certificate a sender really presents.",
     "fleet": "Many endpoints at once, described in a file: fleet.toml, CSV or JSON lines.",

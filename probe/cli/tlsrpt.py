@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 app = new_app()
 
+DkimKey = Annotated[
+    list[Path] | None,
+    option("--dkim-key FILE", "Verify with this key instead of DNS: PEM, or the record's text. Repeatable."),
+]
+Resolver = Annotated[str | None, option("--resolver IP", "DNS server to ask instead of the system's.")]
+
 
 class TlsrptFormat(enum.StrEnum):
     """How what the reports say is written."""
@@ -40,10 +46,8 @@ def tlsrpt(
         help="Reports (JSON, also gzipped), mails (.eml, .msg), mboxes, folders and Maildirs; - is standard input.",
     ),
     *,
-    dkim_key: list[Path] | None = option(
-        "--dkim-key FILE", "Verify with this key instead of DNS: PEM, or the record's text. Repeatable."
-    ),
-    resolver: str | None = option("--resolver IP", "DNS server to ask instead of the system's."),
+    dkim_key: DkimKey = None,
+    resolver: Resolver = None,
     at: shared.At = None,
     output_format: Annotated[
         TlsrptFormat, option("--format", "How the result is written.", variable="TLSRPT_FORMAT")

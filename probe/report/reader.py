@@ -24,7 +24,8 @@ _MAX_CHAIN = 64
 class ReportedCapture(NamedTuple):
     """One assessment of a report, escaped; thumbprints are lower-case SHA-1, the end certificate's first.
 
-    `basis`, `outcome`, `reply` and `rule` are those of its first prediction.
+    `basis`, `outcome`, `reply`, `rule`, `direction` and `confidence` are those of its first prediction; `leaves` is the
+    end certificate's SHA-256.
     """
 
     source: str
@@ -37,6 +38,11 @@ class ReportedCapture(NamedTuple):
     rule: str | None
     thumbprints: tuple[str, ...]
     subject: str | None
+    host: str = ""
+    port: int = 0
+    direction: str = ""
+    confidence: str = ""
+    leaves: tuple[str, ...] = ()
 
     @property
     def by_listener(self) -> bool:
@@ -73,6 +79,11 @@ def _capture(name: str, assessment: dict[str, Any]) -> ReportedCapture:
         rule=_text(made, "rule"),
         thumbprints=tuple((_text(one, "sha1") or "").lower() for one in chain),
         subject=_text(chain[0], "subject") if chain else None,
+        host=_text(assessment, "host") or "",
+        port=port if isinstance(port := assessment.get("port"), int) else 0,
+        direction=_text(made, "direction") or "",
+        confidence=_text(made, "confidence") or "",
+        leaves=tuple((_text(one, "sha256") or "").lower() for one in chain[:1]),
     )
 
 

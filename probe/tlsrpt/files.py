@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -44,14 +44,20 @@ _FILE_NAME = re.compile(
     r"[^!/\\]{1,253}!([^!/\\]{1,253})![0-9]+![0-9]+(?:![^/\\]*)?\.json(?:\.gz)?", re.ASCII
 )
 _OWN_TYPES = ("application/tlsrpt+json", "application/tlsrpt+gzip")
-_OUTLOOK = Proof(reason="Outlook's file does not hold the mail as it was signed; save it as .eml.")
+#: What a mail that Outlook saved can be shown to be.
+OUTLOOK = Proof(reason="Outlook's file does not hold the mail as it was signed; save it as .eml.")
 
 
 class Reading:
-    """Reads files one after the other and keeps what they hold; `result` says it together."""
+    """Reads files one after the other and keeps what they hold; `result` says it together.
 
-    def __init__(self, keys: Keys, now: datetime) -> None:
-        self._keys, self._now = keys, now
+    `other` hears of each mail of an mbox that holds no report, and where it stands.
+    """
+
+    def __init__(
+        self, keys: Keys, now: datetime, other: Callable[[bytes, str], object] | None = None
+    ) -> None:
+        self._keys, self._now, self._other = keys, now, other
         self._found: list[Received] = []
         self._problems: list[Problem] = []
         self._unread = self._others = self._entries = self._bytes = 0
@@ -76,8 +82,8 @@ class Reading:
                 self._unreadable(problems, f"cannot be read: {error.strerror or error}.")
                 self._note(problems)
 
-    def take(self, file: BinaryIO, problems: Problems, *, named: bool = True) -> None:
-        """Read one file; the user is told where one that was `named` holds no report."""
+    def take(self, file: BinaryIO, problems: Problems, *, named: bool = True) -> bool:
+        """Read one file, and say whether it holds a report; the user is told where one that was `named` holds none."""
         held = True
         with Guard() as guard:
             held = self._file(file, problems, named=named)
@@ -91,6 +97,7 @@ class Reading:
         else:
             self._others += not held
         self._note(problems)
+        return held
 
     def _note(self, problems: Problems) -> None:
         room = max(MAX_PROBLEMS - len(self._problems), 0)
@@ -145,6 +152,8 @@ class Reading:
                 held = True
             else:
                 self._others += 1
+                if self._other:
+                    self._other(mail, own.source)
             self._note(own)
         return held
 
@@ -200,7 +209,7 @@ class Reading:
             reports = self._part(Part("", "", file), problems, "")
             if reports is not None:
                 held = True
-                self._keep(reports, _OUTLOOK, problems)
+                self._keep(reports, OUTLOOK, problems)
             elif is_mail(file):
                 held |= self._mail(file, problems)
         return held

@@ -19,6 +19,7 @@ from tests.cli.running import HEALTHY, Cli, serving
 from tests.exchange.diagnosing import (
     SAMPLES,
 )
+from tests.ledger.month import some
 from tests.schemas import INPUTS, SCHEMAS, SENT, VALIDATORS, validate
 
 EVERYTHING = tuple(str(path) for path in sorted(SAMPLES.glob("*")) if path.suffix != ".md")
@@ -53,6 +54,7 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
 #: What this product writes for itself alone.
 OWN = {"eop-probe/spool/1"}
 EXPORT = "eop-probe/history-export/1"
+LEDGER = "eop-probe/ledger/1"
 #: Of a history that is made for them.
 HISTORY: dict[str, tuple[str, ...]] = {
     "eop-probe/history/1": ("show", "mail.contoso.test"),
@@ -71,6 +73,8 @@ def printed(cli: Cli, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
     def run(name: str) -> dict[str, Any]:
         if name in DOCUMENTS:
             out = cli(*DOCUMENTS[name], "--format", "json").out
+        elif name == LEDGER:
+            out = cli("ledger", *some(tmp_path), "--format", "json").out
         elif name in HISTORY or name == EXPORT:
             history = ("--history", written(tmp_path / "history.sqlite", told(STORY)), "--format", "json")
             out = cli("history", *HISTORY.get(name, ("export",)), *history).out
@@ -121,7 +125,7 @@ def test_every_schema_that_the_code_names_is_committed_and_no_other() -> None:
     assert (
         named - OWN - SENT
         == set(SCHEMAS) - INPUTS - SENT
-        == {*DOCUMENTS, *HISTORY, EXPORT, "eop-probe/report/1"}
+        == {*DOCUMENTS, *HISTORY, EXPORT, LEDGER, "eop-probe/report/1"}
     )
 
 
@@ -132,7 +136,7 @@ def test_a_schema_is_a_schema_that_names_its_document(name: str) -> None:
     assert SCHEMAS[name]["$id"] == f"urn:{name.replace('/', ':')}"
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *HISTORY, EXPORT])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *HISTORY, EXPORT, LEDGER])
 def test_a_document_is_valid_and_no_damage_to_it_goes_unnoticed(
     printed: Callable[[str], dict[str, Any]], name: str
 ) -> None:

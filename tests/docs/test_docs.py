@@ -55,6 +55,7 @@ def test_the_example_report_validates() -> None:
         "docs/monitoring.md",
         "docs/watch.md",
         "docs/tlsrpt.md",
+        "docs/ledger.md",
         "docs/serve.md",
         "docs/serve-security.md",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probe.eop.rules.contradicted import PREDICTION_CONTRADICTED
 from probe.eop.rules.expected import EXPECTED_RULES
 from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
@@ -34,6 +35,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 #: Every rule whose id a report can hold: for ``explain`` and the rule pages.
-EVERY_RULE: tuple[Rule, ...] = (*RULES, *SWAP_RULES, *EXPECTED_RULES)
+EVERY_RULE: tuple[Rule, ...] = (*RULES, *SWAP_RULES, *EXPECTED_RULES, PREDICTION_CONTRADICTED)
 
 __all__ = ["EVERY_RULE", "RULES", "Rule", "Said"]

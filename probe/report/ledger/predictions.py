@@ -1,0 +1,75 @@
+"""What was predicted, out of a history's spans and out of reports of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from probe.eop.vocabulary import Basis, Outcome
+from probe.report.ledger.values import Prediction, Series
+from probe.report.phases import leaves_of
+from probe.report.reader import ReportedCapture
+from probe.report.record import Endpoint, Span
+
+
+def of_history(spans: Iterable[Span], name: str) -> list[Series]:
+    """The predictions of a history; the spans of each endpoint stand together in their order."""
+    grouped = ((endpoint, list(of)) for endpoint, of in groupby(spans, lambda span: span.endpoint))
+    return [
+        Series(of[-1].target, endpoint, [_of_span(span, name) for span in of]) for endpoint, of in grouped
+    ]
+
+
+def _of_span(span: Span, name: str) -> Prediction:
+    state = span.state
+    return Prediction(
+        first=span.first,
+        last=span.last,
+        outcome=state.outcome,
+        rule=state.rule,
+        reply=state.reply,
+        confidence=next((one.confidence for one in state.findings if one.rule == state.rule), ""),
+        leaves=leaves_of(state.chains),
+        looks=span.looks,
+        source=name,
+    )
+
+
+def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) -> list[Series]:
+    """The series, with what reports say besides: a look that the history has, too, is told once."""
+    found = {one.endpoint: one for one in series}
+    for capture in captures:
+        # A file is no endpoint: nobody has met its certificate yet.
+        if capture.at is None or not capture.direction or capture.basis == Basis.FILE.value:
+            continue
+        port = 0 if capture.by_listener else capture.port
+        endpoint = Endpoint(capture.host, capture.address, port, capture.direction, capture.basis)
+        made = Prediction(
+            first=capture.at,
+            last=capture.at,
+            outcome=_OUTCOMES.get(capture.outcome, Outcome.UNKNOWN),
+            rule=capture.rule,
+            reply=capture.reply,
+            confidence=capture.confidence,
+            leaves=capture.leaves,
+            looks=1,
+            source=capture.source,
+        )
+        before = found.get(endpoint)
+        if before is None:
+            found[endpoint] = Series(capture.target, endpoint, [made])
+        elif not any(_same(made, one) for one in before.predictions):
+            found[endpoint] = before._replace(predictions=[*before.predictions, made])
+    return [
+        one._replace(predictions=sorted(one.predictions, key=lambda each: each.first))
+        for one in found.values()
+    ]
+
+
+_OUTCOMES = {one.value: one for one in Outcome}
+
+
+def _same(made: Prediction, one: Prediction) -> bool:
+    """Whether a look is among those of another prediction: a history keeps whole seconds."""
+    told = made.outcome is one.outcome and made.rule == one.rule and made.leaves == one.leaves
+    return told and one.first <= made.first.replace(microsecond=0) <= one.last

@@ -1,0 +1,118 @@
+"""``eop-probe ledger``: contradictions first, what is confirmed and when, each format, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import Cli, Ran
+from tests.ledger.month import BEGIN, arrived, mailed, report, some
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> tuple[str, ...]:
+    return some(tmp_path)
+
+
+def entries(ran: Ran) -> dict[str, dict[str, Any]]:
+    return {one["host"]: one for one in json.loads(ran.out)["entries"]}
+
+
+def test_the_page_says_the_loudest_first(cli: Cli, given: tuple[str, ...]) -> None:
+    ran = cli("ledger", *given)
+    text = " ".join(ran.out.split())
+    assert (ran.code, ran.err) == (1, "")
+    assert text.startswith(
+        "AT-RISK Microsoft contradicts what was predicted of 3 endpoints; 2 confirmed; 1 unconfirmed "
+    )
+    order = [
+        "CONTRADICTED mx1.d0.test",
+        "Confirmed 2 endpoints",
+        "Predicted and not confirmed",
+        "says nothing of a prediction",
+    ]
+    assert [text.index(each) for each in order] == sorted(text.index(each) for each in order)
+    assert "Microsoft 2026-11-05: 50 sessions failed: certificate-expired (MTA-STS of d0.test)" in text
+    assert "by TLS-RPT, proven by Microsoft's signature: " in text
+    assert "predicted rejected, rule untrusted-root, from receive-connector (2026-11-01 03:00" in text
+    assert "since then confirmed for you on 2026-11-06 by TLS-RPT" in text
+    assert (
+        "confirmed for you on 2026-11-05 by TLS-RPT, proven by Microsoft's signature: 50 sessions succeeded (MTA-STS of"
+        in text
+    )
+    assert "Absence proves nothing" in text
+    assert "eop-probe check --thorough mx1.d0.test --direction from-eop" in ran.out
+    assert (
+        "Nothing is predicted of mx1.d6.test or mx2.d6.test, from-eop" not in text
+    )  # its own reason is told
+    assert "sts-policy-fetch-error says nothing of the certificate" in text
+
+
+def test_json(cli: Cli, given: tuple[str, ...]) -> None:
+    told = entries(cli("ledger", *given, "--format", "json"))
+    assert list(told)[3:] == ["mx1.d10.test", "s3.test", "s8.test"]
+    bad = told["mx1.d0.test"]
+    assert (bad["standing"], bad["rule"], bad["outcome"]) == (
+        "contradicted",
+        "prediction-contradicted",
+        "at-risk",
+    )
+    assert [(one["reading"], one["begin"], one["trust"]) for one in bad["words"]] == [
+        ("contradicts", "2026-11-05T00:00:00Z", "proven"), ("confirms", "2026-11-06T00:00:00Z", "supplied"),
+    ]  # fmt: skip
+    assert bad["predictions"][0]["looks"] == 22
+    good = told["s3.test"]["confirmed"]
+    assert (good["on"], good["trust"]) == ("2026-11-07", "supplied")
+
+
+def test_csv_has_every_word(cli: Cli, given: tuple[str, ...]) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli("ledger", *given, "--format", "csv").out)))
+    assert [row["reading"] for row in rows if row["host"] == "mx2.d0.test"] == ["contradicts", "confirms"]
+    assert {row["standing"] for row in rows} == {"contradicted", "confirmed", "unconfirmed"}
+
+
+def test_a_refusal_that_is_the_newest_word(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "said/d0-6.json").unlink()
+    ran = cli("ledger", *given)
+    assert (ran.code, ran.out[:10]) == (2, "REJECTED  ")
+    assert "otherwise   nothing confirms it" in ran.out
+    # Where nothing proves it, it is a warning.
+    key = given[:3] + given[5:]
+    (tmp_path / "said/d0-5.eml").unlink()
+    (tmp_path / "said/d0-5.json").write_text(json.dumps(report(0, 5)), encoding="ascii")
+    assert cli("ledger", *key).code == 1
+
+
+def test_all_is_well_and_nothing_is_told(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_bytes(mailed(report(10, 5)))
+    ran = cli("ledger", str(path), *given[1:])
+    assert (ran.code, ran.out[:10]) == (0, "ACCEPTED  ")
+    path.write_bytes(arrived(9, BEGIN))
+    assert cli("ledger", str(path), *given[1:]).code == 3
+    ran = cli("ledger", str(path), "--history", given[2], "--format", "json")
+    assert "Nothing is predicted of s9.test" in json.loads(ran.out)["unjoined"][0]["note"]["text"]
+
+
+def test_without_a_history(
+    cli: Cli, given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    ran = cli("ledger", given[0])
+    assert ran.code == 3
+    assert ran.out.startswith(
+        "UNKNOWN  nothing is predicted: give a history, or reports of eop-probe in JSON\n"
+    )
+
+
+def test_files_that_cannot_be_read(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "said/cut.eml").write_bytes(mailed(report(10, 6))[:1400])
+    ran = cli("ledger", *given)
+    assert ran.code == 3
+    assert "cut.eml" in ran.out
+    assert cli("ledger", str(tmp_path / "nowhere"), *given[1:]).code == 3
