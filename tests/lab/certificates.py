@@ -3,6 +3,7 @@
 Into FOLDER: LAB-ROOT.pem (the public-style root, for `--store`), INTERNAL-ROOT.pem, and certificates/ with a
 file for each of them: the key, then what the server is to send, as Postfix's smtpd_tls_chain_files has it.
 FOLDER/authority/ holds the keys of the two CAs, for tests that issue more (`issuers`); no service sees it.
+FOLDER/names/ has what the lab's DNS and its MTA-STS policies say of them (tests/lab/domains.py).
 FOLDER/certificates/made holds when, and by which version of this program; after a day they are stale.
 """
 
@@ -18,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from tests.authority import DAY, Authority, Issued, chain_pem
+from tests.lab import domains
 
 # The dates below are reckoned from the day they were made, and the lab may well run for days.
 FRESH = timedelta(days=1)
@@ -60,6 +62,7 @@ def server_files(pki: Pki) -> dict[str, tuple[Issued, ...]]:
     """What each file sends, the leaf first."""
     authority, ca, internal_root = pki.authority, pki.public_ca, pki.internal_root
     healthy = pki.public()
+    exchanger = pki.public(*domains.HOSTS)
     return {
         "healthy": (healthy, ca),
         # What Postfix and Exim present when they send; the keys of the others are RSA.
@@ -78,6 +81,20 @@ def server_files(pki: Pki) -> dict[str, tuple[Issued, ...]]:
         ),
         "internal-ca": (authority.leaf(internal_root, "mail.contoso.test", key=KEY), internal_root),
         "internal-ca-ec": (authority.leaf(internal_root, "mail.contoso.test", key="ec-p256"), internal_root),
+        "exchanger": (exchanger, ca),
+        "exchanger-root": (exchanger, ca, pki.public_root),
+        "exchanger-expired": (pki.public(*domains.HOSTS, begins=-205 * DAY, ends=-5 * DAY), ca),
+        "exchanger-future": (pki.public(*domains.HOSTS, begins=5 * DAY, ends=205 * DAY), ca),
+        "exchanger-internal-ca": (authority.leaf(internal_root, *domains.HOSTS, key=KEY), internal_root),
+        "policies": (pki.public(*domains.policies_hosts()), ca),
+        "policies-expired": (
+            pki.public(*domains.policies_hosts(), begins=-205 * DAY, ends=-5 * DAY),
+            ca,
+        ),
+        "policies-internal-ca": (
+            authority.leaf(internal_root, *domains.policies_hosts(), key=KEY),
+            internal_root,
+        ),
     }
 
 
@@ -96,7 +113,9 @@ def write(folder: Path, now: datetime) -> None:
     target.mkdir(parents=True, exist_ok=True)
     (target / "made").unlink(missing_ok=True)
     pki = Pki.at(now)
-    for name, sent in server_files(pki).items():
+    files = server_files(pki)
+    domains.write(folder / "names", files)
+    for name, sent in files.items():
         _write_secret(target / f"{name}.pem", sent[0].key_pem + chain_pem(*sent))
     (folder / "authority").mkdir(exist_ok=True)
     for name, issuer in (("public-ca", pki.public_ca), ("internal-root", pki.internal_root)):
@@ -125,7 +144,8 @@ def _write_secret(path: Path, text: str) -> None:
 
 
 def _program() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    texts = (Path(each).read_bytes() for each in (__file__, domains.__file__))
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
 def main(folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""Where the lab's services listen: `python -m tests.lab.services env | table | wait`.
+"""Where the lab's services listen: `python -m tests.lab.services env | table | wait [SERVICE...]`.
 
     env     variables for docker-compose.yml
     table   service, address, what it is
-    wait    until each of them greets; exit status 1 and their names when some do not
+    wait    until each of them, or of those named, greets; exit status 1 and their names when some do not
 
 The first port is EOP_PROBE_LAB_PORT + 1 (2501).
 """
@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Collection
 
 from tests.lab.situations import ADDRESS, SERVICES
 
@@ -59,9 +60,9 @@ def greets(port: int, asks: bytes = b"", says: bytes = b"220") -> bool:
         return False
 
 
-def silent_services(base: int, seconds: float) -> list[str]:
-    """The services that do not greet before the time is over, in the order of the table."""
-    waiting = SERVICES
+def silent_services(base: int, seconds: float, names: Collection[str] = ()) -> list[str]:
+    """Those of the services that do not greet before the time is over, in the order of the table; no names: of all."""
+    waiting = tuple(each for each in SERVICES if not names or each.name in names)
     deadline = time.monotonic() + seconds
     while waiting:
         waiting = tuple(each for each in waiting if not greets(base + each.offset, each.asks, each.says))
@@ -72,7 +73,7 @@ def silent_services(base: int, seconds: float) -> list[str]:
     return [each.name for each in waiting]
 
 
-def main(command: str) -> None:
+def main(command: str = "", *names: str) -> None:
     base = base_port()
     match command:
         case "env":
@@ -80,11 +81,11 @@ def main(command: str) -> None:
         case "table":
             sys.stdout.write(table(base))
         case "wait":
-            if silent := silent_services(base, WAIT_SECONDS):
+            if silent := silent_services(base, WAIT_SECONDS, names):
                 raise SystemExit(f"{' '.join(silent)}")
         case _:
             raise SystemExit(__doc__)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) == 2 else "")
+    main(*sys.argv[1:])

@@ -83,6 +83,10 @@ class Sender:
 # A client of PostgreSQL begins; R (authentication) is the answer of a server that has started (its manual, 55.2).
 _STARTUP = b"\x00\x00\x00\x24\x00\x03\x00\x00user\x00lab\x00database\x00postgres\x00\x00"
 
+# The MX record of a signed domain over TCP (RFC 1035 4.2.2), in 58 octets: a failure has 37.
+_MX = b"\x00\x20\x00\x00\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06ee-key\x07example\x00\x00\x0f\x00\x01"
+_ANSWER = b"\x00\x3a"
+
 
 def _over_http(name: str, offset: int, about: str) -> Service:
     return Service(name=name, offset=offset, about=about, asks=b"GET / HTTP/1.0\r\n\r\n", says=b"HTTP/1.")
@@ -135,6 +139,13 @@ SERVICES = (
     ),
     Service(name="tickets-none", offset=47, about="the same, its session tickets switched off"),
     Service(name="tickets-gnutls", offset=48, about="GnuTLS, TLS at once", asks=b"\n" * 5, says=b"\x15"),
+    Service(
+        name="resolver", offset=50, about="a signed DNS tree, and a resolver that validates", asks=_MX, says=_ANSWER
+    ),
+    Service(
+        name="policies", offset=51, about="MTA-STS policies", asks=b"GET / HTTP/1.0\r\n\r\n", says=b"HTTP/1.1 400"
+    ),
+    Service(name="exchangers", offset=52, about="the exchangers of its domains, an address for each certificate"),
 )
 
 _ACCEPTED = Expectation(outcome="accepted")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.lab import certificates, services
+from tests.lab import certificates, domains, services
 from tests.lab.situations import EXIT_CODES, SENDERS, SERVICES, SITUATIONS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,8 +36,9 @@ def greeter() -> Iterator[socket.socket]:
 
 
 def test_every_service_of_the_table_is_published_on_loopback_alone() -> None:
-    published = re.findall(r'"127\.0\.0\.1:\$\{(LAB_PORT_\w+):-(\d+)\}:\d+"', COMPOSE)
-    assert published == [(service.variable, str(2500 + service.offset)) for service in SERVICES]
+    published = re.findall(r'"127\.0\.0\.1:\$\{(LAB_PORT_\w+):-(\d+)\}:\d+(?:/udp)?"', COMPOSE)
+    # DNS has two ports of one number.
+    assert list(dict.fromkeys(published)) == [(service.variable, str(2500 + service.offset)) for service in SERVICES]
     assert COMPOSE.count("127.0.0.1:") == len(published)
 
 
@@ -54,7 +55,7 @@ def test_every_service_is_in_a_situation_or_sends_and_the_reverse() -> None:
     assert not probed & sending
     others = {
         "listener", "changing", "mailbox", "postgres", "exporter", "prometheus", "alertmanager", "node-exporter",
-        "receiver", "tickets", "tickets-ask", "tickets-none", "tickets-gnutls",
+        "receiver", "tickets", "tickets-ask", "tickets-none", "tickets-gnutls", "resolver", "policies", "exchangers",
     }  # fmt: skip
     assert probed | sending | others == {service.name for service in SERVICES}
 
@@ -70,9 +71,15 @@ def test_expectations_make_sense() -> None:
 
 
 def test_every_certificate_file_the_services_name_is_made(folder: Path) -> None:
-    named = set(re.findall(r"/certificates/([\w-]+\.pem)", COMPOSE))
+    policies = Path(__file__).with_name("dns").joinpath("nginx.conf").read_text()
+    named = set(re.findall(r"/certificates/([\w-]+\.pem)", COMPOSE + policies))
     made = {path.name for path in (folder / "certificates").glob("*.pem")}
     assert named | {"renewed.pem"} == made  # what the service `changing` is changed to
+
+
+def test_every_exchanger_presents_what_the_zones_say() -> None:
+    presented = re.findall(r"127\.0\.1\.(\d)=(?:/certificates/)?([\w-]+)", COMPOSE)
+    assert presented == [(str(number), name) for number, name in enumerate(domains.SERVERS, 1)]
 
 
 def test_keys_are_readable_for_their_owner_alone(folder: Path) -> None:
