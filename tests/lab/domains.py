@@ -121,11 +121,16 @@ def _dane(files: Mapping[str, tuple[Issued, ...]]) -> Iterable[str]:
     yield from _domain("malformed-only", "exchanger", tlsa(3, 1, leaf)[:-2])
     yield from _domain("no-starttls", "none", tlsa(3, 1, leaf))
     yield from _domain("tls-broken", "broken", tlsa(3, 1, leaf))
-    yield from ("two MX 10 wrong.mx", "two MX 20 ee-key.mx", "two-wrong MX 10 wrong.mx", "two-wrong MX 20 no-starttls.mx")
+    yield from (
+        "two MX 10 wrong.mx",
+        "two MX 20 ee-key.mx",
+        "two-wrong MX 10 wrong.mx",
+        "two-wrong MX 20 no-starttls.mx",
+    )
     # An exchanger that is an alias, and TLSA records that are (RFC 7671 7).
     yield from ("alias MX 10 alias.mx", "alias.mx CNAME ee-key.mx")
     yield from _domain("tlsa-alias", "exchanger")
-    yield f"_25._tcp.tlsa-alias.mx CNAME _25._tcp.ee-key.mx"
+    yield "_25._tcp.tlsa-alias.mx CNAME _25._tcp.ee-key.mx"
 
 
 def _dnssec() -> Iterable[str]:

@@ -13,6 +13,7 @@ from tests.lab.situations import ports
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+PROJECT = "eop-probe-lab"
 # An engine, a base image and the lab's image from nothing: two minutes on two cores, more on a bad line.
 START_SECONDS = 900
 
@@ -31,6 +32,30 @@ class Lab:
         port = ports(self.base)[service]
         self.used.add(service)
         return port
+
+    def container(self, service: str) -> str:
+        """The number of the service's container."""
+        labels = (f"project={PROJECT}", f"service={service}")
+        filters = (word for each in labels for word in ("--filter", f"label=com.docker.compose.{each}"))
+        return said("docker", "ps", "--quiet", *filters).strip()
+
+    def inside(self, service: str, *command: str) -> str:
+        """What a command in the service's container writes, whatever its exit status."""
+        self.used.add(service)
+        return said("docker", "exec", self.container(service), *command)
+
+
+def said(*command: str) -> str:
+    """Standard output and error of a command."""
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
 
 
 def start() -> Lab:

@@ -140,12 +140,22 @@ SERVICES = (
     Service(name="tickets-none", offset=47, about="the same, its session tickets switched off"),
     Service(name="tickets-gnutls", offset=48, about="GnuTLS, TLS at once", asks=b"\n" * 5, says=b"\x15"),
     Service(
-        name="resolver", offset=50, about="a signed DNS tree, and a resolver that validates", asks=_MX, says=_ANSWER
+        name="resolver",
+        offset=50,
+        about="a signed DNS tree, and a resolver that validates",
+        asks=_MX,
+        says=_ANSWER,
     ),
     Service(
-        name="policies", offset=51, about="MTA-STS policies", asks=b"GET / HTTP/1.0\r\n\r\n", says=b"HTTP/1.1 400"
+        name="policies",
+        offset=51,
+        about="MTA-STS policies",
+        asks=b"GET / HTTP/1.0\r\n\r\n",
+        says=b"HTTP/1.1 400",
     ),
-    Service(name="exchangers", offset=52, about="the exchangers of its domains, an address for each certificate"),
+    Service(
+        name="exchangers", offset=52, about="the exchangers of its domains, an address for each certificate"
+    ),
 )
 
 _ACCEPTED = Expectation(outcome="accepted")

@@ -78,14 +78,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(lab: Lab) -> Server:
-    labels = ("com.docker.compose.project=eop-probe-lab", "com.docker.compose.service=postgres")
-    found = subprocess.run(
-        ["docker", "ps", "--quiet", *(word for each in labels for word in ("--filter", f"label={each}"))],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return Server(port=lab.port("postgres"), container=found.stdout.strip())
+    return Server(port=lab.port("postgres"), container=lab.container("postgres"))
 
 
 @pytest.fixture

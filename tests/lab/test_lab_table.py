@@ -38,7 +38,9 @@ def greeter() -> Iterator[socket.socket]:
 def test_every_service_of_the_table_is_published_on_loopback_alone() -> None:
     published = re.findall(r'"127\.0\.0\.1:\$\{(LAB_PORT_\w+):-(\d+)\}:\d+(?:/udp)?"', COMPOSE)
     # DNS has two ports of one number.
-    assert list(dict.fromkeys(published)) == [(service.variable, str(2500 + service.offset)) for service in SERVICES]
+    assert list(dict.fromkeys(published)) == [
+        (service.variable, str(2500 + service.offset)) for service in SERVICES
+    ]
     assert COMPOSE.count("127.0.0.1:") == len(published)
 
 
