@@ -25,6 +25,7 @@ timeout = 30                             # seconds for everything on one connect
 
 # [watch]                                # `eop-probe fleet watch`: each target once an interval, for ever
 # recheck-after = "60s"                  # a failure is looked at again before it counts
+# takeover-after = "60s"                 # with --shard: another watch takes over the share of one that is gone
 # ping.url = "https://hc.example/id"     # asked for after each round: a dead man's switch
 
 [[group]]                                # what several targets have in common

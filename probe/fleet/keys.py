@@ -211,6 +211,9 @@ class Watch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     recheck_after: Annotated[
         Interval | None, Meta(description='a number with s, m, h or d behind it, such as "60s"')
     ] = None
+    takeover_after: Annotated[
+        Interval | None, Meta(description='a number with s, m, h or d behind it, such as "60s"')
+    ] = None
     ping: Annotated[Ping | None, Meta(description="a table with a url")] = None
 
 

@@ -20,24 +20,26 @@ class Shard(NamedTuple):
     number: int
     total: int
 
-    def holds(self, entry: Entry) -> bool:
-        """Whether the target is in this share."""
-        digest = blake2b(entry.target.text.encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") % self.total == self.number - 1
+    def number_of(self, target: str) -> int:
+        """The share of a target, by its text."""
+        digest = blake2b(target.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.total + 1
 
 
 class Selection(NamedTuple):
-    """Targets that have one of the values wanted of every label named, in the shard."""
+    """Targets that have one of the values wanted of every label named, in the shard or one taken over `beside` it."""
 
     labels: dict[str, frozenset[str]]
     shard: Shard | None = None
+    beside: frozenset[int] = frozenset()
 
     def of(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The entries selected."""
         for entry in entries:
             labels = entry.labels if self.labels else {}
             if all(labels.get(name) in values for name, values in self.labels.items()) and (
-                self.shard is None or self.shard.holds(entry)
+                self.shard is None
+                or self.shard.number_of(entry.target.text) in {self.shard.number, *self.beside}
             ):
                 yield entry
 

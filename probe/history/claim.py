@@ -5,21 +5,15 @@ On SQLite it is a lock on a file beside the database, on PostgreSQL an advisory 
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from hashlib import blake2b
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
-
 from probe.errors import ConfigurationError
 from probe.history.database import Database, HistoryError
+from probe.history.locks import Locks, digest
 from probe.text import printable
-
-#: Tells PostgreSQL early that a client's machine is gone: seconds of silence, between probes, and how many.
-_KEEPALIVE = ("tcp_keepalives_idle=30", "tcp_keepalives_interval=10", "tcp_keepalives_count=3")
 
 
 class Claim:
@@ -29,28 +23,28 @@ class Claim:
         """Claim `database` for what is called `name`."""
         self._database, self._name = database, name
         self._file: BinaryIO | None = None
-        self._session: Connection | None = None
+        self._locks = Locks(database)
         self.renew()
 
     def renew(self) -> None:
         """Make sure of the claim; raises ConfigurationError where another has it, HistoryError where none can tell."""
         if self._database.file is not None:
             self._file = self._file or self._locked(self._database.file)
-        elif not self._alive():
-            self._session = self._opened()
+        elif not self._locks.alive() and not self._locks.take(self._name):
+            self._locks.close()
+            raise taken(self._database, self._name)
+
+    def let_go(self, done: Iterable[int]) -> None:
+        """Nothing: there are no shares of others."""
 
     def close(self) -> None:
         """Give it up."""
         if self._file is not None:
             self._file.close()
-        self._let_go()
-
-    @property
-    def _digest(self) -> bytes:
-        return blake2b(f"watch {self._name}".encode(), digest_size=8).digest()
+        self._locks.close()
 
     def _locked(self, database: Path) -> BinaryIO:
-        path = database.with_name(f"{database.name}-watch-{self._digest[:4].hex()}")
+        path = database.with_name(f"{database.name}-watch-{digest(self._name)[:4].hex()}")
         try:
             file = path.open("ab")
         except OSError as error:
@@ -59,47 +53,16 @@ class Claim:
             _lock(file)
         except OSError:
             file.close()
-            raise self._taken() from None
+            raise taken(self._database, self._name) from None
         return file
 
-    def _alive(self) -> bool:
-        if self._session is None:
-            return False
-        try:
-            self._session.execute(text("SELECT 1"))
-            self._session.commit()
-        except SQLAlchemyError:
-            self._let_go()
-        return self._session is not None
 
-    def _opened(self) -> Connection:
-        self._session = session = self._database.session()
-        try:
-            for setting in _KEEPALIVE:
-                session.execute(text(f"SET {setting}"))
-            number = int.from_bytes(self._digest, "big", signed=True)
-            mine = session.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": number})
-            session.commit()
-        except SQLAlchemyError as error:
-            self._let_go()
-            raise HistoryError(f"the history {self._database.name} is away: {type(error).__name__}") from None
-        if not mine:
-            self._let_go()
-            raise self._taken()
-        return session
-
-    def _let_go(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            with contextlib.suppress(SQLAlchemyError):
-                session.invalidate()  # not back to the pool, which would keep the lock
-                session.close()
-
-    def _taken(self) -> ConfigurationError:
-        which = f" as {printable(self._name)}" if self._name else ""
-        return ConfigurationError(
-            f"another fleet watch{which} has the history {self._database.name}; it must end first"
-        )
+def taken(database: Database, name: str) -> ConfigurationError:
+    """That another watch has what is called `name`."""
+    which = f" as {printable(name)}" if name else ""
+    return ConfigurationError(
+        f"another fleet watch{which} has the history {database.name}; it must end first"
+    )
 
 
 if sys.platform == "win32":

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec
 
 from probe.cli import options as shared
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from probe.alarms.seen import Seen
     from probe.fleet.watch.described import Described
     from probe.fleet.watch.keeper import Keeper, Stored
+    from probe.fleet.watch.shares import Shares
     from probe.fleet.watch.watch import Watch
     from probe.history.database import Database
     from probe.report.record import State
@@ -51,10 +53,10 @@ def watching(
     from probe.fleet.watch.watch import Told, Watch
     from probe.net import clock
 
-    read = partial(described, file, wanted, stores)
-    what = read()
     word = status.around(say)
-    with _kept(history, vantage, wanted, word) as (keeper, database):
+    what = described(file, wanted, stores)
+    with _kept(history, vantage, wanted, what.takeover_s, word) as (keeper, database, shares):
+        read = partial(_shared, file, wanted, stores, shares)
         notified = _Notified(keeper, database, word)
         known = stored(database, vantage)
         watched = Watch(
@@ -67,6 +69,8 @@ def watching(
             systemd=Systemd(),
         )
 
+        watched.shares = shares
+
         def read_again() -> Described:
             return notified.follow(read())
 
@@ -75,11 +79,21 @@ def watching(
             yield watched, Begun(what, read_again, known, database)
 
 
-def described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
-    """What the files say now; raises ConfigurationError."""
+def _shared(file: str, wanted: Wanted, stores: shared.Stores, shares: Shares | None) -> Described:
+    what = described(file, wanted, stores, shares.beside if shares else frozenset())
+    if shares:
+        shares.lease_s = what.takeover_s
+    return what
+
+
+def described(
+    file: str, wanted: Wanted, stores: shared.Stores, beside: frozenset[int] = frozenset()
+) -> Described:
+    """What the files say now, of shares taken over, too; raises ConfigurationError."""
     from probe.fleet.watch.described import described
 
     found = opened(file, wanted, stores, None)
+    found = found._replace(selection=found.selection._replace(beside=beside))
     if found.fleet.count is None:
         raise ConfigurationError("a watch reads its targets from files, not from standard input")
     what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms, found.fleet.ways())
@@ -90,21 +104,31 @@ def described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
 
 @contextmanager
 def _kept(
-    history: str, vantage: str, wanted: Wanted, tell: Callable[[str], None]
-) -> Iterator[tuple[Keeper, Database]]:
-    """The history, which no other watch has, and what writes to it."""
-    from probe.fleet.watch.keeper import Keeper
+    history: str, vantage: str, wanted: Wanted, takeover_s: float, tell: Callable[[str], None]
+) -> Iterator[tuple[Keeper, Database, Shares | None]]:
+    """The history, which no other watch has but for the shares of others, and what writes to it."""
+    from probe.fleet.watch.keeper import Keeper, stored
+    from probe.fleet.watch.shares import Shares
+    from probe.fleet.watch.watch import TURN
     from probe.history.claim import Claim
     from probe.history.database import Database
     from probe.history.recorder import Recorder, spool_folder
 
     name, spool = writable(history), spool_folder(history)
     database = Database(history)
-    claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
+    shard, shares = wanted.selection().shard, None
+    claim: Claim | Shares
+    if shard is None or database.sqlite:
+        claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
+    else:
+        claim = shares = Shares(database, vantage, shard, partial(stored, database, vantage), takeover_s)
+        shares.begin(sleep, tell)
     recorder = Recorder(history, spool, note=tell)
     try:
         with recorder:
-            yield Keeper(database, claim, recorder, vantage), database
+            keeper = Keeper(database, claim, recorder, vantage)
+            keeper.renewal_s = TURN if shares else keeper.renewal_s
+            yield keeper, database, shares
     finally:
         tell(recorder.kept.sentence(name, spool))
         claim.close()

@@ -18,6 +18,7 @@ from probe.fleet.keys import seconds
 MAX_TARGETS = 100_000
 INTERVAL = 6 * 3600
 RECHECK_AFTER = 60
+TAKEOVER_AFTER = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class Described:
     def recheck_s(self) -> int:
         """Seconds after which a doubtful result is looked at again."""
         return seconds(self.keys.recheck_after) if self.keys.recheck_after else RECHECK_AFTER
+
+    @property
+    def takeover_s(self) -> int:
+        """Seconds after which the share of a watch that is gone is taken over."""
+        return seconds(self.keys.takeover_after) if self.keys.takeover_after else TAKEOVER_AFTER
 
     @property
     def ping_url(self) -> str:

@@ -5,13 +5,12 @@ looks twice rather than never. It happens on a thread of its own; a database tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from probe.alarms.seen import Seen
 from probe.alarms.service import Alarms
-from probe.history.claim import Claim
 from probe.history.database import Database, HistoryError
 from probe.history.due import due_times, keep_due, last_spans
 from probe.history.recorder import Recorder
@@ -21,6 +20,16 @@ from probe.report.record import Record, Span
 RENEWAL = 30.0
 #: Seconds that the end of a watch waits for what is being written.
 CLOSE_S = 10.0
+
+
+class Claimed(Protocol):
+    """A claim on what is looked at."""
+
+    def renew(self) -> None:
+        """Make sure of it; raises ConfigurationError where another has it, HistoryError where none can tell."""
+
+    def let_go(self, done: Iterable[int]) -> None:
+        """Give back shares that are done with; raises HistoryError."""
 
 
 class Stored(NamedTuple):
@@ -38,15 +47,18 @@ def stored(database: Database, vantage: str) -> Stored:
 class _Batch(NamedTuple):
     seen: list[Seen]
     due: dict[str, int]
+    done: frozenset[int] = frozenset()
+    """Shares to be given back once the rest is written."""
 
 
 class Keeper:
     """Takes what is settled, and writes it at every `turn`."""
 
-    def __init__(self, database: Database, claim: Claim, records: Recorder, vantage: str) -> None:
+    def __init__(self, database: Database, claim: Claimed, records: Recorder, vantage: str) -> None:
         self._database, self._claim, self._vantage = database, claim, vantage
         self._records = records
         self.alarms: Alarms | None = None
+        self.renewal_s = RENEWAL
         self.trouble = ""
         """Why nothing could be written the last time; empty where it could."""
         self.ended: Exception | None = None
@@ -70,13 +82,13 @@ class Keeper:
         """Keep when a target is due next."""
         self._due[key] = due
 
-    def turn(self, now: float) -> None:
-        """Begin to write, unless that is still under way, or nothing came lately."""
-        idle = not (self._seen or self._due) and abs(now - self._wrote) < RENEWAL
+    def turn(self, now: float, done: frozenset[int] = frozenset()) -> None:
+        """Begin to write, unless that is under way, or nothing came lately; then give back what is `done` with."""
+        idle = not (self._seen or self._due or done) and abs(now - self._wrote) < self.renewal_s
         if not idle and (self._thread is None or not self._thread.is_alive()):
             self._wrote = now
             left = self._left
-            batch = _Batch(left.seen + self._seen, left.due | self._due)
+            batch = _Batch(left.seen + self._seen, left.due | self._due, done)
             self._seen, self._due, self._left = [], {}, _Batch([], {})
             self._thread = threading.Thread(target=self._write, args=(batch, now), name="keeper", daemon=True)
             self._thread.start()
@@ -98,6 +110,7 @@ class Keeper:
                 batch.seen.clear()
             self._claim.renew()
             self._database.run(lambda c: keep_due(c, self._vantage, batch.due, now), write=True)
+            self._claim.let_go(batch.done)
             self.trouble = ""
         except HistoryError as error:
             # Of a database that is away the recorder tells.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -22,11 +22,11 @@ from probe.errors import ConfigurationError
 from probe.fleet.entries import Entry
 from probe.fleet.run import compared
 from probe.fleet.watch.confirm import Known, Looks
-from probe.fleet.watch.described import Described
+from probe.fleet.watch.described import Described, interval_s
 from probe.fleet.watch.keeper import Keeper, Stored
 from probe.fleet.watch.ping import Ping
 from probe.fleet.watch.rounds import Round
-from probe.fleet.watch.schedule import Schedule
+from probe.fleet.watch.schedule import Schedule, slot
 from probe.fleet.watch.signals import Signals
 from probe.fleet.watch.systemd import Systemd
 from probe.report.record import State, record_of
@@ -73,6 +73,24 @@ class Onlooker(Protocol):
         """Know that a look at a target is over."""
 
 
+class Sharing(Protocol):
+    """Which shares of the fleet are looked at here."""
+
+    beside: frozenset[int]
+    kept: Stored | None
+
+    @property
+    def leaving(self) -> frozenset[int]:
+        """Shares that another wants back."""
+
+    @property
+    def words(self) -> str:
+        """Those that are looked at."""
+
+    def number_of(self, target: str) -> int:
+        """The share of a target, by its text."""
+
+
 class Watch:
     """Runs until a signal comes; `run` once."""
 
@@ -94,11 +112,12 @@ class Watch:
         self.beside: Beside | None = None
         """Who else has probes made at the watch's pace."""
         self.onlooker: Onlooker | None = None
+        self.shares: Sharing | None = None
+        self._beside: frozenset[int] = frozenset()
         self._keeper, self._told, self._now, self._vantage = keeper, told, now, vantage
         self._systemd = systemd or Systemd({})
         self._schedule, self._known = Schedule(), Known(MAX_KNOWN)
-        for span in stored.spans if stored else ():
-            self._known[span.endpoint] = span.state
+        self._remember(stored)
         self._looks: dict[str, Looks] = {}
         self._under_way: dict[int, Turn] = {}
         self._number = 0
@@ -114,6 +133,12 @@ class Watch:
         self._length = min(intervals.values())
         self._round = Round(self._schedule.due, self._length, now)
         self._ping = Ping(what.ping_url) if what.ping_url else None
+
+    def _remember(self, stored: Stored | None, targets: Container[str] | None = None) -> None:
+        """How endpoints were seen last, of every target or of some."""
+        for span in stored.spans if stored else ():
+            if targets is None or span.target in targets:
+                self._known[span.endpoint] = span.state
 
     @property
     def due(self) -> Mapping[str, int]:
@@ -191,19 +216,20 @@ class Watch:
             if self.onlooker is not None:
                 self.onlooker.see(turn.key, seen)
         if done.last:
-            self._end(turn.key, turn.looks)
+            self._end(turn)
 
-    def _end(self, key: str, looks: Looks) -> None:
+    def _end(self, turn: Turn) -> None:
         """After the last endpoint of a target."""
-        now, gone = self._now(), looks.end()
+        now, key, gone = self._now(), turn.key, turn.looks.end()
         if gone is None:
             self._schedule.again(key, now + self._what.recheck_s)
             return
         for record in gone:
             self._keeper.record(record)
         self._schedule.settle(key, now)
-        if key in self._schedule.due:
-            self._keeper.settle(key, self._schedule.due[key])
+        # Of one that was given back meanwhile, whoever has it now learns when it is due.
+        interval = interval_s(turn.entry)
+        self._keeper.settle(key, self._schedule.due.get(key) or slot(key, interval, now + interval / 2))
         self._round.settled(key)
         if self.onlooker is not None:
             self.onlooker.settle(key)
@@ -213,7 +239,7 @@ class Watch:
         now = self._now()
         if self._keeper.ended:
             raise self._keeper.ended
-        self._keeper.turn(now)
+        self._keeper.turn(now, self._share(self.shares) if self.shares else frozenset())
         self._say("the history can be written again", self._keeper.trouble)
         if self._round.over(now):
             self._round = Round(self._schedule.due, self._length, now)
@@ -243,6 +269,26 @@ class Watch:
         except ConfigurationError as error:
             self._told.word(f"{error}\nwhat was watched before goes on")
         self._systemd.ready()
+
+    def _share(self, shares: Sharing) -> frozenset[int]:
+        """Look at the shares that were taken over, and no more at those given back; which of these are done with."""
+        if shares.beside != self._beside and self.reload:
+            beside, kept, before = shares.beside, shares.kept, self._what.entries.keys()
+            try:
+                what = self.reload()
+            except ConfigurationError as error:
+                self._say(
+                    "shares can be taken over again", f"no share can be taken over, nor given back: {error}"
+                )
+                return frozenset()
+            self._say("shares can be taken over again", "")
+            new = what.entries.keys() - before
+            self._remember(kept, {what.entries[key].target.text for key in new})
+            self._take_up(what, {key: kept.due[key] for key in new & kept.due.keys()} if kept else {})
+            self._beside = beside
+            self._told.word(f"share {shares.words} is looked at now: {counted(len(what.entries), 'target')}")
+        under_way = {shares.number_of(turn.entry.target.text) for turn in self._under_way.values()}
+        return shares.leaving - self._beside - under_way
 
     def _status(self, now: float) -> str:
         """How many targets there are, how they stand, and when the next one is due."""

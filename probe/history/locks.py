@@ -1,0 +1,101 @@
+"""Named locks of one session of PostgreSQL: they end with their process, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from hashlib import blake2b
+
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from probe.history.database import Database, HistoryError
+
+#: Tells PostgreSQL early that a client's machine is gone: seconds of silence, between probes, and how many.
+_KEEPALIVE = ("tcp_keepalives_idle=30", "tcp_keepalives_interval=10", "tcp_keepalives_count=3")
+_TRY = text("SELECT pg_try_advisory_lock(:number)")
+_RELEASE = text("SELECT pg_advisory_unlock(:number)")
+# PostgreSQL, 54.12 pg_locks: a key of 64 bits stands in two columns, with objsubid 1.
+_HELD = text(
+    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+    "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class Locks:
+    """The locks of this process. Every method raises HistoryError where the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._session: Connection | None = None
+
+    def alive(self) -> bool:
+        """Whether what was taken is still held; where not, nothing is any more."""
+        if self._session is None:
+            return False
+        try:
+            self._session.execute(text("SELECT 1"))
+            self._session.commit()
+        except SQLAlchemyError:
+            self.close()
+        return self._session is not None
+
+    def take(self, name: str) -> bool:
+        """Take a lock that is not held here; whether it was free."""
+        return bool(self._ask(_TRY, name))
+
+    def release(self, name: str) -> None:
+        """Let go of a lock."""
+        self._ask(_RELEASE, name)
+
+    def held(self, names: Collection[str]) -> set[str]:
+        """Those of the locks that anybody holds."""
+        session = self._opened()
+        try:
+            held = set(session.scalars(_HELD))
+            session.commit()
+        except SQLAlchemyError as error:
+            raise self._away(error) from None
+        return {name for name in names if _number(name) in held}
+
+    def close(self) -> None:
+        """Let go of all."""
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                session.invalidate()  # not back to the pool, which would keep the locks
+                session.close()
+
+    def _ask(self, statement: TextClause, name: str) -> object:
+        session = self._opened()
+        try:
+            answer = session.scalar(statement, {"number": _number(name)})
+            session.commit()
+        except SQLAlchemyError as error:
+            raise self._away(error) from None
+        return answer
+
+    def _opened(self) -> Connection:
+        if self._session is None:
+            session = self._database.session()
+            try:
+                for setting in _KEEPALIVE:
+                    session.execute(text(f"SET {setting}"))
+                session.commit()
+            except SQLAlchemyError as error:
+                raise self._away(error) from None
+            self._session = session
+        return self._session
+
+    def _away(self, error: SQLAlchemyError) -> HistoryError:
+        self.close()
+        return HistoryError(f"the history {self._database.name} is away: {type(error).__name__}")
+
+
+def digest(name: str) -> bytes:
+    """What a lock is called by where names are too long."""
+    return blake2b(f"watch {name}".encode(), digest_size=8).digest()
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(digest(name), "big", signed=True)

@@ -1,0 +1,231 @@
+"""Shares of a fleet on one real PostgreSQL: that of a watch that is killed is taken over, and given back."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from threading import Lock
+
+import psycopg
+import pytest
+
+from probe.errors import ConfigurationError
+from probe.fleet.selection import Shard
+from probe.fleet.watch.keeper import stored
+from probe.fleet.watch.shares import RETURN_S, Shares
+from probe.history.database import Database
+from tests.cli.running import HEALTHY
+from tests.cli.running import ROOT as ROOT_CERTIFICATE
+from tests.history.faults import opened
+from tests.lab.running import ROOT, START_SECONDS, Lab
+from tests.lab.test_lab_history import Server, name, server, url  # noqa: F401 - fixtures
+from tests.lab.test_lab_watch import until
+from tests.net.scripted import Peer, ScriptedServer
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 300)]
+
+BACK = "share 2/3 is looked at by another watch, which is giving it back"
+PAIRS = (("1/3", "2/3", 1), ("2/3", "3/3", 3))
+SHARES, TARGETS, INTERVAL = 3, 30, 8
+#: Seconds after which a share is taken over; and within which what was seen is in the database.
+TAKEOVER, WRITTEN = 2, 6
+
+
+class Counted:
+    """A server that counts who was looked at, and when, by the address that was connected to."""
+
+    def __init__(self) -> None:
+        self.looks: list[tuple[float, str]] = []
+        self._lock = Lock()
+
+    def __call__(self, peer: Peer) -> None:
+        with self._lock:
+            self.looks.append((time.monotonic(), peer.socket.getsockname()[0]))
+        HEALTHY(peer)
+
+    def since(self, moment: float) -> Counter[str]:
+        with self._lock:
+            return Counter(address for at, address in self.looks if at >= moment)
+
+    def twice(self) -> list[tuple[float, str]]:
+        """Looks that were followed by another one at the same target within half an interval."""
+        with self._lock:
+            looks = sorted((address, at) for at, address in self.looks)
+        return [
+            (at, address)
+            for (address, at), (other, later) in itertools.pairwise(looks)
+            if address == other and later - at < INTERVAL / 2 - 0.5
+        ]
+
+
+class Watches:
+    """The watches of a fleet's shares, each a process of its own."""
+
+    def __init__(self, folder: Path, history: str, port: int, root: Path) -> None:
+        self.folder, self._history, self._root = folder, history, root
+        self.processes: dict[int, subprocess.Popen[str]] = {}
+        targets = "".join(
+            f'[[target]]\nhost = "{address(number)}"\nport = {port}\ninterval = "{INTERVAL}s"\n'
+            for number in range(TARGETS)
+        )
+        (folder / "fleet.toml").write_text(
+            f'[watch]\ntakeover-after = "{TAKEOVER}s"\nrecheck-after = "1s"\n{targets}'
+        )
+
+    def start(self, number: int) -> None:
+        with (self.folder / f"said-{number}").open("a") as said:
+            self.processes[number] = subprocess.Popen(
+            [sys.executable, "-m", "probe", "fleet", "watch", self.folder / "fleet.toml", "--stand-in", self._root,
+             "--history", self._history, "--rate", "1000", "--shard", f"{number}/{SHARES}"],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=said, text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(self.folder / f"state-{number}")},
+        )  # fmt: skip
+
+    def said(self, number: int) -> str:
+        return (self.folder / f"said-{number}").read_text()
+
+    def kill(self, number: int) -> None:
+        process = self.processes.pop(number)
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def watches(*given: object) -> Iterator[Watches]:
+    made = Watches(*given)  # type: ignore[arg-type]
+    try:
+        for number in range(1, SHARES + 1):
+            made.start(number)
+        yield made
+    finally:
+        for process in made.processes.values():
+            process.send_signal(signal.SIGTERM)
+        codes = {number: process.wait(60) for number, process in made.processes.items()}
+    assert set(codes.values()) == {0}, [made.said(number) for number in codes]
+
+
+def address(number: int) -> str:
+    return f"127.61.{number}.1"
+
+
+def of_share(number: int, port: int) -> set[str]:
+    """The targets of a share."""
+    every = [address(one) for one in range(TARGETS)]
+    return {one for one in every if Shard(1, SHARES).number_of(f"{one}:{port}") == number}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "root.pem"
+    path.write_text(ROOT_CERTIFICATE.pem)
+    return path
+
+
+def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
+    lab: Lab,
+    url: str,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    root: Path,
+) -> None:
+    del lab
+    everybody = {address(number) for number in range(TARGETS)}
+    counted = Counted()
+    with ScriptedServer(counted, host="0.0.0.0") as mail, watches(tmp_path, url, mail.port, root) as made:
+        lost = of_share(2, mail.port)
+        assert 0 < len(lost) < TARGETS
+        until(lambda: counted.since(0).keys() == everybody, "a first look at every target")
+        made.kill(2)
+        killed = time.monotonic()
+        until(lambda: lost <= counted.since(killed).keys(), "looks at the share of the one that was killed")
+        assert not lost & (counted.since(killed) - counted.since(killed + TAKEOVER)).keys(), (
+            "only after a while"
+        )
+        assert [f"share {one} and {other} is looked at now" in made.said(by) for one, other, by in PAIRS] == [
+            False,
+            True,
+        ], "by the next one that lives"
+        made.start(2)
+        until(lambda: BACK in made.said(2), "the owner's return")
+        returned = time.monotonic()
+        until(lambda: everybody <= counted.since(returned + WRITTEN).keys(), "looks at all of them again")
+        assert f"share 3/{SHARES} is looked at now" in made.said(3)
+    # What the killed one saw and had not written yet is looked at twice rather than never.
+    doubled = [one for one in counted.twice() if not (one[1] in lost and killed - WRITTEN < one[0] < killed)]
+    assert not doubled
+
+
+def shares(database: Database, number: int, lease_s: float = 0) -> Shares:
+    return Shares(database, "berlin", Shard(number, 3), partial(stored, database, "berlin"), lease_s)
+
+
+def no_wait(seconds: float) -> None:
+    raise TimeoutError(seconds)
+
+
+def cut(server: Server, name: str) -> None:  # noqa: F811 - fixtures
+    """End every session of a database."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+
+
+def test_who_takes_over_and_who_gives_back(url: str) -> None:  # noqa: F811 - the fixture
+    said: list[str] = []
+    with opened(url) as one, opened(url) as other, opened(url) as third:
+        first, second = shares(one, 1), shares(other, 2)
+        first.begin(no_wait, said.append)
+        first.renew()
+        assert first.beside == {2, 3}, "nobody else lives"
+        with pytest.raises(ConfigurationError, match="another fleet watch as berlin 1/3 has the history"):
+            shares(third, 1).begin(no_wait, said.append)
+        with pytest.raises(TimeoutError, match=f"^{RETURN_S}$"):
+            second.begin(no_wait, said.append)
+        assert said == [BACK]
+        first.renew()
+        assert (first.beside, first.leaving) == ({3}, {2})
+        first.let_go(())
+        assert first.leaving == {2}, "not before all is written"
+        first.let_go({2})
+        patient = shares(third, 2, 3600)
+        second.close()
+        patient.begin(no_wait, said.append)
+        first.close()
+        patient.renew()
+        assert patient.beside == set(), "not before the lease is over"
+        patient.lease_s = 0
+        patient.renew()
+        assert patient.beside == {1, 3}
+        patient.close()
+
+
+def test_whose_session_is_lost_looks_at_its_own_share_alone(
+    url: str,  # noqa: F811 - fixtures
+    server: Server,  # noqa: F811
+    name: str,  # noqa: F811
+) -> None:
+    with opened(url) as one, opened(url) as other:
+        first = shares(one, 1)
+        first.begin(no_wait, print)
+        first.renew()
+        assert first.beside == {2, 3}
+        cut(server, name)
+        second = shares(other, 2)
+        second.begin(no_wait, print)
+        first.renew()
+        assert first.beside == {3}, "taken anew, as its owner is gone"
+        cut(server, name)
+        second.renew()
+        with pytest.raises(ConfigurationError, match="another fleet watch as berlin 1/3"):
+            first.renew()
+        second.close()
