@@ -9,11 +9,8 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 
-from probe.errors import ConfigurationError, NoSuchNameError, ResolveError, TargetError
-from probe.net.target import parse_target
-
-DNS_PORT = 53
-"""RFC 1035 4.2."""
+from probe.errors import NoSuchNameError, ResolveError
+from probe.net.target import name_server
 
 
 def addresses(host: str, nameserver: str | None, timeout_s: float) -> tuple[str, ...]:
@@ -36,11 +33,13 @@ def addresses(host: str, nameserver: str | None, timeout_s: float) -> tuple[str,
 
 
 def mx_records(domain: str, nameserver: str | None, timeout_s: float) -> tuple[tuple[int, str], ...]:
-    """Return preference and host of each MX record; the host of a null MX is "" (RFC 7505)."""
-    return tuple(
-        (int(record.preference), record.exchange.to_text(omit_final_dot=True).lower().removesuffix("."))
-        for record in _records(_resolver(nameserver), domain, "MX", timeout_s)
-    )
+    """Return preference and host of each MX record."""
+    return tuple(map(mx_record, _records(_resolver(nameserver), domain, "MX", timeout_s)))
+
+
+def mx_record(record: Any) -> tuple[int, str]:  # noqa: ANN401 - as the library makes it
+    """Return preference and host of one MX record; the host of a null MX is "" (RFC 7505)."""
+    return int(record.preference), record.exchange.to_text(omit_final_dot=True).lower().removesuffix(".")
 
 
 def txt_records(name: str, nameserver: str | None, timeout_s: float) -> tuple[bytes, ...]:
@@ -57,14 +56,8 @@ def _resolver(nameserver: str | None, configuration: str = "/etc/resolv.conf") -
             return dns.resolver.Resolver(configuration)
         except dns.resolver.NoResolverConfiguration as error:
             raise ResolveError("this machine has no name server configured") from error
-    try:
-        server = parse_target(nameserver)
-    except TargetError as error:
-        raise ConfigurationError(f"not a name server's address: {error}") from error
-    if server.mx or not server.is_address:
-        raise ConfigurationError(f'a name server is given by its IP address, not as "{server.text}"')
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [dns.nameserver.Do53Nameserver(server.host, server.port or DNS_PORT)]
+    resolver.nameservers = [dns.nameserver.Do53Nameserver(*name_server(nameserver))]
     return resolver
 
 

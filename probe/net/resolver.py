@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from probe.errors import NullMxError, ResolveError
@@ -79,7 +79,11 @@ def mail_exchangers(
     from probe.net.nameserver import mx_records
 
     name = domain.lower().removesuffix(".")
-    records = mx_records(name, nameserver, timeout_s)
+    return preferred(name, mx_records(name, nameserver, timeout_s))
+
+
+def preferred(name: str, records: Collection[tuple[int, str]]) -> tuple[MailExchanger, ...]:
+    """Return what the MX records of a domain come to, as `mail_exchangers` does; raises NullMxError."""
     if not records:
         return (MailExchanger(0, name),)
     named = sorted({MailExchanger(preference, host) for preference, host in records if host})

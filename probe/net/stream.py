@@ -82,14 +82,14 @@ class PendingConnection:
     def opened(self) -> Stream:
         """Return the connection for which the wait is over; raises ConnectError."""
         if self._error is not None:
-            raise ConnectError(_sentence(self._error, self.peer))
+            raise ConnectError(in_words(self._error, self.peer))
         sock, self._socket = self._socket, None
         if sock is None:
             raise ConnectError(f"the connection to {self.peer} was given up")
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             sock.close()
-            raise ConnectError(_sentence(OSError(code, ""), self.peer))
+            raise ConnectError(in_words(OSError(code, ""), self.peer))
         return Stream(sock, self.peer)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Stream:
         except OSError as error:
             if error.errno in _HANGING_UP:
                 return b""
-            raise SmtpError(_sentence(error, self.peer)) from error
+            raise SmtpError(in_words(error, self.peer)) from error
         self._received += len(data)
         if self._received > CONNECTION_BYTES:
             raise SmtpError(f"{self.peer} sent more than {CONNECTION_BYTES} bytes")
@@ -157,7 +157,7 @@ class Stream:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise SmtpError(_sentence(error, self.peer)) from error
+            raise SmtpError(in_words(error, self.peer)) from error
         return data
 
     def hang_up(self) -> None:
@@ -232,6 +232,7 @@ def ready_by_select(sock: socket.socket, *, reading: bool, seconds: float) -> bo
 _ready = _ready_by_poll if hasattr(select, "poll") else ready_by_select
 
 
-def _sentence(error: OSError, peer: str) -> str:
+def in_words(error: OSError, peer: str) -> str:
+    """Say what an error of the operating system's means for a peer."""
     known = _REFUSALS.get(error.errno or 0)
     return known.format(peer=peer) if known else f"{peer}: {error.strerror or error}"

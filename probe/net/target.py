@@ -6,12 +6,14 @@ import re
 import socket
 from typing import NamedTuple
 
-from probe.errors import TargetError
+from probe.errors import ConfigurationError, TargetError
 from probe.text import printable
 
 #: Where servers of ours listen unless told otherwise.
 LOOPBACK = "127.0.0.1"
 SMTP_PORT = 25
+DNS_PORT = 53
+"""RFC 1035 4.2."""
 
 NAME_CHARACTERS = 253
 """Characters of a host name without its trailing dot (RFC 1035 2.3.4 and 3.1: 255 octets on the wire)."""
@@ -56,6 +58,20 @@ def parse_target(text: str) -> Target:
         raise TargetError(f"{_quoted(typed)}: an address has no mail exchangers; give it without mx:")
     name = host if is_ip_address(host) else ascii_host(host)
     return Target(typed, name, _port(port, typed) if port is not None else None, mx)
+
+
+def name_server(text: str) -> tuple[str, int]:
+    """Return address and port of a name server, given as an IP address with or without a port.
+
+    Raises ConfigurationError.
+    """
+    try:
+        server = parse_target(text)
+    except TargetError as error:
+        raise ConfigurationError(f"not a name server's address: {error}") from error
+    if server.mx or not server.is_address:
+        raise ConfigurationError(f'a name server is given by its IP address, not as "{server.text}"')
+    return server.host, server.port or DNS_PORT
 
 
 def is_ip_address(text: str) -> bool:

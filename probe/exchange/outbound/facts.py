@@ -25,24 +25,28 @@ class Dnssec(enum.Enum):
 
 @value
 class Tlsa:
-    """The answer for `_25._tcp.HOST`; `failure` says in a sentence why nothing is known.
+    """The answer for `_25._tcp.BASE`; secure without records is the proof that there are none.
 
-    `unreadable` are records that are none (RFC 6698 2.1), in words, escaped.
+    `unreadable` are records that are none (RFC 6698 2.1), in words. `failure` says, escaped and without a full stop,
+    why nothing is known, or why the answer is bogus; then records are what the resolver has, vouched for by nobody.
     """
 
     dnssec: Dnssec = Dnssec.UNKNOWN
     records: tuple[TlsaRecord, ...] = ()
     unreadable: tuple[str, ...] = ()
     failure: str | None = None
+    base: str = ""
+    """The host, or the name that it is an alias of (RFC 7672 2.2.2): a reference name for certificates."""
 
 
 @value
 class Exchanger:
-    """One MX host; `address` is what is known of its A and AAAA records."""
+    """One MX host; `address` is what is known of its A and AAAA records, `failure` as for `Tlsa`."""
 
     host: str
     address: Dnssec = Dnssec.UNKNOWN
     tlsa: Tlsa = Tlsa()
+    failure: str | None = None
 
 
 class PolicyFault(enum.Enum):
@@ -78,7 +82,10 @@ class Sts:
 
 @value
 class DomainFacts:
-    """What is known of a domain's inbound mail; `mx` of its MX records, `exchangers` the preferred first."""
+    """What is known of a domain's inbound mail; `mx` of its MX records, `exchangers` the preferred first.
+
+    `failure` as for `Tlsa`, about the MX records; without exchangers and failure the domain takes no mail (RFC 7505).
+    """
 
     domain: str
     mx: Dnssec = Dnssec.UNKNOWN
@@ -86,3 +93,4 @@ class DomainFacts:
     sts: Sts | None = None
     resolver: str | None = None
     """The resolver whose AD bit is trusted."""
+    failure: str | None = None
