@@ -24,6 +24,8 @@ from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.arrival import Arrival, read_arrival
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
+from probe.exchange.traces.read import read_traces
+from probe.exchange.traces.report import Traces
 from probe.files import expand, open_file
 from probe.report.failed import Guard
 from probe.report.reader import ReportedCapture, read_captures
@@ -66,6 +68,7 @@ class EvidenceFiles:
     texts: tuple[TextFile, ...] = ()
     captures: tuple[ReportedCapture, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
+    traces: tuple[Traces, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -76,6 +79,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
     texts: list[TextFile] = []
     captures: list[ReportedCapture] = []
     arrivals: list[Arrival] = []
+    traces: list[Traces] = []
     problems: list[Problem] = []
     for path in expand(paths):
         name = printable(str(path))
@@ -91,6 +95,10 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
                 arrival = read_arrival(data, name)
                 arrivals += filter(None, (arrival,))
                 data = unpacked(data, doubts)
+                if traced := read_traces(data, name):
+                    traces.append(traced)
+                    if traced.whole:
+                        continue
                 rows, rest = _split(data)
                 if rows:
                     logs.append(path)
@@ -108,6 +116,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         texts=tuple(texts),
         captures=tuple(captures),
         arrivals=tuple(arrivals),
+        traces=tuple(traces),
         problems=tuple(problems),
     )
 

@@ -44,15 +44,16 @@ def explain(
     if file is None:
         _by_id(words.lower(), output)
     piped = file is None and not words and bool(sys.stdin) and not sys.stdin.isatty()
-    text, arrival = read_text("-" if piped else words, file)
-    if not (words or file or arrival or text.strip()):
+    text, arrivals, traces = read_text("-" if piped else words, file)
+    if not (words or file or arrivals or traces or text.strip()):
         raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
     from probe.exchange.replies.recognise import explain_text
+    from probe.exchange.traces.groups import replies
     from probe.render.exchange import replies as page
 
-    found = explain_text(text)
-    if found or arrival:
-        explained = page.Explained(found, (arrival,) if arrival else ())
+    found = explain_text(text) or tuple(reply for one in traces for reply in replies(one))
+    if found or arrivals or traces:
+        explained = page.Explained(found, arrivals, traces)
         output.deliver(page.document, page.render, explained, verbose=verbose)
     else:
         _fragment(text.strip(), words, output)
@@ -71,7 +72,12 @@ def _by_id(name: str, output: PlainOutput) -> None:
         output.deliver(_rule_json, _page, rule)
     elif (entry := by_id().get(name)) is not None:
         output.deliver(
-            lambda one: {"schema": page.SCHEMA, "findings": [page.entry_json(one)], "arrivals": []},
+            lambda one: {
+                "schema": page.SCHEMA,
+                "findings": [page.entry_json(one)],
+                "arrivals": [],
+                "traces": [],
+            },
             page.render_entry,
             entry,
         )

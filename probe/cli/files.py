@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probe.cli.output import warn
 from probe.errors import InputError, TargetError
@@ -17,6 +17,7 @@ from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.exchange.messages.arrival import Arrival
+    from probe.exchange.traces.report import Traces
 
 #: Bytes of a text that are read; the catalogue looks at the first 1,048,576 characters, four bytes each at most.
 MAX_TEXT_BYTES = 4 << 20
@@ -70,23 +71,33 @@ def _targets_in(word: str) -> list[Target]:
     return found
 
 
-def read_text(words: str, file: Path | None = None) -> tuple[str, Arrival | None]:
-    """The text of a file, of ``@FILE``, of standard input (``-``), or as given, and what headers in it say of a message
-    that arrived; raises InputError.
+class Said(NamedTuple):
+    """A text, and what else it says: headers of a message that arrived, message traces."""
+
+    text: str
+    arrivals: tuple[Arrival, ...]
+    traces: tuple[Traces, ...]
+
+
+def read_text(words: str, file: Path | None = None) -> Said:
+    """The text of a file, of ``@FILE``, of standard input (``-``), or as given; "" of nothing but a message trace.
+
+    Raises InputError.
     """
     from probe.exchange.messages.arrival import read_arrival
     from probe.exchange.messages.read import readable, readable_text
     from probe.exchange.problem import Problems
+    from probe.exchange.traces.read import read_traces
 
     if file is None and words.startswith("@"):
         file = Path(words[1:])
-    if file is None and words != "-":
-        return readable_text(words), read_arrival(words.encode("utf-8", "surrogateescape"), "text")
-    name = printable(str(file or "standard input"))
+    given = file is None and words != "-"
+    name = "text" if given else printable(str(file or "standard input"))
     problems = Problems(name)
-    data = contents(file or Path("-"))
-    arrival = read_arrival(data, name)
-    text = readable(data, problems)
-    for problem in problems.found if arrival is None else ():
+    data = words.encode("utf-8", "surrogateescape") if given else contents(file or Path("-"))
+    arrivals = tuple(filter(None, (read_arrival(data, name),)))
+    traces = tuple(filter(None, (read_traces(data, name),)))
+    text = readable_text(words) if given else readable(data, problems)
+    for problem in () if arrivals else problems.found:
         warn(str(problem))
-    return text, arrival
+    return Said("" if any(one.whole for one in traces) else text, arrivals, traces)

@@ -17,9 +17,10 @@ from probe.exchange.selection.candidates import Candidate
 from probe.exchange.selection.choose import select_on_sources
 from probe.exchange.selection.planned import set_tls_certificate_name
 from probe.exchange.selection.result import Selection
+from probe.exchange.traces.groups import counts
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
-from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, Command, Steps, eop_probe, filled
+from probe.powershell import CONNECTOR, LOG_FOLDER, PUBLIC, SERVER, Command, Steps, eop_probe, filled
 from probe.report.diagnosis import Advice, DiagnosedFault, Proof
 from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented
@@ -52,10 +53,17 @@ class DiagnosisContext:
         """A command on the files given."""
         return eop_probe(command, *(self.given or ("<exported files>",)), **options)
 
-    def filled(self, steps: Steps, connector: str | None, better: ExchangeCertificate | None) -> Steps:
+    def filled(
+        self,
+        steps: Steps,
+        connector: str | None,
+        better: ExchangeCertificate | None,
+        server: str | None = None,
+    ) -> Steps:
         """Steps of the catalogue with what is known here in place of the placeholders."""
         public = better.thumbprint.upper() if better is not None else None
-        return filled(steps, {CONNECTOR: connector, PUBLIC: public, LOG_FOLDER: next(iter(self.logs), None)})
+        logs = next(iter(self.logs), None)
+        return filled(steps, {CONNECTOR: connector, PUBLIC: public, LOG_FOLDER: logs, SERVER: server})
 
     def new_sessions(self, connector: str | None) -> Command:
         """How to see what became of mail that is sent from now on."""
@@ -180,7 +188,7 @@ def _quoted(group: RefusalGroup) -> tuple[Proof, ...]:
         quotes = tuple((f"{group.first.source}, line {line.number}", line.text) for line in group.lines)
         found.append(Proof(f"The protocol log: {sessions}{at}, session {group.first.session}.", quotes))
     same = [one for one in group.texts if one.found.message_id and one.found.message_id in group.messages]
-    other = [one for one in group.texts if one not in same]
+    other = [one for one in group.texts if one not in same and not one.traced]
     if same:
         event = f"event {same[0].found.event_id}" if same[0].found.event_id else "the text"
         files = _files(same)
@@ -188,6 +196,12 @@ def _quoted(group: RefusalGroup) -> tuple[Proof, ...]:
     if other:
         quotes = tuple((one.source, one.found.reply) for one in other[:1]) if group.first is None else ()
         found.append(Proof(f"The same reply stands in {_files(other)}.", quotes))
+    for one in group.texts:
+        if one.traced:
+            row = one.traced.example
+            found.append(
+                Proof(f"{row.said or 'Rows'}: {counts(one.traced)}.", ((str(row.source), row.text),))
+            )
     return tuple(found)
 
 

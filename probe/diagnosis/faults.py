@@ -54,10 +54,10 @@ def _by_catalogue(group: RefusalGroup, context: DiagnosisContext, at: datetime) 
         about_eop = group.to_eop if known is None else known
     advice = Advice((), (), ())
     if entry is not None:
-        check = context.filled(entry.check, group.connector, better)
+        check = context.filled(entry.check, group.connector, better, group.host)
         advice = Advice(
             tuple(Statement(one, entry.label, "the catalogue") for one in entry.causes),
-            context.filled(entry.remedy, group.connector, better),
+            context.filled(entry.remedy, group.connector, better, group.host),
             ("See what is the case, and send a message.", *check),
         )
     return fault_of(

@@ -17,6 +17,8 @@ from probe.exchange.replies.entry import Entry, EntryKind
 from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.recognise import Recognised, explain_text
 from probe.exchange.replies.to_exchange_online import MASKED, NOT_OFFERED
+from probe.exchange.traces.groups import TraceGroup, grouped
+from probe.exchange.traces.report import Traces
 from probe.text import printable
 
 #: Groups told apart; an organisation with more has a list of connectors to look at first.
@@ -45,10 +47,11 @@ class Seen(NamedTuple):
 
 
 class TextProof(NamedTuple):
-    """A text that says the same."""
+    """A text that says the same, or rows of a message trace."""
 
     source: str
     found: Recognised
+    traced: TraceGroup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,11 @@ class RefusalGroup:
     def thumbprint(self) -> str | None:
         """The certificate that was sent, lower-case hex."""
         return self.certificate.thumbprint if self.certificate else None
+
+    @property
+    def host(self) -> str | None:
+        """The host that rows of a message trace name."""
+        return next((host for one in self.texts if one.traced for host in one.traced.hosts), None)
 
     @property
     def sender(self) -> str:
@@ -172,6 +180,20 @@ def with_texts(groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]])
         causes = [one for one in told if one.entry.kind is not EntryKind.WRAPPER and one.entry is not EXPIRED]
         for one in causes or told:  # who quotes a reply that is not known, where that is all there is
             _file(found, TextProof(source, one))
+    return tuple(found)
+
+
+def with_traces(groups: Iterable[RefusalGroup], traces: Iterable[Traces]) -> tuple[RefusalGroup, ...]:
+    """Add the replies that are known of what failed or waits; the end of a wait only where nothing tells its cause."""
+    found = list(groups)
+    replies = [
+        TextProof(one.source, group.example.found, group)
+        for one in traces
+        for group in grouped(one.rows)
+        if group.example.found and group.example.reply
+    ]
+    for proof in [one for one in replies if one.found.entry is not EXPIRED] or replies:
+        _file(found, proof)
     return tuple(found)
 
 

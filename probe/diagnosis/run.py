@@ -12,15 +12,17 @@ from pathlib import Path
 
 from probe.diagnosis.context import DiagnosisContext, took
 from probe.diagnosis.faults import faults
-from probe.diagnosis.missing import missing
-from probe.diagnosis.refusals import MAX_LINES, RefusalGroup, Refusals, with_lines, with_texts
+from probe.diagnosis.missing import Read, missing
+from probe.diagnosis.refusals import MAX_LINES, RefusalGroup, Refusals, with_lines, with_texts, with_traces
 from probe.eop.vocabulary import Outcome
 from probe.evidence_files import EvidenceFiles, known_from, read_sessions, session_lines
+from probe.exchange.connector import OutboundConnector
 from probe.exchange.exports.joining import Gathered
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.summary import CertificateChange, Summary
 from probe.exchange.messages.arrival import Arrival
 from probe.exchange.problem import Problem
+from probe.exchange.traces.report import Traces, with_addresses
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
@@ -37,8 +39,8 @@ class Question:
     """What to diagnose and by what.
 
     `at` is the instant of what is predicted: None for the last session of the logs, without logs `now`.
-    `texts` are pairs of a name and a text, `arrivals` what headers in those say; `paths` are what the user named,
-    to be named in commands again.
+    `texts` are pairs of a name and a text, `arrivals` and `traces` what else those say; `paths` are what the user
+    named, to be named in commands again.
     """
 
     files: EvidenceFiles
@@ -49,6 +51,7 @@ class Question:
     at: datetime | None = None
     texts: tuple[tuple[str, str], ...] = ()
     arrivals: tuple[Arrival, ...] = ()
+    traces: tuple[Traces, ...] = ()
     live: tuple[Assessment, ...] = ()
     address: str | None = None
     paths: tuple[Path, ...] = ()
@@ -59,7 +62,8 @@ def diagnose(question: Question) -> Diagnosis:
     problems: list[Problem] = []
     book, changes = _read_logs(question, problems)
     texts = (*question.texts, *((one.name, one.text) for one in question.files.texts))
-    groups = with_texts(_proven(book.groups, question.files.logs), texts)
+    traces = with_addresses((*question.traces, *question.files.traces))
+    groups = with_traces(with_texts(_proven(book.groups, question.files.logs), texts), traces)
     at = question.at or book.latest or question.now
     context = DiagnosisContext(
         gathered=question.gathered,
@@ -78,15 +82,20 @@ def diagnose(question: Question) -> Diagnosis:
     confirmed = any(one.confirmed for one in arrivals)
     accepted = confirmed or book.delivered or any(one.outcome == "accepted" for one in context.captures)
     fine = Outcome.ACCEPTED if accepted else Outcome.UNKNOWN
-    needed = missing(
-        question.files, question.gathered, sessions=book.sessions, texts=len(texts), arrivals=len(arrivals)
-    )
+    read = Read(sessions=book.sessions, texts=len(texts), arrivals=len(arrivals), traces=len(traces))
+    needed = missing(question.files, question.gathered, read)
     return Diagnosis(
         at=at,
         faults=told,
         arrivals=arrivals,
+        traces=traces,
         notes=(*(() if told or confirmed else needed), *_notes(question, context, book)),
-        problems=(*question.files.problems, *question.gathered.problems, *problems),
+        problems=(
+            *question.files.problems,
+            *question.gathered.problems,
+            *problems,
+            *(problem for one in traces for problem in one.problems),
+        ),
         outcome=Outcome.worst(tuple(fault.outcome for fault in told)) if told else fine,
     )
 
@@ -144,10 +153,22 @@ def _notes(question: Question, context: DiagnosisContext, book: Refusals) -> Ite
         for record in context.gathered.inventory.find(thumbprint)[:1]:
             if record.not_after is not None and record.not_after < question.now:
                 yield documented(f"{thumbprint.upper()} has expired since, on {record.not_after:%Y-%m-%d}.")
+    yield from filter(None, map(_validated, context.gathered.outbound_connectors))
     # A listener left alone for an hour captures the same sender many times: it is said once.
     yield from dict.fromkeys(map(_noted, context.captures))
     if question.files.logs and not book.sessions:
         yield documented("The logs given hold no session.")
+
+
+def _validated(one: OutboundConnector) -> Statement | None:
+    """What Exchange Online says of its own test of an outbound connector, a message to its smart hosts."""
+    if one.is_validated is None and one.last_validation_timestamp is None:
+        return None
+    at = one.last_validation_timestamp
+    return documented(
+        f"Exchange Online says of its outbound connector '{one.name}': IsValidated {one.is_validated}, "
+        f"LastValidationTimestamp {f'{at:%Y-%m-%d %H:%M:%S} UTC' if at else 'not told'} ({one.source})."
+    )
 
 
 def _noted(one: ReportedCapture) -> Statement:

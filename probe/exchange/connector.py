@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from probe.exchange.problem import Place
@@ -151,7 +152,11 @@ class InboundConnector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundConnector:
-    """An outbound connector of Exchange Online: how it judges the server it sends to."""
+    """An outbound connector of Exchange Online: how it judges the server it sends to.
+
+    `is_validated` and `last_validation_timestamp` (aware UTC) are of Microsoft's own test with a message
+    (Validate-OutboundConnector).
+    """
 
     source: Place
     name: str
@@ -163,6 +168,8 @@ class OutboundConnector:
     tls_settings: TlsAuthLevel | None = None
     tls_domain: str | None = None
     cloud_services_mail_enabled: bool | None = None
+    is_validated: bool | None = None
+    last_validation_timestamp: datetime | None = None
     inferred: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from probe.eop.vocabulary import Outcome
 from probe.exchange.messages.arrival import Arrival
 from probe.exchange.problem import Problem
+from probe.exchange.traces.report import Traces
 from probe.powershell import Steps
 from probe.statement import Statement
 
@@ -57,6 +58,7 @@ class Diagnosis:
     at: datetime
     faults: tuple[DiagnosedFault, ...]
     arrivals: tuple[Arrival, ...] = ()
+    traces: tuple[Traces, ...] = ()
     notes: tuple[Statement, ...]
     problems: tuple[Problem, ...]
     outcome: Outcome

@@ -39,6 +39,8 @@ def test_the_export_lines_are_read_only_and_whole(cli: Cli) -> None:
         "Get-InboundConnector",
         "Get-OutboundConnector",
         "Get-AcceptedDomain",
+        "Get-MessageTraceV2",
+        "Get-OnPremServerReportInfo",
     }
     assert not any(
         verb in ran.out for verb in ("Set-Send", "Remove-", "Export-PfxCertificate", "PrivateKey ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,8 @@ def test_an_outbound_connector() -> None:
             "TlsSettings": "DomainValidation",
             "TlsDomain": "*.contoso.com",
             "CloudServicesMailEnabled": True,
+            "IsValidated": True,
+            "LastValidationTimestamp": "2026-11-01T10:00:00.0000000Z",
         }
     )
     assert (found.kind, found.problems) == (ExportKind.OUTBOUND_CONNECTORS, ())
@@ -206,6 +209,8 @@ def test_an_outbound_connector() -> None:
             tls_settings=TlsAuthLevel.DOMAIN_VALIDATION,
             tls_domain="*.contoso.com",
             cloud_services_mail_enabled=True,
+            is_validated=True,
+            last_validation_timestamp=datetime(2026, 11, 1, 10, tzinfo=UTC),
         ),
     )
 

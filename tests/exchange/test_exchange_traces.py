@@ -89,7 +89,7 @@ class TestSamples:
         assert [one.reply for one in found.rows] == [
             None,
             *["from-eop-untrusted-root"] * 2,
-            "wrapper-last-error",
+            None,
         ]
         one = found.rows[1]
         assert (one.host, one.direction) == ("mail.contoso.com", Flow.FROM_EOP)

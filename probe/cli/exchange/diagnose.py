@@ -57,7 +57,7 @@ def diagnose(
 
     found, gathered = common.gather_files(files or (), server)
     load = stores.loader()
-    read = [("standard input" if one == "-" else "--text", *read_text(one)) for one in text or ()]
+    read = [("standard input" if one == "-" else "--text", read_text(one)) for one in text or ()]
     diagnosis = diagnose(
         Question(
             files=found,
@@ -66,8 +66,9 @@ def diagnose(
             stores=load,
             now=clock.now(),
             at=shared.parse_instant(at),
-            texts=tuple((name, said) for name, said, _ in read),
-            arrivals=tuple(arrival for *_, arrival in read if arrival),
+            texts=tuple((name, said.text) for name, said in read if said.text or not said.traces),
+            arrivals=tuple(arrival for _, said in read for arrival in said.arrivals),
+            traces=tuple(trace for _, said in read for trace in said.traces),
             live=_live(target or (), load, resolve, timeout),
             address=shared.parse_address(ip),
             paths=tuple(files or ()),

@@ -29,6 +29,8 @@ def export(output_format: PlainFormatOption = PlainFormat.TERMINAL) -> None:
     for shell, place in PLACES.items():
         lines += [f"# {place}", *(one.command.text for one in COMMANDS if one.command.shell is shell), ""]
     lines += [
+        "# Validate-OutboundConnector and Start-HistoricalSearch act in the tenant, so that they are not among these:",
+        "# docs/exchange.md tells how their results are read.",
         "# Nothing is changed; no private key leaves the server. Then, where eop-probe is installed:",
         eop_probe("exchange show", "*.json").text,
     ]
@@ -57,10 +59,15 @@ def show(
             *names,
             *((str(path), "log") for path in found.logs),
             *dict.fromkeys((one.source, "report") for one in found.captures),
+            *((one.source, one.kind.value) for one in found.traces),
         ),
         gathered=gathered,
         x509=page.x509_of(found.exports),
-        problems=(*found.problems, *gathered.problems),
+        problems=(
+            *found.problems,
+            *gathered.problems,
+            *(problem for one in found.traces for problem in one.problems),
+        ),
         at=shared.parse_instant(at) or clock.now(),
     )
     output.deliver(page.document, page.render, held)

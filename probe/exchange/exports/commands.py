@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from probe.exchange.exports.read import ExportKind
+from probe.exchange.traces.report import TraceKind
 from probe.powershell import Command, Shell
 
 #: Where the lines for each shell are to be pasted.
@@ -21,7 +22,7 @@ PLACES = {
 class ExportCommand(NamedTuple):
     """One line to paste, what it exports, and the file it writes."""
 
-    kind: ExportKind
+    kind: ExportKind | TraceKind
     file: str
     command: Command
 
@@ -31,6 +32,9 @@ _FORMS = {
     "text": '"$($_.{0})"',
     "list": "$_.{0} -join ';'",
     "utc": "$_.{0}.ToUniversalTime().ToString('o')",
+    # Traces are in UTC without saying so, and a conversion would take them as local time.
+    "iso": "$_.{0}.ToString('o')",
+    "message": "$message.{0}",
     "base64": "[Convert]::ToBase64String($_.{0})",
 }
 
@@ -49,9 +53,14 @@ def _line(cmdlet: str, properties: str, file: str) -> str:
     )
 
 
-def _command(kind: ExportKind, shell: Shell, cmdlet: str, file: str, properties: str) -> ExportCommand:
+def _command(
+    kind: ExportKind | TraceKind, shell: Shell, cmdlet: str, file: str, properties: str
+) -> ExportCommand:
     return ExportCommand(kind, file, Command(_line(cmdlet, properties, file), shell))
 
+
+#: Of the last two days: a question may be about ten, and is answered with 5,000 rows at most.
+_TRACE = "Get-MessageTraceV2 -StartDate (Get-Date).AddDays(-2) -EndDate (Get-Date) {}"
 
 COMMANDS: tuple[ExportCommand, ...] = (
     _command(
@@ -82,11 +91,28 @@ COMMANDS: tuple[ExportCommand, ...] = (
     _command(
         ExportKind.OUTBOUND_CONNECTORS, Shell.EXCHANGE_ONLINE, "Get-OutboundConnector", "outbound-connectors.json",
         "Name Enabled ConnectorType:text ConnectorSource:text RecipientDomains SmartHosts TlsSettings:text "
-        "TlsDomain CloudServicesMailEnabled",
+        "TlsDomain CloudServicesMailEnabled IsValidated LastValidationTimestamp:iso",
     ),
     _command(
         ExportKind.ACCEPTED_DOMAINS, Shell.EXCHANGE_ONLINE, "Get-AcceptedDomain", "accepted-domains.json",
         "Name DomainName DomainType:text Default MatchSubDomains",
+    ),
+    _command(
+        TraceKind.MESSAGES, Shell.EXCHANGE_ONLINE, _TRACE.format("-ResultSize 5000"), "message-trace.json",
+        "Received:iso SenderAddress RecipientAddress Status:text FromIP ToIP MessageId MessageTraceId:text",
+    ),
+    _command(
+        TraceKind.EVENTS, Shell.EXCHANGE_ONLINE,
+        # A hundred questions are answered in five minutes.
+        f"{_TRACE.format('-Status Failed,Pending -ResultSize 90')} | ForEach-Object {{ $message = $_; "
+        "Get-MessageTraceDetailV2 -MessageTraceId $_.MessageTraceId -RecipientAddress $_.RecipientAddress }",
+        "message-trace-details.json",
+        "Date:iso Event Action Detail Data MessageId MessageTraceId:text SenderAddress:message "
+        "RecipientAddress:message",
+    ),
+    _command(
+        TraceKind.SERVERS, Shell.EXCHANGE_ONLINE, "Get-OnPremServerReportInfo", "on-premises-servers.json",
+        "@{n='Cmdlet';e={'Get-OnPremServerReportInfo'}} *",
     ),
 )  # fmt: skip
 """Every line, the servers' before the tenant's."""

@@ -61,7 +61,7 @@ _KINDS = (
     _Kind(
         OutboundConnector,
         frozenset({"tlssettings", "recipientdomains", "usemxrecord", "istransportrulescoped"}),
-        "Enabled CloudServicesMailEnabled",
+        "Enabled CloudServicesMailEnabled IsValidated",
         "TlsDomain",
         "RecipientDomains SmartHosts",
         {"ConnectorType": _CONNECTOR_TYPES, "ConnectorSource": _CONNECTOR_SOURCES, "TlsSettings": _TLS_LEVELS},
@@ -91,6 +91,7 @@ _KINDS = (
         {"TlsAuthLevel": _TLS_LEVELS},
     ),
 )  # fmt: skip
+_VALIDATED = "last_validation_timestamp"
 _WORD = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -99,9 +100,11 @@ def is_configuration(names: Collection[str]) -> bool:
     return "tlscertificatename" in names or any(not kind.telling.isdisjoint(names) for kind in _KINDS)
 
 
-def read_configuration(record: Record, problems: Problems) -> Configuration | None:
+def read_configuration(
+    record: Record, problems: Problems, *, month_first: bool | None = None
+) -> Configuration | None:
     """Read a connector or an accepted domain; None, without a problem, where the record is neither."""
-    fields = Fields(record, problems)
+    fields = Fields(record, problems, month_first=month_first)
     for kind in _KINDS:
         if not kind.telling.isdisjoint(record.fields.keys()):
             return _read(kind, fields)
@@ -128,6 +131,8 @@ def _read(kind: _Kind, fields: Fields) -> Configuration:
         values["server"] = (server if slash else fields.text("Server")) or None
         values["name"] = rest if slash and name == f"{server}\\{rest}" else name
         values["auth_mechanism"] = _auth_mechanism(fields)
+    elif kind.made is OutboundConnector:
+        values[_VALIDATED] = fields.instant("LastValidationTimestamp", _VALIDATED)
     elif kind.made is AcceptedDomain:
         values["domain_name"] = values["domain_name"] or name
     marks = {"inferred": tuple(fields.inferred), "incomplete": tuple(fields.incomplete)}

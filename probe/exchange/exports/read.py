@@ -89,6 +89,7 @@ class Export:
         return Inventory(certificates=self.certificates, fragments=self.fragments, problems=self.problems)
 
 
+_DATES = ("notbefore", "notafter", "lastvalidationtimestamp")
 _KINDS = {
     ExchangeCertificate: ExportKind.CERTIFICATES,
     SendConnector: ExportKind.SEND_CONNECTORS,
@@ -191,7 +192,7 @@ def _prose(text: str) -> ExportKind:
 
 
 def _from_records(records: list[Record], problems: Problems, server: str | None) -> Export:
-    dated = [record.fields.get(name) for record in records for name in ("notbefore", "notafter")]
+    dated = [record.fields.get(name) for record in records for name in _DATES]
     month_first = dates.month_comes_first(
         field.value for field in dated if field is not None and isinstance(field.value, str)
     )
@@ -224,7 +225,7 @@ def _value(
             return None
     if is_certificate(record):
         return read_certificate(record, problems, server=server, month_first=month_first)
-    found = read_configuration(record, problems)
+    found = read_configuration(record, problems, month_first=month_first)
     if found is None:
         names = quoted(", ".join(record.fields))
         problems.add(f"holds a record of no known kind, with the fields {names}.", line=record.source.line)

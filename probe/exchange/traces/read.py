@@ -21,7 +21,7 @@ from probe.exchange.exports.record import Fields, Raw, Record
 from probe.exchange.exports.records import records_of
 from probe.exchange.problem import Problems
 from probe.exchange.replies.recognise import Recognised, explain_text
-from probe.exchange.traces.report import Column, Status, Traced, TraceKind, Traces
+from probe.exchange.traces.report import FINE, Column, Status, Traced, TraceKind, Traces
 from probe.text import printable
 
 #: Columns of one file that are shown, and values of each.
@@ -36,7 +36,8 @@ MAX_SHOWN = 320
 #: Characters of a file in which one of the names stands, if it is of these kinds.
 _SEARCHED = 1 << 18
 _MARK = re.compile(
-    r"(?:recipient|sender).?address|message.?(?:trace.?)?id|IsTaskSuccessful|tls.?used|smtp.?security.?error|block.?status",
+    r"(?:recipient|sender).?address|message.?(?:trace.?)?id|IsTaskSuccessful|tls.?used|smtp.?security.?error|block.?status"
+    r"|Get-OnPremServerReportInfo|Validate-OutboundConnector",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"[245]\d\d[ -]|[245]\.\d{1,3}\.\d", re.ASCII)
@@ -65,8 +66,12 @@ _STATUS = {
     "failed": Status.FAILED, "fail": Status.FAILED,
     "pending": Status.DEFERRED, "defer": Status.DEFERRED,
 }  # fmt: skip
-_FINE = (Status.DELIVERED, Status.SENT)
-_UNDOCUMENTED = (TraceKind.VALIDATION, TraceKind.REPORT)
+_UNDOCUMENTED = (TraceKind.VALIDATION, TraceKind.SERVERS, TraceKind.REPORT)
+#: What a field named Cmdlet says, which the lines of `exchange export` add: nobody documents the other names.
+_CMDLETS = {
+    "Get-OnPremServerReportInfo": TraceKind.SERVERS,
+    "Validate-OutboundConnector": TraceKind.VALIDATION,
+}
 _OF_MESSAGES = (TraceKind.MESSAGES, TraceKind.EVENTS, TraceKind.REPORT)
 
 
@@ -117,7 +122,9 @@ def _kind(record: Record) -> TraceKind | None:
         return TraceKind.MESSAGES
     if "event" in names and names & _IDS and names & {"detail", "description"}:
         return TraceKind.EVENTS
-    return TraceKind.VALIDATION if names >= {"taskname", "istasksuccessful"} else None
+    if names >= {"taskname", "istasksuccessful"}:
+        return TraceKind.VALIDATION
+    return next((_CMDLETS[one] for one in _texts(record, ("cmdlet",)) if one in _CMDLETS), None)
 
 
 def _is_report(records: list[Record]) -> bool:
@@ -163,7 +170,7 @@ def _row(kind: TraceKind, fields: Fields, at: datetime | None, replies: _Replies
     values = [html.unescape(one.strip()[:MAX_TEXT]) for one in _texts(fields.record, names)]
     said = _first(fields, _SAID)
     status = _STATUS.get(_letters(said), Status.OTHER)
-    text, found = ("", None) if status in _FINE else replies.of(values)
+    text, found = ("", None) if status in FINE else replies.of(values)
     return Traced(
         source=fields.record.source,
         kind=kind,

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.exchange.problem import Place, Problem
-from probe.exchange.replies.entry import Flow
+from probe.exchange.replies.entry import EntryKind, Flow
 from probe.exchange.replies.recognise import Recognised
 from probe.values import value
 
@@ -27,7 +27,9 @@ class TraceKind(enum.Enum):
     """A row for each event of a message (Get-MessageTraceDetailV2, Graph's exchangeMessageTraceDetail)."""
     VALIDATION = "connector-validation"
     """Results of Validate-OutboundConnector, whose fields are not documented."""
-    REPORT = "report"
+    SERVERS = "on-premises-servers"
+    """Get-OnPremServerReportInfo, whose fields are not documented."""
+    REPORT = "historical-search"
     """ConnectorReport or OutboundSecurityReport of Start-HistoricalSearch, whose columns are not documented."""
 
 
@@ -40,6 +42,10 @@ class Status(enum.Enum):
     FAILED = "failed"
     DEFERRED = "deferred"
     OTHER = "other"
+
+
+#: Of these no failure is looked for.
+FINE = (Status.DELIVERED, Status.SENT)
 
 
 @value
@@ -67,8 +73,8 @@ class Traced:
 
     @property
     def reply(self) -> str | None:
-        """The id of the reply in the catalogue."""
-        return self.found.entry.id if self.found else None
+        """The id of the reply in the catalogue; None where only who quotes it is known."""
+        return self.found.entry.id if self.found and self.found.entry.kind is not EntryKind.WRAPPER else None
 
     @property
     def direction(self) -> Flow:

@@ -7,6 +7,7 @@ from typing import Any
 from probe.render.exchange.arrivals import add_arrivals, arrivals_json
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import problems, stamp, statements, title
+from probe.render.exchange.traces import add_traces, traces_json
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
@@ -30,6 +31,7 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:
     for number, fault in numbered:
         _add_fault(page, number, fault)
     add_arrivals(page, diagnosis.arrivals)
+    add_traces(page, diagnosis.traces)
     if diagnosis.notes:
         title(page, "Also known")
         statements(page, diagnosis.notes, indent=2)
@@ -102,6 +104,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "schema": SCHEMA,
         **outcome,
         "arrivals": arrivals_json(diagnosis.arrivals),
+        "traces": traces_json(diagnosis.traces),
         **picked(diagnosis, "notes problems"),
     }
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from probe import __version__
 from probe.exchange.messages import confirmation
-from probe.render.exchange.arrivals import HEADING
+from probe.exchange.traces import groups
+from probe.render.exchange import arrivals, traces
 from probe.render.exchange.diagnosis import seen, shown, told
 from probe.render.exchange.parts import PROBLEMS, each_once, stamp
 from probe.render.exchange.parts import told as statement
@@ -40,7 +41,9 @@ def render(diagnosis: Diagnosis, options: RenderOptions) -> str:  # noqa: ARG001
         "told": told(diagnosis),
         "faults": [_fault(fault) for fault in diagnosis.faults],
         "arrivals": [statement(line) for one in diagnosis.arrivals for line in confirmation.told(one)],
-        "arrived": HEADING,
+        "arrived": arrivals.HEADING,
+        "traces": [statement(line) for one in diagnosis.traces for line in groups.told(one)],
+        "traced": traces.HEADING,
         "notes": [statement(one) for one in diagnosis.notes],
         "problems": each_once(diagnosis.problems),
         "problems_mean": PROBLEMS,

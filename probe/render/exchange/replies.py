@@ -9,10 +9,12 @@ from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.last_error import bracketed
 from probe.exchange.replies.recognise import Recognised
 from probe.exchange.replies.tokens import Carriers
+from probe.exchange.traces.report import Traces
 from probe.powershell import CONNECTOR, SERVER, eop_probe, filled
 from probe.render.exchange.arrivals import add_arrivals, arrivals_json
 from probe.render.exchange.documents import picked
 from probe.render.exchange.parts import fact, title
+from probe.render.exchange.traces import add_traces, traces_json
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
 from probe.render.page.text import Page, Style
@@ -27,17 +29,19 @@ _FLOWS = {
 
 
 class Explained(NamedTuple):
-    """What a text says: replies, and headers of messages that arrived."""
+    """What a text says: replies, headers of messages that arrived, and message traces."""
 
     found: tuple[Recognised, ...]
     arrivals: tuple[Arrival, ...] = ()
+    traces: tuple[Traces, ...] = ()
 
 
 def render(explained: Explained, options: RenderOptions) -> str:
     """The page: the first finding in full, the others briefly unless all the detail is wanted."""
-    found, arrivals = explained
+    found, arrivals, traces = explained
     page = Page(options)
     add_arrivals(page, arrivals)
+    add_traces(page, traces)
     for number, one in enumerate(found):
         page.blank()
         if number == 0 or options.verbose:
@@ -131,13 +135,23 @@ def render_carriers(found: Carriers, options: RenderOptions) -> str:
 
 def carriers_json(found: Carriers) -> dict[str, Any]:
     """The JSON document of a token alone: every entry that carries it."""
-    return {"schema": SCHEMA, "findings": [entry_json(entry) for entry, _ in found.entries], "arrivals": []}
+    return {
+        "schema": SCHEMA,
+        "findings": [entry_json(entry) for entry, _ in found.entries],
+        "arrivals": [],
+        "traces": [],
+    }
 
 
 def document(explained: Explained) -> dict[str, Any]:
     """The JSON document; empty `findings` where nothing was recognised."""
-    found, arrivals = explained
-    return {"schema": SCHEMA, "findings": [_json(one) for one in found], "arrivals": arrivals_json(arrivals)}
+    found, arrivals, traces = explained
+    return {
+        "schema": SCHEMA,
+        "findings": [_json(one) for one in found],
+        "arrivals": arrivals_json(arrivals),
+        "traces": traces_json(traces),
+    }
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -44,7 +44,8 @@ _SHOWN: dict[type[Connector], str] = {
     ReceiveConnector: "server Fqdn=fqdn pinned=tls_certificate_name AuthMech.=auth_mechanism",
     InboundConnector: "type=connector_type certificate=tls_sender_certificate_name addresses=sender_ip_addresses "
     "senders=sender_domains",
-    OutboundConnector: "to=smart_hosts TLS=tls_settings TlsDomain=tls_domain",
+    OutboundConnector: "to=smart_hosts TLS=tls_settings TlsDomain=tls_domain validated=is_validated "
+    "at=last_validation_timestamp",
 }
 
 
