@@ -139,6 +139,7 @@ def _connected(scheme: str, host: str, address: str, port: int, deadline: float)
     if scheme == "http":
         return connection
     try:
+        connection.settimeout(_left(deadline))  # which holds for the whole handshake
         return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
     except OSError:
         connection.close()

@@ -19,6 +19,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.truststore import AnchorStore, StandInStore
 from probe.smtp.mta_sts import MAX_POLICY_BYTES, Mode, Policy
 from tests.authority import CLIENT_AUTH, Issued
+from tests.net import test_net_resolver
 from tests.net.scripted import AUTHORITY, ISSUING, NOW, ROOT, Peer, ScriptedServer, tls_context
 from tests.net.test_net_resolver import ZONE, NameServer
 from tests.revoking import http
@@ -123,10 +124,11 @@ class TestRecords:
         assert ask(9) == Sts(deviations=('the TXT record "V=STSv1; id=7" does not begin with "v=STSv1;"',))
 
     def test_one_that_is_wrong(self, ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(ZONE, (f"_mta-sts.{DOMAIN}.", "TXT"), ['"v=STSv1; id=a-b"'])
+        monkeypatch.setitem(ZONE, (f"_mta-sts.{DOMAIN}.", "TXT"), ['"v=STSv1; id=a-b; x"'])
         found = ask(9)
         assert (found.record_id, found.fault, found.policy) == ("a-b", PolicyFault.RECORD, None)
         assert "letters and digits" in found.problem
+        assert found.deviations == ('in the TXT record "x" is no key with a value',)
 
     def test_a_name_server_that_fails(self, nameserver: str) -> None:
         reach = Reach(nameserver=nameserver)
@@ -150,6 +152,14 @@ class TestAnswers:
         [asked] = server.asked
         assert asked.startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.sts.test\r\n")
         assert b"authorization" not in asked.lower()
+
+    def test_the_host_is_named_in_tls(self, ask: Asking) -> None:
+        named: list[bytes | None] = []
+        context = tls_context(LEAF, ISSUING)
+        context.set_tlsext_servername_callback(lambda connection: named.append(connection.get_servername()))
+        with PolicyHost(ok(), context=context) as server:
+            assert ask(server.port).policy is not None
+        assert named == [HOST.encode()]
 
     @pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
     def test_other_forms_of_it(self, ask: Asking, version: int) -> None:
@@ -282,7 +292,7 @@ class TestConnections:
 
     def test_the_next_address_is_tried(self, ask: Asking) -> None:
         with PolicyHost(ok()) as server:
-            assert ask(server.port, "127.0.0.2", "127.0.0.1").policy is not None
+            assert ask(server.port, "127.0.0.2", "127.0.0.1", "127.0.0.3").policy is not None
             assert ask(server.port, "127.0.0.1", "127.0.0.2").policy is not None
             assert ask(server.port, "127.0.0.2", "127.0.0.3").fault is PolicyFault.CONNECTION
 
@@ -298,6 +308,14 @@ class TestConnections:
         )
         found = look(DOMAIN, Judge(STORE, NOW), reach)
         assert found.problem == PROBLEM + "mta-sts.sts.test has no IPv6 address"
+
+    def test_the_name_server_is_asked_for_the_host_too(
+        self, nameserver: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(ZONE, (f"{HOST}.", "A"), ["127.0.0.1"])
+        with PolicyHost(ok()) as server:
+            reach = Reach(nameserver=nameserver, allow_private=True)
+            assert look(DOMAIN, Judge(STORE, NOW), reach, port=server.port).policy is not None
 
     def test_a_name_without_addresses(self, nameserver: str) -> None:
         found = look(DOMAIN, Judge(STORE, NOW), Reach(nameserver=nameserver))
@@ -363,6 +381,16 @@ class TestPatience:
             began = monotonic()
             assert look(DOMAIN, Judge(STORE, NOW), reach).fault is PolicyFault.DNS
             assert monotonic() - began < 5
+
+    def test_a_name_server_that_is_silent_about_the_host(
+        self, nameserver: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        silent = {(f"{HOST}.", "A"), (f"{HOST}.", "AAAA")}
+        monkeypatch.setattr(test_net_resolver, "SILENT", silent)
+        began = monotonic()
+        found = look(DOMAIN, Judge(STORE, NOW), Reach(nameserver=nameserver, timeout_s=0.5))
+        assert (found.fault, found.record_id) == (PolicyFault.DNS, "7")
+        assert monotonic() - began < 5
 
     @staticmethod
     def ends(ask: Asking, port: int) -> None:

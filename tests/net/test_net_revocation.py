@@ -198,6 +198,19 @@ class TestBounds:
                 get(web.url("x"), seconds=0.2)
             assert monotonic() - began < 5
 
+    def test_a_trickle_of_tls_ends(self) -> None:
+        hello = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"  # a ServerHello of 16 KiB, the rest of which takes its time
+
+        def trickling(peer: Peer) -> None:
+            peer.say(hello)
+            peer.trickle(b"\x00")
+
+        with ScriptedServer(trickling) as server:
+            began = monotonic()
+            with pytest.raises(ConnectError, match=r"took too long|timed out"):
+                get(f"https://127.0.0.1:{server.port}/", seconds=0.3)
+            assert monotonic() - began < 5
+
     def test_a_trickle_ends(self) -> None:
         def trickling(peer: Peer) -> None:
             peer.say(b"HTTP/1.1 200 OK\r\n\r\n")

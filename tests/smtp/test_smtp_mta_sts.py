@@ -89,10 +89,15 @@ class TestRecord:
             ),
             (b"v=STSv1; id=" + b"1" * 33, "letters and digits"),
             (b"v=STSv1; id=\xd9\xa1", "letters and digits"),
+            (b"v=STSv1; id=1=id", 'letters and digits, not "1=id"'),
+            (b"v=STSv1; id=1\x0b", 'letters and digits, not "1\\x0b"'),
         ],
     )
     def test_without_a_good_id_there_is_no_policy(self, text: bytes, fault: str) -> None:
         assert fault in read_record([text]).fault
+
+    def test_without_an_id_the_rest_is_told_too(self) -> None:
+        assert read_record([b"v=STSv1; x"]).deviations == ('in the TXT record "x" is no key with a value',)
 
     def test_the_first_of_two_ids_counts_and_empty_fields_are_told(self) -> None:
         found = read_record([b"v=STSv1; id=1; id=2;; =x; y"])
@@ -135,6 +140,7 @@ class TestPolicy:
             (b"max_age", b"max-age", 'it has no "max_age"'),
             (b"604800", b"1_000", 'its "max_age" is "1_000", not a number of seconds of one to ten digits'),
             (b"604800", b"-1", 'its "max_age" is "-1"'),
+            (b"604800", b"6\x0b", 'its "max_age" is "6\\x0b"'),
             (b"604800", b"6.5", 'its "max_age" is "6.5"'),
             (b"604800", b"\xd9\xa1", 'its "max_age" is "'),
             (b"604800", b"\xb2", 'its "max_age" is "\\xb2"'),
