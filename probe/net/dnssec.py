@@ -263,7 +263,7 @@ class _Questions:
                 if not piece:
                     break
         response = _read(data[2:size], query) if len(data) >= size else None
-        if response is None:
+        if response is None or response.flags & dns.flags.TC:
             raise ResolveError(f"the resolver {self._peer} sent no whole answer over TCP")
         return response
 
@@ -280,6 +280,8 @@ def _read(wire: bytes, query: dns.message.Message) -> _Response | None:
     if message.flags & dns.flags.TC or message.rcode() not in _ANSWERS:
         return response
     try:
+        if message.errors and query.question[0].rdtype != dns.rdatatype.TLSA:
+            raise message.errors[0].exception
         found = message.resolve_chaining()
         octets = sorted(set(_tlsa_octets(wire, found.canonical_name)))  # resolvers rotate them
     except dns.exception.DNSException as error:

@@ -255,9 +255,12 @@ class _Comparison:
                 return
             path = waiting.popleft()
             yield path
-            above = (each for each in self._certificates if each not in path and self._issued(path[-1], each))
-            waiting.extend((*path, each) for each in above if len(path) < MAX_DEPTH)
-        self._left_out = bool(waiting)
+            above = [each for each in self._certificates if each not in path and self._issued(path[-1], each)]
+            if len(path) < MAX_DEPTH:
+                waiting.extend((*path, each) for each in above)
+            elif above:
+                self._left_out = True
+        self._left_out |= bool(waiting)
 
     def _issued(self, certificate: Certificate, issuer: Certificate) -> bool:
         named = folded_rdns(certificate.issuer.rdns) == folded_rdns(issuer.subject.rdns)

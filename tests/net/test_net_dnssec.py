@@ -234,6 +234,14 @@ class TestAlias:
         found = exchanger(alias | AT_ITS_NAME)
         assert (found.address, found.tlsa) == (Dnssec.INSECURE, FOUND)
 
+    def test_a_signed_alias_into_one_keeps_its_own_records(self) -> None:
+        """So does Postfix 3.7: the alias itself is vouched for."""
+        unsigned = Exchanger(host=HOST, address=Dnssec.INSECURE, tlsa=FOUND)
+        assert unsigned.dnssec is Dnssec.SECURE
+        for bad in (Dnssec.BOGUS, Dnssec.UNKNOWN):
+            assert Exchanger(host=HOST, address=bad, tlsa=FOUND).dnssec is bad
+            assert Exchanger(host=HOST, address=Dnssec.SECURE, tlsa=Tlsa(dnssec=bad)).dnssec is bad
+
     def test_whose_targets_records_are_bogus(self) -> None:
         bogus = {(f"_25._tcp.{TO}", "TLSA"): Reply(rcode=SERVFAIL, rcode_with_cd=NOERROR)}
         assert exchanger(ALIAS | bogus).tlsa.dnssec is Dnssec.BOGUS
@@ -265,6 +273,17 @@ class TestBroken:
         found = tlsa(Reply(TEXT, cut=70))
         assert (found.dnssec, found.records) == (Dnssec.UNKNOWN, ())
         assert f"the resolver's answer for _25._tcp.{HOST} cannot be read" in found.failure
+
+    def test_that_is_no_whole_one_over_tcp_either(self) -> None:
+        """Nothing may be taken for the proof that there is nothing."""
+        found = tlsa(Reply(TEXT, always_truncated=True))
+        assert (found.dnssec, found.records) == (Dnssec.UNKNOWN, ())
+
+    def test_mx_records_that_are_none(self) -> None:
+        """They are no sign that the domain is its own exchanger."""
+        found = domain({("contoso.test", "MX"): Reply(b"\x00")})
+        assert (found.mx, found.exchangers) == (Dnssec.UNKNOWN, ())
+        assert "the resolver's answer for contoso.test cannot be read" in found.failure
 
     def test_silence_ends_in_time(self) -> None:
         began = monotonic()

@@ -43,6 +43,8 @@ class Reply:
     silent: int = 0
     """Of so many questions nothing is heard."""
     truncated: bool = False
+    always_truncated: bool = False
+    """Over TCP too."""
     strays: tuple[bytes, ...] = ()
     cut: int | None = None
     """Where the answer ends."""
@@ -127,11 +129,14 @@ class ValidatingServer:
         )
         if before < reply.silent:
             return
-        whole = self._made(query, reply, truncated=reply.truncated and not tcp)
+        whole = self._made(query, reply, truncated=reply.always_truncated or (reply.truncated and not tcp))
         if tcp:
             yield (len(whole).to_bytes(2) + whole)[: reply.cut]
         else:
-            yield from (*reply.strays, whole if reply.truncated else whole[: reply.cut])
+            yield from (
+                *reply.strays,
+                whole if reply.truncated or reply.always_truncated else whole[: reply.cut],
+            )
 
     def _made(self, query: dns.message.Message, reply: Reply, *, truncated: bool) -> bytes:
         checking = not query.flags & dns.flags.CD

@@ -48,6 +48,15 @@ class Exchanger:
     tlsa: Tlsa = Tlsa()
     failure: str | None = None
 
+    @property
+    def dnssec(self) -> Dnssec:
+        """Whether its TLSA records count: as those say, unless the addresses are bogus or unknown.
+
+        Insecure addresses do no harm to secure records, which stand at an alias that is itself signed (RFC 7672 2.2.2).
+        """
+        answers = (self.address, self.tlsa.dnssec)
+        return next((bad for bad in (Dnssec.BOGUS, Dnssec.UNKNOWN) if bad in answers), self.tlsa.dnssec)
+
 
 class PolicyFault(enum.Enum):
     """Why a domain's policy could not be had (RFC 8461 3.1 and 3.3)."""
