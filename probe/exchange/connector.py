@@ -39,6 +39,14 @@ class TlsAuthLevel(enum.Enum):
     DOMAIN_VALIDATION = "DomainValidation"
 
 
+class SecurityMode(enum.Enum):
+    """How an outbound connector takes DANE (SmtpDaneMode) or MTA-STS (MtaStsMode, which has no Mandatory)."""
+
+    OPPORTUNISTIC = "Opportunistic"
+    MANDATORY = "Mandatory"
+    NONE = "None"
+
+
 class ConnectorType(enum.Enum):
     """Whose servers an Exchange Online connector is for."""
 
@@ -156,6 +164,7 @@ class OutboundConnector:
 
     `is_validated` and `last_validation_timestamp` (aware UTC) are of Microsoft's own test with a message
     (Validate-OutboundConnector).
+    Connectors have the two modes since 10 March 2026: an export without them is older.
     """
 
     source: Place
@@ -167,6 +176,8 @@ class OutboundConnector:
     smart_hosts: tuple[str, ...] | None = None
     tls_settings: TlsAuthLevel | None = None
     tls_domain: str | None = None
+    smtp_dane_mode: SecurityMode | None = None
+    mta_sts_mode: SecurityMode | None = None
     cloud_services_mail_enabled: bool | None = None
     is_validated: bool | None = None
     last_validation_timestamp: datetime | None = None

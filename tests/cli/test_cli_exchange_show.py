@@ -96,6 +96,7 @@ def test_every_kind_of_connector(cli: Cli, tmp_path: Path) -> None:
         "Enabled": None,
         "TlsSettings": "DomainValidation",
         "TlsDomain": "x.test",
+        "SmtpDaneMode": "Opportunistic",
     }
     paths = [
         desk.put("send.json", [send_connector()]),
@@ -112,7 +113,10 @@ def test_every_kind_of_connector(cli: Cli, tmp_path: Path) -> None:
     assert "addresses   not set" in out
     assert "contoso.com  (Authoritative, default)" in out
     assert "fabrikam.com  (type not known, with subdomains)" in out
+    assert "DANE        Opportunistic" in out
+    assert "MTA-STS     not in the export: it is older than 10 March 2026" in out
     document = json.loads(cli("exchange", "show", *paths, "--format", "json").out)
+    assert document["outbound_connectors"][0]["mta_sts_mode"] is None
     assert document["send_connectors"][0]["smart_hosts"] == ["contoso-com.mail.protection.outlook.com"]
     assert document["outbound_connectors"][0]["tls_settings"] == "DomainValidation"
     assert document["receive_connectors"][0]["server"] == "EX01"

@@ -17,6 +17,7 @@ from probe.exchange.connector import (
     OutboundConnector,
     Pin,
     ReceiveConnector,
+    SecurityMode,
     SendConnector,
     TlsAuthLevel,
     read_pin,
@@ -194,6 +195,8 @@ def test_an_outbound_connector() -> None:
             "CloudServicesMailEnabled": True,
             "IsValidated": True,
             "LastValidationTimestamp": "2026-11-01T10:00:00.0000000Z",
+            "SmtpDaneMode": "Mandatory",
+            "MtaStsMode": "None",
         }
     )
     assert (found.kind, found.problems) == (ExportKind.OUTBOUND_CONNECTORS, ())
@@ -208,11 +211,24 @@ def test_an_outbound_connector() -> None:
             smart_hosts=("mail.contoso.com",),
             tls_settings=TlsAuthLevel.DOMAIN_VALIDATION,
             tls_domain="*.contoso.com",
+            smtp_dane_mode=SecurityMode.MANDATORY,
+            mta_sts_mode=SecurityMode.NONE,
             cloud_services_mail_enabled=True,
             is_validated=True,
             last_validation_timestamp=datetime(2026, 11, 1, 10, tzinfo=UTC),
         ),
     )
+
+
+def test_the_modes_of_an_older_export_are_unknown() -> None:
+    older = of({"Name": "To contoso", "TlsSettings": "DomainValidation"}).outbound_connectors[0]
+    assert (older.smtp_dane_mode, older.mta_sts_mode) == (None, None)
+    # What the exporting line writes where the property is not there.
+    empty = of({"Name": "To contoso", "SmtpDaneMode": "", "MtaStsMode": ""})
+    assert (empty.outbound_connectors[0].smtp_dane_mode, empty.problems) == (None, ())
+    strange = of({"Name": "To contoso", "SmtpDaneMode": "Sometimes"})
+    assert strange.outbound_connectors[0].smtp_dane_mode is None
+    assert "not known" in str(strange.problems[0])
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ COMMANDS: tuple[ExportCommand, ...] = (
     _command(
         ExportKind.OUTBOUND_CONNECTORS, Shell.EXCHANGE_ONLINE, "Get-OutboundConnector", "outbound-connectors.json",
         "Name Enabled ConnectorType:text ConnectorSource:text RecipientDomains SmartHosts TlsSettings:text "
-        "TlsDomain CloudServicesMailEnabled IsValidated LastValidationTimestamp:iso",
+        "TlsDomain CloudServicesMailEnabled SmtpDaneMode:text MtaStsMode:text IsValidated LastValidationTimestamp:iso",
     ),
     _command(
         ExportKind.ACCEPTED_DOMAINS, Shell.EXCHANGE_ONLINE, "Get-AcceptedDomain", "accepted-domains.json",

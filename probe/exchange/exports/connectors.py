@@ -14,6 +14,7 @@ from probe.exchange.connector import (
     InboundConnector,
     OutboundConnector,
     ReceiveConnector,
+    SecurityMode,
     SendConnector,
     TlsAuthLevel,
 )
@@ -34,6 +35,7 @@ _TLS_LEVELS = Numbers(
 _CONNECTOR_TYPES = Numbers(ConnectorType)
 _CONNECTOR_SOURCES = Numbers(ConnectorSource)
 _DOMAIN_TYPES = Numbers(DomainType)
+_MODES = Numbers(SecurityMode)
 
 
 class _Kind(NamedTuple):
@@ -60,11 +62,13 @@ _KINDS = (
     ),
     _Kind(
         OutboundConnector,
-        frozenset({"tlssettings", "recipientdomains", "usemxrecord", "istransportrulescoped"}),
+        frozenset({"tlssettings", "recipientdomains", "usemxrecord", "istransportrulescoped", "smtpdanemode",
+                   "mtastsmode"}),
         "Enabled CloudServicesMailEnabled IsValidated",
         "TlsDomain",
         "RecipientDomains SmartHosts",
-        {"ConnectorType": _CONNECTOR_TYPES, "ConnectorSource": _CONNECTOR_SOURCES, "TlsSettings": _TLS_LEVELS},
+        {"ConnectorType": _CONNECTOR_TYPES, "ConnectorSource": _CONNECTOR_SOURCES, "TlsSettings": _TLS_LEVELS,
+         "SmtpDaneMode": _MODES, "MtaStsMode": _MODES},
     ),
     _Kind(
         AcceptedDomain,

@@ -44,9 +44,11 @@ _SHOWN: dict[type[Connector], str] = {
     ReceiveConnector: "server Fqdn=fqdn pinned=tls_certificate_name AuthMech.=auth_mechanism",
     InboundConnector: "type=connector_type certificate=tls_sender_certificate_name addresses=sender_ip_addresses "
     "senders=sender_domains",
-    OutboundConnector: "to=smart_hosts TLS=tls_settings TlsDomain=tls_domain validated=is_validated "
-    "at=last_validation_timestamp",
+    OutboundConnector: "to=smart_hosts TLS=tls_settings TlsDomain=tls_domain DANE=smtp_dane_mode "
+    "MTA-STS=mta_sts_mode validated=is_validated at=last_validation_timestamp",
 }
+#: Microsoft: connectors have the two modes since then.
+_NO_MODE = "not in the export: it is older than 10 March 2026, or was made without it"
 
 
 class Held(NamedTuple):
@@ -137,6 +139,8 @@ def _connector_facts(one: Connector) -> dict[str, Any]:
         facts["to"] = facts["to"] or one.address_spaces
     elif isinstance(one, OutboundConnector):
         facts["to"] = facts["to"] or one.recipient_domains
+        for mode in ("DANE", "MTA-STS"):
+            facts[mode] = facts[mode] or _NO_MODE
     return facts
 
 
