@@ -18,6 +18,8 @@ class Shell(enum.Enum):
     EXCHANGE = "Exchange Management Shell"
     EXCHANGE_ONLINE = "Exchange Online PowerShell"
     ANY = "PowerShell or POSIX shell"
+    ZONE = "DNS zone"
+    """No shell: a line of a zone file."""
 
 
 class Command(NamedTuple):
@@ -60,6 +62,8 @@ NAME = "<name in the certificate>"
 PUBLIC = "<thumbprint of the public certificate>"
 LOG_FOLDER = "<folder of the SmtpSend protocol logs>"
 SERVER = "<server>"
+MX_HOST = "<name of the MX host>"
+KEY_DIGEST = "<SHA-256 of the certificate's key>"
 
 # about_Quoting_Rules: PowerShell takes the typographic quotes for the plain ones.
 _SINGLE_QUOTES = "'\u2018\u2019\u201a\u201b"
@@ -68,6 +72,9 @@ _DOUBLE_QUOTES = '"\u201c\u201d\u201e'
 _EXPANDED = frozenset(_DOUBLE_QUOTES + "$`\\!")
 # A word that no shell reads anything into. It begins with no digit: PowerShell has numbers with units.
 _BARE = re.compile(r"[A-Za-z./][A-Za-z0-9._:/@=+-]*")
+
+# What a zone file reads as one name.
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 def quoted(text: str) -> str:
@@ -103,6 +110,12 @@ def _both(text: str) -> str:
         if _EXPANDED.isdisjoint(text):
             return f'"{text}"'
     return f"'{UNSAFE}'"
+
+
+def tlsa_record(host: str, digest: str) -> Command:
+    """The TLSA record of a mail server whose key has this SHA-256 digest (RFC 7672 3.1.1: 3 1 1 is the one to take)."""
+    name = host if _HOST.fullmatch(host) else UNSAFE
+    return Command(f"_25._tcp.{name}. IN TLSA 3 1 1 {digest}", Shell.ZONE)
 
 
 def pin(issuer: str, subject: str) -> str:

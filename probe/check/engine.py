@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from probe.capture import Capture
 from probe.check.connection import Connection
+from probe.check.domains import Domains
 from probe.check.endpoints import Endpoint, Host, addresses, endpoints, hosts, known
 from probe.check.interruption import Interruption
+from probe.check.loops import new_loop, of_others
 from probe.check.names import Names
 from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace, room_for
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 4
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
+
+_JITTER = random.SystemRandom()
 
 
 class Engine:
@@ -61,6 +65,7 @@ class Engine:
         self._others = self._loop.get_exception_handler() if shared else None
         self._loop.set_exception_handler(self._note_error)
         self._names = Names(self._loop)
+        self._domains = Domains(self._loop, self._hand_out)
         self._memory = Memory()  # this thread's
         self._connections = room_for(pace.concurrency)
         self._open = self._pending = 0
@@ -87,19 +92,26 @@ class Engine:
                     yield self._done.popleft()
                 if self._error is not None:
                     raise self._error
+            self._domains.undecided()
+            yield from self._done
         finally:
             self._close()
 
     def forget(self) -> None:
         """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""
-        self._names.forget()
+        self._forget_names()
         self._memory = Memory()
+
+    def _forget_names(self) -> None:
+        self._names.forget()
+        self._domains.forget()
 
     def _close(self) -> None:
         for connection in (*self._parting, *(work.connection for work in self._under_way)):
             if connection is not None:
                 connection.close()
         self._names.close()
+        self._domains.close()
         if self._asking is not None:
             self._asking.shutdown(cancel_futures=True)
         if not self._shared:
@@ -107,7 +119,7 @@ class Engine:
 
     def _note_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception") or RuntimeError(context["message"])
-        if self._others and _of_others(error):
+        if self._others and of_others(error):
             self._others(loop, context)
             return
         self._error = self._error or error
@@ -123,7 +135,7 @@ class Engine:
                 self._no_more = True
                 break
             if isinstance(job, Later):
-                self._names.forget()
+                self._forget_names()
                 self._wake = self._loop.call_later(job.seconds, self._loop.stop)
                 return True
             self._pending += 1
@@ -146,6 +158,7 @@ class Engine:
             return
         options = plan.job.options
         plan.found, plan.unknown = [()] * len(found), len(found)
+        self._domains.begin(plan, found)
         for place, host in enumerate(found):
             then = partial(self._resolved, plan, place, host)
             if host.failure is not None:
@@ -167,7 +180,7 @@ class Engine:
 
     def _unplanned(self, plan: Plan, error: Exception) -> None:
         """A defect over a job's names; what is wrong with its options ends the run."""
-        plan.unknown = -1
+        plan.unknown, plan.domain = -1, None
         work = Work(plan, 0, Endpoint(plan.job.target, plan.job.target.host, 0, None))
         with work.guard:
             raise error
@@ -307,37 +320,20 @@ class Engine:
         self._deliver(work, asked.result())
 
     def _deliver(self, work: Work, assessment: Assessment) -> None:
-        work.plan.left -= 1
-        full = self._pending >= LOOK_AHEAD * self._connections
+        plan = work.plan
+        plan.left -= 1
+        if plan.domain is None:
+            self._hand_out(plan, work.index, assessment, last=plan.left == 0)
+        else:
+            self._domains.take(plan, plan.domain, work.index, assessment)
+
+    def _hand_out(self, plan: Plan, index: int, assessment: Assessment, *, last: bool) -> None:
+        job, full = plan.job, self._pending >= LOOK_AHEAD * self._connections
         self._pending -= 1
-        job = work.plan.job
-        done = Done(job, work.index, assessment, work.plan.left == 0)
+        done = Done(job, index, assessment, last)
         if job.asked is None:
             self._done.append(done)
         else:
             job.asked.take(done)
         if job.asked is None or full or self._no_more:
             self._loop.stop()  # to yield it, to take another job, or to see that this was the last
-
-
-def _of_others(error: BaseException) -> bool:
-    """Whether what was raised came from code of those who share the loop."""
-    trace = error.__traceback__
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__"))
-        if module.startswith("probe."):
-            return module.startswith("probe.serve.")
-        trace = trace.tb_next
-    return True
-
-
-_JITTER = random.SystemRandom()
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """The fastest loop there is here; Windows' usual one cannot watch sockets."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.SelectorEventLoop()
-    return uvloop.new_event_loop()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from probe.eop.settings import Settings
-from probe.eop.vocabulary import Direction
+from probe.eop.vocabulary import ConnectorMode, Direction
 from probe.net.request import TIMEOUT_S, KeyType
 from probe.values import value
 
@@ -32,7 +32,8 @@ class CheckOptions:
     connection was begun. `sni` is None for the host's name and "" for none at all. `timeout_s`
     is the total of one connection, `total_s` that of all connections to one address (None: TOTAL_SHARE times
     `timeout_s`). `ip_version` is 4 or 6, None for both; with `public_only` only addresses of the public Internet are
-    connected to. `at` is None for the moment of the judgement.
+    connected to. `at` is None for the moment of the judgement. `dnssec_resolver` is the resolver whose AD bit is
+    trusted, with or without a port; without one DNSSEC and DANE are unknown.
     """
 
     stores: Callable[[], Sequence[TrustStore]]
@@ -54,6 +55,8 @@ class CheckOptions:
     key_type: KeyType = KeyType.ANY
     revocation: bool = False
     revocation_allow_private: bool = False
+    dnssec_resolver: str | None = None
+    connector_mode: ConnectorMode = ConnectorMode.OPPORTUNISTIC
 
     def variant(self, host: str) -> str:
         """What is asked of a host otherwise than usual, so that another certificate may be seen; else nothing."""

@@ -14,15 +14,28 @@ from probe.report.failed import Guard
 
 if TYPE_CHECKING:
     from probe.check.connection import Connection
+    from probe.exchange.outbound.facts import DomainFacts
+    from probe.report.assessment import Assessment
+
+
+class Domain:
+    """A domain whose exchangers are judged together: what is known of it, and the assessments that wait for that."""
+
+    __slots__ = ("facts", "waiting")
+
+    def __init__(self) -> None:
+        self.facts: DomainFacts | None = None
+        self.waiting: dict[int, Assessment] = {}
 
 
 class Plan:
     """A job whose names are being looked up, and then what is still to be reported of it."""
 
-    __slots__ = ("found", "job", "left", "unknown")
+    __slots__ = ("domain", "found", "job", "left", "unknown")
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.domain: Domain | None = None
         self.found: list[tuple[Endpoint, ...]] = []
         self.unknown = self.left = 0
 

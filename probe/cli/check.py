@@ -99,6 +99,7 @@ def check(
         "Ask for a certificate with this kind of key, where there are several.",
         default=KeyType.ANY,
     ),
+    sender: shared.Sender,
     save_chain: str | None = option(
         "--save-chain DIR", "Save what was presented as PEM files.", callback=_folder
     ),
@@ -109,7 +110,7 @@ def check(
     if thorough and key_type is not KeyType.ANY:
         raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
     options = replace(
-        question.options(stores),
+        sender.of(question.options(stores)),
         port=port,
         ehlo_name=ehlo,
         sni=sni,

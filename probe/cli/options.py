@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -18,8 +19,8 @@ from probe.cli.declare import finite, option, seconds
 from probe.cli.early import is_store
 from probe.cli.output import warn
 from probe.eop.settings import Settings
-from probe.eop.vocabulary import Direction
-from probe.errors import ConfigurationError
+from probe.eop.vocabulary import ConnectorMode, Direction
+from probe.errors import ConfigurationError, TargetError
 from probe.text import printable
 
 if TYPE_CHECKING:
@@ -211,6 +212,47 @@ class Question(NamedTuple):
         other = (Direction.FROM_EOP if to_eop else Direction.TO_EOP).value
         for flag in (flag for flag, value in given.items() if value):
             raise ConfigurationError(f"{flag} is for --direction {other}; this is {self.direction.value}")
+
+
+DnssecResolver = Annotated[
+    str | None,
+    option(
+        "--dnssec-resolver IP[:PORT]",
+        "Validating resolver whose word on DNSSEC counts (mx: targets, from-eop). Without one DANE is unknown.",
+    ),
+]
+ConnectorModes = Annotated[
+    ConnectorMode,
+    option(
+        "--connector-mode",
+        "SmtpDaneMode and MtaStsMode of the outbound connector (mx: targets, from-eop): none looks at neither, "
+        "mandatory demands DANE.",
+    ),
+]
+
+
+class Sender(NamedTuple):
+    """How Exchange Online, as the sender to a domain, is asked after."""
+
+    dnssec_resolver: DnssecResolver = None
+    connector_mode: ConnectorModes = ConnectorMode.OPPORTUNISTIC
+
+    def of(self, options: CheckOptions) -> CheckOptions:
+        """The options of a check with these; raises ConfigurationError."""
+        resolver = parse_nameserver(self.dnssec_resolver)
+        return replace(options, dnssec_resolver=resolver, connector_mode=self.connector_mode)
+
+
+def parse_nameserver(text: str | None, option: str = "--dnssec-resolver") -> str | None:
+    """Read a name server's address; raises ConfigurationError."""
+    if text is None:
+        return None
+    from probe.net.target import name_server
+
+    try:
+        return name_server(text)
+    except TargetError as error:
+        raise ConfigurationError(f"{option}: {error}") from None
 
 
 def parse_instant(text: str | None, option: str = "--at") -> datetime | None:

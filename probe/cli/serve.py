@@ -77,7 +77,7 @@ def serve(
         from probe.serve.server import bound
     except ImportError:
         raise ConfigurationError("serve needs an extra: pip install 'eop-probe[serve]'") from None
-    from probe.check.engine import new_loop
+    from probe.check.loops import new_loop
     from probe.serve.demand import Demand
     from probe.serve.web import Web
 

@@ -17,6 +17,7 @@ from probe.smtp.software import Software, looks_like
 from probe.values import value
 
 if TYPE_CHECKING:
+    from probe.eop.outbound.verdict import Outbound
     from probe.exchange.attribution.tenant import Attribution
     from probe.pki.memory import Memory
     from probe.pki.path import BuiltPath
@@ -91,6 +92,8 @@ class Evidence:
     """What is wrong with the private key of a file; None: nothing, or the file is not one for keys."""
     file_unusual: tuple[str, ...] = ()
     """What is unusual about how a certificate file is encoded, as `probe.pki.containers` says it."""
+    outbound: Outbound | None = None
+    """What Exchange Online makes of the whole domain, where its exchangers were asked for as it does."""
     failure: str | None = None
     """The exception over which the assessment itself failed, in one line; nothing else is judged then."""
 

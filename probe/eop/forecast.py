@@ -59,6 +59,11 @@ class Forecast(Sequence[Turn]):
     ) -> None:
         self._asked = (evidence, store, memory, now)
 
+    def again(self, evidence: Evidence, now: Decision) -> Forecast:
+        """That of the same chain with more evidence, by the same list."""
+        _, store, memory, _ = self._asked
+        return Forecast(evidence, store, memory, now)
+
     @functools.cached_property
     def _turns(self) -> tuple[Turn, ...]:
         return forecast(*self._asked)

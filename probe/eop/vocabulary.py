@@ -67,6 +67,16 @@ _STATES = {
 WORST_FIRST = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.AT_RISK, Outcome.ACCEPTED)
 
 
+class ConnectorMode(enum.StrEnum):
+    """How an outbound connector takes DANE and MTA-STS (SmtpDaneMode, MtaStsMode)."""
+
+    OPPORTUNISTIC = "opportunistic"
+    MANDATORY = "mandatory"
+    """DANE has to be there, and to hold; MTA-STS knows no such mode."""
+    NONE = "none"
+    """Neither is looked at."""
+
+
 class Severity(enum.Enum):
     """What a finding does to the outcome."""
 

@@ -13,12 +13,12 @@ from probe.check.options import CheckOptions
 from probe.check.run import Job
 from probe.eop.expectations import Expectation
 from probe.eop.settings import Settings
-from probe.eop.vocabulary import Direction, Outcome
+from probe.eop.vocabulary import ConnectorMode, Direction, Outcome
 from probe.errors import StoreError, TargetError
 from probe.fleet.keys import TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.tables import Table, checked, nearest, shown
-from probe.net.target import Target, is_ip_address, parse_target, server_name
+from probe.net.target import Target, is_ip_address, name_server, parse_target, server_name
 from probe.smtp.ehlo import ehlo_argument
 from probe.stores import MICROSOFT, MOZILLA
 
@@ -31,6 +31,8 @@ MAX_STORE_LISTS = 32
 #: Keys that say something of one direction only.
 _OF_DIRECTION = {
     "tls-domain": "from-eop",
+    "dnssec-resolver": "from-eop",
+    "connector-mode": "from-eop",
     "tls-sender-certificate-name": "to-eop",
     "accepted-domains": "to-eop",
 }
@@ -132,6 +134,8 @@ class Entry:
             implicit_tls=bool(keys.implicit_tls),
             samples=keys.samples,
             thorough=bool(keys.thorough),
+            dnssec_resolver=keys.dnssec_resolver or base.dnssec_resolver,
+            connector_mode=ConnectorMode(keys.connector_mode) if keys.connector_mode else base.connector_mode,
         )
         return Job(key, self.target, options, keys.addresses or ())
 
@@ -150,7 +154,7 @@ def _settings(keys: TargetKeys, base: Settings) -> Settings:
 
 def make_sense(own: Table, around: Inherited, place: Place, mistakes: Mistakes) -> None:
     """Note what of a table's values can be read, but not used: names, addresses, stores."""
-    for key, read in (("ehlo", ehlo_argument), ("sni", server_name)):
+    for key, read in (("ehlo", ehlo_argument), ("sni", server_name), ("dnssec-resolver", name_server)):
         if key in own:
             try:
                 read(own[key])

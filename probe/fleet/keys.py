@@ -156,6 +156,14 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
         None
     )
     tls_domain: Annotated[Text | None, Meta(description="TlsDomain of the outbound connector, a text")] = None
+    dnssec_resolver: Annotated[
+        Text | None,
+        Meta(description="the IP address, with or without a port, of a resolver that validates"),
+    ] = None
+    connector_mode: Annotated[
+        Literal["opportunistic", "mandatory", "none"] | None,
+        Meta(description='"opportunistic", "mandatory" (DANE has to hold) or "none"'),
+    ] = None
     expiring_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
     critical_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
     timeout: Annotated[

@@ -8,15 +8,29 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from probe.capture import Cause, FaultKind, How, KeyAnswer, SmtpFacts
+from probe.capture import Capture, Cause, FaultKind, How, KeyAnswer, SmtpFacts
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Observation
 from probe.eop.vocabulary import Basis, Direction, FileKey, Outcome, Severity
+from probe.exchange.outbound.facts import Dnssec, DomainFacts, Tlsa
 from probe.exchange.replies import wording
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
 from probe.pki.truststore import ListRole, RootState, RootVerdict, StandInStore
+from probe.smtp.mta_sts import Mode
 from probe.statement import Confidence
 from tests.authority import CLIENT_AUTH, DAY, SERVER_AUTH, Issued, raw_extension
+from tests.eop.outbound_cases import (
+    BAD_HOST,
+    GOOD_HOST,
+    MANDATORY,
+    UNFETCHED,
+    UNMET_HOST,
+    policy,
+    record,
+    sent_to,
+    signed,
+    unsigned,
+)
 from tests.eop.weighing import (
     CA,
     FROM_EOP,
@@ -129,6 +143,7 @@ CLIENT_CA = CA.intermediate(ROOT, "Client CA", eku=(CLIENT_AUTH,))
 SMALL_CA = CA.intermediate(ROOT, "Small CA", key="rsa-1024")
 ADDRESS_ONLY = leaf(names=("192.0.2.1",))
 SAN_OTHER = leaf(names=("other.contoso.test",))
+OTHER = leaf("other.contoso.test")
 WILDCARD = leaf("*.contoso.test")
 CLIENT_ONLY = leaf(eku=(CLIENT_AUTH,))
 SERVER_ONLY = leaf(eku=(SERVER_AUTH,))
@@ -165,6 +180,22 @@ HEALTHY_FROM = evidence(LEAF, ISSUING, direction=FROM_EOP)
 APPROXIMATION = anchors(ROOT, name="mozilla")
 APPROXIMATION.role = ListRole.APPROXIMATION
 STAND_IN = StandInStore(PUBLIC, anchors(PRIVATE_ROOT, name="lab.pem"))
+
+USAGE_1 = record(ISSUING, 1)
+PLAIN = capture(fault=fault(FaultKind.NO_STARTTLS, "The server offers no STARTTLS."))
+
+
+def bogus_host() -> DomainFacts:
+    """A domain with good MX records, and a host whose own zone is not in order."""
+    facts = signed()
+    host = replace(facts.exchangers[0], address=Dnssec.BOGUS, tlsa=Tlsa(dnssec=Dnssec.BOGUS))
+    return replace(facts, exchangers=(host,))
+
+
+def deeper() -> Capture:
+    """A host one label further down than those that an asterisk of its domain stands for."""
+    return replace(capture(LEAF, ISSUING), host=f"a.{HOST}")
+
 
 CASES = (
     # Trust
@@ -1222,5 +1253,268 @@ CASES = (
         "has no DNS name",
         None,
         replace(HEALTHY, basis=Basis.FILE),
+    ),
+    # What Exchange Online looks at as the sender
+    Case(
+        "dnssec-bogus",
+        sent_to(replace(signed(), mx=Dnssec.BOGUS), LEAF, ISSUING, others=(GOOD_HOST,)),
+        REJECT,
+        DOCUMENTED,
+        "The DNSSEC signatures of the MX records of contoso.test are bogus.",
+        "4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records",
+        sent_to(signed(), LEAF, ISSUING),
+        "Mail to contoso.test is blocked",
+    ),
+    Case(
+        "dnssec-bogus",
+        sent_to(bogus_host(), LEAF, ISSUING, others=(GOOD_HOST,)),
+        RISK,
+        DOCUMENTED,
+        f"the addresses of {HOST} and the TLSA records of {HOST} are bogus.",
+        "4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records",
+        sent_to(signed(), LEAF, ISSUING, others=(GOOD_HOST,)),
+        f"goes on over mx2.contoso.test; Exchange Online passes {HOST} over.",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING)), LEAF, ISSUING),
+        REJECT,
+        DOCUMENTED,
+        f"{HOST} fails DANE: no TLSA record fits what it presents.",
+        "4.7.323 tlsa-invalid: The domain failed DANE validation.",
+        sent_to(signed(record(LEAF)), LEAF, ISSUING),
+        "It tries again after 15 minutes, after another 15, then hourly for 24 hours; then the sender gets an NDR.",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING)), LEAF, ISSUING, others=(GOOD_HOST,)),
+        RISK,
+        DOCUMENTED,
+        "no TLSA record fits",
+        "4.7.323 tlsa-invalid: The domain failed DANE validation.",
+        sent_to(unsigned(record(ISSUING)), LEAF, ISSUING, others=(GOOD_HOST,)),
+        "Mail to contoso.test goes on over mx2.contoso.test",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING)), LEAF, ISSUING, others=(UNMET_HOST,)),
+        RISK,
+        DOCUMENTED,
+        "no TLSA record fits",
+        "4.7.323 tlsa-invalid: The domain failed DANE validation.",
+        sent_to(signed(), LEAF, ISSUING, others=(UNMET_HOST,)),
+        "Whether mail to contoso.test goes on is not known: mx2.contoso.test could not be judged.",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING)), LEAF, ISSUING, others=(BAD_HOST,)),
+        REJECT,
+        DOCUMENTED,
+        "no TLSA record fits",
+        "4.7.323 tlsa-invalid: The domain failed DANE validation.",
+        sent_to(signed(record(ISSUING), record(LEAF)), LEAF, ISSUING, others=(BAD_HOST,)),
+        "delivers over none of its MX hosts",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING, 2)), EXPIRED, ISSUING),
+        REJECT,
+        DOCUMENTED,
+        f"{HOST} fails DANE: a certificate has expired.",
+        "4.7.322 certificate-expired: Destination mail server's certificate is expired.",
+        sent_to(signed(record(EXPIRED)), EXPIRED, ISSUING),  # dates do not count for a usage of 3
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING, 2)), FUTURE, ISSUING),
+        REJECT,
+        DOCUMENTED,
+        "no TLSA record fits",
+        "4.7.323 tlsa-invalid: The domain failed DANE validation.",
+        sent_to(signed(record(FUTURE)), FUTURE, ISSUING),
+        "is not valid yet",
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(ISSUING, 2)), SAN_OTHER, ISSUING),
+        REJECT,
+        DOCUMENTED,
+        f"{HOST} fails DANE: its certificate has another name.",
+        "4.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject alternative name "
+        "that matches the hostname (DANE)",
+        sent_to(signed(record(ISSUING, 2)), LEAF, ISSUING),
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(record(LEAF)), seen=PLAIN),
+        REJECT,
+        DOCUMENTED,
+        f"{HOST} has TLSA records, and offers no TLS.",
+        "4.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
+        sent_to(unsigned(record(LEAF)), seen=PLAIN),
+    ),
+    Case(
+        "dane-mismatch",
+        sent_to(signed(USAGE_1), seen=PLAIN),
+        REJECT,
+        DOCUMENTED,
+        "offers no TLS",
+        "4.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
+        sent_to(signed(USAGE_1), LEAF, ISSUING),
+    ),
+    Case(
+        "dane-missing",
+        sent_to(unsigned(), LEAF, ISSUING, mode=MANDATORY),
+        REJECT,
+        INFERRED,
+        f"The connector demands DANE (SmtpDaneMode Mandatory), and {HOST} has none.",
+        None,
+        sent_to(unsigned(), LEAF, ISSUING),
+    ),
+    Case(
+        "dane-missing",
+        sent_to(signed(USAGE_1), LEAF, ISSUING, mode=MANDATORY, others=(GOOD_HOST,)),
+        RISK,
+        INFERRED,
+        "has none",
+        None,
+        sent_to(signed(record(LEAF)), LEAF, ISSUING, mode=MANDATORY),
+    ),
+    Case(
+        "mta-sts-host",
+        sent_to(policy("*.contoso.test", "mx.fabrikam.test"), LEAF, ISSUING, seen=deeper()),
+        REJECT,
+        DOCUMENTED,
+        f"a.{HOST} does not stand in the MTA-STS policy of contoso.test.",
+        "4.4.8 MX hosts of contoso.test failed MTA-STS validation",
+        sent_to(policy("*.mail.contoso.test"), LEAF, ISSUING, seen=deeper()),
+        "In *.contoso.test the asterisk stands for one label, and no more",
+    ),
+    Case(
+        "mta-sts-host",
+        sent_to(policy("mx.fabrikam.test", mode=Mode.TESTING), LEAF, ISSUING),
+        RISK,
+        DOCUMENTED,
+        "does not stand in",
+        None,
+        sent_to(policy("mx.fabrikam.test", mode=Mode.NONE), LEAF, ISSUING),
+        "The policy is in mode testing",
+    ),
+    Case(
+        "mta-sts-certificate",
+        sent_to(policy(), PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
+        REJECT,
+        DOCUMENTED,
+        f"The certificate of {HOST} fails MTA-STS: UntrustedRoot.",
+        "4.7.5 Remote certificate failed MTA-STS validation. Reason: UntrustedRoot",
+        sent_to(unsigned(), PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT),
+    ),
+    Case(
+        "mta-sts-certificate",
+        sent_to(policy(), OTHER, ISSUING),
+        REJECT,
+        DOCUMENTED,
+        "SubjectMismatch",
+        "4.7.5 Remote certificate failed MTA-STS validation. Reason: SubjectMismatch",
+        sent_to(policy(), LEAF, ISSUING),
+    ),
+    Case(
+        "mta-sts-certificate",
+        sent_to(policy(), seen=PLAIN),
+        REJECT,
+        INFERRED,
+        f"{HOST} offers no TLS, and the MTA-STS policy of contoso.test demands it.",
+        None,
+        sent_to(policy(), seen=capture(fault=fault(FaultKind.UNREACHABLE, "Nobody was there."))),
+    ),
+    Case(
+        "mta-sts-policy",
+        sent_to(UNFETCHED, LEAF, ISSUING),
+        RISK,
+        INFERRED,
+        "MTA-STS of contoso.test: the policy cannot be had.",
+        None,
+        sent_to(UNFETCHED, LEAF, ISSUING, others=(GOOD_HOST,), place=1),
+    ),
+    Case(
+        "mta-sts-policy",
+        sent_to(policy(mode=Mode.NONE), LEAF, ISSUING),
+        INFO,
+        INFERRED,
+        "The MTA-STS policy of contoso.test is in mode none: it refuses nothing.",
+        None,
+        sent_to(policy(), LEAF, ISSUING),
+    ),
+    Case(
+        "mta-sts-policy",
+        sent_to(policy(deviations=("line 3 is empty",)), LEAF, ISSUING),
+        INFO,
+        INFERRED,
+        "has what a strict reader would object to",
+        None,
+        sent_to(unsigned(), LEAF, ISSUING),
+        "line 3 is empty",
+    ),
+    Case(
+        "dane-unusable",
+        sent_to(signed(USAGE_1), LEAF, ISSUING),
+        INFO,
+        DOCUMENTED,
+        f"No TLSA record of {HOST} can be used: TLS is required, DANE is not checked.",
+        None,
+        sent_to(signed(USAGE_1, record(LEAF)), LEAF, ISSUING),
+        "usage 1 is not for SMTP",
+    ),
+    Case(
+        "dane-unusable",
+        sent_to(unsigned(record(LEAF)), LEAF, ISSUING),
+        INFO,
+        DOCUMENTED,
+        "do not count: the zone is not signed",
+        None,
+        sent_to(unsigned(), LEAF, ISSUING),
+    ),
+    Case(
+        "dane-valid",
+        sent_to(signed(record(LEAF)), LEAF, ISSUING),
+        INFO,
+        DOCUMENTED,
+        f"DANE holds for {HOST}: the record 3 1 1 ",
+        None,
+        sent_to(signed(record(ISSUING)), LEAF, ISSUING),
+        "no name, date or issuer counts",
+    ),
+    Case(
+        "mta-sts-valid",
+        sent_to(policy(), LEAF, ISSUING),
+        INFO,
+        DOCUMENTED,
+        f"MTA-STS holds for {HOST}",
+        None,
+        sent_to(policy(mode=Mode.TESTING), OTHER, ISSUING),
+    ),
+    Case(
+        "outbound-unknown",
+        sent_to(DomainFacts(domain="contoso.test"), LEAF, ISSUING),
+        INFO,
+        INFERRED,
+        "DNSSEC and DANE of contoso.test are not known.",
+        None,
+        sent_to(DomainFacts(domain="contoso.test"), LEAF, ISSUING, others=(GOOD_HOST,), place=1),
+        "--dnssec-resolver",
+    ),
+    Case(
+        "outbound-unknown",
+        sent_to(
+            DomainFacts(domain="contoso.test", resolver="192.0.2.53", failure="it did not answer"),
+            LEAF,
+            ISSUING,
+        ),
+        INFO,
+        INFERRED,
+        "are not known",
+        None,
+        sent_to(signed(), LEAF, ISSUING),
+        "It did not answer.",
     ),
 )

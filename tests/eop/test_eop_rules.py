@@ -93,7 +93,7 @@ def test_ids_are_unique() -> None:
 def test_a_finding_reads_well(case: Case) -> None:
     """Sentences end, nothing is left unfilled, each finding says what to do and where that is from."""
     for each in judge(case.evidence).findings:
-        assert not each.summary[0].islower() or each.summary.startswith((HOST, "not-a-ca"))
+        assert not each.summary[0].islower() or each.summary.startswith((HOST, f"a.{HOST}", "not-a-ca"))
         assert each.summary.endswith(".")
         assert each.remedy
         assert each.references

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.check.engine import new_loop
+from probe.check.loops import new_loop
 from probe.check.options import CheckOptions
 from probe.check.run import Done, Job
 from probe.fleet.entries import Judges

@@ -10,6 +10,7 @@ from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.cli import options as shared
 from probe.cli.declare import finite, option, refuse_read
+from probe.eop.vocabulary import ConnectorMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ FleetWord = Annotated[
 
 
 class Wanted(NamedTuple):
-    """Which targets, by which lists of roots, and how fast."""
+    """Which targets, how fast, and how Exchange Online as the sender is asked after."""
 
     only: Annotated[
         list[str] | None,
@@ -52,6 +53,8 @@ class Wanted(NamedTuple):
             max=10_000,
         ),
     ] = DEFAULT_PACE.per_network_rate
+    dnssec_resolver: shared.DnssecResolver = None
+    connector_mode: shared.ConnectorModes = ConnectorMode.OPPORTUNISTIC
 
     def selection(self) -> Selection:
         """Which targets are meant; raises ConfigurationError."""
@@ -93,7 +96,7 @@ def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None)
 
     selection = wanted.selection()
     judges = Judges(lambda names: stores._replace(store=list(names) or stores.store).loader())
-    base = CheckOptions(stores=judges.of(()))
+    base = shared.Sender(wanted.dnssec_resolver, wanted.connector_mode).of(CheckOptions(stores=judges.of(())))
     fleet = Fleet(word, judges)
     refuse_read(output, fleet.files)
     return Opened(fleet, selection, base)

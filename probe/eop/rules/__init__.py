@@ -8,6 +8,7 @@ from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.lists import LIST_RULES, STORES_DISAGREE
 from probe.eop.rules.names import NAME_RULES
+from probe.eop.rules.outbound import OUTBOUND_NOTES, OUTBOUND_RULES
 from probe.eop.rules.presentable import PRESENTABLE_RULES
 from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
@@ -19,6 +20,7 @@ from probe.eop.rules.trust import TRUST_RULES
 from probe.eop.rules.usage import USAGE_RULES
 
 RULES: tuple[Rule, ...] = (
+    *OUTBOUND_RULES,
     *TRANSPORT_RULES,
     *HANDSHAKE_RULES,
     *SENDER_RULES,
@@ -32,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *LIST_RULES,
     KEY_TYPE_NOT_ASKED,
     STORES_DISAGREE,
+    *OUTBOUND_NOTES,
 )
 
 #: Every rule whose id a report can hold: for ``explain`` and the rule pages.

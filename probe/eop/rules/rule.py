@@ -37,6 +37,7 @@ class Given(enum.Enum):
     FILE = "a certificate file"
     REVOCATION = "the word of issuers"
     UNTRUSTED = "a chain that the deciding list does not trust"
+    OUTBOUND = "what Exchange Online looks at besides the connection"
 
     __hash__ = object.__hash__  # by identity, as `Purpose`
 
@@ -55,6 +56,8 @@ def given(evidence: Evidence) -> tuple[Given, ...]:
         found.append(Given.REVOCATION)
     if deciding is not None and not deciding.trusted:
         found.append(Given.UNTRUSTED)
+    if evidence.outbound is not None:
+        found.append(Given.OUTBOUND)
     return tuple(found)
 
 

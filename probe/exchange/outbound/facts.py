@@ -103,3 +103,7 @@ class DomainFacts:
     resolver: str | None = None
     """The resolver whose AD bit is trusted."""
     failure: str | None = None
+
+    def exchanger(self, host: str) -> Exchanger:
+        """What is known of a host; nothing, where the MX records were others when they were asked for again."""
+        return next((each for each in self.exchangers if each.host == host), Exchanger(host=host))

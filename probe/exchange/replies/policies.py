@@ -23,7 +23,7 @@ ENTRIES = (
         codes=("4.4.8", "5.4.8"),
         words=r".{0,80}?\bfailed MTA-STS validation",
         examples=(
-            "450 4.4.8 MX hosts of contoso.com failed MTA-STS validation",
+            f"450 {wording.HOST_MTA_STS.format(domain='contoso.com')}",
             "550 5.4.8 MX hosts of contoso.com failed MTA-STS validation",
         ),
         meaning="The MX host that Exchange Online found does not stand in the domain's MTA-STS policy.",
@@ -36,7 +36,7 @@ ENTRIES = (
         codes=("4.7.5", "5.7.5"),
         words=r".{0,10}?Remote certificate failed MTA-STS validation(?:\. Reason: ?(?P<token>\w{1,64}))?",
         examples=(
-            "450 4.7.5 Remote certificate failed MTA-STS validation. Reason: UntrustedRoot",
+            f"450 {wording.CERTIFICATE_MTA_STS.format(status='UntrustedRoot')}",
             "550 5.7.5 Remote certificate failed MTA-STS validation. Reason: SubjectMismatch",
         ),
         meaning="The certificate has no trusted root, or none of its names is the MX host's name.",
@@ -49,7 +49,7 @@ ENTRIES = (
         codes=("4.7.321", "5.7.321"),
         words=r".{0,10}?(?P<token>starttls-not-supported)",
         examples=(
-            "4.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
+            wording.STARTTLS_DANE,
             "550 5.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail.",
         ),
         meaning="No STARTTLS was offered, or the TLS handshake failed: the code stands for both.",
@@ -73,7 +73,7 @@ ENTRIES = (
         title="The certificate does not fit the TLSA record",
         codes=("4.7.323", "5.7.323"),
         words=r".{0,10}?(?P<token>tlsa-invalid)",
-        examples=("4.7.323 tlsa-invalid: The domain failed DANE validation.",),
+        examples=(wording.INVALID_DANE,),
         meaning="TLSA record and certificate do not fit, the record is wrong, or the certificate is not valid yet.",
         causes=("The certificate was renewed without its TLSA record.",),
         remedy=("Publish a TLSA record for the certificate in use, one lifetime before changing it.",),
@@ -83,7 +83,7 @@ ENTRIES = (
         title="The domain's DNSSEC records are invalid",
         codes=("4.7.324", "5.7.324"),
         words=r".{0,10}?(?P<token>dnssec-invalid)",
-        examples=("4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records",),
+        examples=(wording.INVALID_DNSSEC,),
         meaning="Not about certificates: the DNS answers of the domain are not signed correctly.",
         causes=("Expired signatures, or keys that were changed without the parent's DS record.",),
         remedy=("Correct DNSSEC of the domain.",),
@@ -94,10 +94,7 @@ ENTRIES = (
         codes=("4.7.325", "5.7.325"),
         words=r".{0,10}?(?P<token>certificate-host-mismatch)",
         examples=(
-            (
-                "4.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject alternative "
-                "name that matches the hostname (DANE)"
-            ),
+            wording.NAME_DANE,
             (
                 "550 5.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject "
                 "alternative name matching the hostname (DANE)"

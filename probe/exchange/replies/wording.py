@@ -32,8 +32,17 @@ OLD_TLS_FROM_EOP = (
 #: Seen in practice (reported), where a session ticket came too early; by whom:
 RENEGOTIATE = "451 4.4.0 Security status Renegotiate"
 RENEGOTIATE_REPORTS = "golang/go issue 70232; mox issue 237, maddy issue 730, chasquid issue 64"
-#: Microsoft, non-delivery reports in Exchange Online (documented, for MTA-STS and DANE).
+#: Microsoft, non-delivery reports in Exchange Online (documented, for MTA-STS and DANE), each as 4.x, then as 5.x.
+STARTTLS_DANE = "4.7.321 starttls-not-supported: Destination mail server must support TLS to receive mail."
 EXPIRED_DANE = "4.7.322 certificate-expired: Destination mail server's certificate is expired."
+INVALID_DANE = "4.7.323 tlsa-invalid: The domain failed DANE validation."
+INVALID_DNSSEC = "4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records"
+NAME_DANE = (
+    "4.7.325 certificate-host-mismatch: Remote certificate MUST have a common name or subject alternative name that "
+    "matches the hostname (DANE)"
+)
+HOST_MTA_STS = "4.4.8 MX hosts of {domain} failed MTA-STS validation"
+CERTIFICATE_MTA_STS = "4.7.5 Remote certificate failed MTA-STS validation. Reason: {status}"
 #: KB 3212877, KB 4051495 (documented).
 RELAY_DENIED = "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"
 #: KB 4019940, KB 3169958 (documented; the tail varies).

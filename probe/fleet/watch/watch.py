@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from probe.alarms.seen import Seen
-from probe.check.engine import Engine, new_loop
+from probe.check.engine import Engine
+from probe.check.loops import new_loop
 from probe.check.pace import Pace
 from probe.check.run import Done, Job, Later
 from probe.eop.vocabulary import WORST_FIRST

@@ -171,6 +171,8 @@ def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
         yield "Basis", basis_words(made)
     yield "Direction", _DIRECTIONS[evidence.direction]
     yield "Judged as of", instant(evidence.at) or ""
+    if evidence.outbound:
+        yield "Mail", evidence.outbound.domain.words
     if assessment.error:
         yield "Ended at", assessment.error.phase.value
     for other in assessment.predictions:

@@ -113,7 +113,17 @@ def _judged(assessment: Assessment) -> dict[str, Json]:
         "revocation": _revocation(assessment.evidence.revocation),
         "forecast": [_turn(turn) for turn in assessment.forecast],
         **({"vantage": assessment.vantage} if assessment.vantage else {}),
+        **_outbound(assessment.evidence),
     }
+
+
+def _outbound(evidence: Evidence) -> dict[str, Json]:
+    """What was looked at besides; most checks look at nothing, and load nothing for it."""
+    if evidence.outbound is None:
+        return {}
+    from probe.render.report.outbound import outbound_json
+
+    return {"outbound": outbound_json(evidence.outbound)}
 
 
 def _revocation(standings: tuple[CertificateStanding, ...] | None) -> Json:

@@ -74,7 +74,9 @@ def _words(assessment: Assessment) -> list[str]:
     said = assessment.error.server_text if assessment.error else None
     server = [f"The server's own words: {said}"] if said else []
     findings = [line for finding in assessment.findings for line in _finding(finding)]
-    return [verdict_sentence(assessment), *reply, *server, *findings]
+    outbound = assessment.evidence.outbound
+    mail = [outbound.domain.words] if outbound else []
+    return [verdict_sentence(assessment), *reply, *server, *findings, *mail]
 
 
 def _finding(finding: Finding) -> list[str]:

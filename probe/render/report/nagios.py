@@ -128,6 +128,8 @@ def _lines(assessment: Assessment) -> list[str]:
     for store in assessment.stores:
         flags = ", ".join(store.best().faults)
         lines.append(f"  {store.name}: {'trusted' if store.trusted else flags}")
+    if (outbound := assessment.evidence.outbound) and outbound.last:
+        lines.append(f"  {outbound.domain.words}")
     return [_clean(line) for line in lines]
 
 

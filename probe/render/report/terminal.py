@@ -94,6 +94,10 @@ class _Section:
         self._add_remedies()
         if self._verbose:
             self._add_transcript()
+        outbound = self._assessment.evidence.outbound
+        if outbound and outbound.last:
+            self._page.blank()
+            self._page.add(outbound.domain.words, first="Mail       ", mark=Style.STRONG)
         if alone:
             self._add_closing(since)
 
