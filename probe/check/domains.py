@@ -48,11 +48,14 @@ class Domains:
             return
         plan.domain = Domain()
         self._waiting.add(plan)
-        names = tuple(dict.fromkeys(each.name for each in hosts))
-        question = (target.host, names, options.nameserver, options.dnssec_resolver, options.connector_mode)
-        self._names.ask(
-            question, partial(_gathered, target.host, names, options), partial(self._informed, plan)
+        question = (
+            target.host,
+            options.nameserver,
+            options.dnssec_resolver,
+            options.connector_mode,
+            options.public_only,
         )
+        self._names.ask(question, partial(_gathered, target.host, options), partial(self._informed, plan))
 
     def take(self, plan: Plan, domain: Domain, index: int, assessment: Assessment) -> None:
         """Take in what was judged of one endpoint alone."""
@@ -83,8 +86,8 @@ class Domains:
             self._deliver(plan, waiting[place - 1][0], assessment, last=place == len(judged))
 
 
-def _gathered(domain: str, hosts: tuple[str, ...], options: CheckOptions) -> DomainFacts:
-    # Not before a thread of its own: it takes a while to load.
+def _gathered(domain: str, options: CheckOptions) -> DomainFacts:
+    # In a thread, and not before there is one: it takes a while to load.
     from probe.check.outbound import gathered
 
-    return gathered(domain, hosts, options)
+    return gathered(domain, options)

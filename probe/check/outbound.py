@@ -17,8 +17,8 @@ from probe.eop.outbound.host import look
 from probe.eop.outbound.verdict import DomainVerdict, HostVerdict, Outbound
 from probe.eop.verdict import Decision, judge
 from probe.eop.vocabulary import ConnectorMode
-from probe.exchange.outbound.facts import DomainFacts, Sts
 from probe.errors import ProbeError
+from probe.exchange.outbound.facts import DomainFacts, Sts
 from probe.net import clock
 from probe.net.http import TIMEOUT_S, Reach
 from probe.net.mta_sts import Judge
@@ -27,17 +27,17 @@ from probe.report.assessment import Assessment
 from probe.report.failed import Guard
 
 
-def gathered(domain: str, hosts: Sequence[str], options: CheckOptions) -> DomainFacts:
+def gathered(domain: str, options: CheckOptions) -> DomainFacts:
     """Ask DNS and the policy's server; what goes wrong on the way is told among the facts."""
     try:
         with Guard() as guard:
-            return _gathered(domain, hosts, options)
+            return _gathered(domain, options)
     except ProbeError as error:
         return DomainFacts(domain=domain, failure=str(error))
     return _unknown(domain, guard)
 
 
-def _gathered(domain: str, hosts: Sequence[str], options: CheckOptions) -> DomainFacts:
+def _gathered(domain: str, options: CheckOptions) -> DomainFacts:
     facts = DomainFacts(domain=domain)
     mandatory = options.connector_mode is ConnectorMode.MANDATORY  # MTA-STS knows no such mode
     return facts if mandatory else replace(facts, sts=_policy(domain, options))
