@@ -63,7 +63,7 @@ PUBLIC = "<thumbprint of the public certificate>"
 LOG_FOLDER = "<folder of the SmtpSend protocol logs>"
 SERVER = "<server>"
 MX_HOST = "<name of the MX host>"
-KEY_DIGEST = "<SHA-256 of the certificate's key>"
+KEY_DIGEST = "<SHA-256 of the key>"
 
 # about_Quoting_Rules: PowerShell takes the typographic quotes for the plain ones.
 _SINGLE_QUOTES = "'\u2018\u2019\u201a\u201b"
@@ -74,7 +74,7 @@ _EXPANDED = frozenset(_DOUBLE_QUOTES + "$`\\!")
 _BARE = re.compile(r"[A-Za-z./][A-Za-z0-9._:/@=+-]*")
 
 # What a zone file reads as one name.
-_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_HOST = re.compile(r"\w[\w-]*(?:\.\w[\w-]*)*", re.ASCII)
 
 
 def quoted(text: str) -> str:
@@ -112,9 +112,9 @@ def _both(text: str) -> str:
     return f"'{UNSAFE}'"
 
 
-def tlsa_record(host: str, digest: str) -> Command:
+def tlsa_record(host: str = MX_HOST, digest: str = KEY_DIGEST) -> Command:
     """The TLSA record of a mail server whose key has this SHA-256 digest (RFC 7672 3.1.1: 3 1 1 is the one to take)."""
-    name = host if _HOST.fullmatch(host) else UNSAFE
+    name = host if host == MX_HOST or _HOST.fullmatch(host) else UNSAFE
     return Command(f"_25._tcp.{name}. IN TLSA 3 1 1 {digest}", Shell.ZONE)
 
 

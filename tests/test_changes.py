@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from probe.eop.rules import EVERY_RULE, Rule
+from probe.eop.rules import Rule
+from probe.eop.rules.every import EVERY_RULE
 from probe.eop.rules.swap import SWAP_RULES
 from probe.eop.swap import MAX_NAMES, compare, not_compared
 from probe.eop.vocabulary import Outcome

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from probe.diagnosis.run import Question, diagnose
 from probe.eop import remedies
-from probe.eop.rules import EVERY_RULE
+from probe.eop.rules.every import EVERY_RULE
 from probe.eop.swap import compare
 from probe.eop.verdict import judge
 from probe.eop.vocabulary import Outcome
@@ -53,6 +53,7 @@ from probe.powershell import (
     retry_queue,
     services_of,
     show_connector,
+    tlsa_record,
 )
 from probe.render.exchange import diagnosis as diagnosis_page
 from probe.render.exchange import replies as replies_page
@@ -154,6 +155,9 @@ def outermost(found: tuple[Token, ...]) -> Iterator[str]:
 def test_every_command_is_one_line_that_its_shell_can_read() -> None:
     for command in every_command():
         assert command.text.isprintable()
+        if command.shell is Shell.ZONE:
+            assert re.fullmatch(r"_25\._tcp\.\S.*\. IN TLSA 3 1 1 (?:[0-9a-f]{64}|<.*>)", command.text)
+            continue
         found = tokens(command.text)
         assert not [token for token in found if token.kind is Kind.COMMENT]
         assert set(outermost(found)) <= {"|"}
@@ -166,6 +170,12 @@ def test_every_command_is_one_line_that_its_shell_can_read() -> None:
         for token in found:
             if token.kind is Kind.EXPANSION:
                 assert re.fullmatch(r"\$(?:\(\$(?:cert|connector|_)\.\w+\)|\w+(?::\w+)?)", token.text)
+
+
+def test_a_record_names_a_host_or_nothing() -> None:
+    assert tlsa_record("mx1.contoso.test", "ab").text == "_25._tcp.mx1.contoso.test. IN TLSA 3 1 1 ab"
+    for host in (*HOSTILE[:8], "a b", "x. IN TXT y", "x\\032y", "--", "$(x)", "", "a\nb"):
+        assert tlsa_record(host, "ab").text == f"_25._tcp.{UNSAFE}. IN TLSA 3 1 1 ab"
 
 
 def test_commands_are_proposed_for_every_shell() -> None:
@@ -341,7 +351,7 @@ def test_no_name_of_an_export_or_a_log_leaves_its_quotes(desk: Desk, tame: list[
     hostile = f"x {char} ; calc {char} y"
     seen = told(evidence(desk, hostile.replace("/", ""), hostile, f"a{char}b@contoso.com"))
     assert len(seen) == len(tame)
-    assert {command.shell for command in seen} == set(Shell)
+    assert {command.shell for command in seen} == set(Shell) - {Shell.ZONE}
     for one, other in zip(seen, tame, strict=True):
         if one.shell is Shell.ANY:
             assert words(one.text) == shlex.split(one.text)

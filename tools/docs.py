@@ -75,7 +75,7 @@ def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
 
 def rule_pages() -> Iterator[tuple[Path, str]]:
     """One page a rule, and their index, from the table of rules."""
-    from probe.eop.rules import EVERY_RULE
+    from probe.eop.rules.every import EVERY_RULE
 
     rows = [
         f"| [`{rule.id}`]({rule.id}.md) | {rule.title} | {rule.severity.value} | {rule.confidence.value} |"

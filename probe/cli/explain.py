@@ -64,7 +64,7 @@ def _by_id(name: str, output: PlainOutput) -> None:
     """Write what is known of the rule or the entry of the catalogue with that id, and end; return where none has it."""
     if " " in name:
         return
-    from probe.eop.rules import EVERY_RULE
+    from probe.eop.rules.every import EVERY_RULE
     from probe.exchange.replies.catalogue import by_id
     from probe.render.exchange import replies as page
 
@@ -102,7 +102,7 @@ def _hint(words: str) -> str:
         return ""
     from difflib import get_close_matches
 
-    from probe.eop.rules import EVERY_RULE
+    from probe.eop.rules.every import EVERY_RULE
     from probe.exchange.replies.catalogue import by_id
 
     rules = [rule.id for rule in EVERY_RULE]

@@ -82,7 +82,7 @@ def _by_listeners(context: DiagnosisContext, told: list[DiagnosedFault]) -> Iter
 
 
 def _capture(context: DiagnosisContext, one: ReportedCapture) -> DiagnosedFault:
-    from probe.eop.rules import EVERY_RULE
+    from probe.eop.rules.every import EVERY_RULE
 
     rule = next((rule for rule in EVERY_RULE if rule.id == one.rule), None)
     who = "The sender itself presented" if one.by_listener else "The endpoint presents"

@@ -1273,7 +1273,7 @@ CASES = (
         f"the addresses of {HOST} and the TLSA records of {HOST} are bogus.",
         "4.7.324 dnssec-invalid: Destination domain returned invalid DNSSEC records",
         sent_to(signed(), LEAF, ISSUING, others=(GOOD_HOST,)),
-        f"goes on over mx2.contoso.test; Exchange Online passes {HOST} over.",
+        f"goes on over mx2.contoso.test; Exchange Online does not deliver over {HOST}.",
     ),
     Case(
         "dane-mismatch",

@@ -124,10 +124,10 @@ def _mail_words(domain: DomainVerdict) -> str:
         case Mail.BLOCKED:
             return f"Mail to {name} is blocked: Exchange Online delivers over none of its MX hosts. {RETRIES}"
         case Mail.UNKNOWN:
-            passed = f" It passes {refused} over." if refused else ""
-            return f"Whether mail to {name} goes on is not known: {unjudged} could not be judged.{passed}"
+            not_over = f" Exchange Online does not deliver over {refused}." if refused else ""
+            return f"Whether mail to {name} goes on is not known: {unjudged} could not be judged.{not_over}"
         case Mail.GOES_ON if refused:
-            return f"Mail to {name} goes on over {over}; Exchange Online passes {refused} over."
+            return f"Mail to {name} goes on over {over}; Exchange Online does not deliver over {refused}."
         case Mail.GOES_ON:
             known = ", as far as is known" if domain.facts.mx is Dnssec.UNKNOWN else ""
             return f"Neither DANE nor MTA-STS keeps mail to {name} from being delivered{known}."

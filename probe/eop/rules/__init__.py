@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from probe.eop.rules.contradicted import PREDICTION_CONTRADICTED
-from probe.eop.rules.expected import EXPECTED_RULES
 from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.lists import LIST_RULES, STORES_DISAGREE
@@ -14,7 +12,6 @@ from probe.eop.rules.revocation import REVOCATION_RULES
 from probe.eop.rules.rule import Rule, Said
 from probe.eop.rules.sender import SENDER_RULES
 from probe.eop.rules.sent import SENT_RULES
-from probe.eop.rules.swap import SWAP_RULES
 from probe.eop.rules.transport import TRANSPORT_RULES
 from probe.eop.rules.trust import TRUST_RULES
 from probe.eop.rules.usage import USAGE_RULES
@@ -37,7 +34,4 @@ RULES: tuple[Rule, ...] = (
     *OUTBOUND_NOTES,
 )
 
-#: Every rule whose id a report can hold: for ``explain`` and the rule pages.
-EVERY_RULE: tuple[Rule, ...] = (*RULES, *SWAP_RULES, *EXPECTED_RULES, PREDICTION_CONTRADICTED)
-
-__all__ = ["EVERY_RULE", "RULES", "Rule", "Said"]
+__all__ = ["RULES", "Rule", "Said"]

@@ -6,7 +6,7 @@ from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Given, Rule, Said
 from probe.eop.vocabulary import Severity
 from probe.exchange.replies.sources import NDR
-from probe.powershell import ENABLE_TLS, KEY_DIGEST, MX_HOST, Command, Shell, Steps, tlsa_record
+from probe.powershell import ENABLE_TLS, Command, Shell, Steps, tlsa_record
 from probe.statement import Confidence
 
 _DANE = "Microsoft: how SMTP DANE works in Exchange Online"
@@ -68,7 +68,7 @@ OUTBOUND_RULES: tuple[Rule, ...] = (
         f"no TLS. {_PASSED_OVER}",
         (
             "Publish a TLSA record for the key in use, one TTL before the certificate changes:",
-            tlsa_record(MX_HOST, KEY_DIGEST),
+            tlsa_record(),
             ENABLE_TLS,
         ),
     ),
@@ -123,7 +123,7 @@ OUTBOUND_NOTES: tuple[Rule, ...] = (
         (_DANE, "RFC 7672 3.1.3"),
         "Usages 0 and 1 are not for SMTP: where a host has no others, Exchange Online demands TLS and checks nothing. "
         "Records in a zone that is not signed do not count at all.",
-        ("Publish a record of usage 3:", tlsa_record(MX_HOST, KEY_DIGEST)),
+        ("Publish a record of usage 3:", tlsa_record()),
     ),
     _rule(
         "dane-valid",

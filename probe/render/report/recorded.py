@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from probe.eop.evidence import Evidence
-from probe.eop.rules import EVERY_RULE, Rule
+from probe.eop.rules import Rule
+from probe.eop.rules.every import EVERY_RULE
 from probe.pki.truststore import list_title
 from probe.render.page.steps import numbered
 from probe.render.report.chain import as_built, as_sent, remarks
