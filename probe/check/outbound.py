@@ -39,6 +39,11 @@ def gathered(domain: str, options: CheckOptions) -> DomainFacts:
 
 def _gathered(domain: str, options: CheckOptions) -> DomainFacts:
     facts = DomainFacts(domain=domain)
+    if options.dnssec_resolver is not None:
+        from probe.net.dnssec import TIMEOUT_S as DNSSEC_S
+        from probe.net.dnssec import domain_facts
+
+        facts = domain_facts(domain, options.dnssec_resolver, timeout_s=min(options.timeout_s, DNSSEC_S))
     mandatory = options.connector_mode is ConnectorMode.MANDATORY  # MTA-STS knows no such mode
     return facts if mandatory else replace(facts, sts=_policy(domain, options))
 

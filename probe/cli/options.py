@@ -20,7 +20,7 @@ from probe.cli.early import is_store
 from probe.cli.output import warn
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import ConnectorMode, Direction
-from probe.errors import ConfigurationError, TargetError
+from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
@@ -239,20 +239,11 @@ class Sender(NamedTuple):
 
     def of(self, options: CheckOptions) -> CheckOptions:
         """The options of a check with these; raises ConfigurationError."""
-        resolver = parse_nameserver(self.dnssec_resolver)
-        return replace(options, dnssec_resolver=resolver, connector_mode=self.connector_mode)
+        if self.dnssec_resolver is not None:
+            from probe.net.target import name_server
 
-
-def parse_nameserver(text: str | None, option: str = "--dnssec-resolver") -> str | None:
-    """Read a name server's address; raises ConfigurationError."""
-    if text is None:
-        return None
-    from probe.net.target import name_server
-
-    try:
-        return name_server(text)
-    except TargetError as error:
-        raise ConfigurationError(f"{option}: {error}") from None
+            name_server(self.dnssec_resolver)  # before anybody is connected to
+        return replace(options, dnssec_resolver=self.dnssec_resolver, connector_mode=self.connector_mode)
 
 
 def parse_instant(text: str | None, option: str = "--at") -> datetime | None:

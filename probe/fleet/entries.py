@@ -14,7 +14,7 @@ from probe.check.run import Job
 from probe.eop.expectations import Expectation
 from probe.eop.settings import Settings
 from probe.eop.vocabulary import ConnectorMode, Direction, Outcome
-from probe.errors import StoreError, TargetError
+from probe.errors import ConfigurationError, StoreError, TargetError
 from probe.fleet.keys import TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.tables import Table, checked, nearest, shown
@@ -158,7 +158,7 @@ def make_sense(own: Table, around: Inherited, place: Place, mistakes: Mistakes) 
         if key in own:
             try:
                 read(own[key])
-            except (ValueError, TargetError) as error:
+            except (ValueError, ConfigurationError) as error:
                 mistakes.add(place.at(key), str(error))
     for number, address in enumerate(own.get("addresses", ())):
         if not is_ip_address(address):

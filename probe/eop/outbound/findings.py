@@ -45,16 +45,16 @@ def dnssec_bogus(_: Evidence, outbound: Outbound) -> Said | None:
     if own.refusal is not Refusal.DNSSEC:
         return None
     exchanger = facts.exchanger(own.host)
-    answers = {
-        f"the MX records of {facts.domain}": facts.mx,
-        f"the addresses of {own.host}": exchanger.address,
-        f"the TLSA records of {own.host}": exchanger.tlsa.dnssec,
-    }
-    bogus = [name for name, state in answers.items() if state is Dnssec.BOGUS]
+    answers = (
+        (f"the MX records of {facts.domain}", facts.mx, facts.failure),
+        (f"the addresses of {own.host}", exchanger.address, exchanger.failure),
+        (f"the TLSA records of {own.host}", exchanger.tlsa.dnssec, exchanger.tlsa.failure),
+    )
+    bogus = [(name, why) for name, state, why in answers if state is Dnssec.BOGUS]
     return _refused(
         outbound,
-        f"The DNSSEC signatures of {' and '.join(bogus)} are bogus.",
-        f"So says the resolver {facts.resolver}, which validates.",
+        f"DNSSEC is bogus for {' and for '.join(name for name, _ in bogus)}.",
+        " ".join((f"So says the resolver {facts.resolver}.", *(sentence(why) for _, why in bogus if why))),
         reply=wording.INVALID_DNSSEC,
     )
 
@@ -225,8 +225,10 @@ def outbound_unknown(_: Evidence, outbound: Outbound) -> Said | None:
     facts = outbound.domain.facts
     if not outbound.first:
         return None
-    failures = dict.fromkeys((facts.failure, *(each.tlsa.failure for each in facts.exchangers)))
-    why = " ".join(sentence(each) for each in failures if each)
+    answers = [(facts.mx, facts.failure)]
+    for each in facts.exchangers:
+        answers += [(each.address, each.failure), (each.tlsa.dnssec, each.tlsa.failure)]
+    why = " ".join(dict.fromkeys(sentence(why) for state, why in answers if why and state is Dnssec.UNKNOWN))
     if facts.resolver is None and not why:
         why = "Whether an answer is signed only a resolver can say that validates and is trusted: --dnssec-resolver."
     elif not why:

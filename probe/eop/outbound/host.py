@@ -47,8 +47,10 @@ def _by_dane(
     presented = evidence.capture.presented
     if presented is None or evidence.leaf is None:
         return _without_certificate(evidence.capture, blank, Refusal.NO_TLS)
-    names = (exchanger.host, facts.domain)  # RFC 7672 3.2.2
-    result = authenticate(exchanger.tlsa.records, presented, names, evidence.at)
+    names = dict.fromkeys(
+        (exchanger.tlsa.base or exchanger.host, exchanger.host, facts.domain)
+    )  # RFC 7672 3.2.2
+    result = authenticate(exchanger.tlsa.records, presented, tuple(names), evidence.at)
     nearest = result.decisive
     if nearest is None:
         return replace(blank, delivers=not mandatory, refusal=Refusal.NO_DANE if mandatory else None)
