@@ -60,6 +60,13 @@ class TlsaRecord:
         return f"{self.usage} {self.selector} {self.matching} {self.data.hex()}"
 
     @property
+    def short(self) -> str:
+        """The same, cut where it carries more than the longest digest: a whole certificate or key."""
+        size = _DIGESTS[2][1]
+        more = f"...({len(self.data) - size} bytes more)" if len(self.data) > size else ""
+        return self.text[: len(self.text) - 2 * max(0, len(self.data) - size)] + more
+
+    @property
     def problem(self) -> str | None:
         """Why no sender of mail can use it, in words; None for one that is usable."""
         if self.usage in (0, 1):

@@ -243,6 +243,18 @@ class TestAnchorInTheRecord:
         assert only(odd).standing is Standing.NO_PATH
 
 
+class TestText:
+    def test_a_digest_is_shown_whole(self) -> None:
+        for matching in (1, 2):
+            assert tlsa(3, 1, matching, LEAF).short == tlsa(3, 1, matching, LEAF).text
+
+    def test_a_certificate_in_part(self) -> None:
+        whole = tlsa(3, 0, 0, LEAF)
+        shown, _, more = whole.short.partition("...")
+        assert shown == f"3 0 0 {LEAF.der[:64].hex()}"
+        assert more == f"({len(LEAF.der) - 64} bytes more)"
+
+
 class TestUnusable:
     @pytest.mark.parametrize(
         ("parameters", "why"),

@@ -64,7 +64,7 @@ def dane_mismatch(evidence: Evidence, outbound: Outbound) -> Said | None:
     if own.mechanism is not Mechanism.DANE or own.refusal not in _DANE:
         return None
     reply, fault = _DANE[own.refusal]
-    record = f"The nearest record, {own.record.text}: {own.why}." if own.record else own.why
+    record = f"The nearest record, {own.record.short}: {own.why}." if own.record else own.why
     return _refused(
         outbound,
         f"{own.host} {fault}.",
@@ -94,7 +94,7 @@ def dane_unusable(_: Evidence, outbound: Outbound) -> Said | None:
     """TLSA records that Exchange Online does not check: of no usage that SMTP has, or without signatures."""
     own = outbound.own
     tlsa = outbound.domain.facts.exchanger(own.host).tlsa
-    unused = [f"{each.text}: {each.problem}" for each in tlsa.records if each.problem]
+    unused = [f"{each.short}: {each.problem}" for each in tlsa.records if each.problem]
     if (
         own.mechanism is Mechanism.DANE
         and len(unused) == len(tlsa.records)
@@ -127,7 +127,7 @@ def dane_valid(_: Evidence, outbound: Outbound) -> Said | None:
     if own.mechanism is not Mechanism.DANE or not own.delivers or own.record is None:
         return None
     return Said(
-        summary=f"DANE holds for {own.host}: the record {own.record.text} fits.",
+        summary=f"DANE holds for {own.host}: the record {own.record.short} fits.",
         detail="With usage 3 no name, date or issuer counts; findings about these are for an outbound connector that "
         "validates certificates (TlsSettings)."
         if own.record.usage == 3

@@ -26,7 +26,7 @@ def look(evidence: Evidence, facts: DomainFacts, mode: ConnectorMode) -> HostVer
     """What Exchange Online makes of the host that was connected to."""
     capture = evidence.capture
     exchanger = facts.exchanger(capture.host)
-    answers = (facts.mx, exchanger.address, exchanger.tlsa.dnssec)
+    answers = (facts.mx, exchanger.dnssec)
     blank = HostVerdict(host=capture.host, address=capture.address)
     if Dnssec.BOGUS in answers:
         return replace(blank, mechanism=Mechanism.DANE, delivers=False, refusal=Refusal.DNSSEC)
