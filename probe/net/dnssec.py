@@ -208,10 +208,13 @@ class _Questions:
         again = _Response()
         with suppress(ObservationError):
             again = self._asked(name, kind, _ASKED | dns.flags.CD)
-        words = "".join(f"; {_in_words(each)}" for each in response.errors)
+        # In its words: which code a resolver gives for one fault may differ from one question to the next.
+        words = ", and says: " + "; ".join(map(_in_words, response.errors)) if response.errors else ""
         if again.rcode in _ANSWERS or any(each.code in _OF_DNSSEC for each in response.errors):
             return _Answer(
-                Dnssec.BOGUS, f"the signatures of {_shown(name)} ({kind}) do not hold{words}", again
+                Dnssec.BOGUS,
+                f"the resolver finds the signatures of {_shown(name)} ({kind}) bad{words}",
+                again,
             )
         return _Answer(
             Dnssec.UNKNOWN, f"the resolver {self._peer} failed to answer for {_shown(name)}{words}"

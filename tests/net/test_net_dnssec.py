@@ -176,7 +176,7 @@ class TestBogus:
     def test_what_is_answered_unchecked(self) -> None:
         found = tlsa(Reply(TEXT, rcode=SERVFAIL, rcode_with_cd=NOERROR))
         assert (found.dnssec, found.records) == (Dnssec.BOGUS, (RECORD,))
-        assert found.failure == f"the signatures of _25._tcp.{HOST} (TLSA) do not hold"
+        assert found.failure == f"the resolver finds the signatures of _25._tcp.{HOST} (TLSA) bad"
 
     def test_even_that_there_is_nothing(self) -> None:
         assert tlsa(Reply(rcode=SERVFAIL, rcode_with_cd=NXDOMAIN)).dnssec is Dnssec.BOGUS
@@ -185,13 +185,15 @@ class TestBogus:
         found = tlsa(Reply(rcode=SERVFAIL, errors=((7, "expired \x1b[31m2026-11-01"), (22, ""))))
         assert found.dnssec is Dnssec.BOGUS
         assert found.failure.endswith(
-            "do not hold; signature expired: expired \\x1b[31m2026-11-01; no reachable authority"
+            "bad, and says: signature expired: expired \\x1b[31m2026-11-01; no reachable authority"
         )
 
     def test_what_is_broken_is_not(self) -> None:
         found = tlsa(Reply(rcode=SERVFAIL, errors=((22, "timed out"), (9999, ""))))
         assert found.dnssec is Dnssec.UNKNOWN
-        assert found.failure.endswith(f"for _25._tcp.{HOST}; no reachable authority: timed out; 9999")
+        assert found.failure.endswith(
+            f"for _25._tcp.{HOST}, and says: no reachable authority: timed out; 9999"
+        )
 
     def test_one_failure_more_over_the_second_question(self) -> None:
         """It is what the first one says then."""
@@ -206,8 +208,8 @@ class TestBogus:
         found = domain(bogus)
         (only,) = found.exchangers
         assert (found.mx, only.address, only.tlsa) == (Dnssec.BOGUS, Dnssec.BOGUS, FOUND)
-        assert found.failure == "the signatures of contoso.test (MX) do not hold"
-        assert only.failure == f"the signatures of {HOST} (AAAA) do not hold"
+        assert found.failure == "the resolver finds the signatures of contoso.test (MX) bad"
+        assert only.failure == f"the resolver finds the signatures of {HOST} (AAAA) bad"
 
     def test_words_are_bounded(self) -> None:
         found = tlsa(Reply(rcode=SERVFAIL, errors=((6, "x" * 1000),)))
