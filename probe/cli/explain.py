@@ -12,7 +12,7 @@ from probe.cli.app import new_app
 from probe.cli.declare import option
 from probe.cli.exit_codes import finish
 from probe.cli.files import read_text
-from probe.cli.output import PlainOutput
+from probe.cli.output import PlainOutput, warn
 from probe.errors import InputError
 from probe.text import printable
 
@@ -51,6 +51,8 @@ def explain(
     from probe.exchange.traces.groups import replies
     from probe.render.exchange import replies as page
 
+    for problem in (problem for one in traces for problem in one.problems):
+        warn(str(problem))
     found = explain_text(text) or tuple(reply for one in traces for reply in replies(one))
     if found or arrivals or traces:
         explained = page.Explained(found, arrivals, traces)

@@ -122,6 +122,11 @@ class TestExplain:
         assert ran.code == 0
         assert "Delivered: 1 message" in words(ran.out)
 
+    def test_what_is_wrong_with_it_is_told(self, cli: Cli) -> None:
+        ran = cli("explain", f"@{SAMPLES / 'get-messagetracev2.csv'}")
+        assert ran.code == 0
+        assert "times without a time zone" in ran.err
+
     def test_an_ordinary_table_is_none(self, cli: Cli) -> None:
         assert cli("explain", "name,city\nAnna,Berlin\n").code == 3
 

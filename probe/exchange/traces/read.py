@@ -14,8 +14,6 @@ from datetime import datetime
 from functools import lru_cache
 
 from probe.exchange.exports import dates
-from probe.exchange.exports.certificates import is_certificate
-from probe.exchange.exports.connectors import is_configuration
 from probe.exchange.exports.decoding import decode
 from probe.exchange.exports.record import Fields, Raw, Record
 from probe.exchange.exports.records import records_of
@@ -129,13 +127,19 @@ def _kind(record: Record) -> TraceKind | None:
 
 def _is_report(records: list[Record]) -> bool:
     """Whether rows have names of the two reports' parameters, or names of messages beside a report's TLS versions."""
-    if not records or _kind(records[0]) or is_certificate(records[0]) or is_configuration(records[0].fields):
+    if not records or _kind(records[0]):
         return False
     names = frozenset(map(_letters, records[0].fields))
     own, others = len(names & _OF_REPORTS), len(names & _PARAMETERS)
-    if own:
-        return own + others > 1
-    return others > 1 and any(_TLS.fullmatch(value) for one in records for value in _texts(one, one.fields))
+    versions = own > 0 or any(_TLS.fullmatch(value) for one in records for value in _texts(one, one.fields))
+    return own + others > 1 and versions and not _is_export(records[0])
+
+
+def _is_export(record: Record) -> bool:
+    from probe.exchange.exports.certificates import is_certificate
+    from probe.exchange.exports.connectors import is_configuration
+
+    return is_certificate(record) or is_configuration(record.fields)
 
 
 class _Replies:

@@ -19,7 +19,9 @@ def add_traces(page: Page, traces: Iterable[Traces]) -> None:
     for number, one in enumerate(traces):
         if number == 0:
             title(page, HEADING)
-        statements(page, told(one), indent=2)
+        first, *others = told(one)
+        statements(page, (first,), indent=2)
+        statements(page, others)
 
 
 def traces_json(traces: Iterable[Traces]) -> list[dict[str, Any]]:
