@@ -14,7 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.authority import Issued
 
-HOSTS = ("*.mx.example", "deep.er.mx.example")
+HOSTS = (
+    "*.mx.example",
+    "deep.er.mx.example",
+    *(f"mx.{zone}.example" for zone in ("bogus", "broken", "unsigned")),
+)
 #: What each address presents, a file of the lab's certificates; `none` offers no STARTTLS, `broken` no usable TLS.
 SERVERS = (
     "exchanger", "exchanger-root", "exchanger-expired", "exchanger-future", "wrong-name", "exchanger-internal-ca",
@@ -133,12 +137,15 @@ def _dane(files: Mapping[str, tuple[Issued, ...]]) -> Iterable[str]:
     yield "_25._tcp.tlsa-alias.mx CNAME _25._tcp.ee-key.mx"
 
 
-def _dnssec() -> Iterable[str]:
+def _dnssec(wrong: str) -> Iterable[str]:
     """Zones below this one: see ORDER."""
     for zone in ("bogus", "broken", "unsigned", "_tcp.tlsa-bogus.mx"):
         yield f"{zone} NS ns.example."
     yield from _domain("tlsa-bogus", "exchanger")
     yield from ("host-bogus MX 10 mx.bogus", "host-unsigned MX 10 mx.unsigned")
+    # The alias is signed, and so is what stands below it; where it leads is not.
+    yield from ("alias-unsigned MX 10 alias-unsigned.mx", "alias-unsigned.mx CNAME mx.unsigned")
+    yield f"_25._tcp.alias-unsigned.mx TLSA {wrong}"
 
 
 def _child(leaf: Issued) -> str:
@@ -160,7 +167,7 @@ def _sts(leaf: Issued) -> Iterable[str]:
 def zones(files: Mapping[str, tuple[Issued, ...]]) -> dict[str, str]:
     """The zones as text, unsigned."""
     leaf = files["exchanger"][0]
-    body = "\n".join((*_dane(files), *_dnssec(), *_sts(leaf)))
+    body = "\n".join((*_dane(files), *_dnssec(tlsa(3, 1, files["healthy"][0])), *_sts(leaf)))
     return {
         ".": f"{BEGINNING}example. NS ns.example.\nns.example. A 127.0.0.1\n",
         "example": f"{BEGINNING}ns A 127.0.0.1\n{body}\n",

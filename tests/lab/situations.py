@@ -430,6 +430,20 @@ Outcome, exit code, deciding rule and predicted reply, for each direction.
 | Situation | Service and options | `to-eop` | `from-eop` |
 |---|---|---|---|"""
 _SENDERS = """
+## Domains
+
+The service `resolver` has a signed DNS tree with a root of its own, and validates it; `policies` serves MTA-STS
+policies, `exchangers` presents a certificate on each of its addresses. Their ports are 25, 53 and 443 in a network of
+their own, so the product is run in there. `tests/lab/domains.py` says what each domain has,
+`tests/lab/test_lab_dane.py` and `tests/lab/test_lab_mta_sts.py` what is expected of it.
+
+```sh
+tests/lab/lab up resolver policies exchangers
+docker run --rm --network "container:$(docker ps -q --filter label=com.docker.compose.service=resolver)" \\
+    -v "$PWD/tests/lab/run/LAB-ROOT.pem:/LAB-ROOT.pem:ro" eop-probe check mx:wrong.example --direction from-eop \\
+    --resolver 127.0.0.54 --dnssec-resolver 127.0.0.54 --stand-in /LAB-ROOT.pem
+```
+
 ## What the listener says of the senders
 
 `eop-probe listen` runs as the service `listener`, and these mail servers deliver to it whatever they are given. It

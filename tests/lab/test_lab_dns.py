@@ -9,6 +9,8 @@ import dns.query
 import dns.rcode
 import pytest
 
+from probe.exchange.outbound.facts import Dnssec
+from probe.net.dnssec import domain_facts
 from tests.lab.running import START_SECONDS, Lab
 from tests.lab.situations import ADDRESS
 
@@ -54,6 +56,48 @@ def test_a_bogus_answer_is_there_where_nobody_checks_it(lab: Lab, name: str) -> 
     unchecked = ask(lab, name, "MX", dns.flags.CD)
     assert unchecked.rcode() == dns.rcode.NOERROR
     assert len(unchecked.answer) == 1
+
+
+SIGNED, UNSIGNED, BROKEN = Dnssec.SECURE, Dnssec.INSECURE, Dnssec.BOGUS
+
+
+@pytest.mark.parametrize(
+    ("name", "mx", "exchangers"),
+    [
+        ("ee-key", SIGNED, {"ee-key.mx": (SIGNED, SIGNED, [(3, 1, 1)])}),
+        ("none", SIGNED, {"none.mx": (SIGNED, SIGNED, [])}),
+        ("rollover", SIGNED, {"rollover.mx": (SIGNED, SIGNED, [(3, 1, 1)] * 2)}),
+        ("pkix", SIGNED, {"pkix.mx": (SIGNED, SIGNED, [(0, 0, 1), (1, 1, 1)])}),
+        (
+            "two",
+            SIGNED,
+            {"wrong.mx": (SIGNED, SIGNED, [(3, 1, 1)]), "ee-key.mx": (SIGNED, SIGNED, [(3, 1, 1)])},
+        ),
+        ("alias", SIGNED, {"alias.mx": (SIGNED, SIGNED, [(3, 1, 1)])}),
+        ("tlsa-alias", SIGNED, {"tlsa-alias.mx": (SIGNED, SIGNED, [(3, 1, 1)])}),
+        ("alias-unsigned", SIGNED, {"alias-unsigned.mx": (UNSIGNED, SIGNED, [(3, 1, 1)])}),
+        ("unsigned", UNSIGNED, {"mx.unsigned": (UNSIGNED, UNSIGNED, [(3, 1, 1)])}),
+        ("host-unsigned", SIGNED, {"mx.unsigned": (UNSIGNED, UNSIGNED, [(3, 1, 1)])}),
+        ("bogus", BROKEN, {"mx.bogus": (BROKEN, BROKEN, [(3, 1, 1)])}),
+        ("broken", BROKEN, {"mx.broken": (BROKEN, BROKEN, [(3, 1, 1)])}),
+        ("host-bogus", SIGNED, {"mx.bogus": (BROKEN, BROKEN, [(3, 1, 1)])}),
+        ("tlsa-bogus", SIGNED, {"tlsa-bogus.mx": (SIGNED, BROKEN, [(3, 1, 1)])}),
+        ("nowhere", SIGNED, {}),
+    ],
+)
+def test_what_the_product_takes_it_for(
+    lab: Lab, name: str, mx: Dnssec, exchangers: dict[str, tuple[Dnssec, Dnssec, list[tuple[int, ...]]]]
+) -> None:
+    facts = domain_facts(f"{name}.example", f"{ADDRESS}:{lab.port('resolver')}")
+    found = {
+        each.host.removesuffix(".example"): (
+            each.address,
+            each.tlsa.dnssec,
+            sorted((one.usage, one.selector, one.matching) for one in each.tlsa.records),
+        )
+        for each in facts.exchangers
+    }
+    assert (facts.mx, found) == (mx, exchangers)
 
 
 def test_delv_follows_the_signatures_from_the_root(lab: Lab) -> None:
