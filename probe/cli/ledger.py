@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ class LedgerFormat(enum.StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     CSV = "csv"
+    PROMETHEUS = "prometheus"
+    HTML = "html"
 
 
 @app.command()
@@ -85,12 +88,17 @@ def _predicted(history: str | None) -> tuple[Sequence[Series], str]:
 
 
 def _text(made: Ledger, output_format: LedgerFormat, output: str | None, *, verbose: bool) -> str:
-    from probe.render.ledger import documents, terminal
+    from probe.render.ledger import documents, html, metrics, terminal
 
+    options = render_options(to_file=output is not None, verbose=verbose)
     match output_format:
         case LedgerFormat.JSON:
             return as_json(documents.document(made))
         case LedgerFormat.CSV:
             return documents.csv(made)
         case LedgerFormat.TERMINAL:
-            return terminal.render(made, render_options(to_file=output is not None, verbose=verbose))
+            return terminal.render(made, options)
+        case LedgerFormat.PROMETHEUS:
+            return metrics.render(made, replace(options, file=Path(output).name if output else ""))
+        case LedgerFormat.HTML:
+            return html.render(made, options)

@@ -17,6 +17,7 @@ ALERTS = {
     "EopProbeAtRisk",
     "EopProbeUnknown",
     "EopProbeMixedCertificates",
+    "EopProbePredictionContradicted",
     "EopProbeCertificateExpired",
     "EopProbeCertificateExpiresSoon",
     "EopProbeRejectionAhead",

@@ -18,7 +18,7 @@ from probe.render.ledger.words import (
 )
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
-from probe.report.ledger.values import Entry, Ledger, Reading, Standing
+from probe.report.ledger.values import Entry, Ledger, Standing
 from probe.text import counted
 
 #: Endpoints of one heading, and words of one endpoint, that are shown without --verbose; JSON and CSV have all.
@@ -91,7 +91,7 @@ def _add_entry(page: Page, entry: Entry, *, verbose: bool) -> None:
         run = Run([newest])
         fact(page, "Microsoft", f"{confirmed(entry)}, {run.trust}: {run.said}")
         statements(page, (one for one in (newest.note,) if one and verbose))
-    every = runs(entry.read(Reading.CONFIRMS))
+    every = runs(entry.confirmations)
     for run in every if verbose else ():
         fact(page, "", f"{run.when}: {run.said}, {run.whose}")
 

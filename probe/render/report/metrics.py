@@ -18,7 +18,7 @@ from probe.pki.certificate import Certificate
 from probe.pki.truststore import ListRole
 from probe.render.report.facts import path_certificates, soonest_expiry
 from probe.report.assessment import Assessment
-from probe.report.record import Span
+from probe.report.record import Endpoint, Span
 from probe.text import printable
 
 #: Characters of one label's value; a scrape can be told to refuse longer ones (label_value_length_limit).
@@ -51,6 +51,8 @@ class Metric(enum.Enum):
     STORE_DATED_TIMESTAMP_SECONDS = "Which date a list of roots bears."
     CERTIFICATE_INFO = "A certificate as it was sent; always 1."
     PREDICTION_INFO = "What the outcome rests on; always 1."
+    CONFIRMED_TIMESTAMP_SECONDS = "When Microsoft's newest word began that confirms what was predicted."
+    CONTRADICTED_TIMESTAMP_SECONDS = "When Microsoft's newest word began that contradicts what was predicted."
 
     @functools.cached_property
     def label(self) -> str:
@@ -87,7 +89,12 @@ def own_labels(assessment: Assessment, more: Mapping[str, str]) -> dict[str, str
 
 def labels_of_span(span: Span, more: Mapping[str, str]) -> dict[str, str]:
     """The same of what a history tells."""
-    return _own(span.target, *span.endpoint[:4], more)
+    return labels_of_endpoint(span.target, span.endpoint, more)
+
+
+def labels_of_endpoint(target: str, endpoint: Endpoint, more: Mapping[str, str]) -> dict[str, str]:
+    """The same of an endpoint by itself."""
+    return _own(target, *endpoint[:4], more)
 
 
 def _own(
@@ -108,7 +115,7 @@ def _own(
 #: Labels that a fleet's own cannot replace: one that stands twice spoils the whole scrape.
 TAKEN = frozenset((
     "target", "host", "address", "port", "direction", "rule", "severity", "confidence", "store", "reply", "basis",
-    "element", "subject", "issuer", "serial", "sha1", "sha256", "dns_names",
+    "source", "trust", "element", "subject", "issuer", "serial", "sha1", "sha256", "dns_names",
 ))  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from probe.eop.vocabulary import Basis, Outcome
+from probe.report.ledger.held import HOLDS
 from probe.report.ledger.values import Prediction, Series
 from probe.report.phases import leaves_of
 from probe.report.reader import ReportedCapture
@@ -16,8 +17,21 @@ def of_history(spans: Iterable[Span], name: str) -> list[Series]:
     """The predictions of a history; the spans of each endpoint stand together in their order."""
     grouped = ((endpoint, list(of)) for endpoint, of in groupby(spans, lambda span: span.endpoint))
     return [
-        Series(of[-1].target, endpoint, [_of_span(span, name) for span in of]) for endpoint, of in grouped
+        Series(of[-1].target, endpoint, _runs(_of_span(span, name) for span in of))
+        for endpoint, of in grouped
     ]
+
+
+def _runs(found: Iterable[Prediction]) -> list[Prediction]:
+    """What was said again and again is one prediction, unless looks lie so far apart that none held between them."""
+    runs: list[Prediction] = []
+    for one in found:
+        before = runs[-1] if runs else None
+        if before and before[2:7] == one[2:7] and one.first - before.last <= HOLDS:
+            runs[-1] = before._replace(last=one.last, looks=before.looks + one.looks)
+        else:
+            runs.append(one)
+    return runs
 
 
 def _of_span(span: Span, name: str) -> Prediction:

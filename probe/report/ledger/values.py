@@ -144,9 +144,13 @@ class Entry:
         return self.read(Reading.CONTRADICTS)
 
     @property
+    def confirmations(self) -> list[Joined]:
+        return self.read(Reading.CONFIRMS)
+
+    @property
     def confirmed(self) -> Joined | None:
         """The newest confirmation, a proven one of the same time before a supplied one."""
-        found = self.read(Reading.CONFIRMS)
+        found = self.confirmations
         return max(found, key=lambda one: (one.word.begin, one.word.trust is Trust.PROVEN), default=None)
 
     @property
