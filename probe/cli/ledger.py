@@ -66,12 +66,12 @@ def ledger(
     gathering = Gathering(Keys(dkim_key or (), resolver), shared.parse_instant(at) or clock.now())
     with Waiting("reading"):
         gathering.read(files)
-        made = gathering.ledger(*_predicted(history))
+        made = gathering.ledger(*_predicted(history, thumbprints=gathering.logs))
     write_to(output, _text(made, output_format, output, verbose=verbose))
     finish(made.outcome.exit_code)
 
 
-def _predicted(history: str | None) -> tuple[Sequence[Series], str]:
+def _predicted(history: str | None, *, thumbprints: bool) -> tuple[Sequence[Series], str]:
     """What the history predicted, and its name; nothing where none is named and this user has none."""
     from probe.stores.places import history_file
 
@@ -82,7 +82,7 @@ def _predicted(history: str | None) -> tuple[Sequence[Series], str]:
 
     database = Database(history or str(history_file()), create=False, read=True)
     try:
-        return predicted(database), database.name
+        return predicted(database, thumbprints=thumbprints), database.name
     finally:
         database.close()
 

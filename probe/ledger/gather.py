@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from probe.evidence_files import EvidenceFiles, read_evidence
+from probe.evidence_files import EvidenceFiles, TextFile, read_evidence, read_sessions
+from probe.exchange.logs.reader import LogReader
 from probe.exchange.messages.arrival import Arrival, read_arrival
+from probe.exchange.messages.read import readable
 from probe.exchange.problem import Problem, Problems
 from probe.exchange.tlsrpt.received import Received
 from probe.exchange.tlsrpt.report import Proof
 from probe.files import expand, open_file
 from probe.report.ledger.arrived import word_of
 from probe.report.ledger.join import join
-from probe.report.ledger.predictions import of_history, with_reports
+from probe.report.ledger.predictions import of_history, with_reports, with_thumbprints
+from probe.report.ledger.replied import of_logs, of_text, of_traces
 from probe.report.ledger.reported import is_microsofts, words_of
 from probe.report.ledger.values import Ledger, Series, Trust, Word
 from probe.report.tlsrpt import TlsReports
@@ -25,7 +29,13 @@ from probe.tlsrpt.keys import Keys
 from probe.tlsrpt.proof import WITHOUT_MAIL
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from probe.history.database import Database
+
+
+#: Mails of mailboxes without a TLS report that are looked at in one run.
+MAX_MESSAGES = 20_000
 
 
 class Gathering:
@@ -34,8 +44,11 @@ class Gathering:
     def __init__(self, keys: Keys, now: datetime) -> None:
         self._now = now
         self._arrivals: list[Arrival] = []
+        self._texts: list[TextFile] = []
+        self._mails = self._beyond = 0
         self._reports = Reading(keys, now, self._mail)
         self._files = EvidenceFiles()
+        self._words: list[Word] = []
         self._problems: list[Problem] = []
         self._unread = 0
 
@@ -45,28 +58,35 @@ class Gathering:
         if others:
             self._files = read_evidence(others)
             self._arrivals += self._files.arrivals
+        self._words = [*self._of_files()]
+
+    @property
+    def logs(self) -> bool:
+        """Whether there is a log, whose sessions are of a certificate by its thumbprint."""
+        return bool(self._files.logs)
 
     def ledger(self, series: Sequence[Series], history: str = "") -> Ledger:
         """Everything that was read beside what a history predicted."""
         reports = self._reports.result
-        entries, unjoined = join(with_reports(series, self._files.captures), [*self._words(reports)])
-        exports = (problem for export in self._files.exports for problem in export.problems)
+        entries, unjoined = join(with_reports(series, self._files.captures), [*self._said(reports)])
+        exports = (problem for one in self._files.exports for problem in one.problems)
+        traces = (problem for one in self._files.traces for problem in one.problems)
         return Ledger(
             at=self._now,
             entries=entries,
             unjoined=unjoined,
             foreign=sum(not is_microsofts(one.report) for one in reports.received),
-            problems=(*self._problems, *reports.problems, *self._files.problems, *exports),
-            unread=self._unread + reports.unread,
+            problems=(*self._problems, *reports.problems, *self._files.problems, *exports, *traces),
+            unread=self._unread + self._beyond + reports.unread,
             history=history,
         )
 
     def _report(self, path: Path) -> bool:
-        """Whether a file holds TLS reports, or cannot be read at all."""
-        problems = Problems(printable(str(path)))
+        """Whether a file holds TLS reports or is a mailbox, all of whose mails were read; or cannot be read at all."""
+        problems, mails = Problems(printable(str(path))), self._mails
         try:
             with open_file(path) as file:
-                return self._reports.take(file, problems, named=False)
+                return self._reports.take(file, problems, named=False) or self._mails > mails
         except OSError as error:
             problems.add(f"cannot be read: {error.strerror or error}.")
             self._problems += problems.found
@@ -74,13 +94,37 @@ class Gathering:
             return True
 
     def _mail(self, mail: bytes, place: str) -> None:
+        """Take a mail of a mailbox: a message that arrived, or an NDR with its last-error record."""
+        self._mails += 1
+        if self._mails > MAX_MESSAGES:
+            if not self._beyond:
+                told = f"and what follows is beyond the {MAX_MESSAGES} mails of one run, and was left out."
+                self._problems.append(Problem(place, None, None, told))
+            self._beyond += 1
+            return
         self._arrivals += filter(None, (read_arrival(mail, place),))
+        text = readable(mail, Problems(""))
+        if "{LED" in text:
+            self._texts.append(TextFile(place, text))
 
-    def _words(self, reports: TlsReports) -> Iterator[Word]:
+    def _said(self, reports: TlsReports) -> Iterator[Word]:
         for one in reports.received:
             if is_microsofts(one.report):
                 yield from words_of(one, _trust(one))
-        yield from filter(None, map(word_of, dict.fromkeys(self._arrivals)))
+        yield from self._words
+
+    def _of_files(self) -> Iterator[Word]:
+        """What is said in anything that is no TLS report."""
+        once = {replace(one, source=""): one for one in reversed(self._arrivals)}
+        yield from filter(None, map(word_of, once.values()))
+        yield from of_traces(self._files.traces)
+        for text in (*self._texts, *self._files.texts):
+            for told in of_text(text.name, text.text):
+                if isinstance(told, Word):
+                    yield told
+                else:
+                    self._problems.append(told)
+        yield from of_logs(read_sessions(LogReader(), self._files.logs, self._problems))
 
 
 def _trust(one: Received) -> Trust:
@@ -92,8 +136,16 @@ def _bare(proof: Proof) -> bool:
     return proof in (WITHOUT_MAIL, OUTLOOK)
 
 
-def predicted(database: Database) -> list[Series]:
-    """What a history predicted; raises HistoryError."""
+def predicted(database: Database, *, thumbprints: bool = False) -> list[Series]:
+    """What a history predicted, with SHA-1 thumbprints where logs have to be joined; raises HistoryError."""
+    from probe.history.query import held
     from probe.history.read import spans
 
-    return database.run(lambda connection: of_history(spans(connection), database.name))
+    def read(connection: Connection) -> list[Series]:
+        series = of_history(spans(connection), database.name)
+        if not thumbprints:
+            return series
+        known = held(connection, (leaf for one in series for made in one.predictions for leaf in made.leaves))
+        return [with_thumbprints(one, lambda leaf: getattr(known(leaf), "sha1", "")) for one in series]
+
+    return database.run(read)

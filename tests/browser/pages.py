@@ -8,19 +8,28 @@ import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from probe.cli.exit_codes import run_to_exit
 from probe.eop.vocabulary import Outcome
 from probe.exchange.problem import Problem
+from probe.history.database import Database
+from probe.ledger.gather import Gathering, predicted
 from probe.powershell import Command, quoted
 from probe.render.exchange import diagnosis_html
+from probe.render.ledger import html as ledger_page
 from probe.render.page.options import RenderOptions
 from probe.render.report import html
 from probe.report.assessment import Assessment
 from probe.report.diagnosis import DiagnosedFault, Diagnosis, Proof
+from probe.report.ledger.values import Entry
 from probe.statement import documented
+from probe.tlsrpt.keys import Keys
 from tests.browser.browsing import MARKER
 from tests.cli.running import ISSUING
+from tests.ledger.example import SAMPLES as LEDGER
+from tests.ledger.example import history
+from tests.ledger.month import NOW
 from tests.render import html_samples, samples
 from tests.serve.dashboard import Site
 
@@ -101,6 +110,35 @@ def _run(*arguments: str) -> str:
     return out.getvalue()
 
 
+def _ledger(folder: Path, *, hostile: bool = False) -> str:
+    """The month's example; hostile: the names in what was given would like to be markup."""
+    history(folder / "history.sqlite")
+    gathering = Gathering(Keys([LEDGER / "lab.pem"]), NOW)
+    gathering.read([LEDGER])
+    database = Database(str(folder / "history.sqlite"))
+    series = predicted(database)
+    database.close()
+    made = gathering.ledger(series)
+    if hostile:
+        entries = tuple(_hostile_entry(one) for one in made.entries)
+        made = dataclasses.replace(made, entries=entries, problems=(Problem(HOSTILE, 1, HOSTILE, HOSTILE),))
+    return ledger_page.render(made, RenderOptions())
+
+
+def _hostile_entry(entry: Entry) -> Entry:
+    endpoint = entry.series.endpoint._replace(host=HOSTILE, variant=HOSTILE, vantage=HOSTILE)
+    joined = tuple(
+        one._replace(word=dataclasses.replace(one.word, kind=HOSTILE, place=HOSTILE, domain=HOSTILE))
+        for one in entry.joined
+    )
+    return dataclasses.replace(entry, series=entry.series._replace(endpoint=endpoint), joined=joined)
+
+
+def _in_folder(**options: bool) -> str:
+    with TemporaryDirectory() as folder:
+        return _ledger(Path(folder), **options)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "everything": lambda: _page(
         *html_samples.several(("accepted", "at-risk", "missing-intermediate", "balancer", "order", "refused"))
@@ -111,6 +149,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "hostile": _hostile,
     "diagnosis": partial(_run, "diagnose"),
     "diagnosis-hostile": _hostile_diagnosis,
+    "ledger": _in_folder,
+    "ledger-hostile": partial(_in_folder, hostile=True),
     "selection": partial(_run, "select", "--at", "2026-11-20T12:00:00Z", "--without", _CERTIFICATE),
 }
 

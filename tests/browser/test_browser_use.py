@@ -139,7 +139,7 @@ def test_a_page_made_by_a_script_is_found(chromium: Browser, saved: Saved) -> No
     assert needs_scripts(chromium, saved(made)) == ["made", "Go"]
 
 
-@pytest.mark.parametrize("name", ["hostile", "diagnosis-hostile"])
+@pytest.mark.parametrize("name", ["hostile", "diagnosis-hostile", "ledger-hostile"])
 def test_hostile_texts_are_shown_and_never_run(chromium: Browser, saved: Saved, name: str) -> None:
     with visit(chromium, saved(PAGES[name]())) as seen:
         page = seen.page

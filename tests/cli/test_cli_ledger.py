@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.running import Cli, Ran
 from tests.ledger.month import BEGIN, arrived, mailed, report, some
+from tests.render.test_render_html import Page
 
 
 @pytest.fixture
@@ -70,10 +71,49 @@ def test_json(cli: Cli, given: tuple[str, ...]) -> None:
     assert (good["on"], good["trust"]) == ("2026-11-07", "supplied")
 
 
-def test_csv_has_every_word(cli: Cli, given: tuple[str, ...]) -> None:
+def test_csv_has_every_word(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(cli("ledger", *given, "--format", "csv").out)))
     assert [row["reading"] for row in rows if row["host"] == "mx2.d0.test"] == ["contradicts", "confirms"]
+    (tmp_path / "said/s8.eml").unlink()
+    [row] = [
+        each
+        for each in csv.DictReader(io.StringIO(cli("ledger", *given, "--format", "csv").out))
+        if each["host"] == "s8.test"
+    ]
+    assert (row["reading"], row["predicted"]) == ("", "accepted")
     assert {row["standing"] for row in rows} == {"contradicted", "confirmed", "unconfirmed"}
+
+
+def test_the_page_for_a_browser_says_what_the_terminal_says(cli: Cli, given: tuple[str, ...]) -> None:
+    read = Page(cli("ledger", *given, "--format", "html").out)
+    text = " ".join(" ".join(part for parts in read.texts.values() for part in parts).split())
+    for said in (
+        "Microsoft contradicts what was predicted of 3 endpoints; 2 confirmed; 1 unconfirmed",
+        "mx1.d0.test (192.0.2.1), from-eop",
+        "2026-11-05: 50 sessions failed: certificate-expired (MTA-STS of d0.test)",
+        "confirmed for you on 2026-11-06 by TLS-RPT",
+        "confirmed for you on 2026-11-07 by the headers of a message that arrived, supplied",
+        "Absence proves nothing",
+        "sts-policy-fetch-error says nothing of the certificate",
+        "eop-probe check --thorough mx1.d0.test --direction from-eop",
+    ):
+        assert said in text
+
+
+def test_metrics_are_of_the_newest_words(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "ledger.prom"
+    assert cli("ledger", *given, "--format", "prometheus", "--output", str(file)).code == 1
+    text = file.read_text("utf-8")
+    own = 'target="mx:d0.test",host="mx1.d0.test",address="192.0.2.1",port="25",direction="from-eop",file="ledger.prom"'
+    assert (
+        f'eop_probe_contradicted_timestamp_seconds{{{own},source="tlsrpt",trust="proven"}} 1793836800\n'
+        in text
+    )
+    assert (
+        f'eop_probe_confirmed_timestamp_seconds{{{own},source="tlsrpt",trust="supplied"}} 1793923200\n'
+        in text
+    )
+    assert "s8.test" not in text
 
 
 def test_a_refusal_that_is_the_newest_word(cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:

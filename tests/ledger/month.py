@@ -7,16 +7,20 @@ domain has a report of Microsoft's a day. What is planted is what has to be foun
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from probe.eop.vocabulary import Outcome
 from probe.history.recorder import Recorder
 from probe.report.record import Endpoint, Record
+from tests.exchange.diagnosing import HEADER, UNTRUSTED, session
+from tests.exchange.diagnosing import mail as mail_rows
 from tests.history.records import record
 from tests.tlsrpt.mailing import Key, attachment, key, mail, signed
 
@@ -34,6 +38,9 @@ PLANTED = {
     ("mx1.d4.test", 15, "TLS-RPT", "supplied"), ("mx2.d4.test", 15, "TLS-RPT", "supplied"),  # handshakes, all of them
     ("s0.test", 7, "the headers of a message that arrived", "supplied"),
     ("s1.test", 8, "the headers of a message that arrived", "supplied"),  # in an mbox
+    ("mx2.d10.test", 18, "a message trace", "supplied"),
+    ("mx1.d6.test", 22, "a reply of Exchange Online", "supplied"),  # an NDR
+    ("s8.test", 12, "a protocol log", "supplied"),
     ("s11.test", 4, "the headers of a message that arrived", "supplied"),  # predicted by a report, not by the history
 }  # fmt: skip
 
@@ -186,6 +193,7 @@ def evidence(folder: Path) -> None:
                     )
     _oddities(folder)
     _messages(folder)
+    _replies(folder)
 
 
 def _oddities(folder: Path) -> None:
@@ -220,6 +228,42 @@ def _messages(folder: Path) -> None:
     (folder / "s7.eml").write_bytes(arrived(7, on(16)))
     (folder / "s11.eml").write_bytes(arrived(11, on(4)))
     (folder / "s11-report.json").write_text(json.dumps(_reported()), encoding="ascii")
+
+
+def _replies(folder: Path) -> None:
+    """A trace, an NDR and a log: of a certificate, of the network, and of nobody that is known."""
+
+    def record(host: str, number: int, reply: str, at: str) -> str:
+        return f"[{{LED={reply}}};{{MSG=}};{{FQDN={host}}};{{IP=192.0.2.{number}}};{{LRT={at}}}]"
+
+    untrusted = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]"
+    rows = [
+        ("mx2.d10.test", 22, untrusted, "2026-11-18T09:00:00Z", "Defer"),
+        ("mx1.d10.test", 21, "450 4.4.316 Connection refused", "2026-11-19T09:00:00Z", "Defer"),
+        ("mx1.elsewhere.test", 99, untrusted, "2026-11-18T09:00:00Z", "Fail"),
+    ]  # fmt: skip
+    trace = [
+        {"MessageId": f"<{place}@d10.test>", "MessageTraceId": f"{place}", "Date": at, "Event": event,
+         "Detail": f"Reason: {record(host, number, reply, '11/18/2026 9:00:00 AM')}"}
+        for place, (host, number, reply, at, event) in enumerate(rows)
+    ]  # fmt: skip
+    (folder / "trace.json").write_text(json.dumps(trace), encoding="ascii")
+    mismatch = "450 4.4.317 Cannot connect to remote server [Message=SubjectMismatch]"
+    (folder / "ndr.txt").write_text(
+        f"Delivery has failed.\n{record('mx1.d6.test', 13, mismatch, '11/22/2026 6:00:00 PM')}\n",
+        encoding="ascii",
+    )
+    (folder / "pasted.txt").write_text(f"{untrusted}\n", encoding="ascii")
+
+    def taken(sender: int, day: int, reply: str) -> str:
+        leaf = SimpleNamespace(sha1=hashlib.sha1(f"leaf {100 + sender}".encode()).hexdigest())  # noqa: S324 - a thumbprint
+        rows = mail_rows(reply) if reply[0] == "2" else [("<", reply)]
+        return session(leaf, *rows, number=sender, at=BEGIN + timedelta(days=day - 1, hours=9))
+
+    (folder / "SEND20261112-1.LOG").write_text(
+        HEADER + taken(8, 12, UNTRUSTED) + taken(9, 13, "250 2.1.5 OK") + taken(77, 13, UNTRUSTED),
+        encoding="ascii",
+    )
 
 
 def _reported() -> dict[str, Any]:

@@ -64,6 +64,8 @@ def join(
 
 
 def _nobody(word: Word) -> str:
+    if word.thumbprint:
+        return f"No prediction is of the certificate {word.thumbprint.upper()}."
     if word.hosts or word.address:
         whom = " or ".join(filter(None, (*word.hosts[:4], word.address)))
         return f"Nothing is predicted of {whom}, {word.direction.value}."
@@ -82,21 +84,28 @@ class _Index:
         self._parents: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self._addresses: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self._domains: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self._thumbprints: defaultdict[tuple[str, str], dict[int, None]] = defaultdict(dict)
         for place, one in enumerate(series):
             way, host = one.endpoint.direction, one.endpoint.host.lower()
             self._hosts[way, host].append(place)
             self._parents[way, host.partition(".")[2]].append(place)
             self._addresses[way, one.endpoint.address].append(place)
+            for thumbprint in (each for made in one.predictions for each in made.thumbprints):
+                self._thumbprints[way, thumbprint][place] = None
             if one.target[:3].lower() == "mx:":
                 self._domains[way, one.target[3:].lower().partition(":")[0]].append(place)
 
     def meant(self, word: Word) -> tuple[list[int], bool]:
         """The series that a word may be of, and whether these are all there can be."""
         way = word.direction.value
+        there = self._addresses.get((way, word.address), []) if word.address else []
+        if word.thumbprint:  # whoever presents it, at the address first
+            presenting = self._thumbprints.get((way, word.thumbprint), {})
+            return [place for place in presenting if place in there] or list(presenting), True
         exchangers = self._domains.get((way, word.domain), []) if word.domain else []
         if not word.hosts:
             if word.address:
-                return self._addresses.get((way, word.address), []), True
+                return there, True
             return exchangers, bool(exchangers)
         found: dict[int, None] = {}
         complete = True
@@ -104,7 +113,6 @@ class _Index:
             one, known = self._named(way, name, exchangers)
             found |= dict.fromkeys(one)
             complete = complete and known
-        there = self._addresses.get((way, word.address), []) if word.address else []
         # Of the hosts' series those at the address that is told, where there are any; else whoever has the address.
         return [place for place in found if place in there] or list(found) or there, complete or bool(there)
 
@@ -119,7 +127,7 @@ class _Index:
 
 def _read(word: Word, found: Sequence[int], index: _Index, *, complete: bool) -> Iterator[tuple[int, Joined]]:
     """What a word is to each of the series it may be of."""
-    held = {place: index.timelines[place].held(word.begin, word.end) for place in found}
+    held = {place: _held(word, index.timelines[place]) for place in found}
     fits = {place: _fit(word, held[place]) for place in found}
     hosts: defaultdict[tuple[str, str], list[_Fit]] = defaultdict(list)
     for place in found:
@@ -137,6 +145,15 @@ def _read(word: Word, found: Sequence[int], index: _Index, *, complete: bool) ->
         else:
             reading, note = Reading.SILENT, note or alike
         yield place, Joined(word, reading, held[place].predictions, note)
+
+
+def _held(word: Word, timeline: Timeline) -> Held:
+    """What held then; of a word on one certificate only what was said of that one."""
+    held = timeline.held(word.begin, word.end)
+    if not word.thumbprint:
+        return held
+    of_it = tuple(one for one in held.predictions if word.thumbprint in one.thumbprints)
+    return Held(of_it, held.whole)
 
 
 def _shared(hosts: int) -> Statement:

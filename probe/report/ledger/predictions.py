@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from probe.eop.vocabulary import Basis, Outcome
@@ -49,6 +49,14 @@ def _of_span(span: Span, name: str) -> Prediction:
     )
 
 
+def with_thumbprints(series: Series, sha1_of: Callable[[str], str]) -> Series:
+    """The series with the SHA-1 of each certificate by its SHA-256, "" where it is not known."""
+    made = [
+        one._replace(thumbprints=tuple(filter(None, map(sha1_of, one.leaves)))) for one in series.predictions
+    ]
+    return series._replace(predictions=made)
+
+
 def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) -> list[Series]:
     """The series, with what reports say besides: a look that the history has, too, is told once."""
     found = {one.endpoint: one for one in series}
@@ -68,6 +76,7 @@ def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) 
             leaves=capture.leaves,
             looks=1,
             source=capture.source,
+            thumbprints=capture.thumbprints[:1],
         )
         before = found.get(endpoint)
         if before is None:

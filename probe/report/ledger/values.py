@@ -56,6 +56,8 @@ class Word:
     place: str
     hosts: tuple[str, ...] = ()
     address: str = ""
+    thumbprint: str = ""
+    """Of the certificate that was presented: SHA-1, lower-case hex; "" where the word tells of none."""
     domain: str = ""
     policy: PolicyType | None = None
     sessions: int | None = None
@@ -82,7 +84,8 @@ class Word:
 class Prediction(NamedTuple):
     """What was said of an endpoint from its `first` look that said so to the `last`.
 
-    `leaves` are the end certificates that were seen, SHA-256 in hex; `source` is the history or the report.
+    `leaves` are the end certificates that were seen, SHA-256 in hex, `thumbprints` the same as SHA-1, where known.
+    `source` is the history or the report.
     """
 
     first: datetime
@@ -94,6 +97,7 @@ class Prediction(NamedTuple):
     leaves: tuple[str, ...]
     looks: int
     source: str
+    thumbprints: tuple[str, ...] = ()
 
 
 class Series(NamedTuple):
