@@ -228,12 +228,12 @@ def outbound_unknown(_: Evidence, outbound: Outbound) -> Said | None:
     answers = [(facts.mx, facts.failure)]
     for each in facts.exchangers:
         answers += [(each.address, each.failure), (each.tlsa.dnssec, each.tlsa.failure)]
-    why = " ".join(dict.fromkeys(sentence(why) for state, why in answers if why and state is Dnssec.UNKNOWN))
-    if facts.resolver is None and not why:
-        why = "Whether an answer is signed only a resolver can say that validates and is trusted: --dnssec-resolver."
-    elif not why:
+    reasons = dict.fromkeys(why for state, why in answers if why and state is Dnssec.UNKNOWN)
+    if not reasons and facts.resolver is None:
+        reasons = {"no resolver that validates was named (--dnssec-resolver)": None}
+    if not reasons:
         return None
-    return Said(summary=f"DNSSEC and DANE of {facts.domain} are not known.", detail=why)
+    return Said(summary=sentence(f"DNSSEC and DANE of {facts.domain} are not known: {'; '.join(reasons)}"))
 
 
 SAID: dict[str, Callable[[Evidence, Outbound], Said | None]] = {

@@ -1,0 +1,183 @@
+"""``check mx:DOMAIN --direction from-eop``: a domain's DANE in each format, its options, and a fleet's keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.pki.certificate import Certificate
+from tests.authority import Issued
+from tests.cli.running import HEALTHY, LEAF, SELF, SELF_SIGNED, Cli, Ran
+from tests.net.scripted import Script, ScriptedServer
+from tests.net.validating import Reply, ValidatingServer
+
+DOMAIN = "contoso.test"
+HOSTS = ("mail.contoso.test", "mx2.contoso.test")
+
+
+def digest(of: Issued) -> str:
+    return sha256(Certificate(of.der).spki).hexdigest()
+
+
+RIGHT, WRONG = f"3 1 1 {digest(LEAF)}", f"3 1 1 {'ab' * 32}"
+
+
+class Asked:
+    """Runs the check of a domain with two exchangers on loopback."""
+
+    def __init__(self, cli: Cli, port: int, resolver: str) -> None:
+        self._cli, self.port, self.resolver = cli, port, resolver
+
+    def __call__(self, *arguments: str, direction: str = "from-eop", dnssec: bool = True) -> Ran:
+        own = ["--dnssec-resolver", self.resolver] if dnssec else []
+        lists = ["--store", "microsoft", "--stand-in", self._cli.store]
+        options = ["--direction", direction, "--resolver", self.resolver, *own, *lists]
+        return self._cli("check", f"mx:{DOMAIN}:{self.port}", *options, *arguments)
+
+    def document(
+        self, *arguments: str, direction: str = "from-eop", dnssec: bool = True
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            self(*arguments, "--format", "json", direction=direction, dnssec=dnssec).out
+        )["assessments"]
+        return found
+
+
+@contextmanager
+def domain(cli: Cli, *tlsa: str, script: Script = HEALTHY) -> Iterator[Asked]:
+    replies = {(DOMAIN, "MX"): Reply(*(f"10 {host}." for host in HOSTS))}
+    for number, (host, record) in enumerate(zip(HOSTS, tlsa, strict=True), 1):
+        replies |= {(host, "A"): Reply(f"127.9.1.{number}"), (host, "AAAA"): Reply()}
+        replies |= {(f"_25._tcp.{host}", "TLSA"): Reply(record)} if record else {}
+    with ScriptedServer(script, host="0.0.0.0") as mail, ValidatingServer(replies) as dns:
+        yield Asked(cli, mail.port, dns.address)
+
+
+def test_a_page_ends_with_what_becomes_of_the_mail(cli: Cli) -> None:
+    with domain(cli, WRONG, RIGHT) as asked:
+        ran = asked()
+    assert ran.code == 1
+    words = " ".join(ran.out.split())
+    goes_on = f"Mail to {DOMAIN} goes on over {HOSTS[1]}; Exchange Online does not deliver over {HOSTS[0]}."
+    assert words.count(f"Mail {goes_on}") == 1
+    assert ran.out.index("mx2.contoso.test") < ran.out.rindex("Mail       ")
+    # The record to publish stands on one line, to be pasted.
+    assert f"_25._tcp.mail.contoso.test. IN TLSA 3 1 1 {digest(LEAF)}" in ran.out.replace("\n", " \n")
+
+
+def test_mail_that_is_blocked(cli: Cli) -> None:
+    with domain(cli, WRONG, WRONG) as asked:
+        ran = asked()
+    assert ran.code == 2
+    words = " ".join(ran.out.split())
+    assert "reply 4.7.323 tlsa-invalid: The domain failed DANE validation." in words
+    assert (
+        "It tries again after 15 minutes, after another 15, then hourly for 24 hours; then the sender gets an NDR."
+        in words
+    )
+
+
+def test_every_format_tells_it(cli: Cli) -> None:
+    goes_on = "goes on over mx2.contoso.test"
+    with domain(cli, WRONG, RIGHT) as asked:
+        found = {name: asked("--format", name).out for name in ("nagios", "junit", "html")}
+        first, second = asked.document()
+        lines = [json.loads(line) for line in asked("--format", "jsonl").out.splitlines()]
+    assert {name: goes_on in text for name, text in found.items()} == dict.fromkeys(found, True)
+    assert found["nagios"].count(goes_on) >= 1
+    assert first["outbound"] == {
+        "domain": DOMAIN,
+        "connector_mode": "opportunistic",
+        "mail": "goes-on",
+        "decision": f"Mail to {DOMAIN} {goes_on}; Exchange Online does not deliver over {HOSTS[0]}.",
+        "resolver": asked.resolver,
+        "mx_dnssec": "secure",
+        "failure": None,
+        "host": {
+            "delivers": False,
+            "by": "dane",
+            "refusal": "tlsa-invalid",
+            "address_dnssec": "secure",
+            "tlsa_dnssec": "secure",
+            "tlsa": [WRONG],
+            "tlsa_unreadable": [],
+        },
+        "mta_sts": {"id": None, "mode": None, "max_age": None, "mx": [], "fault": None, "problem": None},
+    }
+    assert second["outbound"]["host"] | {"tlsa": []} == first["outbound"]["host"] | {
+        "delivers": True,
+        "refusal": None,
+        "tlsa": [],
+    }
+    assert [each["outbound"]["mail"] for each in lines] == ["goes-on"] * 2
+
+
+def test_a_self_signed_certificate_is_good_for_usage_3(cli: Cli) -> None:
+    own = f"3 1 1 {digest(SELF_SIGNED)}"
+    with domain(cli, own, own, script=SELF) as asked:
+        found = asked.document()
+    assert {each["outbound"]["host"]["delivers"] for each in found} == {True}
+    # A connector that validates certificates still refuses it, and that is what the outcome is about.
+    assert [each["outcome"] for each in found] == ["rejected"] * 2
+    note = next(each for each in found[0]["findings"] if each["rule"] == "dane-valid")
+    assert "for an outbound connector that validates certificates" in note["detail"]
+
+
+def test_without_a_resolver_it_says_so_once(cli: Cli) -> None:
+    with domain(cli, WRONG, WRONG) as asked:
+        ran, found = asked(dnssec=False), asked.document(dnssec=False)
+    assert ran.out.count("outbound-unknown (inferred): ") == 1
+    assert "are not known: no resolver that validates was named (--dnssec-resolver)." in " ".join(
+        ran.out.split()
+    )
+    assert "as far as is known" in " ".join(ran.out.split())
+    assert [each["outcome"] for each in found] == ["accepted", "at-risk"]  # the second host's name is another
+
+
+def test_the_modes_of_a_connector(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with domain(cli, WRONG, "") as asked:
+        mandatory = asked.document("--connector-mode", "mandatory")
+        none = asked.document("--connector-mode", "none")
+        monkeypatch.setenv("EOP_PROBE_CONNECTOR_MODE", "mandatory")
+        from_environment = asked.document()
+    refused = ["tlsa-invalid", "dane-missing"]
+    assert [each["outbound"]["host"]["refusal"] for each in mandatory] == refused
+    assert [each["outbound"]["host"]["refusal"] for each in from_environment] == refused
+    assert ["outbound" in each for each in none] == [False, False]
+
+
+def test_nothing_of_it_is_said_of_mail_to_exchange_online(cli: Cli) -> None:
+    with domain(cli, WRONG, WRONG) as asked:
+        assert ["outbound" in each for each in asked.document(direction="to-eop")] == [False, False]
+
+
+@pytest.mark.parametrize("resolver", ["dns.contoso.test", "mx:contoso.test", "192.0.2.1:0", ""])
+def test_a_resolver_that_is_none_is_refused_first(cli: Cli, resolver: str) -> None:
+    ran = cli("check", f"mx:{DOMAIN}", "--direction", "from-eop", "--dnssec-resolver", resolver)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+
+
+def test_a_fleet_has_both_as_keys(cli: Cli, tmp_path: Path) -> None:
+    with domain(cli, WRONG, RIGHT) as asked:
+        fleet = tmp_path / "fleet.toml"
+        text = (
+            f'[defaults]\ndirection = "from-eop"\ndnssec-resolver = "{asked.resolver}"\n'
+            f'[[target]]\nmx = "{DOMAIN}"\nport = {asked.port}\n'
+            '[[target]]\nhost = "127.9.1.1"\ndirection = "to-eop"\n'
+        )
+        fleet.write_text(text, "utf-8")
+        assert cli("fleet", "check-config", str(fleet)).code == 0
+        wrong = text.replace('to-eop"\n', 'to-eop"\nconnector-mode = "none"\n').replace(
+            asked.resolver, "dns.test"
+        )
+        fleet.write_text(wrong, "utf-8")
+        ran = cli("fleet", "check-config", str(fleet))
+    assert ran.code == 3
+    assert "not a name server" in ran.out + ran.err or "IP address" in ran.out + ran.err
+    assert "this is for the direction from-eop" in (ran.out + ran.err).lower()
