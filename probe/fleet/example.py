@@ -43,6 +43,8 @@ labels = { customer = "contoso" }        # `fleet run --only customer=contoso`
 mx = "contoso.com"                       # every mail exchanger of a domain
 direction = "from-eop"
 # tls-domain = "mail.contoso.com"        # of the outbound connector
+# dnssec-resolver = "127.0.0.1"          # a resolver that validates: DANE is looked at, too
+# connector-mode = "mandatory"           # SmtpDaneMode of the outbound connector: DANE has to hold
 
 [[target]]
 host = "edge.contoso.com"

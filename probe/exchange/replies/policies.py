@@ -29,6 +29,7 @@ ENTRIES = (
         meaning="The MX host that Exchange Online found does not stand in the domain's MTA-STS policy.",
         causes=("The policy was not changed along with the MX record.",),
         remedy=("Bring the mx lines of the policy and the MX records together, and change the policy's id.",),
+        rule="mta-sts-host",
     ),
     _POLICY._replace(
         id="mta-sts-certificate",
@@ -42,6 +43,7 @@ ENTRIES = (
         meaning="The certificate has no trusted root, or none of its names is the MX host's name.",
         causes=("Self-signed certificate, missing intermediate, or another host's certificate.",),
         remedy=("Present a certificate of a public CA with the MX host's name, and its intermediates.",),
+        rule="mta-sts-certificate",
     ),
     _POLICY._replace(
         id="dane-no-starttls",
@@ -77,6 +79,7 @@ ENTRIES = (
         meaning="TLSA record and certificate do not fit, the record is wrong, or the certificate is not valid yet.",
         causes=("The certificate was renewed without its TLSA record.",),
         remedy=("Publish a TLSA record for the certificate in use, one lifetime before changing it.",),
+        rule="dane-mismatch",
     ),
     _POLICY._replace(
         id="dnssec-invalid",
@@ -87,6 +90,7 @@ ENTRIES = (
         meaning="Not about certificates: the DNS answers of the domain are not signed correctly.",
         causes=("Expired signatures, or keys that were changed without the parent's DS record.",),
         remedy=("Correct DNSSEC of the domain.",),
+        rule="dnssec-bogus",
     ),
     _POLICY._replace(
         id="dane-name",
