@@ -18,7 +18,7 @@ from typing import Any
 
 from probe.eop.vocabulary import Outcome
 from probe.history.recorder import Recorder
-from probe.report.record import Endpoint, Record
+from probe.report.record import Endpoint, Record, Said
 from tests.exchange.diagnosing import HEADER, UNTRUSTED, session
 from tests.exchange.diagnosing import mail as mail_rows
 from tests.history.records import record
@@ -38,6 +38,7 @@ PLANTED = {
     ("mx1.d4.test", 15, "TLS-RPT", "supplied"), ("mx2.d4.test", 15, "TLS-RPT", "supplied"),  # handshakes, all of them
     ("s0.test", 7, "the headers of a message that arrived", "supplied"),
     ("s1.test", 8, "the headers of a message that arrived", "supplied"),  # in an mbox
+    ("mx1.d3.test", 25, "TLS-RPT", "proven"), ("mx2.d3.test", 25, "TLS-RPT", "proven"),  # DANE, which was seen to hold
     ("mx2.d10.test", 18, "a message trace", "supplied"),
     ("mx1.d6.test", 22, "a reply of Exchange Online", "supplied"),  # an NDR
     ("s8.test", 12, "a protocol log", "supplied"),
@@ -110,7 +111,8 @@ def _look(
     outcome, leaf = told
     made = record(number, at, *([f"{leaf} {number}"] if leaf else []), outcome=outcome)
     rule = {BAD: "untrusted-root", DOWN: "unreachable"}.get(outcome)
-    state = replace(made.state, rule=rule, chains=made.state.chains if leaf else ())
+    findings = (*made.state.findings, *([Said("dane-valid", "info", "documented")] if ".d3." in host else []))
+    state = replace(made.state, rule=rule, chains=made.state.chains if leaf else (), findings=findings)
     return replace(
         made, target=target, endpoint=Endpoint(host, f"192.0.2.{number}", 25, direction), state=state
     )
@@ -133,12 +135,22 @@ def report(domain: int, day: int) -> dict[str, Any]:
     if failures:
         sts["failure-details"] = failures
     at = f"2026-11-{day:02}"
+    policies = [sts, *([_dane(name)] if (domain, day) in {(3, 25), (6, 26)} else [])]
     return {
         "organization-name": "Microsoft Corporation",
         "date-range": {"start-datetime": f"{at}T00:00:00Z", "end-datetime": f"{at}T23:59:59Z"},
         "contact-info": "tlsrpt-noreply@microsoft.com",
         "report-id": f"1340{domain:04}{day:04}000000+{name}",
-        "policies": [sts],
+        "policies": policies,
+    }
+
+
+def _dane(name: str) -> dict[str, Any]:
+    """Of the second domain nobody looked at DANE."""
+    return {
+        "policy": {"policy-type": "tlsa", "policy-domain": name},
+        "summary": {"total-successful-session-count": 0, "total-failure-session-count": 50},
+        "failure-details": [{"result-type": "tlsa-invalid", "failed-session-count": 50}],
     }
 
 

@@ -221,12 +221,11 @@ class TestReports:
             (reported(failed("certificate-expired"), good=9), CONTRADICTS),
             (reported(failed("starttls-not-supported"), policy=PolicyType.TLSA), CONTRADICTS),
             (reported(failed("certificate-not-trusted")), CONTRADICTS),
-            (reported(failed("certificate-not-trusted"), policy=PolicyType.TLSA), SILENT),
             (reported(failed("validation-failure")), CONTRADICTS),
+            (reported(failed("dane-required"), policy=PolicyType.TLSA), SILENT),
             (reported(failed("validation-failure"), good=9)[1:], SILENT),
             (reported(failed("validation-failure"), good=None), SILENT),
             (reported(failed("sts-webpki-invalid")), SILENT),
-            (reported(failed("tlsa-invalid"), policy=PolicyType.TLSA), SILENT),
             (reported(failed=4), SILENT),  # no kind is told
             (reported(failed("certificate-expired"), strings=("mode: testing", "mx: mx1.a.test")), SILENT),
             (reported(good=5, strings=("mode: none", "mx: mx1.a.test")), SILENT),
@@ -237,6 +236,16 @@ class TestReports:
         assert read(words[-1], series()) == [
             (reading, words[-1].silent.text[:20] if words[-1].silent else "")
         ]
+
+    @pytest.mark.parametrize("kind", ["tlsa-invalid", "dnssec-invalid", "certificate-not-trusted"])
+    def test_what_is_of_dane_is_for_predictions_that_know_of_it(self, kind: str) -> None:
+        [one] = reported(failed(kind), policy=PolicyType.TLSA)
+        assert read(one, series()) == [(SILENT, "Microsoft did not ju")]
+        assert read(one, series(told()._replace(holds=("dane-valid",)))) == [(CONTRADICTS, "")]
+        assert read(one, series(told(BAD))) == [(SILENT, "Microsoft did not ju")]
+        assert read(one, series(told(BAD, rule="dane-mismatch"))) == [(CONFIRMS, "")]
+        if kind != "certificate-not-trusted":
+            assert reported(failed(kind))[0].silent is not None
 
     def test_sessions_are_of_a_kind_and_a_host(self) -> None:
         words = reported(

@@ -69,6 +69,7 @@ class Boundless(held.Timeline):
 #: The guards of the join, and what is put in the place of each.
 GUARDS: dict[str, tuple[object, str, object]] = {
     "another cause": (reported, "_silent", lambda *_: None),
+    "what a prediction knows of": (reported, "DANE", frozenset()),
     "a certificate that was swapped": (held.Held, "swapped", False),
     "a time that is covered": (join, "Timeline", Boundless),
     "hosts that differ": (join, "_alike", lambda *_, **__: None),

@@ -187,7 +187,7 @@ def _fit(word: Word, held: Held) -> tuple[_Fit, Statement | None]:
         return _Fit.TOLERATES, _CHANGED
     [fit] = fits
     if fit is _Fit.TOLERATES:
-        return fit, _NOT_JUDGED if word.accepted else _SAID_SO
+        return fit, _NOT_JUDGED if word.accepted or word.needs else _SAID_SO
     if fit is _Fit.AGAINST and held.swapped:
         return _Fit.TOLERATES, _SWAPPED
     if fit is _Fit.AGAINST and not (held.whole and word.binding):
@@ -199,9 +199,10 @@ def _of_one(word: Word, one: Prediction) -> _Fit:
     if one.outcome is Outcome.UNKNOWN:
         return _Fit.OPEN
     if one.outcome is Outcome.REJECTED:
-        if not word.accepted:
-            return _Fit.AGREES
-        return _Fit.AGAINST if word.judges(one.rule) else _Fit.TOLERATES
+        if word.accepted:
+            return _Fit.AGAINST if word.judges(one.rule) else _Fit.TOLERATES
+        return _Fit.AGREES if not word.needs or one.rule in word.needs else _Fit.TOLERATES
     if word.accepted:
         return _Fit.AGREES
-    return _Fit.AGAINST if one.outcome is Outcome.ACCEPTED else _Fit.TOLERATES
+    knew = not word.needs or not word.needs.isdisjoint(one.holds)
+    return _Fit.AGAINST if one.outcome is Outcome.ACCEPTED and knew else _Fit.TOLERATES

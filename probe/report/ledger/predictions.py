@@ -7,7 +7,7 @@ from itertools import groupby
 
 from probe.eop.vocabulary import Basis, Outcome
 from probe.report.ledger.held import HOLDS
-from probe.report.ledger.values import Prediction, Series
+from probe.report.ledger.values import HOLDING, Prediction, Series
 from probe.report.phases import leaves_of
 from probe.report.reader import ReportedCapture
 from probe.report.record import Endpoint, Span
@@ -27,11 +27,15 @@ def _runs(found: Iterable[Prediction]) -> list[Prediction]:
     runs: list[Prediction] = []
     for one in found:
         before = runs[-1] if runs else None
-        if before and before[2:7] == one[2:7] and one.first - before.last <= HOLDS:
+        if before and _alike(before, one) and one.first - before.last <= HOLDS:
             runs[-1] = before._replace(last=one.last, looks=before.looks + one.looks)
         else:
             runs.append(one)
     return runs
+
+
+def _alike(before: Prediction, one: Prediction) -> bool:
+    return before[2:7] == one[2:7] and before.holds == one.holds
 
 
 def _of_span(span: Span, name: str) -> Prediction:
@@ -46,6 +50,7 @@ def _of_span(span: Span, name: str) -> Prediction:
         leaves=leaves_of(state.chains),
         looks=span.looks,
         source=name,
+        holds=tuple(one.rule for one in state.findings if one.rule in HOLDING),
     )
 
 

@@ -16,7 +16,7 @@ from probe.exchange.problem import Problem
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.recognise import Recognised, explain_text
 from probe.exchange.traces.report import FINE, Status, Traced, Traces
-from probe.report.ledger.values import Source, Trust, Word
+from probe.report.ledger.values import DANE, STS, Source, Trust, Word
 from probe.statement import Statement, documented, inferred
 
 #: What a session is called in which Exchange Online took mail.
@@ -27,8 +27,10 @@ MAX_WORDS = 20_000
 # documented: entries of these rules, and two of refusals whose reason is not known, are of the certificate or of TLS.
 _RULES = {
     Flow.TO_EOP: {"untrusted-root", "old-tls"},
-    Flow.FROM_EOP: {"untrusted-root", "name-mismatch", "no-starttls", "early-session-ticket", "tls-failed", "expired"},
+    Flow.FROM_EOP: {"untrusted-root", "name-mismatch", "no-starttls", "early-session-ticket", "tls-failed", "expired",
+                    "mta-sts-certificate"},
 }  # fmt: skip
+_NEEDS = {"dane-mismatch": DANE, "dnssec-bogus": DANE, "mta-sts-host": STS}
 _ENTRIES = {"to-eop-tls-channel-other", "from-eop-certificate-other"}
 _BANNER = re.compile(r"220[ -](\S{1,255})")
 #: How far a time without its zone may be off.
@@ -113,10 +115,13 @@ def _of_record(name: str, found: Recognised) -> Word | None:
 
 def _because(word: Word, entry: Entry | None) -> Word:
     """The word with what its entry says of the certificate, or that it says nothing of it."""
-    known = entry is not None and (entry.rule in _RULES.get(entry.flow, ()) or entry.id in _ENTRIES)
-    if entry is None or not known:
+    if entry is None or not (
+        entry.rule in _RULES.get(entry.flow, ()) or entry.rule in _NEEDS or entry.id in _ENTRIES
+    ):
         return replace(word, silent=_ELSEWHERE)
-    return replace(word, why=Statement(entry.judge, entry.label, entry.title))
+    return replace(
+        word, needs=_NEEDS.get(entry.rule, frozenset()), why=Statement(entry.judge, entry.label, entry.title)
+    )
 
 
 def of_logs(sessions: Iterable[LogSession]) -> Iterator[Word]:

@@ -8,15 +8,14 @@ from datetime import timedelta
 from probe.eop.vocabulary import Direction
 from probe.exchange.tlsrpt.received import Received
 from probe.exchange.tlsrpt.report import MICROSOFT, NOT_TOLD, SUCCESS, Policy, PolicyType, TlsReport
-from probe.report.ledger.values import Source, Trust, Word
+from probe.report.ledger.values import DANE, Source, Trust, Word
 from probe.report.tlsrpt import midnight
 from probe.statement import Statement, documented, inferred, reported
 
 _RFC = "RFC 8460 4.3"
 _DAY = timedelta(days=1)
-_DANE_RULES = frozenset({"dane-mismatch", "dane-unusable", "dnssec-bogus"})
 #: What a session under DANE shows to be well (its codes 4.7.321 to 4.7.325): of roots and names DANE asks nobody.
-_SEEN_BY_DANE = _DANE_RULES | {
+_SEEN_BY_DANE = DANE | {
     "no-starttls", "starttls-refused", "plaintext-after-starttls", "tls-failed", "old-tls", "expired", "not-yet-valid",
 }  # fmt: skip
 _OF_THE_CERTIFICATE: dict[str, Statement] = {
@@ -27,6 +26,13 @@ _OF_THE_CERTIFICATE: dict[str, Statement] = {
     "certificate-not-trusted": documented("The chain leads to no root that Microsoft trusts.", _RFC),
     # reported: Exchange Online says so of a handshake that was broken off.
     "validation-failure": reported("The handshake did not come to its end.", "samples of its reports"),
+}
+#: Under DANE these are of its records: they are against a prediction that knew of them, and say nothing to others.
+_OF_DANE: dict[str, Statement] = {
+    # documented: Microsoft's codes 4.7.323 and 4.7.324 have these names.
+    "tlsa-invalid": documented("No TLSA record of the MX host fits what it presents.", _RFC),
+    "dnssec-invalid": documented("The MX host's records are not signed as they ought to be.", _RFC),
+    "certificate-not-trusted": documented("No TLSA record of the MX host stands for its chain.", "RFC 7672"),
 }
 _CAN_DECIDE = documented("Microsoft made authenticated TLS to the policy's hosts.", "RFC 8460 4.2")
 
@@ -62,9 +68,10 @@ def words_of(one: Received, trust: Trust) -> Iterator[Word]:
                 # documented (RFC 8461 5): in testing mail goes whatever is found, so nothing is refused by it.
                 binding=policy.enforced,
                 sees=_SEEN_BY_DANE if policy.type is PolicyType.TLSA else frozenset(),
-                blind=_DANE_RULES if policy.type is PolicyType.STS else frozenset(),
+                blind=DANE if policy.type is PolicyType.STS else frozenset(),
+                needs=DANE if policy.type is PolicyType.TLSA and kind in _OF_DANE else frozenset(),
                 silent=_silent(policy, trust, kind),
-                why=_CAN_DECIDE if accepted else _OF_THE_CERTIFICATE.get(kind),
+                why=_CAN_DECIDE if accepted else _OF_THE_CERTIFICATE.get(kind, _OF_DANE.get(kind)),
             )
 
 
@@ -105,13 +112,12 @@ def _silent(policy: Policy, trust: Trust, kind: str) -> Statement | None:
 
 
 def _other_cause(policy: Policy, kind: str) -> Statement | None:
+    if policy.type is PolicyType.TLSA and kind in _OF_DANE:
+        return None
     if kind not in _OF_THE_CERTIFICATE:
         # documented: sts-policy-*, sts-webpki-invalid, tlsa-invalid, dnssec-invalid and dane-required are of a policy,
         # its host or a zone; a kind that is not told, or that RFC 8460 does not have, blames nothing.
         return documented(f"{kind} says nothing of the certificate that the MX host presents.", _RFC)
-    if kind == "certificate-not-trusted" and policy.type is PolicyType.TLSA:
-        # documented: with DANE the TLSA records say what is trusted, which no prediction of a chain knows.
-        return documented("What DANE trusts the TLSA records say, not a list of roots.", "RFC 7672")
     if kind == "validation-failure" and policy.succeeded != 0:
         # inferred: a handshake that breaks off now and then is the network's or the server's; the same day others held.
         return inferred(

@@ -67,6 +67,8 @@ class Word:
     sees: frozenset[str] = frozenset()
     """The rules whose refusal an acceptance contradicts; empty: every one but those of `blind`."""
     blind: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    """Rules by one of which a prediction has to know what a refusal is about; empty: any prediction does."""
     silent: Statement | None = None
     """Why it says nothing of a prediction."""
     why: Statement | None = None
@@ -98,6 +100,15 @@ class Prediction(NamedTuple):
     looks: int
     source: str
     thumbprints: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    """Those of `HOLDING` that it found."""
+
+
+#: Rules that say of a policy that it holds, so that whoever predicted knew of it.
+HOLDING = frozenset({"dane-valid", "mta-sts-valid"})
+#: Rules by which a prediction knows of DANE, and of MTA-STS.
+DANE = frozenset({"dane-valid", "dane-mismatch", "dane-missing", "dnssec-bogus"})
+STS = frozenset({"mta-sts-valid", "mta-sts-host", "mta-sts-certificate"})
 
 
 class Series(NamedTuple):
