@@ -24,12 +24,12 @@ from probe.check.names import Names
 from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace, room_for
 from probe.check.rates import Rates, keys_of
+from probe.check.remembered import Remembered
 from probe.check.run import Done, Job, Later, concluded
 from probe.check.work import Plan, Work, queue
 from probe.errors import ResolveError
 from probe.net import clock
 from probe.net.observe import Shown
-from probe.pki.memory import Memory
 
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
@@ -66,7 +66,7 @@ class Engine:
         self._loop.set_exception_handler(self._note_error)
         self._names = Names(self._loop)
         self._domains = Domains(self._loop, self._hand_out)
-        self._memory = Memory()  # this thread's
+        self._remembered = Remembered()  # this thread's
         self._connections = room_for(pace.concurrency)
         self._open = self._pending = 0
         self._no_more = False
@@ -100,7 +100,7 @@ class Engine:
     def forget(self) -> None:
         """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""
         self._forget_names()
-        self._memory = Memory()
+        self._remembered.forget()
 
     def _forget_names(self) -> None:
         self._names.forget()
@@ -240,7 +240,7 @@ class Engine:
         else:
             work.waited_s = now - work.ended - work.attempt.pause_s
         work.connection = Connection(
-            self._loop, work.attempt, work.guard, partial(self._shown, work), self._memory.parse
+            self._loop, work.attempt, work.guard, partial(self._shown, work), self._remembered.chains.parse
         )
 
     def _give_up(self, work: Work) -> None:
@@ -309,7 +309,9 @@ class Engine:
             work.guard,
         )
         if not options.revocation:
-            self._deliver(work, judged(self._memory))
+            self._deliver(
+                work, judged(partial(self._remembered.assessed, again=work.plan.job.asked is not None))
+            )
             return
         # Issuers' servers take their time. Not daemons: OpenSSL works in these threads.
         self._asking = self._asking or ThreadPoolExecutor(MAX_ASKING, "revocation")

@@ -14,6 +14,7 @@ from probe.eop.evidence import Evidence, Observation, weigh
 from probe.eop.forecast import Forecast
 from probe.eop.verdict import Decision, Verdict, judge
 from probe.eop.vocabulary import Basis, Outcome
+from probe.net.clock import monotonic
 from probe.pki.memory import Memory
 from probe.pki.truststore import TrustStore
 from probe.report.assessment import Assessment
@@ -83,6 +84,21 @@ def with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
     )
     path = tuple(element.certificate for element in evidence.deciding.best().elements)
     return replace(evidence, revocation=standings(path, evidence.capture.stapled, evidence.at, reach))
+
+
+def assessed(
+    found: Sequence[Capture],
+    endpoint: Endpoint,
+    options: CheckOptions,
+    started_at: datetime,
+    started: float,
+    memory: Memory | None = None,
+) -> Assessment:
+    """Judge what was seen of one address since `started` (monotonic)."""
+    stores = tuple(options.stores())
+    evidence, verdict = judge_captures(found, endpoint, options, stores, options.at or started_at, memory)
+    elapsed = timedelta(seconds=monotonic() - started)
+    return assessment(endpoint, started_at, elapsed, evidence, verdict, stores, memory)
 
 
 def assessment(

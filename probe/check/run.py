@@ -7,9 +7,8 @@ heavy at its top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from probe.capture import Capture
     from probe.check.interruption import Interruption
-    from probe.pki.memory import Memory
     from probe.report.assessment import Assessment
 
 
@@ -141,19 +139,14 @@ def concluded(
     started_at: datetime,
     started: float,
     guard: Guard,
-    memory: Memory | None = None,
+    by: Callable[..., Assessment] | None = None,
 ) -> Assessment:
-    """Judge what was seen of one address; unknown where that fails, or the observation did."""
+    """Judge what was seen of one address, `by` what answers as `judge.assessed`; unknown where anything failed."""
     with guard:
         if not guard.failure:
-            from probe.check import judge
+            from probe.check.judge import assessed
 
-            stores = tuple(options.stores())
-            evidence, verdict = judge.judge_captures(
-                found, endpoint, options, stores, options.at or started_at, memory
-            )
-            elapsed = timedelta(seconds=clock.monotonic() - started)
-            return judge.assessment(endpoint, started_at, elapsed, evidence, verdict, stores, memory)
+            return (by or assessed)(found, endpoint, options, started_at, started)
     from probe.capture import Capture
     from probe.eop.evidence import weigh
     from probe.eop.vocabulary import Basis

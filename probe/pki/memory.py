@@ -104,17 +104,24 @@ class Memory:
 
     def paths(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> Paths:
         """The best path by `store` for every purpose at `at`; the end certificate has to be readable."""
+        return self._known(chain, store, purposes, at).paths
+
+    def until(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> datetime:
+        """The instant before which `paths` are those at `at`; `at` where that is not known."""
+        return self._known(chain, store, purposes, at).until
+
+    def _known(self, chain: PresentedChain, store: TrustStore, purposes: Purposes, at: datetime) -> _Span:
         sent = tuple([each.der for each in chain.entries])
         if chain.dropped or len(sent) > MAX_LENGTH or max(map(len, sent)) > MAX_BYTES:
-            return _Build(chain, store, purposes, at, Recent(MAX_CERTIFICATES)).paths
+            return _Span(at, at, _Build(chain, store, purposes, at, Recent(MAX_CERTIFICATES)).paths)
         question = (sent, store, purposes)
         known = self._chains.get(question) or ()
         for span in known:
             if span.since <= at < span.until:
-                return span.paths
+                return span
         span = self._found(chain, sent, store, purposes, at)
         self._chains[question] = (span, *known)[:MAX_SPANS]
-        return span.paths
+        return span
 
     def _found(
         self,
@@ -140,7 +147,9 @@ class Memory:
         since, until, paths = example.span
         different = {id(path): path for path in paths}
         ending = {key: _ending_at(leaf, path) for key, path in different.items()}
-        return _span(at, (since, until, *leaf.once(_turns)), tuple(ending[id(path)] for path in paths))
+        return _span(
+            at, (since, until, *leaf.once(turning_points)), tuple(ending[id(path)] for path in paths)
+        )
 
     def _fits(self, example: _Example, leaf: Certificate, store: TrustStore, at: datetime) -> bool:
         return (
@@ -175,7 +184,7 @@ class _Build:
     def example(self, end: _End, dated: tuple[bool, bool]) -> _Example:
         """What another end certificate is compared with."""
         verdicts = tuple((purpose, *verdict) for purpose, run in self._runs for verdict in run.verdicts)
-        turns = {turn for each in self._others for turn in each.once(_turns)}
+        turns = {turn for each in self._others for turn in each.once(turning_points)}
         turns.update(turn for _, root, _ in verdicts for turn in self._store.dates(root))
         others = {mark for each in self._presented for mark in (each.spki, each.der)}
         return _Example(
@@ -217,7 +226,7 @@ def _stands_apart(leaf: Certificate, others: frozenset[bytes]) -> bool:
     return not leaf.self_issued and others.isdisjoint(filter(None, marks))
 
 
-def _turns(certificate: Certificate) -> tuple[datetime, ...]:
+def turning_points(certificate: Certificate) -> tuple[datetime, ...]:
     """When comparisons of an instant, or of its whole second, with the certificate's dates change."""
     end = certificate.not_after
     passed = (end + _SECOND,) if end < _LAST - _SECOND else ()

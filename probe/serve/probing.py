@@ -15,7 +15,7 @@ from probe.check.run import concluded
 from probe.errors import ProbeError
 from probe.fleet.run import compared
 from probe.net import clock
-from probe.render.report.metrics import probe_text
+from probe.render.report.scrape import Texts
 from probe.report.failed import Guard
 from probe.serve.counted import Counted
 from probe.serve.debug import debug_text
@@ -37,6 +37,7 @@ class Probing:
 
     def __init__(self, demand: Demand, targets: Targets, counted: Counted) -> None:
         self._demand, self._targets, self._counted = demand, targets, counted
+        self._texts = Texts()
 
     async def answer(self, scope: Scope, receive: Receive) -> Response:
         """The metrics of one target; 400 where the question makes no sense, 403 where it is not allowed."""
@@ -61,7 +62,7 @@ class Probing:
         found = _found(result, meant)
         seconds = clock.monotonic() - began
         self._counted.probed(found, seconds)
-        text = probe_text(found, seconds)
+        text = self._texts.of(found, seconds)
         if asked.debug:
             return PlainTextResponse(debug_text(found, text))
         return Response(text, media_type=EXPOSITION)

@@ -19,8 +19,8 @@ from probe.render.report.metrics import (
     labels_of,
     lines_of,
     own_labels,
-    probe_text,
 )
+from probe.render.report.scrape import MAX_TEXTS, Texts, _Text
 from probe.report.assessment import Assessment
 from tests.render import samples
 from tests.render.goldens import EVERYTHING
@@ -111,7 +111,7 @@ def test_what_a_peer_chose_is_cleaned_and_bounded() -> None:
 @pytest.mark.parametrize("name", [*EVERYTHING, "awkward", "hostile"])
 def test_another_reader_of_the_format_reads_the_same(name: str) -> None:
     assessment = getattr(samples, name)()
-    found = probe_text((assessment,), 1)
+    found = Texts().of((assessment,), 1)
     read = [sample for family in text_string_to_metric_families(found) for sample in family.samples]
     assert len(read) == sum(not line.startswith("#") for line in found.splitlines())
     own = own_labels(assessment, {})
@@ -126,7 +126,7 @@ def test_a_fleets_labels_stand_beside_and_replace_none() -> None:
 
 
 def test_the_whole_target_as_blackbox_exporter_says_it() -> None:
-    found = probe_text((samples.accepted(),), 0.25)
+    found = Texts().of((samples.accepted(),), 0.25)
     assert "\nprobe_success 1\n" in found
     assert "\nprobe_duration_seconds 0.25\n" in found
     assert "\nprobe_ip_protocol 4\n" in found
@@ -136,7 +136,7 @@ def test_the_whole_target_as_blackbox_exporter_says_it() -> None:
 
 
 def test_one_endpoint_that_is_refused_is_no_success_and_has_its_date() -> None:
-    found = probe_text((samples.accepted(), samples.mixed(), samples.awkward()), 1.5)
+    found = Texts().of((samples.accepted(), samples.mixed(), samples.awkward()), 1.5)
     assert "\nprobe_success 0\n" in found
     assert f"\nprobe_ssl_earliest_cert_expiry {samples.INTERNAL.not_after.timestamp():.15g}\n" in found
     assert "probe_ip_protocol" not in found  # one by IPv4, one by IPv6
@@ -144,10 +144,10 @@ def test_one_endpoint_that_is_refused_is_no_success_and_has_its_date() -> None:
 
 
 def test_a_target_without_a_certificate() -> None:
-    found = probe_text((samples.unreachable(),), 30)
+    found = Texts().of((samples.unreachable(),), 30)
     assert "\nprobe_success 0\n" in found
     assert "probe_ssl" not in found
-    assert "probe_success 0" in probe_text((), 0)
+    assert "probe_success 0" in Texts().of((), 0)
 
 
 def test_a_date_past_every_calendar() -> None:
@@ -156,3 +156,27 @@ def test_a_date_past_every_calendar() -> None:
         name, name, signer="root", not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     )
     assert value(text(sent(forever.der)), "certificate_not_after_timestamp_seconds") == 253402300799
+
+
+def test_a_text_that_is_remembered_tells_what_a_new_one_does() -> None:
+    texts, one, other = Texts(), samples.accepted(), samples.mixed()
+    later = dataclasses.replace(one, started_at=one.started_at + timedelta(seconds=15), elapsed_ms=7)
+    differing = [
+        dataclasses.replace(later, **{name: getattr(other, name)})
+        for name in ("findings", "predictions", "forecast")
+    ]
+    looks: list[tuple[Assessment, ...]] = [
+        (one,), (later,), *((each,) for each in differing), (later,), (other,), (one, other), (later, other),
+        (later, later), (), (samples.unreachable(),), (samples.unreachable(),),
+        (dataclasses.replace(later, evidence=dataclasses.replace(one.evidence, stores=other.stores)),),
+    ]  # fmt: skip
+    for number, look in enumerate(looks):
+        assert texts.of(look, number) == Texts().of(look, number)
+    assert texts.of((one,), 1) != texts.of((later,), 1)
+
+
+def test_texts_that_are_remembered_are_bounded() -> None:
+    texts, known = Texts(), _Text((), [])
+    for number in range(3 * MAX_TEXTS):
+        texts._known[number,] = known
+    assert len(texts._known) <= 2 * MAX_TEXTS

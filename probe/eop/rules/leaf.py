@@ -24,7 +24,8 @@ _OLD_DIGESTS = {"md2": "MD2", "md5": "MD5", "sha1": "SHA-1"}
 _SIGNED_OFF = "MailCleaner issue 598 (connection closed on an expired client certificate; reported)"
 
 
-def _path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
+def path_certificates(evidence: Evidence) -> tuple[Certificate, ...]:
+    """Those of the deciding path, or what there is of one."""
     if evidence.leaf is None:
         return ()
     decided = evidence.deciding
@@ -47,11 +48,11 @@ def ending(evidence: Evidence) -> Certificate | None:
 
 def _late(evidence: Evidence) -> Certificate | None:
     second = _second(evidence)
-    return next((c for c in _path_certificates(evidence) if c.not_after < second), None)
+    return next((c for c in path_certificates(evidence) if c.not_after < second), None)
 
 
 def _soonest(evidence: Evidence) -> Certificate | None:
-    certificates = _path_certificates(evidence)
+    certificates = path_certificates(evidence)
     second = _second(evidence)
     if any(not c.not_before <= second <= c.not_after for c in certificates):
         return None
@@ -77,7 +78,7 @@ def _expired(evidence: Evidence) -> Said | None:
 
 def _not_yet_valid(evidence: Evidence) -> Said | None:
     second = _second(evidence)
-    early = next((c for c in _path_certificates(evidence) if c.not_before > second), None)
+    early = next((c for c in path_certificates(evidence) if c.not_before > second), None)
     if early is None:
         return None
     return Said(
@@ -106,7 +107,7 @@ def _expires_soon(evidence: Evidence) -> Said | None:
 
 def _below_root(evidence: Evidence) -> tuple[Certificate, ...]:
     """The path without the root: Microsoft's list, not its date, is what changes first."""
-    certificates = _path_certificates(evidence)
+    certificates = path_certificates(evidence)
     return certificates[:-1] if len(certificates) > 1 else certificates
 
 
@@ -133,7 +134,7 @@ def critical(evidence: Evidence) -> bool:
 
 
 def _weak_key(evidence: Evidence) -> Said | None:
-    rsa = [(int(c.key[4:]), c) for c in _path_certificates(evidence) if c.key.startswith("rsa-")]
+    rsa = [(int(c.key[4:]), c) for c in path_certificates(evidence) if c.key.startswith("rsa-")]
     size, certificate = min(rsa, key=lambda pair: pair[0], default=(_SMALL_RSA, None))
     if certificate is None or size >= _SMALL_RSA:
         return None
@@ -145,7 +146,7 @@ def _weak_key(evidence: Evidence) -> Said | None:
 
 
 def _weak_signature(evidence: Evidence) -> Said | None:
-    certificates = _path_certificates(evidence)
+    certificates = path_certificates(evidence)
     # A root's signature on itself proves nothing and is not judged.
     judged = certificates[:-1] if len(certificates) > 1 and certificates[-1].self_issued else certificates
     digests = [c.signature_name.partition("-")[0] for c in judged]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ class Metric(enum.Enum):
     PREDICTION_INFO = "What the outcome rests on; always 1."
     CONFIRMED_TIMESTAMP_SECONDS = "When Microsoft's newest word began that confirms what was predicted."
     CONTRADICTED_TIMESTAMP_SECONDS = "When Microsoft's newest word began that contradicts what was predicted."
+
+    __hash__ = object.__hash__  # by identity, as `Purpose`
 
     @functools.cached_property
     def label(self) -> str:
@@ -154,33 +156,6 @@ def families(endpoints: Collection[Lines]) -> str:
     return "".join(parts)
 
 
-def probe_text(assessments: Sequence[Assessment], seconds: float) -> str:
-    """What is answered to a scrape of one target that took so long.
-
-    Metrics of blackbox_exporter that mean the same stand first, of the whole target; then those of each endpoint.
-    """
-    endpoints = {
-        own: lines_of(each, own) for each in assessments for own in (labels_of(own_labels(each, {})),)
-    }
-    return "".join(_as_blackbox_exporter(assessments, seconds)) + families(endpoints.values())
-
-
-def _as_blackbox_exporter(found: Sequence[Assessment], seconds: float) -> Iterator[str]:
-    def metric(name: str, told: str, value: float) -> str:
-        return f"# HELP {name} {told}\n# TYPE {name} gauge\n{name} {value:.15g}\n"
-
-    good = bool(found) and all(each.outcome.exit_code <= 1 for each in found)
-    yield metric("probe_success", "Displays whether or not the probe was a success", good)
-    yield metric("probe_duration_seconds", "Returns how long the probe took to complete in seconds", seconds)
-    expiry = soonest_expiry(cert for each in found for _, cert in _sent(each))
-    if expiry is not None:
-        name = "probe_ssl_earliest_cert_expiry"
-        yield metric(name, "Returns earliest SSL cert expiry in unixtime", expiry.timestamp())
-    versions = {6 if ":" in each.capture.address else 4 for each in found if each.capture.address}
-    if len(versions) == 1:
-        yield metric("probe_ip_protocol", "Specifies whether probe ip protocol is IP4 or IP6", *versions)
-
-
 def _samples(assessment: Assessment) -> Iterator[_Sample]:
     look = assessment.started_at, assessment.elapsed_ms
     yield from _of_look(*look, assessment.outcome, judged=bool(assessment.stores))
@@ -251,12 +226,12 @@ def _of_dates(assessment: Assessment) -> Iterator[_Sample]:
 
 
 def _of_certificates(assessment: Assessment) -> Iterator[_Sample]:
-    for element, certificate in _sent(assessment):
+    for element, certificate in sent(assessment):
         yield _expires(element, certificate.not_after)
         yield _Sample(Metric.CERTIFICATE_INFO, 1, {"element": str(element)} | _about(certificate))
 
 
-def _sent(assessment: Assessment) -> Iterator[tuple[int, Certificate]]:
+def sent(assessment: Assessment) -> Iterator[tuple[int, Certificate]]:
     """The readable ones of the first certificates sent, with their places."""
     presented = assessment.capture.presented
     for element, entry in enumerate(presented.entries[:MAX_ELEMENTS] if presented else ()):
