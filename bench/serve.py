@@ -1,10 +1,11 @@
 """`python bench/serve.py EXPORTER [--rounds 10]`: `eop-probe serve` beside blackbox_exporter.
 
-Both probe the same synthetic servers with STARTTLS, warm, in turn: rounds of scrapes of one, then of the other. What
-counts is the processor time of the whole process for a scrape (all threads, the kernel's own account), and the wall
-time of one at a round trip of 50 ms. Every answer is read: it has to tell when the certificate expires. The peer
-verifies with one list of roots, we judge by three. Needs root, for the network namespaces; `eop-probe` is the one
-beside this Python. Debian's exporter: `apt-get install prometheus-blackbox-exporter`.
+Both probe the same synthetic servers with STARTTLS, warm (each target was scraped before, as Prometheus does), in turn:
+rounds of scrapes of one, then of the other. What counts is the processor time of the whole process for a scrape (all
+threads, the kernel's own account), and the wall time of one at a round trip of 50 ms. Every answer is read: it has to
+tell when the certificate expires. The peer verifies with one list of roots, we judge by three. Needs root, for the
+network namespaces; `eop-probe` is the one beside this Python. Debian's exporter:
+`apt-get install prometheus-blackbox-exporter`.
 """
 
 from __future__ import annotations
@@ -113,16 +114,21 @@ def both(folder: Path, peer: str) -> Iterator[tuple[Exporter, Exporter]]:
 def cpu(pair: tuple[Exporter, Exporter], rounds: int) -> list[tuple[float, float]]:
     """Milliseconds of processor time for a scrape, round by round."""
     targets = [f"{address}:{PORT}" for address in addresses(SCRAPES * 4)]
+    for one in pair:
+        one.connection.close()  # the other's turn took longer than a connection is kept
+        for target in targets:
+            one.scrape(target)
     found = []
-    for number in range(rounds + 1):
+    for number in range(rounds):
         measured = []
         for one in pair:
+            one.connection.close()
             before = one.cpu()
             for scrape in range(SCRAPES):
                 one.scrape(targets[(number * SCRAPES + scrape) % len(targets)])
             measured.append((one.cpu() - before) / SCRAPES * 1e3)
         found.append((measured[0], measured[1]))
-    return found[1:]  # the first warms up
+    return found
 
 
 def wall(pair: tuple[Exporter, Exporter], count: int) -> list[tuple[float, float]]:
