@@ -11,7 +11,7 @@ one sees who else lives:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from probe.errors import ConfigurationError
 from probe.fleet.selection import Shard
@@ -23,6 +23,11 @@ from probe.net.clock import monotonic
 
 #: Seconds between two tries of an owner whose share is still looked at by another.
 RETURN_S = 1.0
+
+
+def heir(one: int, living: Collection[int], total: int) -> int:
+    """Of the shares whose watches live the one that takes over another, of `total`: the next going up and round."""
+    return min(living, key=lambda other: (other - one) % total)
 
 
 class Shares:
@@ -75,7 +80,10 @@ class Shares:
         free = {one for one in self._others if not {self._owner(one), self._work(one)} & held}
         self._free_since = {one: self._free_since.get(one, monotonic()) for one in free}
         for one, since in self._free_since.items():
-            if monotonic() - since >= self.lease_s and self._next_after(one, owned) == self._own.number:
+            if (
+                monotonic() - since >= self.lease_s
+                and heir(one, {self._own.number, *owned}, self._own.total) == self._own.number
+            ):
                 self._take_over(one)
 
     def let_go(self, done: Iterable[int]) -> None:
@@ -110,10 +118,6 @@ class Shares:
         if self._locks.take(self._work(one)):
             self.kept = self._stored()
             self.beside |= {one}
-
-    def _next_after(self, one: int, owned: set[int]) -> int:
-        living = {self._own.number, *owned}
-        return min(living, key=lambda other: (other - one) % self._own.total)
 
     def _taken(self) -> ConfigurationError:
         self._locks.close()
