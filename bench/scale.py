@@ -92,7 +92,9 @@ class Death(NamedTuple):
 class Simulation:
     """Runs the watches of all shares for so many seconds."""
 
-    def __init__(self, targets: Targets, workers: int, pace: Pace, deaths: Sequence[Death] = ()) -> None:
+    def __init__(
+        self, targets: Targets, workers: int, pace: Pace, deaths: Sequence[Death] = (), *, away: bool = False
+    ) -> None:
         self.targets, self.pace = targets, pace
         self.workers = [Worker(number, Rates(pace)) for number in range(workers)]
         self.looks = 0
@@ -105,7 +107,7 @@ class Simulation:
         self._order = 0
         self._at: list[int] = [number % workers for number in range(len(targets.keys))]  # who has it now
         for one, key in enumerate(targets.keys):
-            self._plan(one, slot(key, INTERVAL, 0.0))
+            self._plan(one, 0.0 if away else slot(key, INTERVAL, 0.0))
         for worker in self.workers:
             heapq.heapify(worker.due)
             self._wake(worker, 0.0)
@@ -262,24 +264,26 @@ def fairness(name: str, run: Simulation) -> str:
 
 
 class Case(NamedTuple):
-    """One way to run the fleet."""
+    """One way to run the fleet; with `away` nobody watched for an interval before, and everything is due at once."""
 
     name: str
     workers: int
     pace: Pace
     deaths: tuple[Death, ...] = ()
+    away: bool = False
 
 
 def cases(targets: int, workers: int) -> list[Case]:
     usual = max(workers, -(-targets // MAX_TARGETS))
-    wide = DEFAULT_PACE._replace(concurrency=400)
-    polite = wide._replace(per_operator_rate=DEFAULT_PACE.per_operator_rate / usual)
-    death = (Death(0, 3600.0, 3600.0 + 1800.0),)
+    polite = DEFAULT_PACE._replace(per_operator_rate=DEFAULT_PACE.per_operator_rate / usual)
     return [
-        Case(f"{usual} watches, 100 connections each", usual, DEFAULT_PACE),
-        Case("400 connections each", usual, wide),
-        Case("the same, and one watch is gone for half an hour", usual, wide, death),
-        Case("the same as the second, and all together keep the rate to one operator", usual, polite),
+        Case(f"{usual} watches", usual, DEFAULT_PACE),
+        Case(
+            "one of them is gone for half an hour", usual, DEFAULT_PACE, (Death(0, 3600.0, 3600.0 + 1800.0),)
+        ),
+        Case("nobody watched for an hour before", usual, DEFAULT_PACE, away=True),
+        Case("the same, 400 connections each", usual, DEFAULT_PACE._replace(concurrency=400), away=True),
+        Case("all together keep the rate to one operator", usual, polite),
     ]
 
 
@@ -287,7 +291,7 @@ def tables(targets: int, workers: int, hours: float) -> str:
     made = Targets(targets)
     rows, fair = [], []
     for case in cases(targets, workers):
-        run = Simulation(made, case.workers, case.pace, case.deaths).run(hours * 3600)
+        run = Simulation(made, case.workers, case.pace, case.deaths, away=case.away).run(hours * 3600)
         rows.append(shown(case.name, run, hours))
         fair.append(fairness(case.name, run))
         print(rows[-1], fair[-1], sep="\n", file=sys.stderr)
