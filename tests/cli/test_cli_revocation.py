@@ -108,7 +108,7 @@ def test_stapled_first(cli: Cli, web: Web, chain: tuple[Issued, Issued]) -> None
     with serving(starttls(context)) as port:
         found = assessment(cli.check(port, "--format", "json", *ASK))
     assert statuses(found)[0] == ("revoked", "stapled")
-    assert web.asked == ["GET /cas HTTP/1.0"]
+    assert web.asked == ["GET /cas HTTP/1.1"]
 
 
 def test_files_too(cli: Cli, web: Web, chain: tuple[Issued, Issued], tmp_path: Path) -> None:
