@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,13 +20,14 @@ from probe.cli.files import targets_of
 from probe.cli.output import ReportOutput, report_of, warn
 from probe.cli.recording import Keep, Recording
 from probe.cli.waiting import Waiting
-from probe.errors import ConfigurationError, TargetError
+from probe.errors import ConfigurationError, InputError, TargetError
 from probe.net.request import TIMEOUT_S, KeyType
 from probe.net.target import Target, server_name
+from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.check.options import CheckOptions
-    from probe.report.assessment import Report
+    from probe.report.assessment import Assessment, Report
 
 app = new_app()
 
@@ -103,6 +105,9 @@ def check(
     save_chain: str | None = option(
         "--save-chain DIR", "Save what was presented as PEM files.", callback=_folder
     ),
+    ledger: Path | None = option(
+        "--ledger FILE", "Say what Microsoft confirmed: the JSON that eop-probe ledger wrote."
+    ),
     recording: Recording,
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
@@ -124,13 +129,29 @@ def check(
         samples=samples,
         key_type=key_type,
     )
+    beside = _ledger(ledger)
     with recording.recorder() as keep:
-        report = output.deliver(_run(parsed, options, keep))
+        found = _run(parsed, options, keep)
+        report = output.deliver(replace(found, assessments=tuple(map(beside, found.assessments))))
     if save_chain is not None:
         from probe.cli.save import save_chains
 
         save_chains(report, save_chain)
     finish(report.exit_code)
+
+
+def _ledger(path: Path | None) -> Callable[[Assessment], Assessment]:
+    """What puts a ledger's word beside an assessment; read before anything is probed. Raises InputError."""
+    if path is None:
+        return lambda one: one
+    from probe.cli.files import contents
+    from probe.report.ledger.confirmed import MAX_LEDGER_BYTES, beside, read_ledger
+
+    name, data = printable(str(path)), contents(path, MAX_LEDGER_BYTES + 1)
+    if len(data) > MAX_LEDGER_BYTES:
+        raise InputError(f"{name} is larger than {MAX_LEDGER_BYTES} bytes")
+    known = read_ledger(data, name)
+    return lambda one: beside(one, known)
 
 
 def _run(targets: Sequence[Target], options: CheckOptions, keep: Keep) -> Report:

@@ -31,6 +31,8 @@ class Assessment:
     mx_preference: int | None = None
     forecast: Sequence[Turn] = ()
     """When the verdict will change, soonest first."""
+    confirmed: str = ""
+    """What Microsoft confirmed or contradicted of it, as a ledger says."""
     vantage: str = ""
     """From where it was seen, where that has a name."""
 

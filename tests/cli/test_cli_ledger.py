@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import Cli, Ran
+from probe.report.ledger import confirmed
+from probe.report.ledger.confirmed import read_ledger
+from tests.cli.running import HEALTHY, HOST, LEAF, Cli, Ran, serving
 from tests.ledger.month import BEGIN, arrived, mailed, report, some
 from tests.render.test_render_html import Page
 
@@ -156,3 +158,73 @@ def test_files_that_cannot_be_read(cli: Cli, given: tuple[str, ...], tmp_path: P
     assert ran.code == 3
     assert "cut.eml" in ran.out
     assert cli("ledger", str(tmp_path / "nowhere"), *given[1:]).code == 3
+
+
+class TestBesideACheck:
+    """``check --ledger``: on the page of a later look."""
+
+    def ledger(self, folder: Path, port: int, **more: object) -> str:
+        entry = {
+            "host": HOST, "address": "127.0.0.1", "port": port, "direction": "to-eop", "standing": "confirmed",
+            "confirmed": {"on": "2026-11-20", "source": "TLS-RPT", "trust": "proven", "begin": "2026-11-20T00:00:00Z"},
+            "predictions": [{"first": "2026-11-01T03:00:00Z", "leaves": [LEAF.sha256]}], "words": [],
+        }  # fmt: skip
+        path = folder / "ledger.json"
+        document = {"schema": "eop-probe/ledger/1", "entries": [entry | more]}
+        path.write_text(json.dumps(document), encoding="ascii")
+        return str(path)
+
+    def test_pages(self, cli: Cli, tmp_path: Path) -> None:
+        with serving(HEALTHY) as port:
+            path = self.ledger(tmp_path, port)
+            told = "confirmed for you on 2026-11-20 by TLS-RPT"
+            assert f"  Microsoft   {told}\n" in cli.check(port, "--ledger", path).out
+            assert (
+                f"<dt>Microsoft</dt><dd>{told}</dd>"
+                in cli.check(port, "--ledger", path, "--format", "html").out
+            )
+            assert "Microsoft   " not in cli.check(port, "--ledger", self.ledger(tmp_path, 26)).out
+            another = self.ledger(
+                tmp_path, port, predictions=[{"first": "2026-11-01T03:00:00Z", "leaves": ["ab"]}]
+            )
+            assert f"{told}, with another" in cli.check(port, "--ledger", another).out
+            later = self.ledger(
+                tmp_path, port, predictions=[{"first": "2026-12-01T03:00:00Z", "leaves": [LEAF.sha256]}]
+            )
+            assert f"{told}, with another" in cli.check(port, "--ledger", later).out
+
+    def test_a_contradiction(self, cli: Cli, tmp_path: Path) -> None:
+        word = {"reading": "contradicts", "begin": "2026-11-21T00:00:00Z", "source": "TLS-RPT"}
+        with serving(HEALTHY) as port:
+            path = self.ledger(tmp_path, port, standing="contradicted", confirmed=None, words=[word])
+            out = cli.check(port, "--ledger", path).out
+        assert "  Microsoft   contradicted on 2026-11-21 by TLS-RPT (prediction-contradicted)\n" in out
+
+    def test_one_that_the_command_wrote(self, cli: Cli, given: tuple[str, ...], tmp_path: Path) -> None:
+        path = tmp_path / "ledger.json"
+        cli("ledger", *given, "--format", "json", "--output", str(path))
+        told = read_ledger(path.read_bytes(), "x")
+        assert told["s3.test", "192.0.2.103", 25, "to-eop"].confirmed.startswith(
+            "confirmed for you on 2026-11-07 by"
+        )
+        assert told["mx1.d0.test", "192.0.2.1", 25, "from-eop"].contradicted.startswith(
+            "contradicted on 2026-11-05"
+        )
+
+    def test_what_is_no_ledger(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "ledger.json"
+        for text in (
+            "hello",
+            "[]",
+            "{}",
+            '{"schema": "x"}',
+            '{"schema": "eop-probe/ledger/1", "entries": [5]}',
+            "[" * 9_999,
+        ):
+            path.write_text(text, encoding="ascii")
+            ran = cli("check", "nobody.invalid", "--ledger", str(path))
+            assert (ran.code, ran.out) == (3, "")
+            assert ran.err == f"eop-probe: {path} is no ledger: eop-probe ledger --format json writes one\n"
+        monkeypatch.setattr(confirmed, "MAX_LEDGER_BYTES", 100)
+        path.write_bytes(b"x" * 101)
+        assert "is larger than 100 bytes" in cli("check", "nobody.invalid", "--ledger", str(path)).err

@@ -169,6 +169,8 @@ def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
         rule = f", rule {made.rule}" if made.rule else ""
         yield "Confidence", confidence_words(made) + rule
         yield "Basis", basis_words(made)
+    if assessment.confirmed:
+        yield "Microsoft", assessment.confirmed
     yield "Direction", _DIRECTIONS[evidence.direction]
     yield "Judged as of", instant(evidence.at) or ""
     if evidence.outbound:

@@ -122,6 +122,8 @@ class _Section:
         made = assessment.prediction
         if made:
             self._add_prediction(made)
+        if assessment.confirmed:
+            self._page.add(assessment.confirmed, first="  Microsoft   ")
         if abs((assessment.evidence.at - assessment.started_at).total_seconds()) > _OTHER_TIME_SECONDS:
             self._page.add(f"judged as of {instant(assessment.evidence.at)}", first="  time        ")
 
