@@ -54,6 +54,7 @@ class Domains:
             options.dnssec_resolver,
             options.connector_mode,
             options.public_only,
+            options.stores,
         )
         self._names.ask(question, partial(_gathered, target.host, options), partial(self._informed, plan))
 

@@ -181,3 +181,14 @@ def test_a_fleet_has_both_as_keys(cli: Cli, tmp_path: Path) -> None:
     assert ran.code == 3
     assert "not a name server" in ran.out + ran.err or "IP address" in ran.out + ran.err
     assert "this is for the direction from-eop" in (ran.out + ran.err).lower()
+
+
+def test_a_history_keeps_what_holds_for_the_domain(cli: Cli, tmp_path: Path) -> None:
+    """As everywhere else an endpoint is no rejected one where mail goes on over another."""
+    history = str(tmp_path / "history.sqlite")
+    with domain(cli, WRONG, RIGHT) as asked:
+        assert asked("--record", "--history", history).code == 1
+    shown = cli("history", "show", HOSTS[0], "--history", history)
+    assert "dane-mismatch" in shown.out
+    assert "AT-RISK" in shown.out
+    assert "REJECTED" not in shown.out
