@@ -70,9 +70,11 @@ class Domains:
                 self._deliver(plan, index, assessment, last=False)
 
     def _informed(self, plan: Plan, found: DomainFacts) -> None:
-        if plan.domain is not None:
-            plan.domain.facts = found
-            self._settle(plan, plan.domain)
+        if plan.domain is None:  # a defect over its names
+            self._waiting.discard(plan)
+            return
+        plan.domain.facts = found
+        self._settle(plan, plan.domain)
 
     def _settle(self, plan: Plan, domain: Domain) -> None:
         """Judge every endpoint in sight of the domain, once all that is needed for it has come."""

@@ -11,12 +11,13 @@ from hashlib import sha256
 from typing import Any
 
 from probe.eop.evidence import Evidence
-from probe.eop.outbound.verdict import Mail, Mechanism, Outbound, Refusal
+from probe.eop.outbound.verdict import HostVerdict, Mail, Mechanism, Outbound, Refusal
 from probe.eop.rules.rule import Said
 from probe.eop.vocabulary import Severity
 from probe.exchange.outbound.facts import Dnssec
 from probe.exchange.outbound.sts import nearly
 from probe.exchange.replies import wording
+from probe.pki.certificate import Certificate
 from probe.powershell import ENABLE_TLS, Steps, tlsa_record
 from probe.smtp.mta_sts import Mode, Policy
 from probe.statement import Confidence
@@ -70,21 +71,18 @@ def dane_mismatch(evidence: Evidence, outbound: Outbound) -> Said | None:
         f"{own.host} {fault}.",
         record,
         reply=reply,
-        remedy=(ENABLE_TLS,) if own.refusal is Refusal.NO_TLS else _publish(evidence, own.refusal),
+        remedy=_publish(own, evidence.leaf) if evidence.leaf else (ENABLE_TLS,),
     )
 
 
-def _publish(evidence: Evidence, refusal: Refusal) -> Steps:
-    leaf = evidence.leaf
-    if leaf is None:
-        return ()
-    instead = {
+def _publish(own: HostVerdict, leaf: Certificate) -> Steps:
+    instead: dict[Refusal | None, str] = {
         Refusal.EXPIRED: "Renew the certificate. Or let DANE go by its key alone, which has no dates:",
-        Refusal.NAME: f"Present a certificate with the name {evidence.capture.host}. Or let DANE go by its key alone:",
+        Refusal.NAME: f"Present a certificate with the name {own.host}. Or let DANE go by its key alone:",
     }
     return (
-        instead.get(refusal, "If this certificate is the right one, publish a record for its key:"),
-        tlsa_record(evidence.capture.host, sha256(leaf.spki).hexdigest()),
+        instead.get(own.refusal, "If this certificate is the right one, publish a record for its key:"),
+        tlsa_record(own.host, sha256(leaf.spki).hexdigest()),
         "Leave the record of the next key beside it before the certificate changes, for as long as the records' TTL.",
         "If it is not, present the certificate that the published records are for.",
     )
