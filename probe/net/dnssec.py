@@ -34,7 +34,7 @@ import dns.wire
 from probe.errors import NullMxError, ObservationError, ResolveError
 from probe.exchange.outbound.facts import Dnssec, DomainFacts, Exchanger, Tlsa
 from probe.net.clock import monotonic
-from probe.net.nameserver import mx_record
+from probe.net.nameserver import answers_readable, mx_record
 from probe.net.resolver import preferred
 from probe.net.stream import READ_BYTES, Deadline, begin_connect, in_words
 from probe.net.target import SMTP_PORT, name_server
@@ -283,7 +283,7 @@ def _read(wire: bytes, query: dns.message.Message) -> _Response | None:
     if message.flags & dns.flags.TC or message.rcode() not in _ANSWERS:
         return response
     try:
-        if message.errors and query.question[0].rdtype != dns.rdatatype.TLSA:
+        if query.question[0].rdtype != dns.rdatatype.TLSA and not answers_readable(message, wire):
             raise message.errors[0].exception
         found = message.resolve_chaining()
         octets = sorted(set(_tlsa_octets(wire, found.canonical_name)))  # resolvers rotate them

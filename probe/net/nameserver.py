@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterable
 from typing import Any
 
 import dns.exception
+import dns.flags
+import dns.message
 import dns.nameserver
 import dns.resolver
 
 from probe.errors import NoSuchNameError, ResolveError
+from probe.net.clock import monotonic
+from probe.net.stream import READ_BYTES, Deadline
 from probe.net.target import name_server
 
 
@@ -53,12 +59,60 @@ def _resolver(nameserver: str | None, configuration: str = "/etc/resolv.conf") -
     if nameserver is None:
         try:
             # Windows keeps it elsewhere, and the library knows where.
-            return dns.resolver.Resolver(configuration)
+            resolver = dns.resolver.Resolver(configuration)
         except dns.resolver.NoResolverConfiguration as error:
             raise ResolveError("this machine has no name server configured") from error
+        resolver.nameservers = [_Server(str(each), resolver.port) for each in resolver.nameservers]
+        return resolver
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = [dns.nameserver.Do53Nameserver(*name_server(nameserver))]
+    resolver.nameservers = [_Server(*name_server(nameserver))]
     return resolver
+
+
+class _Server(dns.nameserver.Do53Nameserver):
+    """A server of whose answers only what was asked for has to be readable.
+
+    BIND adds TLSA records to MX records, and the library drops an answer for one record it refuses, and waits on.
+    """
+
+    def query(
+        self,
+        request: dns.message.QueryMessage,
+        timeout: float,
+        *rest: Any,  # noqa: ANN401 - as the library passes them on
+        **more: Any,  # noqa: ANN401
+    ) -> dns.message.Message:
+        if more["max_size"]:  # over TCP
+            return super().query(request, timeout, *rest, **more)
+        try:
+            message = self._answer(request, Deadline(monotonic() + timeout))
+        except TimeoutError as error:
+            # Any other error of the system would end the questions to this server.
+            raise dns.exception.Timeout from error
+        if message.flags & dns.flags.TC:
+            raise dns.message.Truncated
+        return message
+
+    def _answer(self, request: dns.message.Message, deadline: Deadline) -> dns.message.Message:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            self.address, self.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+        )[0]
+        with socket.socket(family, kind, protocol) as sock:
+            sock.connect(place)
+            sock.send(request.to_wire())
+            while left := deadline.remaining():
+                sock.settimeout(left)
+                wire = sock.recv(READ_BYTES)
+                with contextlib.suppress(dns.exception.DNSException):
+                    message = dns.message.from_wire(wire, continue_on_error=True)
+                    if request.is_response(message) and answers_readable(message, wire):
+                        return message
+        raise TimeoutError
+
+
+def answers_readable(message: dns.message.Message, wire: bytes) -> bool:
+    """Whether every record of the answer section was read; those beside them are only what a server thinks of use."""
+    return not message.errors or sum(map(len, message.answer)) == int.from_bytes(wire[6:8])
 
 
 def _records(resolver: dns.resolver.Resolver, name: str, kind: str, timeout_s: float) -> Iterable[Any]:

@@ -287,6 +287,11 @@ class TestBroken:
         assert (found.mx, found.exchangers) == (Dnssec.UNKNOWN, ())
         assert "the resolver's answer for contoso.test cannot be read" in found.failure
 
+    def test_what_cannot_be_read_beside_the_answer_does_not_matter(self) -> None:
+        """BIND adds the TLSA records of the hosts to MX records: one with a digest of three octets."""
+        found = domain({("contoso.test", "MX"): Reply(f"10 {HOST}.", beside=b"\x03\x01\x01abc")})
+        assert (found.mx, [each.host for each in found.exchangers]) == (Dnssec.SECURE, [HOST])
+
     def test_silence_ends_in_time(self) -> None:
         began = monotonic()
         found = domain({("contoso.test", "MX"): Reply(silent=99)}, timeout_s=0.3)

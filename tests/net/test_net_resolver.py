@@ -10,6 +10,9 @@ from typing import Self
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -46,6 +49,10 @@ SILENT = {("silent.contoso.test.", "A"), ("silent.contoso.test.", "MX"), ("half.
 SILENT |= {(f"quiet{number}.contoso.test.", kind) for number in range(8) for kind in ("A", "AAAA")}
 BROKEN = "broken.contoso.test."
 ILL_FORMED = "ill-formed.contoso.test."
+#: Names whose answers hold a TLSA record that is none (its digest has three octets), beside the others or among them.
+BESIDE, AMONG = "beside.contoso.test.", "among.contoso.test."
+ZONE |= {(name, "MX"): ["10 mail.contoso.test."] for name in (BESIDE, AMONG)}
+NO_TLSA = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, b"\x03\x01\x01abc")
 
 
 class NameServer:
@@ -101,6 +108,9 @@ class NameServer:
             text = alias
         if records := ZONE.get((text, kind)):
             response.answer.append(dns.rrset.from_text(text, 60, "IN", kind, *records))
+        if text in {BESIDE, AMONG}:
+            section = response.additional if text == BESIDE else response.answer
+            section.append(dns.rrset.from_rdata("_25._tcp.mail.contoso.test.", 60, NO_TLSA))
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +215,7 @@ class TestSystem:
     def test_its_name_server_is_asked_for_records(self, tmp_path: Path) -> None:
         configuration = tmp_path / "resolv.conf"
         configuration.write_text("nameserver 127.0.0.1\n")
-        assert _resolver(None, str(configuration)).nameservers == ["127.0.0.1"]
+        assert list(map(str, _resolver(None, str(configuration)).nameservers)) == ["Do53:127.0.0.1@53"]
 
     def test_without_one(self, tmp_path: Path) -> None:
         with pytest.raises(ResolveError, match="no name server configured"):
@@ -240,6 +250,21 @@ class TestMailExchangers:
     def test_of_a_domain_that_does_not_exist(self, nameserver: str) -> None:
         with pytest.raises(ResolveError, match="does not exist"):
             mail_exchangers("nowhere.contoso.test", nameserver=nameserver)
+
+    def test_what_cannot_be_read_beside_the_answer_does_not_matter(self, nameserver: str) -> None:
+        """BIND 9.18 adds the TLSA records of the hosts, right ones and wrong ones."""
+        began = monotonic()
+        assert mail_exchangers(BESIDE, nameserver=nameserver) == (MailExchanger(10, "mail.contoso.test"),)
+        assert monotonic() - began < 5
+        with pytest.raises(ResolveError, match="did not answer"):
+            mail_exchangers(AMONG, nameserver=nameserver, timeout_s=0.3)
+
+    def test_of_a_server_that_is_not_there(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+        with pytest.raises(ResolveError, match="failed to answer"):
+            mail_exchangers("contoso.test", nameserver=f"127.0.0.1:{port}")
 
     def test_of_a_silent_server(self, nameserver: str) -> None:
         with pytest.raises(ResolveError, match="did not answer"):

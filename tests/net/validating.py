@@ -48,6 +48,8 @@ class Reply:
     strays: tuple[bytes, ...] = ()
     cut: int | None = None
     """Where the answer ends."""
+    beside: bytes = b""
+    """A TLSA record in the additional section."""
 
     def __init__(self, *records: str | bytes, **bits: object) -> None:
         for name, value in {"records": records, **bits}.items():
@@ -156,6 +158,9 @@ class ValidatingServer:
             response.flags |= dns.flags.TC
         elif not failed:
             response.answer.extend(_rrsets(query, reply))
+        if reply.beside:
+            record = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, reply.beside)
+            response.additional.append(dns.rrset.from_rdata("_25._tcp.mail.contoso.test.", 60, record))
         return response.to_wire(max_size=65_535)
 
 
