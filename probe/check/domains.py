@@ -37,13 +37,16 @@ class Domains:
         self.forget, self.close = self._names.forget, self._names.close
 
     def begin(self, plan: Plan, hosts: Sequence[Host]) -> None:
-        """Ask about the domain of a plan, if Exchange Online as the sender would, once its exchangers are known."""
+        """Ask about the domain of a plan, if Exchange Online as the sender would, once its exchangers are known.
+
+        Where none is, DNSSEC may be why.
+        """
         _, target, options, _, _ = plan.job
         outbound = target.mx and options.direction is Direction.FROM_EOP
         if (
             not outbound
             or options.connector_mode is ConnectorMode.NONE
-            or any(each.failure for each in hosts)
+            or (options.dnssec_resolver is None and any(each.failure for each in hosts))
         ):
             return
         plan.domain = Domain()

@@ -162,6 +162,18 @@ def test_bogus_mx_records_block_all() -> None:
     assert [told(each)[1:] for each in found] == [(Outcome.REJECTED, "dnssec-bogus")] * 2
 
 
+def test_bogus_mx_records_that_the_names_resolver_keeps_to_itself() -> None:
+    """It validates, too: no exchanger is known, and why is."""
+    bogus = {"rcode": dns.rcode.SERVFAIL, "rcode_with_cd": dns.rcode.NOERROR}
+    replies = zone(RIGHT, RIGHT) | {(DOMAIN, "MX"): Reply(f"10 {MX1}.", **bogus)}
+    with Domain(replies) as domain:
+        [one] = domain.judged()
+        [alone] = domain.judged(dnssec_resolver=None)
+    assert told(one) == (DOMAIN, Outcome.REJECTED, "dnssec-bogus")
+    assert mail(one) is Mail.BLOCKED
+    assert told(alone) == (DOMAIN, Outcome.UNKNOWN, "unreachable")
+
+
 def test_without_a_resolver_nothing_is_known_and_that_is_said_once() -> None:
     with Domain(zone(WRONG, WRONG)) as domain:
         first, second = domain.judged(dnssec_resolver=None)

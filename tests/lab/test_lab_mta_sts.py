@@ -94,10 +94,7 @@ def test_without_a_resolver_that_validates_the_policy_still_counts(lab: Lab) -> 
     assert said(told["sts-deep", "deep.er.mx"]).reply == EXPECTED["sts-deep"].reply
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "reply"), [("sts-right", 0, ""), ("sts-deep", 2, "4.4.8"), ("sts-404", 1, "404")]
-)
-def test_in_a_terminal(lab: Lab, name: str, code: int, reply: str) -> None:
-    done = run(lab, [name], "--dnssec-resolver", VALIDATES)
-    assert done.returncode == code
-    assert reply in done.stdout
+def test_in_a_terminal(lab: Lab) -> None:
+    done = run(lab, ["sts-404"], "--dnssec-resolver", VALIDATES)
+    assert done.returncode == 1
+    assert "the server answers 404" in " ".join(done.stdout.split())
