@@ -78,6 +78,7 @@ class Gathering:
             foreign=sum(not is_microsofts(one.report) for one in reports.received),
             problems=(*self._problems, *reports.problems, *self._files.problems, *exports, *traces),
             unread=self._unread + self._beyond + reports.unread,
+            others=sum(not one.prose for one in self._files.exports),
             history=history,
         )
 
@@ -118,6 +119,12 @@ class Gathering:
         once = {replace(one, source=""): one for one in reversed(self._arrivals)}
         yield from filter(None, map(word_of, once.values()))
         yield from of_traces(self._files.traces)
+        shown = (
+            "has columns that nobody documents; they are not interpreted, and exchange diagnose shows them."
+        )
+        self._problems += [
+            Problem(one.source, None, None, shown) for one in self._files.traces if one.columns
+        ]
         for text in (*self._texts, *self._files.texts):
             for told in of_text(text.name, text.text):
                 if isinstance(told, Word):

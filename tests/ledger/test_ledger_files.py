@@ -13,6 +13,7 @@ from probe.render.ledger import html, terminal
 from probe.render.page.options import RenderOptions
 from probe.report.ledger.values import Ledger
 from probe.tlsrpt.keys import Keys
+from tests.exchange.diagnosing import SAMPLES
 from tests.ledger.month import BEGIN, NOW, arrived, mailed, report
 from tests.ledger.test_ledger_join import series, told
 from tests.tlsrpt.mailing import key
@@ -89,6 +90,15 @@ def test_what_is_no_evidence_is_told(tmp_path: Path) -> None:
     made = ledger(tmp_path)
     assert len(made.problems) > 1
     assert any("neither of which endpoint nor when" in str(one) for one in made.problems)
+
+
+def test_files_of_another_kind_and_columns_nobody_documents_are_told(tmp_path: Path) -> None:
+    made = ledger(SAMPLES / "get-sendconnector.json")
+    assert made.others == 1
+    assert "1 file of another kind" in terminal.render(made, RenderOptions())
+    path = tmp_path / "validation.json"
+    path.write_text('[{"TaskName": "Connect", "IsTaskSuccessful": true}]', encoding="ascii")
+    assert "columns that nobody documents" in str(ledger(path).problems[0])
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from probe.history.database import Database
 from probe.ledger.gather import Gathering, predicted
+from probe.render.ledger import documents
 from probe.report.ledger import held, join, reported
 from probe.report.ledger.values import Ledger, Standing
 from probe.tlsrpt.keys import Keys
 from tests.ledger.month import DOMAINS, NOW, PLANTED, SENDERS, written
+from tests.schemas import validate
 
 Made = Callable[[], Ledger]
 
@@ -41,6 +43,7 @@ def test_every_planted_disagreement_is_found_and_none_invented(month: Made) -> N
     assert found(ledger) == PLANTED
     assert len(ledger.entries) == 2 * DOMAINS + SENDERS == 40
     assert ledger.foreign == 1
+    validate(documents.document(ledger))
 
 
 def test_what_is_confirmed_and_when(month: Made) -> None:

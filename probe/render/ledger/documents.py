@@ -28,7 +28,7 @@ def document(ledger: Ledger) -> dict[str, Any]:
         "history": ledger.history or None,
         "entries": [_entry(one) for standing in Standing for one in ledger.standing(standing)],
         "unjoined": [_word(word, note=why) for word, why in ledger.unjoined],
-        **picked(ledger, "foreign_reports=foreign unread problems"),
+        **picked(ledger, "foreign_reports=foreign others unread problems"),
     }
 
 

@@ -98,7 +98,7 @@ def _add_entry(page: Page, entry: Entry, *, verbose: bool) -> None:
 
 def _add_silent(page: Page, ledger: Ledger, options: RenderOptions) -> None:
     found = silent(ledger)
-    if found or ledger.foreign:
+    if found or ledger.foreign or ledger.others:
         title(page, "What says nothing of a prediction")
     for run, why in found[: None if options.verbose else MAX_SHOWN]:
         page.add(f"{run.when}: {run.said}, {run.whose}", first="  · ", rest="    ")
@@ -107,3 +107,5 @@ def _add_silent(page: Page, ledger: Ledger, options: RenderOptions) -> None:
         _rest(page, len(found) - MAX_SHOWN)
     if ledger.foreign:
         page.add(f"{counted(ledger.foreign, 'report')} of other senders than Microsoft", first="  · ")
+    if ledger.others:
+        page.add(f"{counted(ledger.others, 'file')} of another kind", first="  · ")

@@ -196,7 +196,7 @@ class Entry:
 class Ledger:
     """Every endpoint of which something was predicted, and what Microsoft says of none of them (`unjoined`).
 
-    `others` counts files and mails that hold neither; `unread` what should have been read and could not be.
+    `others` counts files that hold neither; `unread` what should have been read and could not be.
     """
 
     at: datetime
