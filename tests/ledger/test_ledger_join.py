@@ -326,6 +326,8 @@ class TestLedger:
         assert entry(well).outcome is GOOD
         assert entry((CONFIRMS, 1, False, Trust.SUPPLIED)).outcome is BAD
         assert entry((SILENT, 1, False, Trust.PROVEN)).standing is Standing.UNCONFIRMED
+        both = Ledger(at=DAY, entries=(entry(wrong), entry(refused)))
+        assert [one.outcome for one in both.standing(Standing.CONTRADICTED)] == [BAD, RISK]
         many = Ledger(at=DAY, entries=(entry(well), entry()))
         assert (many.outcome, Ledger(at=DAY, entries=(entry(),)).outcome) == (GOOD, NONE)
         assert Ledger(at=DAY, entries=(entry(well),), unread=1).outcome is NONE

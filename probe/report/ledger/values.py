@@ -210,7 +210,9 @@ class Ledger:
     history: str = ""
 
     def standing(self, standing: Standing) -> list[Entry]:
-        return [one for one in self.entries if one.standing is standing]
+        """The endpoints that stand so, the worst first."""
+        found = [one for one in self.entries if one.standing is standing]
+        return sorted(found, key=lambda one: WORST_FIRST.index(one.outcome))
 
     @property
     def outcome(self) -> Outcome:
