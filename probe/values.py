@@ -18,7 +18,9 @@ def value(cls: type[T]) -> type[T]:
     """Make a value of a class, as `dataclass(frozen=True, slots=True, kw_only=True)` does."""
     made: Any = dataclass(init=False, repr=False, eq=False, match_args=False, slots=True, kw_only=True)(cls)
     made.__init__ = _initialiser(made)
+    names = [one.name for one in fields(made)]
     made.__values__ = attrgetter(*(one.name for one in fields(made) if one.compare))
+    made.__state__ = attrgetter(*names, names[0])  # of several names the answer is a tuple
     for name, method in _SHARED.items():
         setattr(made, name, method)
     return made  # type: ignore[no-any-return]
@@ -62,8 +64,8 @@ def _refuse(one: object, name: str, *_: object) -> Never:
     raise FrozenInstanceError(f"cannot change the field {name!r} of a {type(one).__name__}")
 
 
-def _restore(one: object, state: dict[str, object]) -> None:
-    for name, content in state.items():
+def _restore(one: Any, state: tuple[object, ...]) -> None:  # noqa: ANN401 - any value
+    for name, content in zip(one.__dataclass_fields__, state, strict=False):
         object.__setattr__(one, name, content)
 
 
@@ -73,6 +75,6 @@ _SHARED = {
     "__hash__": lambda one: hash(one.__values__(one)),
     "__setattr__": _refuse,
     "__delattr__": _refuse,
-    "__getstate__": lambda one: {name: getattr(one, name) for name in one.__dataclass_fields__},
+    "__getstate__": lambda one: one.__state__(one),
     "__setstate__": _restore,
 }

@@ -18,6 +18,7 @@ NO_BOUNDS = {
     "probe.check.engine:MAX_ASKING", "probe.check.rates:MIN_KEPT", "probe.cli.exchange.common:MAX_PROBLEMS",
     "probe.check.interruption:LOOK_S", "probe.check.interruption:TWIN_S",
     "probe.cli.fleet.progress:IDLE_S", "probe.cli.fleet.progress:INTERVAL_S",
+    "probe.fleet.dask.run:COUNT_S", "probe.fleet.dask.worker:HOLD_S",
     "probe.fleet.tally:MAX_PLACES", "probe.history.delivery:AWAY_S", "probe.history.recorder:GATHER_S",
     "probe.cli.stores:MAX_SHOWN", "probe.cli.waiting:PATIENCE_S", "probe.diagnosis.context:_MAX_NAMED",
     "probe.diagnosis.run:MAX_NAMED", "probe.diagnosis.tenant_attribution:MAX_FIXES",

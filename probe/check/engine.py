@@ -106,6 +106,10 @@ class Engine:
         self._names.forget()
         self._domains.forget()
 
+    def keep_to(self, pace: Pace) -> None:
+        """Begin connections at these rates from now on; called on the loop's thread, as by what yields jobs."""
+        self._rates.keep_to(pace)
+
     def _close(self) -> None:
         for connection in (*self._parting, *(work.connection for work in self._under_way)):
             if connection is not None:
@@ -135,7 +139,8 @@ class Engine:
                 self._no_more = True
                 break
             if isinstance(job, Later):
-                self._forget_names()
+                if job.forget:
+                    self._forget_names()
                 self._wake = self._loop.call_later(job.seconds, self._loop.stop)
                 return True
             self._pending += 1

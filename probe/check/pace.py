@@ -25,6 +25,16 @@ class Pace(NamedTuple):
     jitter_s: float = 0.0
     total_s: float | None = None
 
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """Those of an address, a network and an operator."""
+        return (self.per_address_rate, self.per_network_rate, self.per_operator_rate)
+
+    def share(self, of: int) -> Pace:
+        """The pace of each of so many that begin connections side by side."""
+        address, network, operator = (rate / of for rate in self.rates)
+        return self._replace(per_address_rate=address, per_network_rate=network, per_operator_rate=operator)
+
 
 DEFAULT_PACE = Pace()
 

@@ -18,10 +18,16 @@ class Rate:
     """At most `per_second` starts within any second for each key; below 1 one start in so many seconds."""
 
     def __init__(self, per_second: float) -> None:
-        self._count = max(1, int(min(per_second, 1e6)))
-        self._span = self._count / per_second if per_second < math.inf else 0.0
         self._starts: dict[str, list[float]] = {}  # an empty deque has 0.6 KB, and most have one start
         self._kept = MIN_KEPT
+        self.change(per_second)
+
+    def change(self, per_second: float) -> None:
+        """Keep to another rate from now on; what was begun counts."""
+        self._count = max(1, int(min(per_second, 1e6)))
+        self._span = self._count / per_second if per_second < math.inf else 0.0
+        for starts in self._starts.values():
+            del starts[: -self._count]
 
     def free_at(self, key: str, now: float) -> float:
         """The instant from which another start is allowed."""
@@ -44,11 +50,12 @@ class Rates:
     """Every rate that an endpoint's connections keep to."""
 
     def __init__(self, pace: Pace) -> None:
-        self._rates = (
-            Rate(pace.per_address_rate),
-            Rate(pace.per_network_rate),
-            Rate(pace.per_operator_rate),
-        )
+        self._rates = tuple(map(Rate, pace.rates))
+
+    def keep_to(self, pace: Pace) -> None:
+        """Keep to another pace from now on."""
+        for rate, per_second in zip(self._rates, pace.rates, strict=True):
+            rate.change(per_second)
 
     def free_at(self, keys: tuple[str, ...], now: float) -> float:
         """The instant from which another connection may begin."""

@@ -53,9 +53,10 @@ class Job(NamedTuple):
 
 
 class Later(NamedTuple):
-    """No job now; whether there is one is to be asked again within so many seconds."""
+    """No job now; whether there is one is to be asked again within so many seconds; `forget` what names led to."""
 
     seconds: float
+    forget: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class Recording(NamedTuple):
 
     def _seen(self, assessment: Assessment, variant: str = "") -> Assessment:
         del variant
-        return replace(assessment, vantage=self.vantage) if self.vantage else assessment
+        mine = self.vantage if not assessment.vantage else None  # a worker elsewhere has its own
+        return replace(assessment, vantage=mine) if mine else assessment
 
     @contextmanager
     def recorder(self, note: Callable[[str], None] | None = None) -> Iterator[Keep]:

@@ -29,11 +29,11 @@ class Guard:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         if not isinstance(error, Exception) or isinstance(error, ProbeError):
             return False
-        self.failure = _line(error)
+        self.failure = line(error)
         return True
 
 
-def _line(error: Exception) -> str:
+def line(error: Exception) -> str:
     """Type, text and place of an exception, for whoever mends it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

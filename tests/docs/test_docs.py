@@ -51,6 +51,7 @@ def test_the_example_report_validates() -> None:
         "docs/listen.md",
         "docs/exchange.md",
         "docs/fleet.md",
+        "docs/distributed.md",
         "docs/history.md",
         "docs/monitoring.md",
         "docs/watch.md",

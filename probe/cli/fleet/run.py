@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import enum
 import sys
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.fleet.common import FleetWord, Opened, Wanted, opened
+from probe.cli.fleet.common import FleetWord, Wanted, opened
 from probe.cli.fleet.description import FLEET_FILE
+from probe.cli.fleet.engine import Engine
 from probe.cli.output import Format, ReportOutput, render_options, warn
 from probe.cli.recording import Keep, Recording
 from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
     from probe.cli.fleet.writer import Writer
+    from probe.fleet.run import Result
     from probe.fleet.summary import Summary
 
 
@@ -42,6 +47,7 @@ def run(
         FailOn, option("--fail-on", "rejected: what is at risk alone ends with 0, too.")
     ] = FailOn.AT_RISK,
     recording: Recording,
+    engine: Engine,
 ) -> None:
     """Probe every target of a fleet, and report each as it is done.
 
@@ -52,6 +58,7 @@ def run(
     from probe.cli.fleet.progress import Progress
     from probe.cli.fleet.writer import Writer
     from probe.eop.vocabulary import Outcome
+    from probe.fleet.run import Jobs
     from probe.fleet.summary import Summary
 
     described = opened(file, wanted, stores, output.output)
@@ -62,7 +69,21 @@ def run(
     interruption, summary = Interruption(), Summary(total)
     with interruption.watched(), recording.recorder() as keep:
         writer = Writer(output, risk_tolerated=fail_on is FailOn.REJECTED)
-        _probe(described, wanted, writer, keep, Progress(summary, total), summary, interruption)
+        progress = Progress(summary, total)
+
+        def note(sentence: str) -> None:
+            progress.clear()
+            warn(sentence)
+
+        jobs = Jobs(described.entries(), described.base)
+        _probe(
+            engine.results(jobs, wanted.pace(), interruption, note),
+            writer,
+            keep,
+            progress,
+            summary,
+            interruption,
+        )
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
@@ -77,8 +98,7 @@ def run(
 
 
 def _probe(
-    described: Opened,
-    wanted: Wanted,
+    results: Generator[Result],
     writer: Writer,
     keep: Keep,
     progress: Progress,
@@ -86,12 +106,8 @@ def _probe(
     interruption: Interruption,
 ) -> None:
     """Probe, write and count until all is done, or nobody wants more."""
-    from probe.fleet.run import Jobs
-    from probe.fleet.run import run as results_of
-
-    jobs = Jobs(described.entries(), described.base)
-    with progress:
-        for result in results_of(jobs, wanted.pace(), interruption):
+    with progress, closing(results):
+        for result in results:
             summary.add(result.assessment, last=result.last)
             seen = result._replace(assessment=keep(result.assessment, result.variant))
             progress.clear()

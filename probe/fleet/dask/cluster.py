@@ -1,0 +1,172 @@
+"""The cluster as a run sees it: reached over TLS, of one version, asked without waiting, its workers coming and going.
+
+Nothing here waits longer than it is told: what Dask answers comes as an event, whatever became of the scheduler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import warnings
+from collections.abc import Collection, Coroutine, Mapping
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from probe.errors import ConfigurationError
+from probe.fleet.dask.wire import Answer, unpacked
+from probe.fleet.dask.worker import exchange
+from probe.text import printable
+
+#: Seconds for which a scheduler may be away, at the start and later.
+AWAY_S = 30.0
+#: Seconds for the first connection.
+REACH_S = 10.0
+#: What has to be the same on every machine, as `importlib.metadata` names it.
+_SAME = ("eop-probe", "distributed")
+
+
+class Tls(NamedTuple):
+    """Files in PEM: the authority's certificate, ours and its key; None where Dask's configuration says it."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class Event(NamedTuple):
+    """What became of a question: `about` is what it was asked with."""
+
+    about: Any
+    answer: Any = None
+    failure: str = ""
+
+
+class Muster(NamedTuple):
+    """Every worker's address; and, where one is new, in which versions the scheduler and each worker differ from us."""
+
+    there: Collection[str]
+    scheduler: str
+    workers: Mapping[str, str]
+
+
+class Cluster:
+    """A connection to a scheduler; raises ConfigurationError where there is none to be had."""
+
+    def __init__(self, address: str, tls: Tls) -> None:
+        from distributed import Client
+        from distributed.security import Security
+        from distributed.versions import VersionMismatchWarning
+
+        self.address = address
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is told in our words
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key}
+        files = {name: str(file) for name, file in given.items() if file}
+        there = urlsplit(address)
+        try:
+            # Dask tries again for long: whoever mistyped an address is told at once.
+            socket.create_connection((there.hostname or "", there.port or 0), REACH_S).close()
+            security: Any = Security(**files)
+            if there.scheme == "tls" and not (security.tls_ca_file and security.tls_client_cert):
+                raise ConfigurationError(
+                    "tls:// needs --scheduler-ca and --scheduler-cert, or the same in Dask's configuration"
+                )
+            self._client: Any = Client(address, security=security, timeout=AWAY_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"no scheduler can be reached at {self.name}: {_cause(error)}") from None
+
+    @property
+    def name(self) -> str:
+        """The address as a person reads it."""
+        return printable(self.address)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the scheduler was away for so long that it is given up."""
+        return self._client.status in {"closing", "closed"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close(timeout=2)
+
+    def next(self, seconds: float) -> Event | None:
+        """What comes first; None where nothing does within so many seconds."""
+        try:
+            return self._events.get(timeout=seconds)
+        except Empty:
+            return None
+
+    def send(self, worker: str, data: bytes, about: object) -> Future[Any]:
+        """Let a worker take an order; the event has its answer. What is cancelled is not asked any more."""
+        return self._ask(self._exchange(worker, data), about)
+
+    def count(self, known: Collection[str]) -> None:
+        """Ask which workers there are; the event, about None, has a `Muster`."""
+        self._ask(self._muster(known), None)
+
+    def _ask(self, question: Coroutine[Any, Any, Any], about: object) -> Future[Any]:
+        asked = asyncio.run_coroutine_threadsafe(question, self._client.loop.asyncio_loop)
+        asked.add_done_callback(partial(self._told, about))
+        return asked
+
+    def _told(self, about: object, asked: Future[Any]) -> None:
+        if not asked.cancelled():
+            error = asked.exception()
+            self._events.put(Event(about, failure=_cause(error)) if error else Event(about, asked.result()))
+
+    async def _exchange(self, worker: str, data: bytes) -> Answer:
+        key = f"eop-probe-{uuid4().hex}"
+        future = self._client.submit(
+            exchange, data, key=key, workers=[worker], allow_other_workers=False, pure=False
+        )
+        try:
+            answer: Answer = unpacked(await future)
+        finally:
+            future.release()
+        return answer
+
+    async def _muster(self, known: Collection[str]) -> Muster:
+        there = set(await self._client.nthreads())
+        if not there - set(known):
+            return Muster(there, "", {})
+        said = await self._client.get_versions(packages=["eop-probe"])
+        ours = _versions(said["client"])
+        return Muster(
+            there,
+            different(f"the scheduler {self.address}", _versions(said["scheduler"]), ours),
+            {
+                name: different(f"the worker {name}", _versions(one), ours)
+                for name, one in said["workers"].items()
+            },
+        )
+
+
+def _versions(said: Mapping[str, Any]) -> dict[str, str]:
+    packages = said["packages"]
+    python = ".".join(said["host"]["python"].split(".")[:2])
+    return {"Python": python} | {name: packages.get(name) or "no" for name in _SAME}
+
+
+def different(machine: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
+    """One sentence: which machine has what; nothing where they are alike."""
+    if theirs == ours:
+        return ""
+    unlike = [name for name in ours if theirs[name] != ours[name]]
+    there = ", ".join(f"{name} {theirs[name]}" for name in unlike)
+    here = ", ".join(f"{name} {ours[name]}" for name in unlike)
+    return printable(f"{machine} has {there}; this machine has {here}")
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return printable(str(error) or type(error).__name__, 200)

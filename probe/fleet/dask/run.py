@@ -1,0 +1,253 @@
+"""A run over the workers of a cluster: jobs dealt out as they are needed, each result taken once, whoever is lost.
+
+1. Each worker has a session: orders to it and answers from it are numbered, one at a time. An order that comes twice is
+   done once, an answer that was lost is given again.
+2. What a worker has under way is known here. A worker that is lost is given up with its session, and what it had under
+   way is dealt out again; what had arrived is done. Results of a session that was given up are not taken any more.
+3. A worker gets a new order as its answer is taken: where nobody takes results, the workers run dry.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from probe.check.endpoints import Endpoint
+from probe.check.interruption import LOOK_S, Interruption
+from probe.check.pace import Pace
+from probe.check.run import Done, Job, concluded
+from probe.errors import ConfigurationError
+from probe.fleet.dask.cluster import AWAY_S, Cluster, Event, Muster
+from probe.fleet.dask.wire import Answer, Lists, Order, packed
+from probe.net import clock
+from probe.report.failed import Guard
+from probe.text import counted, printable
+
+#: Targets of a batch, and batches under way at a worker beyond the connections it may have open.
+BATCH = 10
+AHEAD = 10
+#: Seconds between two counts of the workers.
+COUNT_S = 1.0
+#: Seconds for the workers' last answers after an interruption.
+END_S = 5.0
+#: Failures of one question in a row before its worker is not asked any more.
+MAX_FAILURES = 3
+#: Characters of a worker's vantage point.
+MAX_VANTAGE = 64
+#: Workers that may be lost over one target.
+MAX_LOST = 4
+
+
+class Remote:
+    """A worker, as the run knows it."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.session = address, uuid4().hex
+        self.number = self.taken = 0
+        self.under_way: dict[int, Job] = {}
+        self.lists: set[int] = set()
+        self.share = self.told = self.failures = 0
+        """By how many its rates are divided (0: nothing was asked yet), and will be once it has heard."""
+        self.order: Order | None = None
+        """What is asked now."""
+        self.asked: Future[Any] | None = None
+
+
+class Run:
+    """Runs jobs; `run` once. `note` hears what happens beside the results."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        jobs: Iterable[Job],
+        pace: Pace,
+        interruption: Interruption,
+        note: Callable[[str], None],
+    ) -> None:
+        self._cluster, self._pace, self._interruption, self._note = cluster, pace, interruption, note
+        self._jobs = interruption.until_asked(jobs)
+        self._more = True
+        self._again: deque[Job] = deque()
+        self._lost: Counter[int] = Counter()
+        self._lists = Lists()
+        self._remotes: dict[str, Remote] = {}
+        self._refused: set[str] = set()
+        self._counted, self._counting = -COUNT_S, False
+        self._deserted = clock.monotonic()
+
+    def run(self) -> Iterator[Done]:
+        """Every result as it comes, and what is done at an interruption; raises ConfigurationError."""
+        try:
+            while not self._interruption.asked and self._is_left():
+                self._count()
+                self._deal()
+                yield from self._heard(self._cluster.next(LOOK_S))
+                self._look()
+        finally:
+            last = list(self._end())
+        yield from last
+
+    def _is_left(self) -> bool:
+        return self._more or bool(self._again) or any(one.under_way for one in self._remotes.values())
+
+    def _count(self) -> None:
+        now = clock.monotonic()
+        if not self._counting and now - self._counted >= COUNT_S:
+            self._counting, self._counted = True, now
+            self._cluster.count(self._remotes.keys() | self._refused)
+
+    def _look(self) -> None:
+        """End in order where the scheduler, or every worker, is away for too long."""
+        away = clock.monotonic() - self._deserted > AWAY_S
+        if self._remotes and not self._cluster.gone:
+            self._deserted = clock.monotonic()
+        elif self._cluster.gone or away:
+            who = "there is no scheduler" if self._cluster.gone else "there is no worker"
+            said = f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now"
+            if not self._lost and not self._remotes:
+                raise ConfigurationError(said)
+            self._note(said)
+            self._interruption.asked = True
+
+    def _deal(self) -> None:
+        """Give each worker that is not asked now what it has room for, in turns, and ask for what it has done."""
+        free = [one for one in self._remotes.values() if one.order is None and self._may_begin(one)]
+        dealt: dict[Remote, list[Job]] = {one: [] for one in free}
+        room = {one: self._pace.concurrency + AHEAD * BATCH - len(one.under_way) for one in free}
+        while room:
+            one = max(room, key=room.__getitem__)
+            batch = self._next(min(BATCH, room[one]))
+            if not batch:
+                break
+            dealt[one] += batch
+            room[one] -= len(batch)
+        for one, jobs in dealt.items():
+            self._send(one, jobs)
+
+    def _may_begin(self, one: Remote) -> bool:
+        """A worker that comes begins once all others keep to their smaller share."""
+        return bool(one.share) or all(
+            other.share >= len(self._remotes) or not other.share for other in self._remotes.values()
+        )
+
+    def _next(self, count: int) -> list[Job]:
+        """Jobs that are to be done: first those whose worker was lost."""
+        again = [self._again.popleft() for _ in range(min(count, len(self._again)))]
+        new = list(islice(self._jobs, count - len(again))) if self._more else []
+        self._more = self._more and len(again) + len(new) == count
+        return again + new
+
+    def _send(self, one: Remote, jobs: list[Job], *, end: bool = False) -> None:
+        one.number += 1
+        one.under_way.update((job.key, job) for job in jobs)
+        one.told = len(self._remotes)
+        stores = self._lists.lacking(jobs, one.lists)
+        one.lists |= stores.keys()
+        pace = self._pace.share(one.told)
+        work = self._lists.packed(jobs) if jobs else b""
+        one.order = Order(one.session, one.number, one.taken, pace, work, stores, end)
+        self._ask(one)
+
+    def _ask(self, one: Remote) -> None:
+        one.asked = self._cluster.send(one.address, packed(one.order), one)
+
+    def _heard(self, event: Event | None) -> Iterator[Done]:
+        """What comes of an event."""
+        if event is None:
+            return
+        one = event.about
+        if not isinstance(one, Remote):
+            self._counting = False
+            if not event.failure:
+                yield from self._mustered(event.answer)
+        elif self._remotes.get(one.address) is not one:
+            return  # given up
+        elif not event.failure:
+            yield from self._taken(one, event.answer)
+        elif one.failures < MAX_FAILURES:
+            one.failures += 1
+            self._ask(one)
+        else:
+            self._refused.add(one.address)
+            yield from self._lose(one, f"cannot be used: {event.failure}")
+
+    def _mustered(self, muster: Muster) -> Iterator[Done]:
+        """Take leave of the workers that have gone, and in those that have come."""
+        for one in [each for each in self._remotes.values() if each.address not in muster.there]:
+            yield from self._lose(one, "is gone")
+        self._refused &= set(muster.there)
+        new = muster.workers.keys() & set(muster.there) - self._remotes.keys() - self._refused
+        differing = list(filter(None, (muster.scheduler, *(muster.workers[each] for each in sorted(new)))))
+        if differing and (muster.scheduler or not self._remotes):
+            raise ConfigurationError("; ".join(differing))
+        for address in sorted(new):
+            if said := muster.workers[address]:
+                self._refused.add(address)
+                self._note(f"a worker is left out: {said}")
+            else:
+                self._remotes[address] = Remote(address)
+
+    def _taken(self, one: Remote, answer: Answer) -> Iterator[Done]:
+        """The results that are new."""
+        if answer.lost:
+            yield from self._lose(one, "was started anew")
+            return
+        if answer.error is not None:
+            raise answer.error
+        one.order, one.share, one.failures = None, one.told, 0
+        vantage = printable(answer.vantage, MAX_VANTAGE)
+        for found in answer.found[one.taken - answer.first :]:
+            one.taken += 1
+            job = one.under_way.pop(found.key) if found.last else one.under_way[found.key]
+            seen = replace(found.assessment, vantage=vantage) if vantage else found.assessment
+            yield Done(job, found.place, seen, found.last)
+
+    def _lose(self, one: Remote, why: str) -> Iterator[Done]:
+        """Give a worker up; another one does what it had under way, but for what has cost too many."""
+        del self._remotes[one.address]
+        if one.asked is not None:
+            one.asked.cancel()
+        again = (
+            f"; {counted(len(one.under_way), 'target')} under way there go elsewhere" if one.under_way else ""
+        )
+        self._note(f"the worker {printable(one.address)} {why}{again}")
+        for job in one.under_way.values():
+            self._lost[job.key] += 1
+            if self._lost[job.key] < MAX_LOST:
+                self._again.append(job)
+            else:
+                yield _given_up(job)
+
+    def _end(self) -> Iterator[Done]:
+        """What the workers still have done, and an end to their sessions."""
+        until = clock.monotonic() + END_S
+        asked = {each for each in self._remotes.values() if each.number}
+        for each in asked:
+            if each.order is None:
+                self._send(each, [], end=True)
+        while asked and not self._cluster.gone and clock.monotonic() < until:
+            event = self._cluster.next(LOOK_S)
+            if event is None or event.about not in asked:
+                continue
+            one: Remote = event.about
+            ended = bool(event.failure) or (one.order is not None and one.order.end)
+            if not event.failure and not event.answer.lost and not event.answer.error:
+                yield from self._taken(one, event.answer)
+            if ended:
+                asked.discard(one)
+            else:
+                self._send(one, [], end=True)
+
+
+def _given_up(job: Job) -> Done:
+    """The result of a target over which too many workers were lost."""
+    guard = Guard()
+    guard.failure = f"{MAX_LOST} workers were lost while it was under way"
+    endpoint = Endpoint(job.target, job.target.host, 0, None)
+    assessment = concluded(endpoint, job.options, (), clock.now(), clock.monotonic(), guard)
+    return Done(job, 0, assessment, last=True)
