@@ -65,7 +65,8 @@ class Session:
     """The part of a run that this worker does."""
 
     def __init__(self, order: Order, worker: Worker) -> None:
-        from probe.check.engine import Engine, new_loop
+        from probe.check.engine import Engine
+        from probe.check.loops import new_loop
 
         self._name, self._worker = order.session, worker
         self._vantage = os.environ.get("EOP_PROBE_VANTAGE", "")
