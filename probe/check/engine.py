@@ -97,6 +97,14 @@ class Engine:
         finally:
             self._close()
 
+    def hasten(self) -> None:
+        """Ask for jobs now: some have come. The loop is not stopped for it, which uvloop makes dear."""
+        self._loop.call_soon(self._hastened)
+
+    def _hastened(self) -> None:
+        if not self._fill():
+            self._loop.stop()
+
     def forget(self) -> None:
         """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""
         self._forget_names()

@@ -26,6 +26,7 @@ class Answering:
     def run(self, pace: Pace, loop: AbstractEventLoop) -> None:
         """Make the probes that are asked for."""
         self._engine = Engine(self._demand.jobs(self._turn), pace, loop, self.signals, shared=True)
+        self._demand.hasten = self._engine.hasten
         self._live(loop)
         self._systemd.ready()
         try:

@@ -57,6 +57,8 @@ class Demand:
 
     def __init__(self, loop: AbstractEventLoop, most: int) -> None:
         self._loop, self._most = loop, most
+        self.hasten: Callable[[], None] = loop.stop
+        """Has the engine ask for jobs; between two runs of the loop it does by itself."""
         self._waiting: deque[tuple[Asked, Job]] = deque()
         self._asked: list[Asked] = []
         self._ending = False
@@ -72,7 +74,7 @@ class Demand:
         asked = Asked(self._loop.create_future())
         self._asked.append(asked)
         self._waiting.append((asked, job._replace(asked=asked)))
-        self._loop.stop()  # the engine asks for jobs between two runs of the loop
+        self.hasten()
         try:
             await wait((asked.answer, gone), timeout=seconds, return_when=FIRST_COMPLETED)
         finally:

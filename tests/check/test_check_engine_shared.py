@@ -143,3 +143,26 @@ def test_what_is_asked_for_and_what_is_watched_never_meet_at_an_address(loop: Lo
     assert all(note.taken for note in notes)
     assert guests.most == {"127.7.2.1": 1, "127.7.2.2": 1}
     assert {called: len(times) for called, times in guests.came.items()} == {"127.7.2.1": 6, "127.7.2.2": 6}
+
+
+def test_what_comes_meanwhile_is_taken_up_while_the_loop_runs(loop: Loop) -> None:
+    own, interruption, waiting = loop(), Interruption(), list[Job]()
+
+    def plan() -> Iterator[Job | Later]:
+        while True:
+            yield waiting.pop() if waiting else Later(60)
+
+    def end() -> None:
+        interruption.asked = True
+        own.stop()
+
+    def come(port: int) -> None:
+        waiting.extend(job._replace(asked=notes) for job in jobs(port, "127.0.0.1"))
+        engine.hasten()
+
+    notes = Notes(end)
+    with ScriptedServer(HEALTHY) as server, closing(own):
+        engine = Engine(plan(), FAST, own, interruption, shared=True)
+        own.call_later(0.05, come, server.port)
+        assert list(engine.run()) == []
+    assert [done.assessment.outcome.value for done in notes.taken] == ["accepted"]

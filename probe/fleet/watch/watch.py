@@ -60,6 +60,8 @@ class Told(NamedTuple):
 class Beside(Protocol):
     """Probes that are asked for while the watch goes on."""
 
+    hasten: Callable[[], None]
+
     def job(self) -> Job | None:
         """The next one, if any; it bears who `asked` for it."""
 
@@ -176,6 +178,8 @@ class Watch:
         self._systemd.ready()
         try:
             self._engine = Engine(self._jobs(), pace, loop, self.signals, shared=shared)
+            if self.beside is not None:
+                self.beside.hasten = self._engine.hasten
             for done in self._engine.run():
                 self._take(done)
         finally:
