@@ -12,6 +12,7 @@ from probe.check.names import Names
 from probe.check.options import CheckOptions
 from probe.check.work import Domain, Plan
 from probe.eop.vocabulary import ConnectorMode, Direction
+from probe.errors import NoSuchNameError, NullMxError
 
 if TYPE_CHECKING:
     from probe.exchange.outbound.facts import DomainFacts
@@ -43,10 +44,12 @@ class Domains:
         """
         _, target, options, _, _ = plan.job
         outbound = target.mx and options.direction is Direction.FROM_EOP
-        if (
-            not outbound
-            or options.connector_mode is ConnectorMode.NONE
-            or (options.dnssec_resolver is None and any(each.failure for each in hosts))
+        if not outbound or options.connector_mode is ConnectorMode.NONE:
+            return
+        failure = hosts[0].failure
+        # A resolver that validates gives no MX records that are bogus: whether they are is asked all the same.
+        if failure and (
+            options.dnssec_resolver is None or isinstance(failure, NullMxError | NoSuchNameError)
         ):
             return
         plan.domain = Domain()

@@ -172,6 +172,9 @@ def test_bogus_mx_records_that_the_names_resolver_keeps_to_itself() -> None:
     assert told(one) == (DOMAIN, Outcome.REJECTED, "dnssec-bogus")
     assert mail(one) is Mail.BLOCKED
     assert told(alone) == (DOMAIN, Outcome.UNKNOWN, "unreachable")
+    with Domain({}) as domain:  # there is no such domain, and nothing more of it is asked
+        [nobody] = domain.judged()
+    assert (nobody.outcome, nobody.evidence.outbound) == (Outcome.UNKNOWN, None)
 
 
 def test_without_a_resolver_nothing_is_known_and_that_is_said_once() -> None:
