@@ -181,6 +181,7 @@ class _Questions:
             ),
             unreadable=tuple(unreadable),
             failure=answer.failure,
+            left_out=len(octets) > MAX_RECORDS,
             base=base,
         )
 

@@ -177,6 +177,26 @@ def test_bogus_mx_records_that_the_names_resolver_keeps_to_itself() -> None:
     assert (nobody.outcome, nobody.evidence.outbound) == (Outcome.UNKNOWN, None)
 
 
+def test_a_match_may_be_among_the_records_that_are_left_out() -> None:
+    many = [f"3 1 1 {number:02x}{'00' * 31}" for number in range(40)]
+    replies = zone(WRONG, RIGHT)
+    with Domain(replies | {(f"_25._tcp.{MX1}", "TLSA"): Reply(*many)}) as domain:
+        first, _ = domain.judged()
+    assert first.evidence.outbound is not None
+    assert first.evidence.outbound.own.delivers is None
+    assert "dane-mismatch" not in [each.rule for each in first.findings]
+    note = next(each for each in first.findings if each.rule == "dane-unusable")
+    assert note.detail == "Of 40 TLSA records 32 are looked at."
+
+
+def test_what_was_not_answered_of_one_host_is_no_good_news() -> None:
+    unanswered = {(f"_25._tcp.{MX1}", "TLSA"): Reply(rcode=dns.rcode.REFUSED)}
+    with Domain(zone(RIGHT, RIGHT)) as whole, Domain(zone(RIGHT, RIGHT) | unanswered) as domain:
+        found = [each.judged()[0].evidence.outbound for each in (whole, domain)]
+    words = [each.domain.words for each in found if each]
+    assert words[1] == words[0].replace("delivered.", "delivered, as far as is known.") != words[0]
+
+
 def test_without_a_resolver_nothing_is_known_and_that_is_said_once() -> None:
     with Domain(zone(WRONG, WRONG)) as domain:
         first, second = domain.judged(dnssec_resolver=None)

@@ -108,6 +108,12 @@ def dane_unusable(_: Evidence, outbound: Outbound) -> Said | None:
             detail="DANE needs DNSSEC for the MX records, the host's addresses and the TLSA records.",
             confidence=Confidence.DOCUMENTED,
         )
+    if tlsa.unreadable:
+        return Said(
+            summary=f"Not every TLSA record of {own.host} is looked at.",
+            detail="\n".join(map(sentence, tlsa.unreadable)),
+            confidence=Confidence.INFERRED,
+        )
     return None
 
 

@@ -55,7 +55,7 @@ def _by_dane(
     if nearest is None:
         return replace(blank, delivers=not mandatory, refusal=Refusal.NO_DANE if mandatory else None)
     judged = replace(blank, record=nearest.record, why=nearest.why)
-    if result.authenticated or result.given_up:
+    if result.authenticated or result.given_up or exchanger.tlsa.left_out:
         return replace(judged, delivers=True if result.authenticated else None)
     return replace(judged, delivers=False, refusal=_BY_STANDING.get(nearest.standing, Refusal.TLSA))
 

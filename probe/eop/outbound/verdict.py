@@ -129,7 +129,7 @@ def _mail_words(domain: DomainVerdict) -> str:
         case Mail.GOES_ON if refused:
             return f"Mail to {name} goes on over {over}; Exchange Online does not deliver over {refused}."
         case Mail.GOES_ON:
-            known = ", as far as is known" if domain.facts.mx is Dnssec.UNKNOWN else ""
+            known = "" if domain.facts.complete else ", as far as is known"
             return f"Neither DANE nor MTA-STS keeps mail to {name} from being delivered{known}."
         case _:
             assert_never(domain.mail)

@@ -35,6 +35,8 @@ class Tlsa:
     records: tuple[TlsaRecord, ...] = ()
     unreadable: tuple[str, ...] = ()
     failure: str | None = None
+    left_out: bool = False
+    """Whether there are more records than are looked at."""
     base: str = ""
     """The host, or the name that it is an alias of (RFC 7672 2.2.2): a reference name for certificates."""
 
@@ -103,6 +105,12 @@ class DomainFacts:
     resolver: str | None = None
     """The resolver whose AD bit is trusted."""
     failure: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every question about the domain was answered."""
+        answers = (self.mx, *(each.dnssec for each in self.exchangers))
+        return Dnssec.UNKNOWN not in answers and (self.sts is None or self.sts.fault is None)
 
     def exchanger(self, host: str) -> Exchanger:
         """What is known of a host; nothing, where the MX records were others when they were asked for again."""
