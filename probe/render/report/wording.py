@@ -6,6 +6,8 @@ from datetime import datetime
 
 from probe.eop.evidence import Evidence, StorePath
 from probe.eop.forecast import Turn
+from probe.eop.outbound.verdict import Mail
+from probe.eop.rules.outbound import OUTBOUND_RULES
 from probe.eop.verdict import Prediction
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
@@ -37,6 +39,12 @@ _BASES = {
     Basis.SEND_LOG: "the thumbprint in a Send protocol log",
     Basis.LISTENER: "the chain the sender itself presented",
     Basis.FILE: "the file as given, not a server",
+}
+_OUTBOUND = frozenset(each.id for each in OUTBOUND_RULES)
+_OTHERS = {
+    Mail.BLOCKED: ", nor over any other of the domain",
+    Mail.GOES_ON: "; it would over another of the domain",
+    Mail.UNKNOWN: "; whether it would over another of the domain is not known",
 }
 _CONFIDENCES = {
     Confidence.DOCUMENTED: "documented by Microsoft",
@@ -116,6 +124,9 @@ def _verdict(made: Prediction, assessment: Assessment) -> str:
 
 
 def _of_exchange_online(made: Prediction, assessment: Assessment) -> str:
+    outbound = assessment.evidence.outbound
+    if outbound is not None and outbound.own.delivers is False and made.rule in _OUTBOUND:
+        return f"Exchange Online would not deliver over this server{_OTHERS[outbound.domain.mail]}."
     if made.direction is Direction.FROM_EOP:
         return _from_eop(made, observed=assessment.capture.presented is not None)
     if made.basis is Basis.LISTENER and assessment.capture.leaf is None:
