@@ -68,6 +68,7 @@ def _sni(name: str | None) -> str | None:
 
 @app.command()
 def check(
+    context: typer.Context,
     targets: list[str] = typer.Argument(
         metavar="TARGET...",
         help="host, host:port, IPv4, [IPv6]:port, mx:domain for every MX of a domain, or @FILE, or - for standard "
@@ -112,6 +113,7 @@ def check(
 ) -> None:
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = targets_of(targets)
+    sender.refuse_unused(context, question.direction, parsed)
     if thorough and key_type is not KeyType.ANY:
         raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
     options = replace(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from probe.text import printable
 
 if TYPE_CHECKING:
     from probe.check.options import CheckOptions
+    from probe.net.target import Target
     from probe.pki.truststore import TrustStore
 
 #: The defaults of the thresholds.
@@ -236,6 +237,16 @@ class Sender(NamedTuple):
 
     dnssec_resolver: DnssecResolver = None
     connector_mode: ConnectorModes = ConnectorMode.OPPORTUNISTIC
+
+    def refuse_unused(self, context: typer.Context, direction: Direction, targets: Iterable[Target]) -> None:
+        """What no target has a use for is a mistake, unless it is in the environment, for other runs."""
+        if direction is Direction.FROM_EOP and any(each.mx for each in targets):
+            return
+        for name in self._fields:
+            source = context.get_parameter_source(name)
+            if source and source.name == "COMMANDLINE":
+                flag = f"--{name.replace('_', '-')}"
+                raise ConfigurationError(f"{flag} is for mx:DOMAIN targets with --direction from-eop")
 
     def of(self, options: CheckOptions) -> CheckOptions:
         """The options of a check with these; raises ConfigurationError."""

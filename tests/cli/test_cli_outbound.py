@@ -154,7 +154,34 @@ def test_the_modes_of_a_connector(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_nothing_of_it_is_said_of_mail_to_exchange_online(cli: Cli) -> None:
     with domain(cli, WRONG, WRONG) as asked:
-        assert ["outbound" in each for each in asked.document(direction="to-eop")] == [False, False]
+        found = asked.document(direction="to-eop", dnssec=False)
+    assert ["outbound" in each for each in found] == [False, False]
+
+
+@pytest.mark.parametrize("option", [("--dnssec-resolver", "127.0.0.1"), ("--connector-mode", "mandatory")])
+@pytest.mark.parametrize("words", [("mx:contoso.test",), ("127.9.1.1:1", "--direction", "from-eop")])
+def test_where_nothing_is_looked_at_the_options_for_it_are_refused(
+    cli: Cli, option: tuple[str, str], words: tuple[str, ...]
+) -> None:
+    ran = cli("check", *words, *option)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+    assert f"{option[0]} is for mx:DOMAIN targets with --direction from-eop" in ran.err
+
+
+def test_in_the_environment_they_are_for_other_runs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EOP_PROBE_DNSSEC_RESOLVER", "127.0.0.1")
+    ran = cli("check", "127.9.1.1:1", "--format", "nagios")
+    assert (ran.err, "Connection refused" in ran.out) == ("", True)
+
+
+def test_the_first_sentence_is_about_delivery(cli: Cli) -> None:
+    said = "Exchange Online would not deliver over this server"
+    with domain(cli, WRONG, RIGHT) as asked:
+        out = asked("--format", "nagios").out
+    assert (out.count(said), out.count(f"{said}; it would over another of the domain, if")) == (1, 1)
+    with domain(cli, WRONG, WRONG) as asked:
+        out = asked("--format", "nagios").out
+    assert out.count(f"{said}, nor over any other of the domain, if") == 2
 
 
 @pytest.mark.parametrize("resolver", ["dns.contoso.test", "mx:contoso.test", "192.0.2.1:0", ""])
