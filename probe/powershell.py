@@ -196,6 +196,7 @@ READ_LOG: Steps = (
     Command(f"Set-SendConnector {quoted(CONNECTOR)} -ProtocolLoggingLevel Verbose"),
 )
 PROBE: Steps = ("See which chain the server shows, and what would be said to it:", eop_probe("check", SERVER))
+PROBE_FROM_EOP: Steps = (PROBE[0], eop_probe("check", SERVER, direction="from-eop"))
 ENABLE_TLS = "Enable TLS 1.2 on the server, and look for a device that inspects SMTP."
 LIST_CERTIFICATES = Command(
     "Get-ExchangeCertificate | fl Thumbprint,Subject,Issuer,NotBefore,NotAfter,Services,RootCAType"

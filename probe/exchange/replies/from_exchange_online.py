@@ -20,7 +20,7 @@ _NETWORK = "The network or the DNS, not a certificate."
 _FROM_EOP = Entry(
     flow=Flow.FROM_EOP,
     judge="Exchange Online refuses the certificate that your server presents.",
-    check=powershell.PROBE,
+    check=powershell.PROBE_FROM_EOP,
 )
 
 UNTRUSTED_ROOT = _FROM_EOP._replace(
@@ -39,7 +39,7 @@ UNTRUSTED_ROOT = _FROM_EOP._replace(
         *powershell.IMPORT_INTERMEDIATE,
         "Present a certificate of a public CA: TlsCertificateName of the Receive connector names it.",
     ),
-    check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE_FROM_EOP, powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR),
     references=(_317, NDR),
     examples=(
         wording.UNTRUSTED_FROM_EOP,
@@ -70,7 +70,7 @@ SUBJECT_MISMATCH = _FROM_EOP._replace(
             Shell.EXCHANGE_ONLINE,
         ),
     ),
-    check=(powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR, *powershell.PROBE),
+    check=(powershell.RECEIVE_CONNECTOR, powershell.OUTBOUND_CONNECTOR, *powershell.PROBE_FROM_EOP),
     references=(TEAM,),
     examples=(
         (
@@ -112,7 +112,7 @@ STARTTLS_REQUIRED = _FROM_EOP._replace(
         "Switch SMTP inspection off on the path.",
         "Give the Receive connector a certificate for its name.",
     ),
-    check=(*powershell.PROBE, powershell.RECEIVE_CONNECTOR),
+    check=(*powershell.PROBE_FROM_EOP, powershell.RECEIVE_CONNECTOR),
     references=(TEAM, DIGICERT),
     examples=(
         wording.STARTTLS_REQUIRED,
@@ -172,7 +172,7 @@ VALIDATION_OTHER = _FROM_EOP._replace(
     meaning="An older form of the refusal; only SubjectMismatch is known in it, others are shown as they came.",
     causes=("The message names it.",),
     remedy=("Check names, dates, intermediates and root of the certificate presented.",),
-    check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE_FROM_EOP, powershell.OUTBOUND_CONNECTOR),
     references=("A report of 2017",),
     examples=("450 4.7.320 Certificate validation failed [Message=SomethingNew]",),
     codes=("4.7.320", "5.7.320"),
@@ -187,7 +187,7 @@ CANNOT_CONNECT = _FROM_EOP._replace(
     meaning="4.4.317 with a message that is not explained publicly; it is shown as it came.",
     causes=("The message names it.",),
     remedy=("Look at the certificate, the TLS versions and the path to the server.",),
-    check=(*powershell.PROBE, powershell.OUTBOUND_CONNECTOR),
+    check=(*powershell.PROBE_FROM_EOP, powershell.OUTBOUND_CONNECTOR),
     references=(_317, NDR),
     examples=("450 4.4.317 Cannot connect to remote server [Message=SomethingNew]",),
     codes=("4.4.317", "5.4.317"),

@@ -11,7 +11,12 @@ from probe.exchange.replies.sources import NDR
 _POLICY = Entry(
     flow=Flow.FROM_EOP,
     judge="Exchange Online, as the sender, refuses your domain's mail server by MTA-STS or DANE.",
-    check=powershell.PROBE,
+    check=(
+        "See what Exchange Online looks at: DNSSEC, TLSA records, the MTA-STS policy, and each MX host's chain:",
+        powershell.eop_probe(
+            "check", "mx:<domain>", direction="from-eop", dnssec_resolver="<resolver that validates>"
+        ),
+    ),
     references=(NDR,),
 )
 
