@@ -126,6 +126,19 @@ class TestOneEndpoint:
         assert read(word(accepted=True, binding=False), series(told(BAD)))[0][0] is SILENT
         assert read(word(accepted=True, binding=False), series())[0][0] is CONFIRMS
 
+    @pytest.mark.parametrize(
+        ("rule", "reading"),
+        [
+            ("untrusted-root", CONTRADICTS),
+            ("dane-missing", SILENT),
+            ("name-mismatch", SILENT),
+            ("dane-mismatch", SILENT),
+        ],
+    )
+    def test_what_one_connector_demands(self, rule: str, reading: Reading) -> None:
+        (one,) = reported(good=9)
+        assert read(one, series(told(BAD, rule=rule)))[0][0] is reading
+
     def test_a_day_on_which_something_changed(self) -> None:
         before, after = told(end=0), told(begin=1, leaf="bb")
         assert read(word(), series(before, after)) == [(SILENT, "The certificate was ")]

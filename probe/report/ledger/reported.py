@@ -14,6 +14,8 @@ from probe.statement import Statement, documented, inferred, reported
 
 _RFC = "RFC 8460 4.3"
 _DAY = timedelta(days=1)
+#: Of DANE MTA-STS asks nobody; and SmtpDaneMode and TlsDomain are those of one connector, not of every sender.
+_NOT_SEEN_BY_STS = DANE | {"dane-missing", "name-mismatch"}
 #: What a session under DANE shows to be well (its codes 4.7.321 to 4.7.325): of roots and names DANE asks nobody.
 _SEEN_BY_DANE = DANE | {
     "no-starttls", "starttls-refused", "plaintext-after-starttls", "tls-failed", "old-tls", "expired", "not-yet-valid",
@@ -68,7 +70,7 @@ def words_of(one: Received, trust: Trust) -> Iterator[Word]:
                 # documented (RFC 8461 5): in testing mail goes whatever is found, so nothing is refused by it.
                 binding=policy.enforced,
                 sees=_SEEN_BY_DANE if policy.type is PolicyType.TLSA else frozenset(),
-                blind=DANE if policy.type is PolicyType.STS else frozenset(),
+                blind=_NOT_SEEN_BY_STS if policy.type is PolicyType.STS else frozenset(),
                 needs=DANE if policy.type is PolicyType.TLSA and kind in _OF_DANE else frozenset(),
                 silent=_silent(policy, trust, kind),
                 why=_CAN_DECIDE if accepted else _OF_THE_CERTIFICATE.get(kind, _OF_DANE.get(kind)),
