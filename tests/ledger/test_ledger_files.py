@@ -10,12 +10,13 @@ import pytest
 from probe.ledger import gather
 from probe.ledger.gather import Gathering
 from probe.render.ledger import html, terminal
+from probe.render.ledger.words import advice
 from probe.render.page.options import RenderOptions
-from probe.report.ledger.values import Ledger
+from probe.report.ledger.values import Entry, Ledger
 from probe.tlsrpt.keys import Keys
 from tests.exchange.diagnosing import SAMPLES
 from tests.ledger.month import BEGIN, NOW, arrived, mailed, report
-from tests.ledger.test_ledger_join import series, told
+from tests.ledger.test_ledger_join import BAD, series, told
 from tests.tlsrpt.mailing import key
 
 
@@ -50,6 +51,18 @@ def test_messages_of_a_mailbox_are_bounded(tmp_path: Path, monkeypatch: pytest.M
         str(problem)
         == f"{path}, mail 3: and what follows is beyond the 2 mails of one run, and was left out."
     )
+
+
+def test_where_to_look_again() -> None:
+    def typed(**more: object) -> str:
+        one = series(told(BAD, rule="dane-mismatch"), **more)
+        return str(advice(Entry(series=one, joined=()))[1])
+
+    assert "--thorough mx:a.test --direction from-eop" in typed(target="mx:a.test")
+    assert "--thorough mx1.a.test --direction from-eop" in typed()
+    other = series(told(BAD))
+    other = other._replace(endpoint=other.endpoint._replace(port=2525))
+    assert "--port '2525'" in str(advice(Entry(series=other, joined=()))[1])
 
 
 def test_an_ndr_in_a_mailbox(tmp_path: Path) -> None:

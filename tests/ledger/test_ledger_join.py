@@ -389,6 +389,8 @@ class TestReplies:
             (False, "450 4.4.317 Can", True), (False, "451 4.7.500 Ser", False), (True, "sent", False),
         ]  # fmt: skip
         assert read(words[0], series()) == [(CONTRADICTS, "")]
+        [untold] = of_traces([Traces(source="t.csv", kind=TraceKind.EVENTS, rows=(row(Status.FAILED),))])
+        assert read(untold, series()) == [(SILENT, "It tells no reply th")]
 
     def test_of_logs_a_day_s_sessions_are_one_word_and_words_are_bounded(
         self, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.eop.evidence import Evidence
 from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.transport import SMTP_PORT
 from probe.eop.vocabulary import Direction, Severity
 from probe.powershell import Steps, eop_probe
 from probe.statement import Confidence
@@ -13,9 +14,10 @@ def _nothing(_: Evidence) -> Said | None:
     return None
 
 
-def what_to_do(target: str, direction: Direction = Direction.FROM_EOP) -> Steps:
+def what_to_do(target: str, direction: Direction = Direction.FROM_EOP, port: int | None = None) -> Steps:
     """How to find out what a contradicted prediction did not know of."""
-    look = eop_probe("check --thorough", target, direction=direction.value)
+    other = str(port) if port not in (None, SMTP_PORT) else None
+    look = eop_probe("check --thorough", target, direction=direction.value, port=other)
     steps: Steps = ("Look at the endpoint as thoroughly as there is, from outside:", look)
     if direction is Direction.TO_EOP:
         steps = (

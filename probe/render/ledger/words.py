@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from probe.eop.rules.contradicted import what_to_do
+from probe.eop.rules.outbound import OUTBOUND_RULES
 from probe.eop.vocabulary import Direction, Outcome
 from probe.exchange.tlsrpt.report import SUCCESS
 from probe.powershell import Steps
@@ -23,6 +24,8 @@ HEADINGS = {
     Standing.CONFIRMED: "Confirmed",
     Standing.UNCONFIRMED: "Predicted and not confirmed",
 }
+#: Which predictions only a look at the whole domain makes again.
+_OF_DOMAINS = frozenset(one.id for one in OUTBOUND_RULES)
 _TRUST = {
     Trust.PROVEN: "proven by Microsoft's signature",
     Trust.SUPPLIED: "supplied",
@@ -110,8 +113,12 @@ def confirmed(entry: Entry) -> str:
 
 
 def advice(entry: Entry) -> Steps:
-    endpoint = entry.series.endpoint
-    return what_to_do(endpoint.host or endpoint.address, Direction(endpoint.direction))
+    endpoint, target = entry.series.endpoint, entry.series.target
+    whole = target.startswith("mx:") and entry.series.predictions[-1].rule in _OF_DOMAINS
+    host = endpoint.host or endpoint.address
+    return what_to_do(
+        target if whole else host, Direction(endpoint.direction), None if whole else endpoint.port
+    )
 
 
 def headline(ledger: Ledger) -> str:

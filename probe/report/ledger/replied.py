@@ -37,6 +37,7 @@ _BANNER = re.compile(r"220[ -](\S{1,255})")
 _ZONES = timedelta(hours=14)
 
 _ELSEWHERE = documented("The reply is of the network, of a policy or of the tenant, not of the certificate.")
+_UNTOLD = inferred("It tells no reply that is known here.")
 # documented: a trace tells neither a TLS version nor a certificate, and without a policy any certificate is taken.
 _TRACED = documented("A trace tells that mail went, and of no certificate.")
 _TAKEN = inferred(
@@ -115,9 +116,9 @@ def _of_record(name: str, found: Recognised) -> Word | None:
 
 def _because(word: Word, entry: Entry | None) -> Word:
     """The word with what its entry says of the certificate, or that it says nothing of it."""
-    if entry is None or not (
-        entry.rule in _RULES.get(entry.flow, ()) or entry.rule in _NEEDS or entry.id in _ENTRIES
-    ):
+    if entry is None:
+        return replace(word, silent=_UNTOLD)
+    if not (entry.rule in _RULES.get(entry.flow, ()) or entry.rule in _NEEDS or entry.id in _ENTRIES):
         return replace(word, silent=_ELSEWHERE)
     return replace(
         word, needs=_NEEDS.get(entry.rule, frozenset()), why=Statement(entry.judge, entry.label, entry.title)

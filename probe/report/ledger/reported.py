@@ -14,8 +14,8 @@ from probe.statement import Statement, documented, inferred, reported
 
 _RFC = "RFC 8460 4.3"
 _DAY = timedelta(days=1)
-#: Of DANE MTA-STS asks nobody; and SmtpDaneMode and TlsDomain are those of one connector, not of every sender.
-_NOT_SEEN_BY_STS = DANE | {"dane-missing", "name-mismatch"}
+#: Of DANE MTA-STS asks nobody; and TlsDomain is that of one connector, not of every sender.
+_NOT_SEEN_BY_STS = DANE | {"name-mismatch"}
 #: What a session under DANE shows to be well (its codes 4.7.321 to 4.7.325): of roots and names DANE asks nobody.
 _SEEN_BY_DANE = DANE | {
     "no-starttls", "starttls-refused", "plaintext-after-starttls", "tls-failed", "old-tls", "expired", "not-yet-valid",
