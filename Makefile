@@ -15,25 +15,26 @@ test:
 	@$(MAKE) --no-print-directory test-whole; code=$$?; tests/lab/engine left; exit $$code
 
 # Gates and fast tests first: what is cheap fails early. Nothing is left out: no engine, no green run.
-# What bounds time is not measured under coverage, which takes three times as long.
+# Coverage makes a test two to three times as long: neither what bounds time is measured under it, nor properties with
+# their many examples, nor the browser and the lab, which add nothing to it.
 test-whole: $(VENV)/.test gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --cov --cov-report= --cov-fail-under=0 -q
-	$(BIN)/pytest tests/conformance -m slow -q
-	$(BIN)/pytest -m slow --ignore=tests/conformance -n auto -q
-	$(BIN)/pytest -m browser --cov --cov-append --cov-report= --cov-fail-under=0 -q
-	$(BIN)/pytest -m lab --cov --cov-append --cov-report= --cov-fail-under=0 -q
+	$(BIN)/pytest -m "not lab and not slow and not browser and not hypothesis" -n auto --cov --cov-report= --cov-fail-under=0 -q
 	$(BIN)/coverage report
+	$(BIN)/pytest tests/conformance -m slow -q
+	$(BIN)/pytest -m "slow or hypothesis" --ignore=tests/conformance -n auto -q
+	$(BIN)/pytest tests/browser -m browser -n auto --dist loadscope -q
+	$(BIN)/pytest tests/lab -m lab -q
 
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --hypothesis-profile fast -q
 
 # The pages in a real Chromium: see tests/browser/chromium.
 test-browser: $(VENV)/.test
-	$(BIN)/pytest -m browser -q
+	$(BIN)/pytest tests/browser -m browser -n auto --dist loadscope -q
 
 test-lab: $(VENV)/.test
-	$(BIN)/pytest -m lab -q; code=$$?; tests/lab/engine left; exit $$code
+	$(BIN)/pytest tests/lab -m lab -q; code=$$?; tests/lab/engine left; exit $$code
 
 gates: $(VENV)/.test
 	$(BIN)/ruff check .

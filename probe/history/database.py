@@ -42,7 +42,9 @@ class Database:
         self._url = url_of(url)
         self.sqlite = self._url.get_backend_name() == "sqlite"
         if self.sqlite and (read or not create) and not Path(self._url.database or "").exists():
-            raise ConfigurationError(f"there is no history at {self.name} yet: --record writes one")
+            raise ConfigurationError(
+                f"there is no history at {self.name} yet: check --record and a watch write one"
+            )
         self._identity: tuple[int, int] | None = None
         self._engine = engine_of(self._url, read=read)
         if read and not self.run(version):

@@ -12,6 +12,8 @@ from probe.report.failed import Guard
 
 #: Seconds for which nothing more is told after something was.
 QUIET_S = 10.0
+#: What uvicorn logs as an error of answers that take longer than it waits at its end: that cuts them off on purpose.
+CUT_OFF = "Cancel %s running task(s)"
 
 
 class Mishaps(logging.Handler):
@@ -30,6 +32,8 @@ class Mishaps(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line of a log."""
+        if str(record.msg).startswith(CUT_OFF):
+            return
         self._note(record.exc_info[1] if record.exc_info else None, record.getMessage())
 
     def _of_loop(self, _: AbstractEventLoop, context: dict[str, Any]) -> None:

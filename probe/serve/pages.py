@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +21,7 @@ from probe.history.database import Database, HistoryError
 from probe.history.overview import Lasting, lasting
 from probe.net import clock
 from probe.render.history.words import minute, place
-from probe.render.page.html import ASSETS, asset, render_page, static
+from probe.render.page.html import ASSETS, asset, compiled, render_page, static
 from probe.render.report.html import Endpoint as View
 from probe.render.report.html import endpoint_view
 from probe.render.report.recorded import recorded_view
@@ -72,6 +73,7 @@ class Dashboard:
         self._database: Database | None = None
         self._lasting: Mapping[Endpoint, Lasting] = {}
         self._lasting_at: datetime | None = None
+        threading.Thread(target=compiled, name="templates", daemon=True).start()
 
     def close(self) -> None:
         """End what goes on as long as its client stays."""
@@ -90,6 +92,7 @@ class Dashboard:
         return [
             *(Route(path, self._whole(answer)) for path, answer in pages.items()),
             Route("/target/{key}/check", self._whole(self._looked), methods=["POST"]),
+            Route("/target/{key}/check", self._whole(self._unasked)),
             Route("/events", self._stream),
             Route("/static/{digest}/{name}", _static),
             Route("/{path:path}", self._whole(self._nothing)),
@@ -242,6 +245,13 @@ class Dashboard:
         self._check.asked(key, now)
         since = _awaited_since(target, _seconds(), hastened=looking.look_now(key))
         return RedirectResponse(f"/target/{key}?asked={since}", 303, HEADERS)
+
+    async def _unasked(self, _: Request) -> Response:
+        page = self._message(
+            "Nothing was asked for", 405, "The button of the target's page has it looked at."
+        )
+        page.headers["Allow"] = "POST"
+        return page
 
     async def _stream(self, request: Request) -> Response:
         key, after = request.query_params.get("target"), _number(request.query_params.get("after", ""))

@@ -146,7 +146,8 @@ def test_rates_are_kept_at_the_server(held: str) -> None:
     for times in groups:
         windows = [later - sooner for sooner, later in zip(times, times[count:], strict=False)]
         assert windows
-        assert min(windows) > 0.97
+        # The server may notice a connection late; where no rate is kept they come within milliseconds.
+        assert min(windows) > 0.5
     assert took > 0.97
 
 

