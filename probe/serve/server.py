@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from probe.errors import ConfigurationError
 from probe.serve.connections import CLIENT_S, REQUEST_BYTES, Clients
-from probe.serve.quick import QuickProtocol
 from probe.serve.web import Web
 
 #: Connections that wait to be accepted (the system may have a lower bound); one more has to try again, after seconds.
@@ -48,8 +48,8 @@ class _Server(uvicorn.Server):
         self._clients.listen(self._listening)
         self.started = True
 
-    def _http(self) -> QuickProtocol:
-        return QuickProtocol(self.config, self.server_state, {}, self._clients.loop)
+    def _http(self) -> H11Protocol:
+        return H11Protocol(self.config, self.server_state, {}, self._clients.loop)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS == 0:
