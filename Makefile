@@ -74,7 +74,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the container image is made of, with hashes: requirements.lock to run it, build.lock to make its wheel.
-EXTRAS = history notify postgres serve
+EXTRAS = dask history notify postgres serve
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 lock: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check --group lock

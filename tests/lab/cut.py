@@ -1,4 +1,4 @@
-"""A wire to a database that breaks once, when a commit was done and before anybody is told."""
+"""Wires that break: to a database once, when a commit was done and before anybody is told; to anything for a while."""
 
 from __future__ import annotations
 
@@ -54,3 +54,68 @@ def cut_to(port: int) -> Iterator[Cut]:
     cut.server.shutdown(socket.SHUT_RDWR)
     cut.server.close()
     thread.join()
+
+
+class Wire:
+    """Carries connections to a port while it is whole; it can be silent for a while, or broken."""
+
+    def __init__(self, port: int) -> None:
+        self._port, self._server = port, socket.create_server(("127.0.0.1", 0))
+        self.at = f"127.0.0.1:{self._server.getsockname()[1]}"
+        self._flows, self._broken = threading.Event(), False
+        self._flows.set()
+        self._ends: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+
+    def silent_for(self, seconds: float) -> None:
+        """Nothing goes through, and nobody is told."""
+        self._flows.clear()
+        threading.Timer(seconds, self._flows.set).start()
+
+    def broken_for(self, seconds: float) -> None:
+        """Connections end, and new ones end at once."""
+        self._broken = True
+        for end in list(self._ends):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        threading.Timer(seconds, self._mend).start()
+
+    def _mend(self) -> None:
+        self._broken = False
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                if self._broken:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._ends |= {near, far}
+                for one, other in ((near, far), (far, near)):
+                    self._threads.append(threading.Thread(target=self._carry, args=(one, other), daemon=True))
+                    self._threads[-1].start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with one, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
+                while data := one.recv(65536):
+                    self._flows.wait()
+                    other.sendall(data)
+            other.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def wire_to(port: int) -> Iterator[Wire]:
+    wire = Wire(port)
+    thread = threading.Thread(target=wire._serve, daemon=True)
+    thread.start()
+    try:
+        yield wire
+    finally:
+        wire._server.shutdown(socket.SHUT_RDWR)
+        wire._server.close()
+        thread.join()
+        wire.broken_for(0)
+        for each in wire._threads:
+            each.join(10)

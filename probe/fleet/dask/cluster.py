@@ -11,6 +11,7 @@ import socket
 import warnings
 from collections.abc import Collection, Coroutine, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -59,13 +60,12 @@ class Cluster:
     """A connection to a scheduler; raises ConfigurationError where there is none to be had."""
 
     def __init__(self, address: str, tls: Tls) -> None:
-        from distributed import Client
         from distributed.security import Security
         from distributed.versions import VersionMismatchWarning
 
         self.address = address
         self._events: SimpleQueue[Event] = SimpleQueue()
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is told in our words
+        logging.disable()  # it is told in our words
         warnings.simplefilter("ignore", VersionMismatchWarning)
         given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key}
         files = {name: str(file) for name, file in given.items() if file}
@@ -73,12 +73,12 @@ class Cluster:
         try:
             # Dask tries again for long: whoever mistyped an address is told at once.
             socket.create_connection((there.hostname or "", there.port or 0), REACH_S).close()
-            security: Any = Security(**files)
-            if there.scheme == "tls" and not (security.tls_ca_file and security.tls_client_cert):
+            self._security: Any = Security(**files)
+            if there.scheme == "tls" and not (self._security.tls_ca_file and self._security.tls_client_cert):
                 raise ConfigurationError(
                     "tls:// needs --scheduler-ca and --scheduler-cert, or the same in Dask's configuration"
                 )
-            self._client: Any = Client(address, security=security, timeout=AWAY_S, set_as_default=False)
+            self._client = self._connected()
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"no scheduler can be reached at {self.name}: {_cause(error)}") from None
 
@@ -87,16 +87,35 @@ class Cluster:
         """The address as a person reads it."""
         return printable(self.address)
 
+    def _connected(self) -> Any:  # noqa: ANN401 - most of Dask's client is untyped
+        from distributed import Client
+
+        return Client(self.address, security=self._security, timeout=REACH_S, set_as_default=False)
+
     @property
-    def gone(self) -> bool:
-        """Whether the scheduler was away for so long that it is given up."""
-        return self._client.status in {"closing", "closed"}
+    def cut(self) -> bool:
+        """Whether there is no connection to the scheduler now."""
+        return bool(self._client.status != "running")
+
+    def renew(self) -> bool:
+        """Reach the scheduler anew, and whether that came about; what was asked is not answered any more.
+
+        Dask's own way back ends for good where a handshake of TLS is cut off.
+        """
+        before = self._client
+        try:
+            self._client = self._connected()
+        except (OSError, ValueError):
+            return False
+        _close(before)
+        return True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close(timeout=2)
+        _close(self._client)
+        logging.disable(logging.NOTSET)
 
     def next(self, seconds: float) -> Event | None:
         """What comes first; None where nothing does within so many seconds."""
@@ -148,6 +167,11 @@ class Cluster:
                 for name, one in said["workers"].items()
             },
         )
+
+
+def _close(client: Any) -> None:  # noqa: ANN401 - most of Dask's client is untyped
+    with suppress(Exception):  # what ended its connection is raised once more
+        client.close(timeout=2)
 
 
 def _versions(said: Mapping[str, Any]) -> dict[str, str]:

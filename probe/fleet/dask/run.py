@@ -78,7 +78,7 @@ class Run:
         self._remotes: dict[str, Remote] = {}
         self._refused: set[str] = set()
         self._counted, self._counting = -COUNT_S, False
-        self._deserted = clock.monotonic()
+        self._reached = self._deserted = clock.monotonic()
 
     def run(self) -> Iterator[Done]:
         """Every result as it comes, and what is done at an interruption; raises ConfigurationError."""
@@ -103,11 +103,20 @@ class Run:
 
     def _look(self) -> None:
         """End in order where the scheduler, or every worker, is away for too long."""
-        away = clock.monotonic() - self._deserted > AWAY_S
-        if self._remotes and not self._cluster.gone:
-            self._deserted = clock.monotonic()
-        elif self._cluster.gone or away:
-            who = "there is no scheduler" if self._cluster.gone else "there is no worker"
+        if self._cluster.cut and self._cluster.renew():
+            self._counting = False
+            for one in self._remotes.values():
+                _cancel(one)
+        now = clock.monotonic()
+        if not self._cluster.cut:
+            self._reached = now
+            for one in self._remotes.values():
+                if one.order and one.asked is None:
+                    self._ask(one)
+        if self._remotes and not self._cluster.cut:
+            self._deserted = now
+        elif now - self._deserted > AWAY_S:
+            who = "there is no worker" if self._reached == now else "there is no scheduler"
             said = f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now"
             if not self._lost and not self._remotes:
                 raise ConfigurationError(said)
@@ -154,24 +163,25 @@ class Run:
         self._ask(one)
 
     def _ask(self, one: Remote) -> None:
-        one.asked = self._cluster.send(one.address, packed(one.order), one)
+        one.asked = self._cluster.send(one.address, packed(one.order), (one, one.number))
 
     def _heard(self, event: Event | None) -> Iterator[Done]:
         """What comes of an event."""
         if event is None:
             return
-        one = event.about
-        if not isinstance(one, Remote):
+        if event.about is None:
             self._counting = False
             if not event.failure:
                 yield from self._mustered(event.answer)
-        elif self._remotes.get(one.address) is not one:
-            return  # given up
-        elif not event.failure:
+            return
+        one, number = event.about
+        if self._remotes.get(one.address) is not one or one.order is None or number != one.number:
+            return  # given up, or answered meanwhile
+        if not event.failure:
             yield from self._taken(one, event.answer)
         elif one.failures < MAX_FAILURES:
-            one.failures += 1
-            self._ask(one)
+            one.failures += not self._cluster.cut
+            one.asked = None  # to be asked again
         else:
             self._refused.add(one.address)
             yield from self._lose(one, f"cannot be used: {event.failure}")
@@ -210,8 +220,7 @@ class Run:
     def _lose(self, one: Remote, why: str) -> Iterator[Done]:
         """Give a worker up; another one does what it had under way, but for what has cost too many."""
         del self._remotes[one.address]
-        if one.asked is not None:
-            one.asked.cancel()
+        _cancel(one)
         again = (
             f"; {counted(len(one.under_way), 'target')} under way there go elsewhere" if one.under_way else ""
         )
@@ -230,11 +239,11 @@ class Run:
         for each in asked:
             if each.order is None:
                 self._send(each, [], end=True)
-        while asked and not self._cluster.gone and clock.monotonic() < until:
+        while asked and not self._cluster.cut and clock.monotonic() < until:
             event = self._cluster.next(LOOK_S)
-            if event is None or event.about not in asked:
+            if event is None or event.about is None or event.about[0] not in asked:
                 continue
-            one: Remote = event.about
+            one: Remote = event.about[0]
             ended = bool(event.failure) or (one.order is not None and one.order.end)
             if not event.failure and not event.answer.lost and not event.answer.error:
                 yield from self._taken(one, event.answer)
@@ -242,6 +251,12 @@ class Run:
                 asked.discard(one)
             else:
                 self._send(one, [], end=True)
+
+
+def _cancel(one: Remote) -> None:
+    if one.asked is not None:
+        one.asked.cancel()
+    one.asked = None
 
 
 def _given_up(job: Job) -> Done:
