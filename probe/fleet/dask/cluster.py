@@ -73,11 +73,12 @@ class Cluster:
         try:
             # Dask tries again for long: whoever mistyped an address is told at once.
             socket.create_connection((there.hostname or "", there.port or 0), REACH_S).close()
-            self._security: Any = Security(**files)
-            if there.scheme == "tls" and not (self._security.tls_ca_file and self._security.tls_client_cert):
+            security: Any = Security(**files)
+            if there.scheme == "tls" and not (security.tls_ca_file and security.tls_client_cert):
                 raise ConfigurationError(
                     "tls:// needs --scheduler-ca and --scheduler-cert, or the same in Dask's configuration"
                 )
+            self._security = security
             self._client = self._connected()
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"no scheduler can be reached at {self.name}: {_cause(error)}") from None

@@ -174,7 +174,8 @@ class Run:
             if not event.failure:
                 yield from self._mustered(event.answer)
             return
-        one, number = event.about
+        one: Remote = event.about[0]
+        number: int = event.about[1]
         if self._remotes.get(one.address) is not one or one.order is None or number != one.number:
             return  # given up, or answered meanwhile
         if not event.failure:
