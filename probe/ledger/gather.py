@@ -114,6 +114,13 @@ class Gathering:
                 yield from words_of(one, _trust(one))
         yield from self._words
 
+    def _of_text(self, name: str, text: str) -> Iterator[Word]:
+        for told in of_text(name, text):
+            if isinstance(told, Word):
+                yield told
+            else:
+                self._problems.append(told)
+
     def _of_files(self) -> Iterator[Word]:
         """What is said in anything that is no TLS report."""
         once = {replace(one, source=""): one for one in reversed(self._arrivals)}
@@ -125,13 +132,18 @@ class Gathering:
         self._problems += [
             Problem(one.source, None, None, shown) for one in self._files.traces if one.columns
         ]
-        for text in (*self._texts, *self._files.texts):
-            for told in of_text(text.name, text.text):
-                if isinstance(told, Word):
-                    yield told
-                else:
-                    self._problems.append(told)
+        for text in self._texts:
+            yield from self._of_text(text.name, text.text)
+        arrived = {one.source for one in self._arrivals}
+        for text in self._files.texts:
+            said = [*self._of_text(text.name, text.text)]
+            yield from said
+            if not said and text.name not in arrived:
+                self._problems.append(Problem(text.name, None, None, _NOTHING))
         yield from of_logs(read_sessions(LogReader(), self._files.logs, self._problems))
+
+
+_NOTHING = "holds nothing that Microsoft said of a certificate, as far as it can be understood."
 
 
 def _trust(one: Received) -> Trust:
