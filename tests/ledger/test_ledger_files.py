@@ -118,7 +118,7 @@ def test_a_file_that_says_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "half.csv").write_text('Date,Event,Detail\n"2026-11-01,Foo', encoding="ascii")
     [problem] = ledger(tmp_path).problems
     assert "half.csv: holds nothing that Microsoft said" in str(problem)
-    assert not ledger(Path(__file__).parent / "samples" / "edge1.eml").problems  # a message that arrived, and is no reply
+    assert not ledger(Path(__file__).parent / "samples" / "edge1.eml").problems  # it arrived, and is no reply
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
