@@ -24,7 +24,7 @@ test-whole: $(VENV)/.test gates
 	$(BIN)/pytest tests/conformance -m slow -q
 	$(BIN)/pytest -m "slow or hypothesis" --ignore=tests/conformance -n auto -q
 	$(BIN)/pytest tests/browser -m browser -n auto --dist loadscope -q
-	$(BIN)/pytest tests/lab -m lab -q
+	$(BIN)/pytest tests/lab -m lab -n auto --dist loadscope -q
 
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --hypothesis-profile fast -q
@@ -34,7 +34,7 @@ test-browser: $(VENV)/.test
 	$(BIN)/pytest tests/browser -m browser -n auto --dist loadscope -q
 
 test-lab: $(VENV)/.test
-	$(BIN)/pytest tests/lab -m lab -q; code=$$?; tests/lab/engine left; exit $$code
+	$(BIN)/pytest tests/lab -m lab -n auto --dist loadscope -q; code=$$?; tests/lab/engine left; exit $$code
 
 gates: $(VENV)/.test
 	$(BIN)/ruff check .
