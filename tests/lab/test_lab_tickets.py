@@ -67,11 +67,11 @@ def test_others_never_are(lab: Lab, service: str, driver: str) -> None:
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_gnutls_is_seen_often(lab: Lab, driver: str) -> None:
+def test_gnutls_is_seen_now_and_then(lab: Lab, driver: str) -> None:
     """It writes its ticket by itself, still before it reads: a race, which Docker's proxy makes closer."""
     some = islice(found(driver, lab, "tickets-gnutls", options(lab, implicit_tls=True)), TRIES // 2)
     counted = seen(some)
-    assert counted[True] >= TRIES // 10
+    assert counted[True]  # of 25, 3 to 20: the others above are never seen so
     assert set(counted) <= {True, False}
 
 
