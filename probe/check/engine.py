@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -39,8 +39,6 @@ LOOK_AHEAD = 4
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
 
-_JITTER = random.SystemRandom()
-
 
 class Engine:
     """Runs jobs at a pace; `run` once."""
@@ -54,9 +52,7 @@ class Engine:
         *,
         shared: bool = False,
     ) -> None:
-        """`shared`: others use the loop too, who close it, and whose errors go to the handler that it has; it is
-        closed after the run otherwise.
-        """
+        """With `shared` others use the loop, too: they close it, and their errors go to the handler it has."""
         self._jobs = iter(jobs)
         self._pace = pace
         self._interruption = interruption or Interruption()
@@ -219,7 +215,8 @@ class Engine:
             work.keys = keys_of(work.endpoint, address)
             work.steps = observations(work.endpoint, address, work.plan.job.options, self._pace.total_s)
             work.attempt = next(work.steps)
-            self._later(_JITTER.uniform(0.0, self._pace.jitter_s) if self._pace.jitter_s else 0.0, work)
+            jitter_s = self._pace.jitter_s
+            self._later(random.SystemRandom().uniform(0.0, jitter_s) if jitter_s else 0.0, work)
         if work.guard.failure:
             self._finish(work, ())
 
@@ -329,10 +326,8 @@ class Engine:
         # Issuers' servers take their time. Not daemons: OpenSSL works in these threads.
         self._asking = self._asking or ThreadPoolExecutor(MAX_ASKING, "revocation")
         asked = self._asking.submit(judged)
-        asked.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._asked, work, asked))
-
-    def _asked(self, work: Work, asked: Future[Assessment]) -> None:
-        self._deliver(work, asked.result())
+        told = partial(self._loop.call_soon_threadsafe, lambda: self._deliver(work, asked.result()))
+        asked.add_done_callback(lambda _: told())
 
     def _deliver(self, work: Work, assessment: Assessment) -> None:
         plan = work.plan

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+from starlette.requests import ClientDisconnect, Request
+
 #: Seconds between two looks at one target that are asked for.
 BETWEEN_S = 30.0
 #: Looks that are asked for within a minute, at all targets.
@@ -68,3 +70,16 @@ def from_here(headers: Mapping[str, str]) -> bool:
     if site is not None:
         return site == "same-origin"
     return origin in {None, f"http://{host}", f"https://{host}"}
+
+
+async def form_of(request: Request) -> bytes | None:
+    """What was sent with a request; None where it is no form of ours."""
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_FORM:
+                return None
+    except ClientDisconnect:
+        return None
+    return body

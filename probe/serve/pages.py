@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -28,7 +28,7 @@ from probe.render.report.recorded import recorded_view
 from probe.report.assessment import Assessment
 from probe.report.record import Endpoint
 from probe.serve.aside import Aside, BusyError
-from probe.serve.check_now import MAX_FORM, CheckNow, from_here
+from probe.serve.check_now import CheckNow, form_of, from_here
 from probe.serve.events import Events
 from probe.serve.looks import Past, links_of, past, week, weighed
 from probe.serve.standing import Standing, Stands, Watched
@@ -232,7 +232,7 @@ class Dashboard:
     async def _looked(self, request: Request) -> Response:
         """Have a target looked at now."""
         key, now, looking = request.path_params["key"], clock.monotonic(), self._standing.looking
-        form = await _form(request)
+        form = await form_of(request)
         if not from_here(request.headers) or form is None or not self._check.meant(key, form, now):
             return self._message("Not from here", 403, "Load the target's page again, and check from there.")
         target = self._standing.target(key)
@@ -314,19 +314,6 @@ async def _static(request: Request) -> Response:
     if name not in ASSETS or request.url.path != static(name):
         return Response(status_code=404)
     return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_EVER})
-
-
-async def _form(request: Request) -> bytes | None:
-    """What was sent with a request; None where it is no form of ours."""
-    body = b""
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_FORM:
-                return None
-    except ClientDisconnect:
-        return None
-    return body
 
 
 def _seconds() -> float:
