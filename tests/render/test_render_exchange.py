@@ -115,8 +115,8 @@ def test_what_a_text_tells_stands_in_place_of_placeholders() -> None:
     assert "<name of the Send connector>" not in page
     led = "[{LED=450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]};{MSG=};{FQDN=mx.contoso.com}]"
     page = exchange_text.render(exchange_text.Explained(explain_text(led)), RenderOptions())
-    assert "    eop-probe check mx.contoso.com\n" in page
+    assert "    eop-probe check mx.contoso.com --direction from-eop\n" in page
     # The control: where nothing is told the placeholder stays.
     found = explain_text("450 4.4.317 x [Message=UntrustedRoot]")
     bare = exchange_text.render(exchange_text.Explained(found), RenderOptions())
-    assert "    eop-probe check '<server>'\n" in bare
+    assert "    eop-probe check '<server>' --direction from-eop\n" in bare

@@ -77,18 +77,22 @@ class Lists:
     def packed(self, jobs: Sequence[Job]) -> bytes:
         """The jobs as bytes."""
         written = io.BytesIO()
-        _Pickler(written, self).dump(jobs)
+        loads = {id(load): self.number(load) for load in (job.options.stores for job in jobs)}
+        _Pickler(written, loads).dump(jobs)
         return written.getvalue()
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, lists: Lists) -> None:
+    """Writes the number of a list in its place."""
+
+    def __init__(self, file: io.BytesIO, loads: Mapping[int, int]) -> None:
+        """`loads` are the numbers of what loads each list, by its identity."""
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._lists = lists
+        self._loads = loads
 
     def persistent_id(self, obj: Any) -> int | None:  # noqa: ANN401 - anything there is in a job
-        """Stores are the only functions in a job."""
-        return self._lists.number(obj) if callable(obj) and not isinstance(obj, type) else None
+        """The number of a list; None for all else."""
+        return self._loads.get(id(obj))
 
 
 class _Unpickler(pickle.Unpickler):
