@@ -114,3 +114,16 @@ def test_a_site_that_looks_no_more_differs_from_nobody() -> None:
 def test_three_of_which_one_differs() -> None:
     [one] = found(*(seen_from(name, *[shows(each)] * 3) for name, each in (("a", A), ("b", A), ("c", B))))
     assert [sight.vantage for sight in one.sights] == ["a", "b", "c"]
+
+
+def test_it_goes_on_while_one_of_them_is_not_looking() -> None:
+    berlin = seen_from("berlin", *[shows(A)] * 3, *[shows(A, accepted=False)] * 4)
+    oslo = seen_from("oslo", shows(B), shows(B), None, None, shows(C), shows(C), begin=LATER)
+    assert told(berlin, oslo) == [("vantage-points-differ", 5)]
+
+
+def test_of_several_addresses_the_worst_counts() -> None:
+    bad = shows(B, accepted=False)
+    berlin = [seen_from("berlin", shows(A), shows(A)), seen_from("berlin", bad, bad, address="192.0.2.2")]
+    assert not told(*berlin, seen_from("oslo", bad, bad, address="192.0.2.2", begin=LATER))
+    assert told(*berlin, seen_from("oslo", shows(A), shows(A), begin=LATER))
