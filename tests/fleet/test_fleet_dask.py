@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -263,6 +265,14 @@ class TestRefused:
         ran = cli("fleet", "run", written([{"host": HOST}]), "--engine", "dask", *options)
         assert (ran.code, ran.out) == (3, "")
         assert f"eop-probe: {said}" in ran.err
+
+    def test_what_is_logged_and_warned_of_later_is_heard(self, cli: Cli) -> None:
+        before = list(warnings.filters)
+        with servers(HEALTHY) as targets, cluster(1) as made:
+            run(cli, made.scheduler_address, targets)
+            assert (logging.root.manager.disable, warnings.filters) == (0, before)
+        run(cli, "tcp://127.0.0.1:1", targets)
+        assert (logging.root.manager.disable, warnings.filters) == (0, before)
 
     def test_a_machine_with_another_version(self) -> None:
         ours = {"Python": "3.11", "eop-probe": "1.0", "distributed": "2026.8.0"}

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import socket
 import warnings
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -60,16 +60,19 @@ class Cluster:
     """A connection to a scheduler; raises ConfigurationError where there is none to be had."""
 
     def __init__(self, address: str, tls: Tls) -> None:
-        from distributed.security import Security
-        from distributed.versions import VersionMismatchWarning
-
         self.address = address
         self._events: SimpleQueue[Event] = SimpleQueue()
-        logging.disable()  # it is told in our words
-        warnings.simplefilter("ignore", VersionMismatchWarning)
+        with ExitStack() as rest:
+            rest.enter_context(_in_our_words())
+            self._reach(tls)
+            self._rest = rest.pop_all()
+
+    def _reach(self, tls: Tls) -> None:
+        from distributed.security import Security
+
         given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key}
         files = {name: str(file) for name, file in given.items() if file}
-        there = urlsplit(address)
+        there = urlsplit(self.address)
         try:
             # Dask tries again for long: whoever mistyped an address is told at once.
             socket.create_connection((there.hostname or "", there.port or 0), REACH_S).close()
@@ -115,8 +118,8 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _close(self._client)
-        logging.disable(logging.NOTSET)
+        with self._rest:
+            _close(self._client)
 
     def next(self, seconds: float) -> Event | None:
         """What comes first; None where nothing does within so many seconds."""
@@ -168,6 +171,21 @@ class Cluster:
                 for name, one in said["workers"].items()
             },
         )
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """What Dask logs and warns of is told by us; the process is left as it was."""
+    from distributed.versions import VersionMismatchWarning
+
+    before = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        logging.disable()
+        try:
+            yield
+        finally:
+            logging.disable(before)
 
 
 def _close(client: Any) -> None:  # noqa: ANN401 - most of Dask's client is untyped
