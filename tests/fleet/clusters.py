@@ -19,9 +19,9 @@ from tests.net.scripted import Peer, Script
 
 @contextmanager
 def cluster(workers: int = 2, security: Security | None = None) -> Iterator[LocalCluster]:
-    """Scheduler and workers in this process."""
+    """Scheduler and workers in this process; without an address its HTTP server would take port 8787."""
     with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=None,
+        n_workers=workers, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
         host="127.0.0.1", protocol="tls://" if security else "tcp://", security=security,
     ) as made:  # fmt: skip
         yield made
