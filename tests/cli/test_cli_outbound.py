@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,8 +124,15 @@ def test_a_self_signed_certificate_is_good_for_usage_3(cli: Cli) -> None:
     with domain(cli, own, own, script=SELF) as asked:
         found = asked.document()
     assert {each["outbound"]["host"]["delivers"] for each in found} == {True}
-    # A connector that validates certificates still refuses it, and that is what the outcome is about.
-    assert [each["outcome"] for each in found] == ["rejected"] * 2
+    # What a connector that validates certificates makes of it beside DANE is stated nowhere.
+    made = [each["predictions"][0] for each in found]
+    assert [(each["outcome"], each["rule"], each["confidence"], each["reply"]) for each in made] == [
+        ("at-risk", "self-signed", "inferred", None)
+    ] * 2
+    with domain(cli, own, own, script=SELF) as asked:
+        named = asked.document("--tls-domain", "mail.contoso.test")
+        nothing = asked.document("--connector-mode", "none")
+    assert [each["outcome"] for each in (*named, *nothing)] == ["rejected"] * 4
     note = next(each for each in found[0]["findings"] if each["rule"] == "dane-valid")
     assert "for an outbound connector that validates certificates" in note["detail"]
 
@@ -175,13 +183,28 @@ def test_in_the_environment_they_are_for_other_runs(cli: Cli, monkeypatch: pytes
 
 
 def test_the_first_sentence_is_about_delivery(cli: Cli) -> None:
+    """Which roots stand in for Microsoft's list, or whose list decides, is nothing to a TLSA record."""
     said = "Exchange Online would not deliver over this server"
     with domain(cli, WRONG, RIGHT) as asked:
         out = asked("--format", "nagios").out
-    assert (out.count(said), out.count(f"{said}; it would over another of the domain, if")) == (1, 1)
+    assert (out.count(said), out.count(f"{said}; it would over another of the domain.")) == (1, 1)
+    assert out.count("if Microsoft's list held") == 1  # of the other host, whose chain is judged
     with domain(cli, WRONG, WRONG) as asked:
         out = asked("--format", "nagios").out
-    assert out.count(f"{said}, nor over any other of the domain, if") == 2
+        by_another_list = asked("--format", "nagios", "--store", str(cli.store)).out
+    assert out.count(f"{said}, nor over any other of the domain.") == 2
+    assert by_another_list.count(said) == 2
+
+
+def test_the_reply_to_a_host_is_told_where_mail_goes_on(cli: Cli) -> None:
+    reply = "4.7.323 tlsa-invalid: The domain failed DANE validation."
+    with domain(cli, WRONG, RIGHT) as asked:
+        page, table = asked().out, list(csv.DictReader(asked("--format", "csv").out.splitlines()))
+        first, second = asked.document()
+    assert f"reply       {reply}" in page
+    assert [each["outcome"] for each in table] == ["at-risk"] * 2  # the second host's name is another
+    assert [each["reply"] for each in table] == [reply, ""]
+    assert [each["predictions"][0]["reply"] for each in (first, second)] == [reply, None]
 
 
 @pytest.mark.parametrize("resolver", ["dns.contoso.test", "mx:contoso.test", "192.0.2.1:0", ""])

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from probe.eop.outbound.host import look
 from probe.eop.outbound.verdict import Mechanism, Refusal
-from probe.eop.vocabulary import ConnectorMode
+from probe.eop.settings import Settings
+from probe.eop.verdict import judge
+from probe.eop.vocabulary import ConnectorMode, Outcome
 from probe.exchange.outbound.facts import Dnssec, DomainFacts
-from tests.eop.outbound_cases import record, signed
-from tests.eop.weighing import FROM_EOP, LEAF, evidence
+from probe.statement import Confidence
+from tests.authority import Issued
+from tests.eop.outbound_cases import record, sent_to, signed, unsigned
+from tests.eop.weighing import (
+    CA,
+    FROM_EOP,
+    ISSUING,
+    LEAF,
+    NOW,
+    PRIVATE_ISSUING,
+    PRIVATE_LEAF,
+    PRIVATE_ROOT,
+    SELF_SIGNED,
+    evidence,
+)
 
+DAY = timedelta(days=1)
 DANE = signed(record(LEAF))
 (EXCHANGER,) = DANE.exchangers
 
@@ -37,3 +54,40 @@ def test_where_dane_is_looked_at(
 ) -> None:
     found = look(evidence(LEAF, direction=FROM_EOP), facts, ConnectorMode.OPPORTUNISTIC)
     assert (found.mechanism, found.refusal) == (mechanism, refusal)
+
+
+EDWARDS = CA.self_signed("mail.contoso.test", key="ed25519")
+EXPIRED = CA.leaf(ISSUING, "mail.contoso.test", not_before=NOW - 90 * DAY, not_after=NOW - DAY)
+OF_PRIVATE_ROOT = (PRIVATE_LEAF, PRIVATE_ISSUING, PRIVATE_ROOT)
+
+
+@pytest.mark.parametrize(
+    ("usage", "chain", "rule"),
+    [
+        (3, (SELF_SIGNED,), "self-signed"),
+        (3, OF_PRIVATE_ROOT, "untrusted-root"),
+        (3, (LEAF,), "missing-intermediate"),
+        (3, (EXPIRED, ISSUING), "expired"),
+        (2, OF_PRIVATE_ROOT, "untrusted-root"),
+    ],
+)
+def test_what_dane_asks_nobody_is_no_known_refusal(usage: int, chain: tuple[Issued, ...], rule: str) -> None:
+    of = record(chain[-1] if usage == 2 else chain[0], usage)
+    beside, without = judge(sent_to(signed(of), *chain)), judge(sent_to(unsigned(of), *chain))
+    made = beside.prediction
+    assert (made.outcome, made.rule, made.reply) == (Outcome.AT_RISK, rule, None)
+    assert made.confidence is Confidence.INFERRED
+    assert "whether it does beside DANE is stated nowhere" in beside.findings[0].detail
+    assert (without.prediction.outcome, without.prediction.rule) == (Outcome.REJECTED, rule)
+
+
+def test_a_connector_that_compares_names_was_named() -> None:
+    weighed = sent_to(signed(record(SELF_SIGNED)), SELF_SIGNED)
+    asked = replace(weighed, settings=Settings(tls_domain="mail.contoso.test"))
+    assert judge(asked).prediction.outcome is Outcome.REJECTED
+
+
+def test_a_key_that_windows_does_not_have_is_refused_whatever_dane_says() -> None:
+    made = judge(sent_to(signed(record(EDWARDS)), EDWARDS))
+    assert "dane-valid" in [each.rule for each in made.findings]
+    assert (made.prediction.outcome, made.prediction.rule) == (Outcome.REJECTED, "not-evaluated")

@@ -12,7 +12,12 @@ from typing import Any
 
 from probe.eop.evidence import Evidence
 from probe.eop.outbound.verdict import HostVerdict, Mail, Mechanism, Outbound, Refusal
-from probe.eop.rules.rule import Said
+from probe.eop.rules.leaf import LEAF_RULES
+from probe.eop.rules.names import NAME_RULES
+from probe.eop.rules.revocation import REVOCATION_RULES
+from probe.eop.rules.rule import Rule, Said
+from probe.eop.rules.trust import TRUST_RULES
+from probe.eop.rules.usage import USAGE_RULES
 from probe.eop.vocabulary import Severity
 from probe.exchange.outbound.facts import Dnssec
 from probe.exchange.outbound.sts import nearly
@@ -29,6 +34,39 @@ _DANE = {
     Refusal.TLSA: (wording.INVALID_DANE, "fails DANE: no TLSA record fits what it presents"),
     Refusal.NAME: (wording.NAME_DANE, "fails DANE: its certificate has another name"),
 }
+
+
+#: Rules about what DANE asks nobody, by the usage of the record that holds; that Windows cannot evaluate a key counts.
+_ISSUERS = frozenset(
+    {"self-signed", "untrusted-root", "root-restricted", "explicit-distrust", "missing-intermediate"}
+)
+_NOT_ASKED = {
+    2: _ISSUERS,
+    3: frozenset(
+        rule.id for rule in (*TRUST_RULES, *USAGE_RULES, *LEAF_RULES, *REVOCATION_RULES, *NAME_RULES)
+    )
+    - {"not-evaluated"},
+}
+_STATED_NOWHERE = (
+    "DANE holds, so delivery by MX records goes on (documented). An outbound connector that validates certificates "
+    "(TlsSettings) refuses such a one without DANE; whether it does beside DANE is stated nowhere."
+)
+
+
+def beside_dane(rule: Rule, said: Said, evidence: Evidence, outbound: Outbound) -> Said:
+    """What a rule said of the certificate, where DANE holds without asking that: a risk, by no known reply.
+
+    Whoever names TlsDomain asks about a connector that validates.
+    """
+    record = outbound.own.authenticated
+    refused = (said.severity or rule.severity) is Severity.REJECT
+    if record is None or not refused or evidence.settings.tls_domain:
+        return said
+    if rule.id not in _NOT_ASKED.get(record.usage, ()):
+        return said
+    return said._replace(
+        detail=_STATED_NOWHERE, severity=Severity.RISK, confidence=Confidence.INFERRED, reply=None
+    )
 
 
 def _refused(outbound: Outbound, summary: str, detail: str = "", **more: Any) -> Said:  # noqa: ANN401 - those of Said
@@ -128,13 +166,13 @@ def dane_missing(_: Evidence, outbound: Outbound) -> Said | None:
 
 def dane_valid(_: Evidence, outbound: Outbound) -> Said | None:
     own = outbound.own
-    if own.mechanism is not Mechanism.DANE or not own.delivers or own.record is None:
+    if own.authenticated is None:
         return None
     return Said(
-        summary=f"DANE holds for {own.host}: the record {own.record.short} fits.",
+        summary=f"DANE holds for {own.host}: the record {own.authenticated.short} fits.",
         detail="With usage 3 no name, date or issuer counts; findings about these are for an outbound connector that "
         "validates certificates (TlsSettings)."
-        if own.record.usage == 3
+        if own.authenticated.usage == 3
         else "",
     )
 

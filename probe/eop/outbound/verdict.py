@@ -61,6 +61,16 @@ class HostVerdict:
     token: str = ""
     record: TlsaRecord | None = None
 
+    @property
+    def by_roots(self) -> bool:
+        """Whether a list of roots has a part in the refusal."""
+        return self.refusal is Refusal.STS_CERTIFICATE
+
+    @property
+    def authenticated(self) -> TlsaRecord | None:
+        """The TLSA record by which DANE holds."""
+        return self.record if self.mechanism is Mechanism.DANE and self.delivers else None
+
 
 class Mail(enum.Enum):
     """What becomes of the domain's mail."""

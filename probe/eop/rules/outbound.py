@@ -115,6 +115,9 @@ OUTBOUND_RULES: tuple[Rule, ...] = (
     ),
 )
 
+#: The rules that say why Exchange Online does not deliver over a host.
+PASSED_OVER = frozenset(rule.id for rule in OUTBOUND_RULES if rule.id != "mta-sts-policy")
+
 OUTBOUND_NOTES: tuple[Rule, ...] = (
     _rule(
         "dane-unusable",

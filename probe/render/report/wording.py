@@ -7,8 +7,8 @@ from datetime import datetime
 from probe.eop.evidence import Evidence, StorePath
 from probe.eop.forecast import Turn
 from probe.eop.outbound.verdict import Mail
-from probe.eop.rules.outbound import OUTBOUND_RULES
-from probe.eop.verdict import Prediction
+from probe.eop.rules.outbound import PASSED_OVER
+from probe.eop.verdict import Prediction, about_chain
 from probe.eop.vocabulary import Basis, Direction, Outcome
 from probe.pki.certificate import Certificate
 from probe.pki.der import DerError
@@ -40,7 +40,6 @@ _BASES = {
     Basis.LISTENER: "the chain the sender itself presented",
     Basis.FILE: "the file as given, not a server",
 }
-_OUTBOUND = frozenset(each.id for each in OUTBOUND_RULES)
 _OTHERS = {
     Mail.BLOCKED: ", nor over any other of the domain",
     Mail.GOES_ON: "; it would over another of the domain",
@@ -114,6 +113,8 @@ def besides(assessment: Assessment) -> tuple[str, str]:
 
 def _verdict(made: Prediction, assessment: Assessment) -> str:
     decided = assessment.evidence.deciding
+    if not about_chain(assessment.evidence, made.rule):
+        decided = None
     if decided is not None and decided.role is ListRole.OTHER:
         takes = "would not do" if made.outcome is Outcome.REJECTED else "would do"
         return f"By {list_title(decided.name)} this chain {takes}. Exchange Online goes by Microsoft's."
@@ -125,7 +126,7 @@ def _verdict(made: Prediction, assessment: Assessment) -> str:
 
 def _of_exchange_online(made: Prediction, assessment: Assessment) -> str:
     outbound = assessment.evidence.outbound
-    if outbound is not None and outbound.own.delivers is False and made.rule in _OUTBOUND:
+    if outbound is not None and outbound.own.delivers is False and made.rule in PASSED_OVER:
         return f"Exchange Online would not deliver over this server{_OTHERS[outbound.domain.mail]}."
     if made.direction is Direction.FROM_EOP:
         return _from_eop(made, observed=assessment.capture.presented is not None)
@@ -150,10 +151,12 @@ def _unknown(assessment: Assessment) -> str:
 def _from_eop(made: Prediction, *, observed: bool) -> str:
     if made.basis is Basis.FILE:
         return f"If the server presents this certificate, Exchange Online {_VERDICTS[made.outcome]}"
-    if not observed:
+    if not observed or made.rule == "old-tls":
         return "Exchange Online would not deliver mail to this server where its connector requires TLS."
     if made.outcome is Outcome.REJECTED:
-        return "Exchange Online, delivering to this server, would refuse its certificate chain."
+        return (
+            "Exchange Online would refuse this server's certificate chain where its connector validates it."
+        )
     verdict = _VERDICTS[made.outcome].replace("accept it", "accept its certificate chain")
     return f"Exchange Online, delivering to this server, {verdict}"
 
