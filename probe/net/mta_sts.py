@@ -22,7 +22,7 @@ from probe.errors import (
 from probe.exchange.outbound.facts import PolicyFault, Sts
 from probe.exchange.outbound.sts import flaws
 from probe.net.clock import monotonic
-from probe.net.http import OK, Answer, Reach, question, read_answer
+from probe.net.http import OK, Answer, Question, Reach, ask
 from probe.net.resolver import RESOLVE_TIMEOUT_S
 from probe.net.stream import Deadline, Stream, begin_connect
 from probe.net.tls_client import TlsClient, client_context
@@ -122,8 +122,7 @@ def _text(host: str, judge: Judge, reach: Reach, deadline: Deadline, port: int) 
         secured = _Secured(stream, host, deadline)
         presented = secured.shake_hands()
         _judged(presented, host, judge)
-        secured.send(question(host, _PLACE))
-        return _content(read_answer(secured.receive, MAX_POLICY_BYTES))
+        return _content(ask(Question(host, _PLACE), secured.send, secured.receive, MAX_POLICY_BYTES))
 
 
 def _connected(addresses: tuple[str, ...], port: int, deadline: Deadline) -> Stream:

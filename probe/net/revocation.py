@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from probe.errors import AnswerError, ConfigurationError, ConnectError, ObservationError
 from probe.net.clock import monotonic
-from probe.net.http import OK, Reach, question, read_answer
+from probe.net.http import OK, Question, Reach, ask
 from probe.pki import revocation
 from probe.pki.certificate import Certificate
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
@@ -103,8 +103,8 @@ def fetch(url: str, deadline: float, reach: Reach, *, limit: int, body: bytes | 
     address = _address(host, deadline, reach)
     try:
         with contextlib.closing(_connected(parts.scheme, host, address, port, deadline)) as connection:
-            connection.sendall(question(parts.netloc, _place(parts), body, kind="application/ocsp-request"))
-            answer = read_answer(lambda: _received(connection, deadline), limit)
+            question = Question(parts.netloc, _place(parts), body, "application/ocsp-request")
+            answer = ask(question, connection.sendall, lambda: _received(connection, deadline), limit)
     except OSError as error:  # TLS errors and timeouts included
         raise ConnectError(f"no answer from {printable(host, 100)}: {error.strerror or error}") from None
     if answer.status != OK:
@@ -119,7 +119,7 @@ def _split(url: str) -> SplitResult:
         usable = parts.scheme in _PORTS and parts.hostname and parts.port != 0 and not parts.username
     except ValueError:
         raise ConnectError("not an http or https address") from None
-    if not usable or not url.isascii() or any(c in url for c in ' "<>\\^`{|}'):
+    if not usable or not (url.isascii() and url.isprintable()) or any(c in url for c in ' "<>\\^`{|}'):
         raise ConnectError("not an http or https address")
     return parts
 

@@ -193,7 +193,7 @@ class TestAnswers:
             (ok()[:-1], PolicyFault.ANSWER, "cut off"),
             (ok()[:40], PolicyFault.ANSWER, "cut off"),
             (b"", PolicyFault.ANSWER, "without an answer"),
-            (b"220 mail ESMTP\r\n", PolicyFault.ANSWER, "no HTTP"),
+            (b"220 mail ESMTP\r\n\r\n", PolicyFault.ANSWER, "no HTTP"),
             (ok(b"x" * 200 * 1024), PolicyFault.SIZE, "larger than 65536 bytes"),
             (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000, PolicyFault.SIZE, "head of the answer"),
             (ok(TEXT[20:]), PolicyFault.TEXT, 'the text is no policy: it has no "version"'),

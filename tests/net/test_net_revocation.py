@@ -138,6 +138,9 @@ class TestReach:
             "http://127.0.0.1/a b",
             "http://127.0.0.1/\\r\\nX: y",
             "http://127.0.0.1/é",
+            "http://127.0.0.1/\x01",
+            "http://127.0.0.1/\r\nX:y",
+            "http://127.0.0.1\x7f/",
         ],
     )
     def test_no_other_kinds_of_address(self, url: str) -> None:
@@ -173,7 +176,10 @@ class TestBounds:
             (b"", "ended the connection without an answer"),
             (b"HTTP/1.1 200 OK\r\n", "the answer was cut off"),
             (http(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1"), "the answer was cut off"),
-            (http(b"", b"HTTP/1.1 200 OK\r\nContent-Length: many"), "does not say how long it is"),
+            (
+                http(b"", b"HTTP/1.1 200 OK\r\nContent-Length: many"),
+                r"the answer is no HTTP \(bad Content-Length\)",
+            ),
             (http(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/"), "the server answers 302"),
             (http(b"", b"HTTP/1.1 \x1b[31m no"), "the answer is no HTTP"),
             (http(bytes(MAX_OCSP_BYTES + 1)), "is larger than"),
