@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from probe.check.options import SUBMISSIONS_PORT, CheckOptions
+from probe.eop.vocabulary import LeftOut, beyond
 from probe.errors import ResolveError
-from probe.net.resolver import RESOLVE_TIMEOUT_S, mail_exchangers, resolve
+from probe.net.resolver import MAX_ADDRESSES, MAX_EXCHANGERS, RESOLVE_TIMEOUT_S, mail_exchangers, resolve
 from probe.net.target import SMTP_PORT, Target, is_ip_address
 
 
@@ -22,6 +23,8 @@ class Endpoint(NamedTuple):
     address: str | None
     mx_preference: int | None = None
     failure: ResolveError | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    """What is told at this endpoint of those that are not probed."""
 
 
 class Host(NamedTuple):
@@ -30,6 +33,7 @@ class Host(NamedTuple):
     name: str
     mx_preference: int | None = None
     failure: ResolveError | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def hosts(target: Target, options: CheckOptions) -> tuple[Host, ...]:
@@ -40,7 +44,9 @@ def hosts(target: Target, options: CheckOptions) -> tuple[Host, ...]:
         found = mail_exchangers(target.host, nameserver=options.nameserver, timeout_s=_patience(options))
     except ResolveError as error:
         return (Host(target.host, failure=error),)
-    return tuple(Host(exchanger.host, exchanger.preference) for exchanger in found)
+    left = beyond("MX host", target.host, (each.host for each in found), MAX_EXCHANGERS)
+    first, *more = (Host(each.host, each.preference) for each in found[:MAX_EXCHANGERS])
+    return (first._replace(left_out=left), *more)
 
 
 def addresses(host: str, options: CheckOptions) -> tuple[str, ...] | ResolveError:
@@ -72,18 +78,20 @@ def endpoints(
     A name that cannot be resolved is an endpoint too, without an address: it belongs in the report. So is one whose
     addresses must not be probed; what is judged here is the address that is connected to.
     """
-    plain = without_address(target, options, host)
+    plain = without_address(target, options, host)._replace(left_out=host.left_out)
     if isinstance(found, ResolveError):
         return (plain._replace(failure=found),)
     fitting = [one for one in found if options.ip_version in (None, 6 if ":" in one else 4)]
     if not fitting:
         missing = ResolveError(f"the host {host.name} has no IPv{options.ip_version} address")
         return (plain._replace(failure=missing),)
-    probed = [one for one in fitting if not options.public_only or _public(one)]
-    if len(probed) < len(fitting):
+    public = [one for one in fitting if not options.public_only or _public(one)]
+    probed = [plain._replace(address=one, left_out=()) for one in public[:MAX_ADDRESSES]]
+    if len(public) < len(fitting):
         inside = ResolveError(f"the host {host.name} has an address that is not public, which is not probed")
-        return (*(plain._replace(address=one) for one in probed), plain._replace(failure=inside))
-    return tuple(plain._replace(address=address) for address in probed)
+        probed.append(plain._replace(failure=inside, left_out=()))
+    left = (*host.left_out, *beyond("address", host.name, public, MAX_ADDRESSES))
+    return (probed[0]._replace(left_out=left), *probed[1:])
 
 
 def _public(address: str) -> bool:

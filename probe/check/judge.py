@@ -49,6 +49,8 @@ def judge_captures(
         )
         for capture in found
     ]
+    if endpoint.left_out:
+        weighed = [replace(evidence, left_out=endpoint.left_out) for evidence in weighed]
     verdicts = [judge(evidence) for evidence in weighed]
     worst = weighed[0]
     if len(weighed) > 1:

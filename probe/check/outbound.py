@@ -71,7 +71,8 @@ def _settled(
     assessments: Sequence[Assessment], facts: DomainFacts, mode: ConnectorMode
 ) -> tuple[Assessment, ...]:
     hosts = tuple(_verdict(each.evidence, facts, mode) for each in assessments)
-    domain = DomainVerdict(facts=facts, mode=mode, hosts=hosts)
+    left_out = sum(len(each.names) for one in assessments for each in one.evidence.left_out)
+    domain = DomainVerdict(facts=facts, mode=mode, hosts=hosts, left_out=left_out)
     return tuple(_again(each, Outbound(domain, place)) for place, each in enumerate(assessments))
 
 

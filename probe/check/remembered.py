@@ -85,6 +85,7 @@ def _seen_again(
             stores=before.stores,
             at=at,
             settings=before.settings,
+            left_out=before.left_out,
         ),
         mx_preference=known.mx_preference,
         forecast=known.forecast,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from probe.check.endpoints import Endpoint, Host, addresses, endpoints
 from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
+from probe.errors import ResolveError
 from probe.net import clock
 from probe.net.stream import begin_connect
 from probe.net.target import Target, parse_target
@@ -104,13 +105,14 @@ def run_jobs(
     # One address needs no event loop, which costs more time to load than the network takes.
     [job] = first
     host = Host(job.target.host)
-    found = endpoints(job.target, job.options, host, job.addresses or addresses(host.name, job.options))
-    if len(found) == 1:
+    told = job.addresses or addresses(host.name, job.options)
+    found = endpoints(job.target, job.options, host, told)
+    if isinstance(told, ResolveError) or len(found) == 1:
         yield Done(job, 0, assess_endpoint(found[0], job.options), last=True)
         return
     from probe.check.engine import Engine
 
-    known = job._replace(addresses=tuple(each.address for each in found if each.address))
+    known = job._replace(addresses=told)
     yield from (replace(done, job=job) for done in Engine([known], pace).run())
 
 

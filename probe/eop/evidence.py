@@ -18,6 +18,7 @@ from probe.values import value
 
 if TYPE_CHECKING:
     from probe.eop.outbound.verdict import Outbound
+    from probe.eop.vocabulary import LeftOut
     from probe.exchange.attribution.tenant import Attribution
     from probe.pki.memory import Memory
     from probe.pki.path import BuiltPath
@@ -94,6 +95,8 @@ class Evidence:
     """What is unusual about how a certificate file is encoded, as `probe.pki.containers` says it."""
     outbound: Outbound | None = None
     """What Exchange Online makes of the whole domain, where its exchangers were asked for as it does."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What was found and not probed, where this endpoint is the one at which it is told."""
     failure: str | None = None
     """The exception over which the assessment itself failed, in one line; nothing else is judged then."""
 

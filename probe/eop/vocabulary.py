@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 
 class Direction(enum.Enum):
@@ -75,6 +77,23 @@ class ConnectorMode(enum.StrEnum):
     """DANE has to be there, and to hold; MTA-STS knows no such mode."""
     NONE = "none"
     """Neither is looked at."""
+
+
+class LeftOut(NamedTuple):
+    """Of what more was found than is looked at: `found` in all, `names` those that are not, in their order."""
+
+    what: Literal["MX host", "address"]
+    of: str
+    found: int
+    names: tuple[str, ...]
+
+
+def beyond(
+    what: Literal["MX host", "address"], of: str, found: Iterable[str], most: int
+) -> tuple[LeftOut, ...]:
+    """What of `found` is beyond the first `most`; nothing where all are looked at."""
+    every = tuple(dict.fromkeys(found))
+    return (LeftOut(what, of, len(every), every[most:]),) if len(every) > most else ()
 
 
 class Severity(enum.Enum):

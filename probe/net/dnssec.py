@@ -35,7 +35,7 @@ from probe.errors import NullMxError, ObservationError, ResolveError
 from probe.exchange.outbound.facts import Dnssec, DomainFacts, Exchanger, Tlsa
 from probe.net.clock import monotonic
 from probe.net.nameserver import answers_readable, mx_record
-from probe.net.resolver import preferred
+from probe.net.resolver import MAX_EXCHANGERS, preferred
 from probe.net.stream import READ_BYTES, Deadline, begin_connect, in_words
 from probe.net.target import SMTP_PORT, name_server
 from probe.pki.dane import TlsaRecord
@@ -80,9 +80,8 @@ def domain_facts(domain: str, resolver: str, *, timeout_s: float = TIMEOUT_S) ->
     hosts: tuple[str, ...] = ()
     if mx.response.rcode == dns.rcode.NOERROR:
         with suppress(NullMxError):
-            hosts = tuple(
-                each.host for each in preferred(name, [mx_record(each) for each in mx.response.records])
-            )
+            found = preferred(name, [mx_record(each) for each in mx.response.records])
+            hosts = tuple(each.host for each in found[:MAX_EXCHANGERS])
     missing = f"the name {name} does not exist" if mx.response.rcode == dns.rcode.NXDOMAIN else None
     return DomainFacts(
         domain=name,

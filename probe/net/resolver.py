@@ -17,8 +17,8 @@ from probe.net.target import is_ip_address
 RESOLVE_TIMEOUT_S = 10.0
 """Seconds for one name; the usual resolver gives up after two tries of five seconds at its first server."""
 
-MAX_ADDRESSES = 64
-"""Addresses of one name that are probed; Exchange Online's own names have about a dozen."""
+MAX_ADDRESSES = 100
+"""Addresses of one name that are probed, as many as a fleet file may name; Exchange Online's own have about a dozen."""
 
 MAX_EXCHANGERS = 32
 """Mail exchangers of one domain that are probed; the largest senders list about ten."""
@@ -65,13 +65,13 @@ def resolve(
     unique = tuple(dict.fromkeys(found))
     if not unique:
         raise ResolveError(f"the name {name} exists, but has no address")
-    return unique[:MAX_ADDRESSES]
+    return unique
 
 
 def mail_exchangers(
     domain: str, *, nameserver: str | None = None, timeout_s: float = RESOLVE_TIMEOUT_S
 ) -> tuple[MailExchanger, ...]:
-    """Return the mail exchangers of `domain`, the preferred ones first, at most MAX_EXCHANGERS.
+    """Return the mail exchangers of `domain`, the preferred ones first.
 
     A domain without MX records is its own exchanger (RFC 5321 5.1). Raises ResolveError, also for a domain that
     takes no mail (RFC 7505), and ConfigurationError for an unusable `nameserver`.
@@ -89,7 +89,7 @@ def preferred(name: str, records: Collection[tuple[int, str]]) -> tuple[MailExch
     named = sorted({MailExchanger(preference, host) for preference, host in records if host})
     if not named:
         raise NullMxError(f"the domain {name} declares that it takes no mail (a null MX record)")
-    return tuple(named[:MAX_EXCHANGERS])
+    return tuple(named)
 
 
 class _Question:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from probe.net.resolver import MAX_EXCHANGERS
 from probe.pki.certificate import Certificate
 from tests.authority import Issued
 from tests.cli.running import HEALTHY, LEAF, SELF, SELF_SIGNED, Cli, Ran
@@ -242,3 +243,22 @@ def test_a_history_keeps_what_holds_for_the_domain(cli: Cli, tmp_path: Path) -> 
     assert "dane-mismatch" in shown.out
     assert "AT-RISK" in shown.out
     assert "REJECTED" not in shown.out
+
+
+def test_hosts_that_are_not_probed_are_told(cli: Cli) -> None:
+    every = [f"mx{number:02}.{DOMAIN}" for number in range(1, MAX_EXCHANGERS + 3)]
+    replies = {(DOMAIN, "MX"): Reply(*(f"{number} {host}." for number, host in enumerate(every)))}
+    said = f"Of {MAX_EXCHANGERS + 2} MX hosts of {DOMAIN} {MAX_EXCHANGERS} are probed, the preferred ones; 2 are not."
+    with ValidatingServer(replies) as dns:
+        options = (f"mx:{DOMAIN}:1", "--resolver", dns.address, "--format")
+        page, report, table, html = (
+            cli("check", *options, each).out for each in ("terminal", "json", "csv", "html")
+        )
+    first, *more = json.loads(report)["assessments"]
+    assert said in " ".join(page.split())
+    assert first["left_out"] == [
+        {"what": "MX host", "of": DOMAIN, "found": MAX_EXCHANGERS + 2, "names": every[-2:]}
+    ]
+    assert not any("left_out" in each for each in more)
+    assert [each["left_out"] for each in csv.DictReader(table.splitlines())] == ["2", *[""] * len(more)]
+    assert html.count("; 2 are not.") == 1

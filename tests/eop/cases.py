@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from probe.capture import Capture, Cause, FaultKind, How, KeyAnswer, SmtpFacts
 from probe.eop import replies
 from probe.eop.evidence import Evidence, Observation
-from probe.eop.vocabulary import Basis, Direction, FileKey, Outcome, Severity
+from probe.eop.vocabulary import Basis, Direction, FileKey, LeftOut, Outcome, Severity
 from probe.exchange.outbound.facts import Dnssec, DomainFacts, Tlsa
 from probe.exchange.replies import wording
 from probe.pki.revocation_status import Answer, CertificateStanding, RevocationSource, Standing
@@ -1483,6 +1483,18 @@ CASES = (
         None,
         sent_to(signed(record(ISSUING)), LEAF, ISSUING),
         "no name, date or issuer counts",
+    ),
+    Case(
+        "not-all-probed",
+        replace(
+            evidence(LEAF, ISSUING), left_out=(LeftOut("address", HOST, 102, ("192.0.2.8", "192.0.2.9")),)
+        ),
+        INFO,
+        INFERRED,
+        f"Of 102 addresses of {HOST} 100 are probed, the first ones; 2 are not.",
+        None,
+        evidence(LEAF, ISSUING),
+        "Not probed: 192.0.2.8, 192.0.2.9.",
     ),
     Case(
         "mta-sts-valid",

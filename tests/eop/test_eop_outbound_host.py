@@ -91,3 +91,13 @@ def test_a_key_that_windows_does_not_have_is_refused_whatever_dane_says() -> Non
     made = judge(sent_to(signed(record(EDWARDS)), EDWARDS))
     assert "dane-valid" in [each.rule for each in made.findings]
     assert (made.prediction.outcome, made.prediction.rule) == (Outcome.REJECTED, "not-evaluated")
+
+
+def test_records_that_are_not_looked_at_may_be_the_ones_that_count() -> None:
+    """None that was read can be used, and there are more."""
+    (host,) = signed(record(LEAF, usage=1)).exchangers
+    cut = replace(DANE, exchangers=(replace(host, tlsa=replace(host.tlsa, left_out=True)),))
+    whole = replace(DANE, exchangers=(host,))
+    asked = evidence(LEAF, ISSUING, direction=FROM_EOP)
+    delivers = [look(asked, facts, ConnectorMode.OPPORTUNISTIC).delivers for facts in (cut, whole)]
+    assert delivers == [None, True]

@@ -134,11 +134,12 @@ def dane_unusable(_: Evidence, outbound: Outbound) -> Said | None:
     if (
         own.mechanism is Mechanism.DANE
         and len(unused) == len(tlsa.records)
+        and not tlsa.left_out
         and own.refusal is not Refusal.DNSSEC
     ):
         return Said(
             summary=f"No TLSA record of {own.host} can be used: TLS is required, DANE is not checked.",
-            detail="\n".join(unused),
+            detail="\n".join((*unused, *map(sentence, tlsa.unreadable))),
         )
     if tlsa.records and Dnssec.INSECURE in (outbound.domain.facts.mx, tlsa.dnssec):
         return Said(

@@ -52,6 +52,8 @@ def _by_dane(
     )  # RFC 7672 3.2.2
     result = authenticate(exchanger.tlsa.records, presented, tuple(names), evidence.at)
     nearest = result.decisive
+    if nearest is None and exchanger.tlsa.left_out:
+        return blank
     if nearest is None:
         return replace(blank, delivers=not mandatory, refusal=Refusal.NO_DANE if mandatory else None)
     judged = replace(blank, record=nearest.record, why=nearest.why)

@@ -88,12 +88,14 @@ class DomainVerdict:
     facts: DomainFacts
     mode: ConnectorMode
     hosts: tuple[HostVerdict, ...]
+    left_out: int = 0
+    """How many MX hosts, and addresses of those that were looked at, were not."""
     mail: Mail = field(init=False, repr=False, compare=False)
     words: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Every endpoint's rules ask for them, and a domain may have two thousand.
-        object.__setattr__(self, "mail", decide(self.facts, self.hosts))
+        object.__setattr__(self, "mail", decide(self.facts, self.hosts, self.left_out))
         object.__setattr__(self, "words", _mail_words(self))
 
 
@@ -119,10 +121,10 @@ class Outbound(NamedTuple):
         return self.place == len(self.domain.hosts) - 1
 
 
-def decide(facts: DomainFacts, hosts: Iterable[HostVerdict]) -> Mail:
+def decide(facts: DomainFacts, hosts: Iterable[HostVerdict], left_out: int = 0) -> Mail:
     """What becomes of the domain's mail; a host that could not be judged may take it, or not."""
     said = {each.delivers for each in hosts}
-    if facts.mx is Dnssec.BOGUS or said == {False}:
+    if facts.mx is Dnssec.BOGUS or (said == {False} and not left_out):
         return Mail.BLOCKED
     return Mail.GOES_ON if True in said else Mail.UNKNOWN
 
@@ -135,6 +137,8 @@ def _mail_words(domain: DomainVerdict) -> str:
             return f"Mail to {name} is blocked: Exchange Online delivers over none of its MX hosts. {RETRIES}"
         case Mail.UNKNOWN:
             not_over = f" Exchange Online does not deliver over {refused}." if refused else ""
+            more = f"{domain.left_out:,} more of its hosts and addresses" if domain.left_out else ""
+            unjudged = " and ".join(filter(None, (unjudged, more)))
             return f"Whether mail to {name} goes on is not known: {unjudged} could not be judged.{not_over}"
         case Mail.GOES_ON if refused:
             return f"Mail to {name} goes on over {over}; Exchange Online does not deliver over {refused}."

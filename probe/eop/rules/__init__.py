@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probe.eop.rules.bounded import NOT_ALL_PROBED
 from probe.eop.rules.handshake import HANDSHAKE_RULES, KEY_TYPE_NOT_ASKED
 from probe.eop.rules.leaf import LEAF_RULES
 from probe.eop.rules.lists import LIST_RULES, STORES_DISAGREE
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *LIST_RULES,
     KEY_TYPE_NOT_ASKED,
     STORES_DISAGREE,
+    NOT_ALL_PROBED,
     *OUTBOUND_NOTES,
 )
 

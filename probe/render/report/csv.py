@@ -20,6 +20,7 @@ from probe.report.assessment import Assessment, Report
 COLUMNS = (
     "target", "host", "address", "port", "direction", "outcome", "rule", "reply", "reason", "expires", "next_change",
     "subject", "issuer", "sha256", "started_at", "elapsed_ms", "labels", "vantage",
+    "left_out",
 )  # fmt: skip
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -58,5 +59,6 @@ def row(assessment: Assessment, labels: Mapping[str, str] = _NONE) -> str:
             assessment.elapsed_ms,
             " ".join(f"{name}={value}" for name, value in labels.items()),
             assessment.vantage,
+            sum(len(each.names) for each in assessment.evidence.left_out) or None,
         )
     )

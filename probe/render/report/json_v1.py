@@ -25,6 +25,7 @@ from probe.report.assessment import Assessment, Report
 from probe.smtp.transcript import TranscriptLine
 
 if TYPE_CHECKING:
+    from probe.eop.vocabulary import LeftOut
     from probe.pki.revocation_status import CertificateStanding
     from probe.render.page.options import RenderOptions
 
@@ -113,6 +114,7 @@ def _judged(assessment: Assessment) -> dict[str, Json]:
         "revocation": _revocation(assessment.evidence.revocation),
         "forecast": [_turn(turn) for turn in assessment.forecast],
         **({"vantage": assessment.vantage} if assessment.vantage else {}),
+        **({"left_out": [*map(_left_out, left)]} if (left := assessment.evidence.left_out) else {}),
         **_outbound(assessment.evidence),
     }
 
@@ -124,6 +126,10 @@ def _outbound(evidence: Evidence) -> dict[str, Json]:
     from probe.render.report.outbound import outbound_json
 
     return {"outbound": outbound_json(evidence.outbound)}
+
+
+def _left_out(left: LeftOut) -> Json:
+    return {"what": left.what, "of": left.of, "found": left.found, "names": left.names}
 
 
 def _revocation(standings: tuple[CertificateStanding, ...] | None) -> Json:
