@@ -46,6 +46,7 @@ def write_batch(connection: Connection, name: str, at: datetime, records: Sequen
         return False
     rows = [rows_of(each) for each in records]
     endpoints = _endpoints(connection, rows)
+    _call_by_domain(connection, rows, endpoints)
     presentations = _presentations(connection, records, rows)
     verdicts = _same(connection, VERDICTS, [row.verdict for row in rows])
     lists = _same(connection, LISTS, [row.lists for row in rows])
@@ -148,6 +149,17 @@ def _same(connection: Connection, table: Table, rows: Sequence[Row], *, lock: bo
 def _endpoints(connection: Connection, rows: Sequence[Rows]) -> _Known:
     """The row of each endpoint, locked: two writers never both extend what they saw last."""
     return _same(connection, ENDPOINTS, [row.endpoint for row in rows], lock=True)
+
+
+def _call_by_domain(connection: Connection, rows: Sequence[Rows], endpoints: _Known) -> None:
+    """Whoever was looked at by name and now for a domain keeps the domain: what is said of it is of that host, too."""
+    called = ((endpoints[row.endpoint["digest"]], row.endpoint["target"]) for row in reversed(rows))
+    targets = {number: target for number, target in called if target[:3].lower() == "mx:"}
+    if not targets:
+        return
+    by_name = ENDPOINTS.c.id.in_([*targets]) & ENDPOINTS.c.target.not_ilike("mx:%")
+    for number in connection.scalars(select(ENDPOINTS.c.id).where(by_name)).all():
+        connection.execute(ENDPOINTS.update().where(ENDPOINTS.c.id == number).values(target=targets[number]))
 
 
 def _presentations(connection: Connection, records: Sequence[Record], rows: Sequence[Rows]) -> _Known:

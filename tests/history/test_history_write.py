@@ -73,6 +73,21 @@ def test_a_batch_that_is_sent_again_is_recorded_once(database: Database) -> None
     assert [each.looks for each in found(database)] == [2, 2]
 
 
+def test_who_is_looked_at_for_a_domain_belongs_to_it_from_then_on(database: Database) -> None:
+    by_name = record(1, START)
+    for_domain, for_another = (replace(by_name, target=f"mx:{name}.test") for name in ("contoso", "fabrikam"))
+    targets = []
+    for hour, looks in enumerate([[by_name], [for_domain, by_name], [by_name], [for_another]]):
+        write(
+            database,
+            f"hour {hour}",
+            [replace(each, at=START + hour * HOUR) for each in (*looks, record(2, START))],
+        )
+        targets.append([each.target for each in found(database)])
+    assert [first for first, _ in targets] == ["mail1.contoso.test", *["mx:contoso.test"] * 3]
+    assert {second for _, second in targets} == {"mail2.contoso.test"}
+
+
 def test_a_batch_is_written_whole_or_not_at_all(database: Database) -> None:
     def fails(connection: object) -> None:
         write_batch(connection, "one", START, round_of(2, START))  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ def series(
     *predictions: Prediction, host: str = "mx1.a.test", address: str = "192.0.2.1", **more: object
 ) -> Series:
     target = more.pop("target", host)
-    endpoint = Endpoint(host, address, 25, more.pop("direction", "from-eop"), **more)
+    endpoint = Endpoint(host, address, more.pop("port", 25), more.pop("direction", "from-eop"), **more)
     return Series(target, endpoint, predictions or (told(),))
 
 
@@ -157,7 +157,7 @@ class TestOneEndpoint:
     def test_another_direction_or_host_is_not_joined(self) -> None:
         _, nowhere = join([series(direction="to-eop")], [word(), word(hosts=(), domain=""), word(hosts=())])
         assert [why.text for _, why in nowhere] == [
-            "Nothing is predicted of mx1.a.test, from-eop.",
+            "Nothing is predicted of mx1.a.test, from-eop, at port 25.",
             "It names no endpoint.",
             "It names no host, and no prediction is of mx:a.test.",
         ]
@@ -214,6 +214,24 @@ class TestSeveral:
         assert read(word(address="192.0.2.1"), self.A, other) == [(CONTRADICTS, "")]
         assert read(word(hosts=("nobody.test",), address="192.0.2.1"), self.A) == [(CONTRADICTS, "")]
         assert read(word(hosts=(), domain="", address="192.0.2.1"), self.A) == [(CONTRADICTS, "")]
+
+    @pytest.mark.parametrize("port", [465, 587, 2525])
+    def test_another_port_is_met_by_no_mail(self, port: int) -> None:
+        other = series(port=port, target="mx:a.test")
+        words = (
+            word(),
+            word(hosts=("*.a.test",)),
+            word(hosts=(), address="192.0.2.1"),
+            word(hosts=()),
+            *reported(good=5),
+        )
+        for one in words:
+            assert read(one, other) == []
+            assert read(one, other, series(target="mx:a.test"))[0][0] in {CONTRADICTS, CONFIRMS}
+        # A certificate is the same at each, and a sender that a listener met has no port.
+        sent = word(hosts=(), thumbprint="1aa", address="192.0.2.1")
+        assert read(sent, other) == [(CONTRADICTS, "")]
+        assert read(word(), series(port=0)) == [(CONTRADICTS, "")]
 
     def test_vantage_points_that_differ(self) -> None:
         far = series(told(BAD), vantage="far")
@@ -317,6 +335,9 @@ class TestPredictions:
             ("r.json", GOOD), ("history", GOOD), ("r.json", NONE),
         ]  # fmt: skip
         assert listened.endpoint.port == 0
+        [of_domain] = with_reports([known], [capture(1, target="mx:a.test")])
+        [still] = with_reports([of_domain], [capture(1)])
+        assert (known.target, of_domain.target, still.target) == ("mx1.a.test", "mx:a.test", "mx:a.test")
 
 
 class TestLedger:

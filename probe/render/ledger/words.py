@@ -89,10 +89,11 @@ def runs(joined: Iterable[Joined]) -> list[Run]:
 
 def place(endpoint: Endpoint) -> str:
     """An endpoint as a heading names it, with what tells it from others."""
-    where = f"{endpoint.address}{f' port {endpoint.port}' if endpoint.port not in (0, 25) else ''}"
+    address = endpoint.address if endpoint.address != endpoint.host else ""
+    where = " ".join(filter(None, (address, f"port {endpoint.port}" if endpoint.port not in {0, 25} else "")))
     more = ", ".join(filter(None, (endpoint.variant, endpoint.vantage and f"seen from {endpoint.vantage}")))
-    address = f" ({where})" if endpoint.address and endpoint.address != endpoint.host else ""
-    return f"{endpoint.host or endpoint.address}{address}, {endpoint.direction}{f', {more}' if more else ''}"
+    named = f"{endpoint.host or endpoint.address}{f' ({where})' if where else ''}"
+    return f"{named}, {endpoint.direction}{f', {more}' if more else ''}"
 
 
 def predicted(one: Prediction, basis: str) -> str:

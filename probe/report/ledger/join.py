@@ -68,14 +68,22 @@ def _nobody(word: Word) -> str:
         return f"No prediction is of the certificate {word.thumbprint.upper()}."
     if word.hosts or word.address:
         whom = " or ".join(filter(None, (*word.hosts[:4], word.address)))
-        return f"Nothing is predicted of {whom}, {word.direction.value}."
+        return f"Nothing is predicted of {whom}, {word.direction.value}, at port 25."
     if word.domain:
         return f"It names no host, and no prediction is of mx:{word.domain}."
     return "It names no endpoint."
 
 
+#: Where Exchange Online delivers, and of whom no port is known: a sender that a listener met.
+_PORTS = frozenset({25, 0})
+
+
 class _Index:
-    """Series by what a word may name: their places in the list."""
+    """Series by what a word may name: their places in the list.
+
+    Nothing that Microsoft says is of another port than 25, so a word by name or address is of no other; a certificate
+    that a word tells is the same at each.
+    """
 
     def __init__(self, series: Sequence[Series]) -> None:
         self.series = series
@@ -87,11 +95,13 @@ class _Index:
         self._thumbprints: defaultdict[tuple[str, str], dict[int, None]] = defaultdict(dict)
         for place, one in enumerate(series):
             way, host = one.endpoint.direction, one.endpoint.host.lower()
-            self._hosts[way, host].append(place)
-            self._parents[way, host.partition(".")[2]].append(place)
             self._addresses[way, one.endpoint.address].append(place)
             for thumbprint in (each for made in one.predictions for each in made.thumbprints):
                 self._thumbprints[way, thumbprint][place] = None
+            if one.endpoint.port not in _PORTS:
+                continue
+            self._hosts[way, host].append(place)
+            self._parents[way, host.partition(".")[2]].append(place)
             if one.target[:3].lower() == "mx:":
                 self._domains[way, one.target[3:].lower().partition(":")[0]].append(place)
 
@@ -102,6 +112,7 @@ class _Index:
         if word.thumbprint:  # whoever presents it, at the address first
             presenting = self._thumbprints.get((way, word.thumbprint), {})
             return [place for place in presenting if place in there] or list(presenting), True
+        there = [place for place in there if self.series[place].endpoint.port in _PORTS]
         exchangers = self._domains.get((way, word.domain), []) if word.domain else []
         if not word.hosts:
             if word.address:

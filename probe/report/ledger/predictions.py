@@ -86,12 +86,20 @@ def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) 
         before = found.get(endpoint)
         if before is None:
             found[endpoint] = Series(capture.target, endpoint, [made])
-        elif not any(_same(made, one) for one in before.predictions):
-            found[endpoint] = before._replace(predictions=[*before.predictions, made])
+            continue
+        if _of_domain(capture.target) and not _of_domain(before.target):  # as a history does
+            before = before._replace(target=capture.target)
+        if not any(_same(made, one) for one in before.predictions):
+            before = before._replace(predictions=[*before.predictions, made])
+        found[endpoint] = before
     return [
         one._replace(predictions=sorted(one.predictions, key=lambda each: each.first))
         for one in found.values()
     ]
+
+
+def _of_domain(target: str) -> bool:
+    return target[:3].lower() == "mx:"
 
 
 _OUTCOMES = {one.value: one for one in Outcome}
