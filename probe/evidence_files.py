@@ -24,6 +24,7 @@ from probe.exchange.logs.session import LogSession
 from probe.exchange.messages.arrival import Arrival, read_arrival
 from probe.exchange.messages.read import readable, unpacked
 from probe.exchange.problem import Problem, Problems
+from probe.exchange.replies.recognise import MAX_TEXT
 from probe.exchange.traces.read import read_traces
 from probe.exchange.traces.report import Traces
 from probe.files import expand, open_file
@@ -89,7 +90,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
             data = _unless_log(path, head, doubts)
             if data is None:
                 logs.append(path)
-            elif seen := read_captures(name, data):
+            elif seen := read_captures(name, data, doubts):
                 captures += seen
             elif data:
                 arrival = read_arrival(data, name)
@@ -105,7 +106,7 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
                     data = rest.encode()
                 export = read(name, data, server=server)
                 if export.prose:
-                    texts.append(TextFile(name, readable(data, Problems(""))))
+                    texts.append(_text(name, data, doubts))
                 elif export.kind is ExportKind.UNKNOWN and not (export.problems or arrival):
                     doubts.add("is no evidence of a kind that is known, and was left out.")
                 exports.append(export)
@@ -119,6 +120,13 @@ def read_evidence(paths: Sequence[Path], *, server: str | None = None) -> Eviden
         traces=tuple(traces),
         problems=tuple(problems),
     )
+
+
+def _text(name: str, data: bytes, doubts: Problems) -> TextFile:
+    text = readable(data, Problems(""))
+    if len(text) > MAX_TEXT:
+        doubts.add(f"is longer than {MAX_TEXT} characters; replies are looked for in the first of them.")
+    return TextFile(name, text)
 
 
 def _with_defect(problems: Problems, guard: Guard) -> tuple[Problem, ...]:

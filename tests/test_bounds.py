@@ -47,7 +47,7 @@ from probe.pki.revocation_status import RevocationSource
 from probe.report import failed, reader
 from probe.report.failed import failed as defect
 from probe.stores import update
-from tests.authority import Authority, raw_extension
+from tests.authority import Authority
 from tests.eop.weighing import evidence
 from tests.exchange.compound import compound_file
 from tests.exchange.diagnosing import DENIED, HEADER, NEW_PRIVATE
@@ -285,17 +285,6 @@ def test_bags_inside_each_other() -> None:
 
 CA = Authority(now=NOW, name="bounds")
 OCSP_SIGNING = ExtendedKeyUsageOID.OCSP_SIGNING
-
-
-def test_addresses_of_a_certificate() -> None:
-    entry = tlv(0x30, oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, b"http://o.test/"))
-    point = tlv(0x30, tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://c.test/"))))
-    extra = (
-        raw_extension("1.3.6.1.5.5.7.1.1", tlv(0x30, entry * 10)),
-        raw_extension("2.5.29.31", tlv(0x30, point * 10)),
-    )
-    leaf = parsed(CA.leaf(CA.root(), extra=extra))
-    assert len(revocation.ocsp_urls(leaf)) == len(revocation.crl_urls(leaf)) == revocation.MAX_URLS
 
 
 def test_certificates_of_an_ocsp_response() -> None:

@@ -47,12 +47,14 @@ def explain(
     text, arrivals, traces = read_text("-" if piped else words, file)
     if not (words or file or arrivals or traces or text.strip()):
         raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
-    from probe.exchange.replies.recognise import explain_text
+    from probe.exchange.replies.recognise import MAX_TEXT, explain_text
     from probe.exchange.traces.groups import replies
     from probe.render.exchange import replies as page
 
     for problem in (problem for one in traces for problem in one.problems):
         warn(str(problem))
+    if len(text) > MAX_TEXT:
+        warn(f"replies are looked for in the first {MAX_TEXT} characters")
     found = explain_text(text) or tuple(reply for one in traces for reply in replies(one))
     if found or arrivals or traces:
         explained = page.Explained(found, arrivals, traces)

@@ -102,7 +102,7 @@ class Refusals:
         self.delivered: dict[str, Seen] = {}
         """The last session in which Exchange Online took mail, by lower-case thumbprint."""
         self.latest: datetime | None = None
-        self.sessions = 0
+        self.sessions = self.left_out = 0
 
     def add(self, session: LogSession) -> None:
         self.sessions += 1
@@ -129,6 +129,7 @@ class Refusals:
             first=Seen(session.source, session.id, session.started),
         )
         if group.sessions == 0 and len(self._groups) >= MAX_GROUPS:
+            self.left_out += 1
             return
         more = session.message_ids if len(group.messages) < MAX_MESSAGES else ()
         self._groups[key] = replace(

@@ -29,6 +29,7 @@ from probe.report.assessment import Assessment
 from probe.report.diagnosis import Diagnosis
 from probe.report.reader import ReportedCapture
 from probe.statement import Statement, documented
+from probe.text import counted
 
 #: Paths that a proposed command names.
 MAX_NAMED = 8
@@ -113,6 +114,9 @@ def _read_logs(question: Question, problems: list[Problem]) -> tuple[Refusals, t
         summary.add(session)
         book.add(session)
     problems += reader.problems
+    if book.left_out:
+        told = f"hold {counted(book.left_out, 'refusal')} of yet other kinds, which were left out."
+        problems.append(Problem("the logs", None, None, told))
     return book, summary.result().changes
 
 

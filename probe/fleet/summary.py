@@ -119,8 +119,9 @@ class Summary:
         return page.text
 
     def _lists(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        about = "" if self._issuers.exact else f", of more than {MAX_ISSUERS:,}"
-        yield "Rules", [(f"{count:>6,}", rule) for rule, count in self._rules.most_common(MAX_LINES)]
+        about = _of(len(self._issuers)) if self._issuers.exact else f", of more than {MAX_ISSUERS:,}"
+        rules = [(f"{count:>6,}", rule) for rule, count in self._rules.most_common(MAX_LINES)]
+        yield f"Rules{_of(len(self._rules))}", rules
         yield f"Issuers{about}", [(f"{one.count:>6,}", name) for name, one in self._issuers.most(MAX_LINES)]
         yield "Next to expire", [(_day(at), _words(what, one)) for at, what, one in self._expiries.ordered()]
         yield "Next to change", [(_day(at), _words(what, one)) for at, what, one in self._changes.ordered()]
@@ -134,6 +135,10 @@ class Summary:
             f"Endpoints that share a certificate{about}",
             [(f"{one.count:>6,}", _words(name, one)) for name, one in shared],
         )
+
+
+def _of(number: int) -> str:
+    return f", {MAX_LINES} of {number:,}" if number > MAX_LINES else ""
 
 
 def _common(kind: str, name: str, found: Common) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -115,7 +115,10 @@ class Gathering:
         yield from self._words
 
     def _of_text(self, name: str, text: str) -> Iterator[Word]:
-        for told in of_text(name, text):
+        return self._of(of_text(name, text))
+
+    def _of(self, found: Iterable[Word | Problem]) -> Iterator[Word]:
+        for told in found:
             if isinstance(told, Word):
                 yield told
             else:
@@ -140,7 +143,7 @@ class Gathering:
             yield from said
             if not said and text.name not in arrived:
                 self._problems.append(Problem(text.name, None, None, _NOTHING))
-        yield from of_logs(read_sessions(LogReader(), self._files.logs, self._problems))
+        yield from self._of(of_logs(read_sessions(LogReader(), self._files.logs, self._problems)))
 
 
 _NOTHING = "holds nothing that Microsoft said of a certificate, as far as it can be understood."

@@ -28,6 +28,8 @@ MAX_OCSP_BYTES = 64 * 1024
 MAX_CRL_BYTES = 16 * 1024 * 1024
 #: Certificates of one path that are asked about.
 MAX_CERTIFICATES = 8
+#: Addresses of one certificate that are asked, of OCSP and of CRLs each.
+MAX_URLS = 4
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -40,11 +42,13 @@ def standings(
     Stapled first, then OCSP, then CRLs, until one answers; never raises for what the others do.
     """
     asking = _Asking(at, reach)
-    pairs = list(pairwise(path))[:MAX_CERTIFICATES]
-    return tuple(
+    pairs = list(pairwise(path))
+    asked = [
         asking.about(certificate, issuer, None if number else stapled)
-        for number, (certificate, issuer) in enumerate(pairs)
-    )
+        for number, (certificate, issuer) in enumerate(pairs[:MAX_CERTIFICATES])
+    ]
+    beyond = Answer(Standing.UNKNOWN, f"of one chain {MAX_CERTIFICATES} certificates are asked about")
+    return (*asked, *(CertificateStanding(each, beyond) for each, _ in pairs[MAX_CERTIFICATES:]))
 
 
 class _Asking:
@@ -65,14 +69,18 @@ class _Asking:
             if answer.standing is not Standing.UNKNOWN:
                 return CertificateStanding(certificate, answer, RevocationSource.STAPLED)
             failures.append(f"stapled: {answer.detail}")
+        ocsp, lists = revocation.ocsp_urls(certificate), revocation.crl_urls(certificate)
         for source, url in (
-            *((RevocationSource.OCSP, url) for url in revocation.ocsp_urls(certificate)),
-            *((RevocationSource.CRL, url) for url in revocation.crl_urls(certificate)),
+            *((RevocationSource.OCSP, url) for url in ocsp[:MAX_URLS]),
+            *((RevocationSource.CRL, url) for url in lists[:MAX_URLS]),
         ):
             answer = self._asked(source, url, certificate, issuer)
             if answer.standing is not Standing.UNKNOWN:
                 return CertificateStanding(certificate, answer, source)
             failures.append(f"{url}: {answer.detail}")
+        failures += [
+            f"{len(one) - MAX_URLS} more are not asked" for one in (ocsp, lists) if len(one) > MAX_URLS
+        ]
         detail = "; ".join(failures) or "it names neither an OCSP responder nor a CRL"
         return CertificateStanding(certificate, Answer(Standing.UNKNOWN, detail))
 

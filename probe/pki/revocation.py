@@ -29,8 +29,6 @@ SKEW = timedelta(minutes=5)
 MAX_AGE = timedelta(days=7)
 #: Certificates of one OCSP response that are looked at, to find the responder's.
 MAX_RESPONDERS = 8
-#: Addresses of one certificate that are read.
-MAX_URLS = 4
 
 _OCSP = "1.3.6.1.5.5.7.48.1"
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
@@ -40,12 +38,12 @@ _URI = 0x86
 
 def ocsp_urls(certificate: Certificate) -> tuple[str, ...]:
     """Where the issuer answers OCSP requests (RFC 5280 4.2.2.1), escaped."""
-    return certificate.access_locations(_OCSP)[:MAX_URLS]
+    return certificate.access_locations(_OCSP)
 
 
 def crl_urls(certificate: Certificate) -> tuple[str, ...]:
     """Where the issuer publishes its CRL (RFC 5280 4.2.1.13), escaped; points with other names are left out."""
-    return tuple(certificate.extension(_CRL_POINTS, _point_urls) or ())[:MAX_URLS]
+    return tuple(certificate.extension(_CRL_POINTS, _point_urls) or ())
 
 
 def _point_urls(value: bytes) -> Iterator[str]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probe.exchange.exports.json_text import objects
 from probe.exchange.logs.certificate import instant
 from probe.text import printable
+
+if TYPE_CHECKING:
+    from probe.exchange.problem import Problems
 
 #: Assessments of one file that are read.
 MAX_CAPTURES = 10_000
@@ -50,17 +53,16 @@ class ReportedCapture(NamedTuple):
         return self.basis == "listener"
 
 
-def read_captures(name: str, data: bytes) -> tuple[ReportedCapture, ...]:
+def read_captures(name: str, data: bytes, problems: Problems | None = None) -> tuple[ReportedCapture, ...]:
     """The assessments of a report or of lines of assessments; empty where the file is neither."""
     if b"presented_chain" not in data or not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return ()
     values = (found.value for found in islice(objects(data.decode("utf-8-sig", "replace")), MAX_OBJECTS))
-    found = (
-        _capture(name, one)
-        for one in values
-        if isinstance(one, dict) and isinstance(one.get("presented_chain"), list)
-    )
-    return tuple(islice(found, MAX_CAPTURES))
+    found = (one for one in values if isinstance(one, dict) and isinstance(one.get("presented_chain"), list))
+    captures = tuple(_capture(name, one) for one in islice(found, MAX_CAPTURES))
+    if problems and next(found, None):
+        problems.add(f"holds more than {MAX_CAPTURES} assessments; the others were left out.")
+    return captures
 
 
 def _capture(name: str, assessment: dict[str, Any]) -> ReportedCapture:

@@ -151,6 +151,17 @@ def test_what_is_not_known(cli: Cli, arguments: tuple[str, ...], says: str) -> N
     assert says in ran.err
 
 
+def test_a_text_that_is_too_long_is_told(cli: Cli, tmp_path: Path) -> None:
+    text, file = "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]\n", tmp_path / "ndr.txt"
+    for filler, told in ((1 << 20, 1), (0, 0)):
+        file.write_text(text + "." * filler)
+        ran = cli("explain", f"@{file}")
+        assert (ran.code, ran.err.count("replies are looked for in the first 1048576 characters")) == (
+            0,
+            told,
+        )
+
+
 def test_the_page_goes_to_a_file(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "page.txt"
     assert cli("explain", DENIED, "--output", str(path)).out == ""

@@ -269,7 +269,7 @@ def test_the_number_of_cases_is_bounded() -> None:
     book, reader = Refusals(), LogReader()
     for found in (*reader.read("x", [text.encode()]), *reader.finish()):
         book.add(found)
-    assert len(book.groups) == MAX_GROUPS
+    assert (len(book.groups), book.left_out) == (MAX_GROUPS, 3)
     assert len(with_texts(book.groups, [("y", DENIED)])) == MAX_GROUPS
 
 

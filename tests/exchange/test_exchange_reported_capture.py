@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.exchange.problem import Problems
 from probe.report.reader import MAX_CAPTURES, read_captures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,14 @@ def test_a_bounded_number() -> None:
         "schema": "eop-probe/report/1",
         "assessments": [{"presented_chain": []}] * (MAX_CAPTURES + 5),
     }
-    assert len(read_captures("x", json.dumps(document).encode())) == MAX_CAPTURES
+    problems = Problems("x")
+    assert len(read_captures("x", json.dumps(document).encode(), problems)) == MAX_CAPTURES
+    assert [one.sentence for one in problems.found] == [
+        "holds more than 10000 assessments; the others were left out."
+    ]
+    document["assessments"] = [{"presented_chain": []}] * 3
+    whole = Problems("x")
+    assert (len(read_captures("x", json.dumps(document).encode(), whole)), whole.found) == (3, ())
 
 
 @given(st.binary(max_size=200))

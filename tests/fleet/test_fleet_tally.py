@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.eop.vocabulary import Outcome
-from probe.fleet.summary import Summary
+from probe.fleet.summary import MAX_LINES, Summary
 from probe.fleet.tally import MAX_PLACES, Soonest, Tally
 from probe.render.page.options import RenderOptions
 from tests.render import samples
@@ -72,3 +72,13 @@ class TestSummary:
         assert "Issuers, of more than 1,000" in page
         assert summary.targets == 3
         assert "REJECTED  3 endpoints of 3 targets: 1 rejected, 2 accepted" in page
+
+    def test_of_many_issuers_it_says_how_many(self) -> None:
+        summary = Summary()
+        for number, title in (
+            (MAX_LINES, "Issuers"),
+            (MAX_LINES + 2, f"Issuers, {MAX_LINES} of {MAX_LINES + 2}"),
+        ):
+            for each in range(number):
+                summary._issuers.add(f"CN=CA {each}", "p")
+            assert f"{title}\n" in summary.page(RenderOptions(width=120))

@@ -13,11 +13,11 @@ from probe.net.clock import monotonic
 from probe.net.http import MAX_HEAD_BYTES, Reach
 from probe.net.observe import observe
 from probe.net.request import ProbeRequest
-from probe.net.revocation import MAX_CERTIFICATES, MAX_OCSP_BYTES, fetch, standings
+from probe.net.revocation import MAX_CERTIFICATES, MAX_OCSP_BYTES, MAX_URLS, fetch, standings
 from probe.net.stream import begin_connect
 from probe.pki.certificate import Certificate
 from probe.pki.revocation_status import CertificateStanding
-from tests.authority import Issued
+from tests.authority import Issued, raw_extension
 from tests.net.scripted import (
     AUTHORITY,
     ISSUING,
@@ -30,6 +30,7 @@ from tests.net.scripted import (
     tls_context,
 )
 from tests.revoking import Web, crl, http, ocsp_response, places
+from tests.rootlist import oid, tlv
 
 LOCAL = Reach(allow_private=True)
 REVOKED = ocsp.OCSPCertStatus.REVOKED
@@ -232,8 +233,19 @@ class TestBounds:
         path = [ROOT]
         while len(path) < MAX_CERTIFICATES + 3:
             path.insert(0, AUTHORITY.intermediate(path[0], f"CA {len(path)}"))
-        assert len(ask(*path)) == MAX_CERTIFICATES
+        found = ask(*path)
+        assert len(found) == MAX_CERTIFICATES + 2
+        told = [each.answer.detail == "of one chain 8 certificates are asked about" for each in found]
+        assert told == [False] * MAX_CERTIFICATES + [True] * 2
         assert len(ask(*path[-3:])) == 2
+
+    def test_of_many_addresses_the_first_are_asked(self) -> None:
+        entry = tlv(0x30, oid("1.3.6.1.5.5.7.48.1"), tlv(0x86, b"ldap://o.test/"))
+        for number, told in ((MAX_URLS + 3, "; 3 more are not asked"), (MAX_URLS, "")):
+            extra = (raw_extension("1.3.6.1.5.5.7.1.1", tlv(0x30, entry * number)),)
+            [found] = ask(AUTHORITY.leaf(ISSUING, "mail.contoso.test", extra=extra), ISSUING)
+            assert found.answer.detail.count("ldap://o.test/") == MAX_URLS
+            assert found.answer.detail.partition(f"; {3} more")[1:] == (told[:8], told[8:])
 
     def test_no_time_is_left_for_the_next(self) -> None:
         with Web(ocsp=Peer.hold) as web:

@@ -91,6 +91,8 @@ def test_what_will_change_is_a_short_time_line() -> None:
     assert f"\n{'':11}2026-11-22  at-risk   renewals only: reason 1\n" in page
     assert "reason 2" in page
     assert "reason 3" not in page
+    assert f"\n{'':11}and 2 later changes; --verbose shows them\n" in page
+    assert "later change" not in render(dataclasses.replace(samples.accepted(), forecast=changes(3)))
 
 
 def test_all_that_will_change_is_shown_where_something_is_wrong() -> None:

@@ -195,7 +195,10 @@ def test_of_several_records_one_may_be_right_and_only_so_many_are_tried() -> Non
 
 def test_of_a_mail_so_many_signatures_are_looked_at() -> None:
     line = b"DKIM-Signature: v=1; a=rsa-sha256; b=AA; bh=AA; d=a.test; h=from; s=x\r\n"
-    assert len([*signatures(split_mail(line * (MAX_SIGNATURES + 5) + mail()))]) == MAX_SIGNATURES
+    found = [*signatures(split_mail(line * (MAX_SIGNATURES + 5) + mail()))]
+    assert len(found) == MAX_SIGNATURES + 1
+    assert str(found[-1]) == "is among 13, of which 8 are looked at"
+    assert len([*signatures(split_mail(line * MAX_SIGNATURES + mail()))]) == MAX_SIGNATURES
 
 
 def test_a_signature_without_end() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from probe.exchange.problem import Problems
 from probe.exchange.tlsrpt import read
-from probe.exchange.tlsrpt.kinds import RESULT_TYPES, meaning, remedy
+from probe.exchange.tlsrpt.kinds import RESULT_TYPES, checks, meaning, remedy
 from probe.exchange.tlsrpt.packed import MAX_MEMBERS, PackedError, unpacked
 from probe.exchange.tlsrpt.read import MAX_REPORT_BYTES, looks_like_report, read_reports
 from probe.exchange.tlsrpt.received import Received, once
@@ -271,11 +271,21 @@ class TestBounds:
 
     def test_lines_and_hosts(self) -> None:
         policy = {"policy-type": "sts", "policy-string": ["mx: a"] * 200, "mx-host": ["a.test"] * 200}
-        (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
+        (report,), problems = said(json.dumps({"policies": [{"policy": policy}]}).encode())
         assert len(report.policies[0].strings) == len(report.policies[0].hosts) == read.MAX_STRINGS
-        policy["policy-string"] = "mx: a\n" * 200
-        (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
-        assert len(report.policies[0].strings) == read.MAX_STRINGS
+        told = [
+            "has more than 100 lines; the others were left out.",
+            "has more than 100 hosts; the others were left out.",
+        ]
+        assert problems[:2] == told
+        policy["mx-host"] = ["a.test"] * read.MAX_STRINGS
+        for lines in ("mx: a\n" * 200, [json.dumps(["3 1 1 AA"] * 200)]):
+            policy["policy-string"] = lines
+            (report,), problems = said(json.dumps({"policies": [{"policy": policy}]}).encode())
+            assert (len(report.policies[0].strings), problems[:1]) == (read.MAX_STRINGS, told[:1])
+            assert told[1] not in problems
+        policy["policy-string"] = ["mx: a"] * read.MAX_STRINGS
+        assert told[0] not in said(json.dumps({"policies": [{"policy": policy}]}).encode())[1]
         for before, lines in ((49_990, 1), (50_000, 0)):
             policy["policy-string"] = "\n" * before + "mx: a"
             (report,), _ = said(json.dumps({"policies": [{"policy": policy}]}).encode())
@@ -362,3 +372,12 @@ def test_what_exchange_online_says_of_a_kind_elsewhere() -> None:
     assert "4.7.5 or 5.7.5" in said
     assert "(inferred: " in said
     assert codes("certificate-expired", STS) == codes("sts-policy-invalid", STS) == []
+
+
+def test_domains_whose_command_is_left_out_are_counted() -> None:
+    first, *commands = checks(f"d{number}.test" for number in range(6))
+    assert (first, len(commands)) == (
+        "See what Exchange Online would see at every MX host (and of 2 more domains):",
+        4,
+    )
+    assert checks(["a.test"])[0] == "See what Exchange Online would see at every MX host:"

@@ -123,11 +123,14 @@ class Signature:
 
 def signatures(mail: RawMail) -> Iterator[Signature | DkimError]:
     """Every signature of a mail, the topmost first, or why it is none."""
-    for field in [field for field in mail.fields if field.name == b"dkim-signature"][:MAX_SIGNATURES]:
+    every = [field for field in mail.fields if field.name == b"dkim-signature"]
+    for field in every[:MAX_SIGNATURES]:
         try:
             yield Signature(field)
         except DkimError as error:
             yield error
+    if len(every) > MAX_SIGNATURES:
+        yield DkimError(f"is among {len(every)}, of which {MAX_SIGNATURES} are looked at")
 
 
 def _why_not(signature: Signature, record: bytes, digits: bytes, text: bytes) -> str:

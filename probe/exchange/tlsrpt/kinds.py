@@ -12,7 +12,7 @@ from probe.exchange.replies.sources import NDR
 from probe.exchange.tlsrpt.report import MICROSOFT, NOT_TOLD, PolicyType
 from probe.powershell import Steps, eop_probe
 from probe.statement import Statement, documented, inferred, reported
-from probe.text import MAX_LISTED
+from probe.text import MAX_LISTED, counted
 
 _RFC = "RFC 8460 4.3"
 _POLICY_URL = "https://mta-sts.DOMAIN/.well-known/mta-sts.txt"
@@ -144,5 +144,8 @@ def remedy(kind: str, policy: PolicyType, domains: Sequence[str]) -> Steps:
 
 def checks(domains: Iterable[str]) -> Steps:
     """How to see, before and after, what a sender meets."""
-    commands = [eop_probe("check", f"mx:{one}", direction="from-eop") for one in domains if one][:MAX_LISTED]
-    return ("See what Exchange Online would see at every MX host:", *commands) if commands else ()
+    commands = [eop_probe("check", f"mx:{one}", direction="from-eop") for one in domains if one]
+    more = len(commands) - MAX_LISTED
+    also = f" (and of {counted(more, 'more domain')})" if more > 0 else ""
+    first = f"See what Exchange Online would see at every MX host{also}:"
+    return (first, *commands[:MAX_LISTED]) if commands else ()

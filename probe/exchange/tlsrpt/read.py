@@ -133,8 +133,8 @@ def _policy(told: Json, problems: Problems, domain: str, left: Iterator[int]) ->
     return Policy(
         type=type_,
         domain=_host(policy.get("policy-domain")) or domain,
-        strings=_strings(policy.get("policy-string")),
-        hosts=tuple(filter(None, map(_host, _texts(_either(policy, "mx-host", "mx-host-pattern"))))),
+        strings=_strings(policy.get("policy-string"), problems),
+        hosts=_hosts(_either(policy, "mx-host", "mx-host-pattern"), problems),
         succeeded=_count(summary, problems, "total-successful-session-count"),
         failed=_count(summary, problems, "total-failure-session-count", "total-failed-session-count"),
         failures=tuple(_failure(_keys(one), problems) for one in failures),
@@ -159,11 +159,20 @@ def _either(told: Json, name: str, older: str) -> object:
     return told[name] if name in told else told.get(older)
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def _hosts(value: object, problems: Problems) -> tuple[str, ...]:
+    hosts = _texts(value)
+    if len(hosts) > MAX_STRINGS:
+        problems.add(f"has more than {MAX_STRINGS} hosts; the others were left out.", field="mx-host")
+    return tuple(filter(None, map(_host, hosts[:MAX_STRINGS])))
+
+
+def _strings(value: object, problems: Problems) -> tuple[str, ...]:
     """The lines of a policy; also out of one text that holds them as a JSON array, as Microsoft writes TLSA records."""
-    return tuple(
-        islice((printable(line.strip(), MAX_WORDS) for line in _lines(value) if line.strip()), MAX_STRINGS)
-    )
+    lines = (printable(line.strip(), MAX_WORDS) for line in _lines(value) if line.strip())
+    kept = tuple(islice(lines, MAX_STRINGS))
+    if next(lines, None):
+        problems.add(f"has more than {MAX_STRINGS} lines; the others were left out.", field="policy-string")
+    return kept
 
 
 def _lines(value: object) -> Iterator[str]:
@@ -180,7 +189,7 @@ def _lines(value: object) -> Iterator[str]:
 
 def _texts(value: object) -> list[str]:
     """The texts of a list, or the only one."""
-    many = value[:MAX_STRINGS] if isinstance(value, list) else [value]
+    many = value if isinstance(value, list) else [value]
     return [one for one in many if isinstance(one, str)]
 
 

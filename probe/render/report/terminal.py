@@ -88,8 +88,11 @@ class _Section:
             words = revocation_words(self._assessment.evidence)
             self._page.add(words, first="revocation ", mark=Style.STRONG)
         # Where all is well the next few changes will do.
-        for number, turn in enumerate(self._assessment.forecast[: None if self._in_full else MAX_TURNS]):
+        turns = self._assessment.forecast
+        for number, turn in enumerate(turns[: None if self._in_full else MAX_TURNS]):
             self._fact("" if number else "forecast", turn_words(turn))
+        if len(turns) > MAX_TURNS and not self._in_full:
+            self._fact("", f"and {counted(len(turns) - MAX_TURNS, 'later change')}; --verbose shows them")
         self._add_reasons()
         self._add_remedies()
         if self._verbose:

@@ -18,6 +18,7 @@ from probe.exchange.replies.recognise import Recognised, explain_text
 from probe.exchange.traces.report import FINE, Status, Traced, Traces
 from probe.report.ledger.values import DANE, STS, Source, Trust, Word
 from probe.statement import Statement, documented, inferred
+from probe.text import counted
 
 #: What a session is called in which Exchange Online took mail.
 TAKEN = "mail was taken"
@@ -125,9 +126,13 @@ def _because(word: Word, entry: Entry | None) -> Word:
     )
 
 
-def of_logs(sessions: Iterable[LogSession]) -> Iterator[Word]:
-    """What Exchange Online did to Send connectors' sessions: of a day, a certificate and an end each told once."""
+def of_logs(sessions: Iterable[LogSession]) -> Iterator[Word | Problem]:
+    """What Exchange Online did to Send connectors' sessions: of a day, a certificate and an end each told once.
+
+    At the end it is told how many sessions were beyond the bound.
+    """
     found: dict[tuple[object, ...], Word] = {}
+    beyond, place = 0, ""
     for session in sessions:
         for word in _of_session(session):
             key = (word.day, word.thumbprint, word.address, word.kind)
@@ -136,7 +141,12 @@ def of_logs(sessions: Iterable[LogSession]) -> Iterator[Word]:
                 found[key] = replace(before, sessions=(before.sessions or 0) + 1)
             elif len(found) < MAX_WORDS:
                 found[key] = word
+            else:
+                beyond, place = beyond + 1, session.source
     yield from found.values()
+    if beyond:
+        told = f"and what was read before it: {counted(beyond, 'session')} beyond {MAX_WORDS} kinds were left out."
+        yield Problem(place, None, None, told)
 
 
 def _of_session(session: LogSession) -> Iterator[Word]:
