@@ -221,7 +221,7 @@ class TestAway:
         monkeypatch.setattr("probe.fleet.dask.run.AWAY_S", 1.0)
         with cluster(0) as made:
             ran = run(cli, made.scheduler_address, [{"host": HOST}])
-            said = f"eop-probe: there is no worker at {made.scheduler_address}, for 1 seconds now\n"
+            said = f"eop-probe: no worker answers at {made.scheduler_address}, for 1 seconds now\n"
         assert (ran.code, ran.out, ran.err) == (3, "", WITHOUT_TLS + said)
 
     def test_a_scheduler_that_goes(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,9 @@ class TestAway:
             closing.join()
         assert ran.code == 3
         # Its workers may be missed first.
-        assert re.search(f"eop-probe: there is no (scheduler|worker) at {at}, for 1 seconds now\n", ran.err)
+        assert re.search(
+            f"eop-probe: (there is no scheduler|no worker answers) at {at}, for 1 seconds now\n", ran.err
+        )
         assert ran.err.endswith(" of 9 targets are done\n")
 
 
@@ -258,13 +260,23 @@ class TestRefused:
             ((), "--engine dask needs --scheduler tls://HOST:PORT\n"),
             (("--scheduler", "h:1"), "--engine dask needs --scheduler tls://HOST:PORT, not h:1\n"),
             (("--scheduler", "tcp://127.0.0.1:1"), "no scheduler can be reached at tcp://127.0.0.1:1: "),
-            (("--scheduler", "tcp://127.0.0.1:x"), "no scheduler can be reached at tcp://127.0.0.1:x: "),
+            *(
+                (("--scheduler", at), f"--engine dask needs --scheduler tls://HOST:PORT, not {at}\n")
+                for at in ("tcp://127.0.0.1:x", "tls://127.0.0.1", "tls://:8786", "tls://[::1:8786")
+            ),
         ],
     )
     def test_words(self, cli: Cli, options: tuple[str, ...], said: str) -> None:
         ran = cli("fleet", "run", written([{"host": HOST}]), "--engine", "dask", *options)
         assert (ran.code, ran.out) == (3, "")
         assert f"eop-probe: {said}" in ran.err
+
+    def test_another_kind_of_server(self, cli: Cli) -> None:
+        with servers(HEALTHY) as targets:
+            at = f"tcp://{targets[0]['addresses'][0]}:{targets[0]['port']}"
+            ran = run(cli, at, targets)
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err.endswith(f"no scheduler can be reached at {at}: what answers there is no scheduler\n")
 
     def test_what_is_logged_and_warned_of_later_is_heard(self, cli: Cli) -> None:
         before = list(warnings.filters)
@@ -314,3 +326,22 @@ class TestTls:
             f"eop-probe: no scheduler can be reached at {made.scheduler_address}: "
         )
         assert "certificate verify failed" in stranger.err
+
+    @pytest.mark.parametrize(
+        ("kind", "content", "said"),
+        [
+            ("ca", None, "--scheduler-ca ca.pem cannot be read: No such file or directory"),
+            ("ca", "nothing", "--scheduler-ca is no certificate in PEM ("),
+            ("key", OTHER.key_pem, "--scheduler-cert and --scheduler-key are no certificate and its unencrypted key ("),
+            ("cert", "nothing", "--scheduler-cert and --scheduler-key are no certificate and its unencrypted key ("),
+        ],
+    )  # fmt: skip
+    def test_a_file_that_is_amiss_is_named(self, cli: Cli, kind: str, content: str | None, said: str) -> None:
+        files = {name: Path(file.name) for name, file in self.security(Path()).items()}
+        files[kind].unlink()
+        if content:
+            files[kind].write_text(content)
+        words = [word for name, file in files.items() for word in (f"--scheduler-{name}", str(file))]
+        ran = run(cli, "tls://127.0.0.1:1", [{"host": HOST}], *words)
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err.startswith(f"eop-probe: {said}")

@@ -110,6 +110,15 @@ def test_a_worker_of_another_version_is_refused(cli: Cli, tmp_path: Path) -> Non
     assert " has eop-probe 9.9; this machine has eop-probe " in said
 
 
+def test_a_worker_that_hangs_from_the_start(cli: Cli, tmp_path: Path) -> None:
+    """It is not waited for: the other one does all."""
+    with ScriptedServer(Counted(), host="0.0.0.0") as server, parts(tmp_path, {}, {}) as (at, workers):
+        os.kill(workers[0].process.pid, signal.SIGSTOP)
+        ran = run(cli, at, many(30, server.port))
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) == 30
+
+
 def test_a_worker_that_fails_is_given_up(cli: Cli, tmp_path: Path) -> None:
     """Of two, one whose installation is broken: the other one does all."""
     broken = tmp_path / "broken"

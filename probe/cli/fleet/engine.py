@@ -54,7 +54,7 @@ class Engine(NamedTuple):
 
             yield from run(jobs, pace, interruption)
             return
-        if not self.scheduler or not self.scheduler.startswith(("tcp://", "tls://")):
+        if not self.scheduler or not _is_address(self.scheduler):
             given = f", not {printable(self.scheduler, 60)}" if self.scheduler else ""
             raise ConfigurationError(f"--engine dask needs --scheduler tls://HOST:PORT{given}")
         try:
@@ -71,3 +71,13 @@ class Engine(NamedTuple):
         ) as cluster:
             for done in Run(cluster, jobs, pace, interruption, note).run():
                 yield jobs.result(done)
+
+
+def _is_address(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        there = urlsplit(text)
+        return text.startswith(("tcp://", "tls://")) and bool(there.hostname and there.port)
+    except ValueError:
+        return False

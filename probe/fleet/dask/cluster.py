@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import warnings
 from collections.abc import Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from probe.errors import ConfigurationError
+from probe.files import open_file
 from probe.fleet.dask.wire import Answer, unpacked
 from probe.fleet.dask.worker import exchange
 from probe.text import printable
@@ -28,6 +30,8 @@ from probe.text import printable
 AWAY_S = 30.0
 #: Seconds for the first connection.
 REACH_S = 10.0
+#: Seconds for a worker to say of which version it is; who is silent is asked again at the next count.
+ANSWER_S = 5.0
 #: What has to be the same on every machine, as `importlib.metadata` names it.
 _SAME = ("eop-probe", "distributed")
 
@@ -73,6 +77,7 @@ class Cluster:
         given = {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key}
         files = {name: str(file) for name, file in given.items() if file}
         there = urlsplit(self.address)
+        _refuse(tls)
         try:
             # Dask tries again for long: whoever mistyped an address is told at once.
             socket.create_connection((there.hostname or "", there.port or 0), REACH_S).close()
@@ -83,7 +88,7 @@ class Cluster:
                 )
             self._security = security
             self._client = self._connected()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise ConfigurationError(f"no scheduler can be reached at {self.name}: {_cause(error)}") from None
 
     @property
@@ -94,7 +99,12 @@ class Cluster:
     def _connected(self) -> Any:  # noqa: ANN401 - most of Dask's client is untyped
         from distributed import Client
 
-        return Client(self.address, security=self._security, timeout=REACH_S, set_as_default=False)
+        try:
+            return Client(self.address, security=self._security, timeout=REACH_S, set_as_default=False)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - what another kind of server says leads anywhere in Dask
+            raise ConnectionError("what answers there is no scheduler") from None
 
     @property
     def cut(self) -> bool:
@@ -109,7 +119,7 @@ class Cluster:
         before = self._client
         try:
             self._client = self._connected()
-        except (OSError, ValueError):
+        except OSError:
             return False
         _close(before)
         return True
@@ -158,19 +168,30 @@ class Cluster:
         return answer
 
     async def _muster(self, known: Collection[str]) -> Muster:
+        from distributed.versions import get_versions
+
         there = set(await self._client.nthreads())
         if not there - set(known):
             return Muster(there, "", {})
-        said = await self._client.get_versions(packages=["eop-probe"])
-        ours = _versions(said["client"])
+        ours = _versions(get_versions([_SAME[0]]))
+        scheduler = _versions(await self._client.scheduler.versions(packages=[_SAME[0]]))
+        workers = await self._versions_of(there - set(known))
         return Muster(
             there,
-            different(f"the scheduler {self.address}", _versions(said["scheduler"]), ours),
-            {
-                name: different(f"the worker {name}", _versions(one), ours)
-                for name, one in said["workers"].items()
-            },
+            different(f"the scheduler {self.address}", scheduler, ours),
+            {name: different(f"the worker {name}", theirs, ours) for name, theirs in workers.items()},
         )
+
+    async def _versions_of(self, workers: Collection[str]) -> dict[str, dict[str, str]]:
+        """Those of the workers that answer: one that hangs holds up no other."""
+        question = {"op": "versions", "packages": [_SAME[0]]}
+        ask = self._client.scheduler.broadcast
+        asked = [
+            asyncio.ensure_future(ask(msg=question, workers=[one], on_error="ignore")) for one in workers
+        ]
+        # None is cancelled: Dask would take a late answer for that to the next question.
+        done, _ = await asyncio.wait(asked, timeout=ANSWER_S)
+        return {name: _versions(said) for each in done for name, said in each.result().items()}
 
 
 @contextmanager
@@ -186,6 +207,28 @@ def _in_our_words() -> Iterator[None]:
             yield
         finally:
             logging.disable(before)
+
+
+def _refuse(tls: Tls) -> None:
+    """Say which file is amiss: OpenSSL does not, and would ask for a password at the terminal."""
+    for option, file in zip(("ca", "cert", "key"), tls, strict=True):
+        try:
+            if file:
+                open_file(file).close()
+        except OSError as error:
+            raise ConfigurationError(
+                f"--scheduler-{option} {printable(str(file))} cannot be read: {error.strerror}"
+            ) from None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    what = "--scheduler-ca is no certificate in PEM"
+    try:
+        if tls.ca:
+            context.load_verify_locations(tls.ca)
+        what = "--scheduler-cert and --scheduler-key are no certificate and its unencrypted key"
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        raise ConfigurationError(f"{what} ({getattr(error, 'reason', None) or 'PEM'})") from None
 
 
 def _close(client: Any) -> None:  # noqa: ANN401 - most of Dask's client is untyped

@@ -79,6 +79,7 @@ class Run:
         self._refused: set[str] = set()
         self._counted, self._counting = -COUNT_S, False
         self._reached = self._deserted = clock.monotonic()
+        self._begun = False
 
     def run(self) -> Iterator[Done]:
         """Every result as it comes, and what is done at an interruption; raises ConfigurationError."""
@@ -116,9 +117,9 @@ class Run:
         if self._remotes and not self._cluster.cut:
             self._deserted = now
         elif now - self._deserted > AWAY_S:
-            who = "there is no worker" if self._reached == now else "there is no scheduler"
+            who = "no worker answers" if self._reached == now else "there is no scheduler"
             said = f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now"
-            if not self._lost and not self._remotes:
+            if not self._begun:
                 raise ConfigurationError(said)
             self._note(said)
             self._interruption.asked = True
@@ -202,6 +203,7 @@ class Run:
                 self._note(f"a worker is left out: {said}")
             else:
                 self._remotes[address] = Remote(address)
+                self._begun = True
 
     def _taken(self, one: Remote, answer: Answer) -> Iterator[Done]:
         """The results that are new."""
