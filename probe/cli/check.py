@@ -92,7 +92,7 @@ def check(
     implicit_tls: bool = option(
         "--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.", default=False
     ),
-    resolver: str | None = option("--resolver IP", "DNS server to ask instead of the system's."),
+    resolver: shared.Resolver = None,
     resolve: shared.Resolve = None,
     force_ip: IpVersion | None = option("--force-ip", "Probe only addresses of this version of IP."),
     thorough: bool = option("--thorough", "Both key types, with and without SNI, 3 samples.", default=False),

@@ -15,7 +15,7 @@ from probe.cli.declare import option
 from probe.cli.exit_codes import finish
 from probe.cli.output import Output, as_json, render_options, write_to
 from probe.cli.recording import History
-from probe.cli.tlsrpt import DkimKey, Resolver
+from probe.cli.tlsrpt import DkimKey
 from probe.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def ledger(
     *,
     history: History = None,
     dkim_key: DkimKey = None,
-    resolver: Resolver = None,
+    resolver: shared.Resolver = None,
     at: shared.At = None,
     output_format: Annotated[
         LedgerFormat, option("--format", "How the result is written.", variable="LEDGER_FORMAT")

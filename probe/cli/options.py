@@ -46,6 +46,7 @@ ListenHost = Annotated[str, option("--host IP", "Address to listen on; 0.0.0.0 o
 Resolve = Annotated[
     list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]
+Resolver = Annotated[str | None, option("--resolver IP", "DNS server to ask instead of the system's.")]
 Timeout = Annotated[float, seconds("--timeout", "Total for one connection.")]
 StoreNames = Annotated[
     list[str] | None,

@@ -27,7 +27,6 @@ DkimKey = Annotated[
     list[Path] | None,
     option("--dkim-key FILE", "Verify with this key instead of DNS: PEM, or the record's text. Repeatable."),
 ]
-Resolver = Annotated[str | None, option("--resolver IP", "DNS server to ask instead of the system's.")]
 
 
 class TlsrptFormat(enum.StrEnum):
@@ -47,7 +46,7 @@ def tlsrpt(
     ),
     *,
     dkim_key: DkimKey = None,
-    resolver: Resolver = None,
+    resolver: shared.Resolver = None,
     at: shared.At = None,
     output_format: Annotated[
         TlsrptFormat, option("--format", "How the result is written.", variable="TLSRPT_FORMAT")

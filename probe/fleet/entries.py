@@ -18,6 +18,7 @@ from probe.errors import ConfigurationError, StoreError, TargetError
 from probe.fleet.keys import TargetKeys
 from probe.fleet.mistakes import Mistakes, Place
 from probe.fleet.tables import Table, checked, nearest, shown
+from probe.net.request import KeyType
 from probe.net.target import Target, is_ip_address, name_server, parse_target, server_name
 from probe.smtp.ehlo import ehlo_argument
 from probe.stores import MICROSOFT, MOZILLA
@@ -100,7 +101,10 @@ class Entry:
         """What two entries have in common that would be probed alike."""
         keys = self.keys
         target = self.target._replace(text="")
-        return (target, keys.direction or "to-eop", keys.addresses, keys.sni, keys.implicit_tls or False)
+        asked = (keys.key_type if keys.key_type != "any" else None, keys.force_ip)
+        how = (keys.direction or "to-eop", keys.addresses, keys.sni, keys.implicit_tls or False)
+        # Without those that say nothing: a watch knows its targets by this.
+        return (target, *how, *filter(None, asked))
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -131,6 +135,12 @@ class Entry:
             ehlo_name=ehlo_argument(keys.ehlo) if keys.ehlo else base.ehlo_name,
             sni=server_name(keys.sni) if keys.sni else base.sni,
             timeout_s=keys.timeout or base.timeout_s,
+            total_s=keys.total_timeout or base.total_s,
+            nameserver=keys.resolver or base.nameserver,
+            ip_version=keys.force_ip or base.ip_version,
+            key_type=KeyType(keys.key_type) if keys.key_type else base.key_type,
+            revocation=bool(keys.revocation),
+            revocation_allow_private=bool(keys.revocation_allow_private),
             implicit_tls=bool(keys.implicit_tls),
             samples=keys.samples,
             thorough=bool(keys.thorough),
@@ -146,6 +156,7 @@ def _settings(keys: TargetKeys, base: Settings) -> Settings:
         "accepted_domains": keys.accepted_domains,
         "tls_domain": keys.tls_domain,
         "expiring_days": keys.expiring_days,
+        "expiring_fraction": keys.expiring_share,
         "critical_days": keys.critical_days,
     }
     changed = {name: value for name, value in given.items() if value is not None}
@@ -154,7 +165,12 @@ def _settings(keys: TargetKeys, base: Settings) -> Settings:
 
 def make_sense(own: Table, around: Inherited, place: Place, mistakes: Mistakes) -> None:
     """Note what of a table's values can be read, but not used: names, addresses, stores."""
-    for key, read in (("ehlo", ehlo_argument), ("sni", server_name), ("dnssec-resolver", name_server)):
+    for key, read in (
+        ("ehlo", ehlo_argument),
+        ("sni", server_name),
+        ("dnssec-resolver", name_server),
+        ("resolver", name_server),
+    ):
         if key in own:
             try:
                 read(own[key])
@@ -188,6 +204,8 @@ def entry_of(
         if _OF_DIRECTION[key] != direction:
             said = f"this is for the direction {_OF_DIRECTION[key]}, and the target's is {direction}"
             mistakes.add(place.at(key), said)
+    if keys.thorough and keys.key_type not in {None, "any"}:
+        mistakes.add(place.at("key-type"), "thorough asks for each kind of key: one of the two has to go")
     target = _target(keys, place, mistakes)
     if target is None or mistakes.count > before:
         return None

@@ -12,16 +12,23 @@ EXAMPLE = """\
 [defaults]                               # for every target that says nothing else
 direction = "to-eop"                     # EOP judges what your server sends; "from-eop": Exchange Online judges it
 timeout = 30                             # seconds for everything on one connection
+# total-timeout = 120                    # and on all connections to one address
 # interval = "6h"                        # how often it is to be probed: s, m, h or d; `fleet run` probes once
 # port = 25
 # implicit-tls = true                    # TLS from the first byte instead of STARTTLS
 # ehlo = "probe.contoso.com"             # the name to say EHLO with
 # sni = "none"                           # the name to ask for in TLS: the host's, unless it says
+# resolver = "192.0.2.53"                # a DNS server to ask instead of the system's
+# force-ip = 4                           # only addresses of this version of IP
+# key-type = "any"                       # where a server holds several: rsa, ecdsa, eddsa or ml-dsa
 # stores = ["microsoft", "mozilla"]      # or PEM files beside this one; the first decides
 # samples = 1                            # connections to each address, for what stands behind a balancer
 # thorough = true                        # both key types, with and without SNI, 3 samples
 # expiring-days = 30                     # at risk when fewer days remain
+# expiring-share = 0.33                  # or less than this share of its lifetime is left, whichever is shorter
 # critical-days = 0                      # exit code 2 when fewer days remain
+# revocation = true                      # ask the issuers: stapled OCSP, OCSP, CRLs
+# revocation-allow-private = true        # at addresses that are not public, too
 
 # [watch]                                # `eop-probe fleet watch`: each target once an interval, for ever
 # recheck-after = "60s"                  # a failure is looked at again before it counts

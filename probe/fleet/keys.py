@@ -164,10 +164,32 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
         Literal["opportunistic", "mandatory", "none"] | None,
         Meta(description='"opportunistic", "mandatory" (DANE has to hold) or "none"'),
     ] = None
+    resolver: Annotated[
+        Text | None, Meta(description="the IP address, with or without a port, of a DNS server to ask")
+    ] = None
+    force_ip: Annotated[Literal[4, 6] | None, Meta(description="4 or 6: only addresses of that version")] = (
+        None
+    )
+    key_type: Annotated[
+        Literal["any", "rsa", "ecdsa", "eddsa", "ml-dsa"] | None,
+        Meta(description='"any", "rsa", "ecdsa", "eddsa" or "ml-dsa"'),
+    ] = None
+    revocation: Annotated[
+        bool | None, Meta(description="true (issuers are asked whether certificates are revoked) or false")
+    ] = None
+    revocation_allow_private: Annotated[
+        bool | None, Meta(description="true (they are asked at addresses that are not public, too) or false")
+    ] = None
     expiring_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
+    expiring_share: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="a share from 0 to 1")
+    ] = None
     critical_days: Annotated[Days | None, Meta(description="whole days from 0 to 3650")] = None
     timeout: Annotated[
         Annotated[float, Meta(ge=0.1, le=3600)] | None, Meta(description="seconds from 0.1 to 3600")
+    ] = None
+    total_timeout: Annotated[
+        Annotated[float, Meta(ge=0.1, le=86_400)] | None, Meta(description="seconds from 0.1 to 86400")
     ] = None
     samples: Annotated[
         Annotated[int, Meta(ge=1, le=100)] | None,

@@ -19,4 +19,4 @@ def public(target: Target, options: CheckOptions) -> CheckOptions:
         raise TargetError(
             f"port {target.port} is not probed for everyone: {ports} are, and what is configured"
         )
-    return replace(options, public_only=True)
+    return replace(options, public_only=True, revocation_allow_private=False)

@@ -234,6 +234,20 @@ def test_a_fleet_has_both_as_keys(cli: Cli, tmp_path: Path) -> None:
     assert "this is for the direction from-eop" in (ran.out + ran.err).lower()
 
 
+def test_a_fleet_asks_the_name_server_it_is_told(cli: Cli, tmp_path: Path) -> None:
+    with domain(cli, WRONG, RIGHT) as asked:
+        plain, described = tmp_path / "targets.txt", tmp_path / "fleet.toml"
+        plain.write_text(f"{HOSTS[0]}:{asked.port}\n", "utf-8")
+        text = f'[[target]]\nhost = "{HOSTS[0]}"\nport = {asked.port}\nresolver = "{asked.resolver}"\n'
+        described.write_text(text, "utf-8")
+        by_option = cli("fleet", "run", str(plain), "--resolver", asked.resolver, "--format", "csv")
+        by_key = cli("fleet", "run", str(described), "--format", "csv")
+        without = cli("fleet", "run", str(plain), "--format", "csv")
+        wrong = cli("fleet", "run", str(plain), "--resolver", "dns.test")
+    assert ["127.9.1.1" in ran.out for ran in (by_option, by_key, without)] == [True, True, False]
+    assert (wrong.code, "a name server is given by its IP address" in wrong.err) == (3, True)
+
+
 def test_a_history_keeps_what_holds_for_the_domain(cli: Cli, tmp_path: Path) -> None:
     """As everywhere else an endpoint is no rejected one where mail goes on over another."""
     history = str(tmp_path / "history.sqlite")

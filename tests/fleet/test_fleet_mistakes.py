@@ -280,6 +280,30 @@ MISTAKES = {
     "days as a fraction": target(
         "critical-days = 1.5", "critical-days: This is 1.5, but it takes whole days from 0 to 3650."
     ),
+    "a share": target(
+        "expiring-share = 1.5", "expiring-share: This is 1.5, but it takes a share from 0 to 1."
+    ),
+    "a version of IP": target(
+        "force-ip = 5", "force-ip: This is 5, but it takes 4 or 6: only addresses of that version."
+    ),
+    "a kind of key": target(
+        'key-type = "dsa"',
+        'key-type: This is "dsa", but it takes "any", "rsa", "ecdsa", "eddsa" or "ml-dsa".',
+    ),
+    "every kind of key": Case(
+        '[[target]]\nhost = "a.test"\nthorough = true\nkey-type = "rsa"\n',
+        ("fleet.toml:4: target[0].key-type: Thorough asks for each kind of key: one of the two has to go.",),
+    ),
+    "revocation": target(
+        'revocation = "yes"',
+        'revocation: This is "yes", but it takes true (issuers are asked whether certificates are revoked) or false.',
+    ),
+    "a name as a resolver": target(
+        'resolver = "dns.test"', 'resolver: A name server is given by its IP address, not as "dns.test".'
+    ),
+    "total timeout": target(
+        "total-timeout = 0", "total-timeout: This is 0, but it takes seconds from 0.1 to 86400."
+    ),
     "timeout": target("timeout = 0", "timeout: This is 0, but it takes seconds from 0.1 to 3600."),
     "no number": target("timeout = nan", "timeout: This is nan, but it takes seconds from 0.1 to 3600."),
     "a date": target(

@@ -7,6 +7,7 @@ import json
 import tomllib
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from probe.check.options import CheckOptions
+from probe.eop.settings import Settings
 from probe.errors import ConfigurationError
 from probe.fleet import source
 from probe.fleet.entries import Entry, Judges
@@ -21,6 +23,7 @@ from probe.fleet.example import EXAMPLE
 from probe.fleet.keys import KEYS, AlarmKeys, FleetFile, Group, MaintenanceKeys, Options, TargetKeys
 from probe.fleet.selection import selection
 from probe.fleet.source import Fleet
+from probe.net.request import KeyType
 from tests.schemas import SCHEMAS
 
 BASE = CheckOptions(stores=tuple)
@@ -50,6 +53,49 @@ ALIKE = {
     "semicolons.csv": "host;port;timeout;implicit-tls;addresses;labels.site;expect.issuer\n"
     "Mail.contoso.com;2525;5;true;192.0.2.1 2001:db8::1;berlin;A, B\n",
 }
+
+
+LIKE_CHECK = {
+    "resolver": "192.0.2.53", "force-ip": 6, "key-type": "ecdsa", "revocation": True, "revocation-allow-private": True,
+    "expiring-share": 0.5, "total-timeout": 90.0, "thorough": False,
+}  # fmt: skip
+OF_KEYS = {
+    "fleet.toml": "[defaults]\n"
+    + "".join(f"{key} = {json.dumps(value)}\n" for key, value in LIKE_CHECK.items())
+    + '[[target]]\nhost = "a.test"\n',
+    "t.jsonl": json.dumps(LIKE_CHECK | {"host": "a.test"}) + "\n",
+    "t.csv": f"host,{','.join(LIKE_CHECK)}\na.test,{','.join(str(each).lower() for each in LIKE_CHECK.values())}\n",
+}
+
+
+@pytest.mark.parametrize("name", OF_KEYS)
+def test_what_a_check_can_be_told_a_target_can_say(name: str) -> None:
+    [entry] = fleet(name, OF_KEYS[name]).entries()
+    options = entry.job(1, BASE).options
+    assert (options.nameserver, options.ip_version, options.key_type) == ("192.0.2.53", 6, KeyType.ECDSA)
+    assert (options.revocation, options.revocation_allow_private, options.total_s) == (True, True, 90)
+    assert options.settings.expiring_fraction == 0.5
+    [plain] = fleet("plain.txt", "a.test\n").entries()
+    assert plain.job(1, BASE).options == replace(BASE, stores=plain.stores)
+    assert plain.job(1, replace(BASE, nameserver="192.0.2.1")).options.nameserver == "192.0.2.1"
+
+
+def test_no_option_of_a_check_is_without_a_key() -> None:
+    """But for the instant, which is the run's, and what --resolve says, for which there are `addresses`."""
+    named = {"nameserver": "resolver", "ehlo_name": "ehlo", "timeout_s": "timeout", "total_s": "total-timeout",
+             "ip_version": "force-ip", "expiring_fraction": "expiring-share"}  # fmt: skip
+    none = {"at", "overrides", "public_only", "settings", "expected_name", "expected_thumbprints"}
+    fields = {*CheckOptions.__slots__, *Settings.__slots__} - none
+    assert {named.get(each, each.replace("_", "-")) for each in fields} <= KEYS[TargetKeys].keys()
+
+
+def test_who_is_asked_for_two_kinds_of_key_is_no_target_twice() -> None:
+    texts_of = [
+        f'[[target]]\nhost = "a.test"\n{more}' for more in ("", 'key-type = "rsa"\n', "force-ip = 6\n")
+    ]
+    assert len({entry.identity for entry in fleet("fleet.toml", "".join(texts_of)).entries()}) == 3
+    with pytest.raises(ConfigurationError, match="the same target"):
+        fleet("fleet.toml", texts_of[0] + texts_of[0] + 'key-type = "any"\n')
 
 
 @pytest.mark.parametrize("name", ALIKE)

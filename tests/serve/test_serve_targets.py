@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from probe.errors import ProbeError, TargetError
 from probe.fleet.entries import Judges
 from probe.fleet.source import Fleet
 from probe.fleet.watch.described import Described, described
+from probe.net.target import parse_target
+from probe.serve.any_target import public
 from probe.serve.targets import NotConfiguredError, Targets, UnknownModuleError
 
 FLEET = """
@@ -132,6 +135,9 @@ def test_what_is_not_configured_is_probed_at_public_addresses_alone(what: Descri
     assert everyone.meant(text, "").job.options.public_only
     assert not own.meant(text, "").job.options.public_only
     assert not everyone.meant("mx:contoso.test", "").job.options.public_only  # it is configured
+    asks = replace(what.base, revocation=True, revocation_allow_private=True)
+    options = public(parse_target(text), asks)
+    assert (options.revocation, options.revocation_allow_private) == (True, False)
 
 
 def test_without_a_fleet(what: Described) -> None:

@@ -53,6 +53,7 @@ class Wanted(NamedTuple):
             max=10_000,
         ),
     ] = DEFAULT_PACE.per_network_rate
+    resolver: shared.Resolver = None
     dnssec_resolver: shared.DnssecResolver = None
     connector_mode: shared.ConnectorModes = ConnectorMode.OPPORTUNISTIC
 
@@ -93,10 +94,14 @@ def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None)
     """Read the fleet and its trust stores; raises ConfigurationError with every mistake, OutputError."""
     from probe.fleet.entries import Judges
     from probe.fleet.source import Fleet
+    from probe.net.target import name_server
 
     selection = wanted.selection()
     judges = Judges(lambda names: stores._replace(store=list(names) or stores.store).loader())
-    base = shared.Sender(wanted.dnssec_resolver, wanted.connector_mode).of(CheckOptions(stores=judges.of(())))
+    if wanted.resolver is not None:
+        name_server(wanted.resolver)
+    plain = CheckOptions(stores=judges.of(()), nameserver=wanted.resolver)
+    base = shared.Sender(wanted.dnssec_resolver, wanted.connector_mode).of(plain)
     fleet = Fleet(word, judges)
     refuse_read(output, fleet.files)
     return Opened(fleet, selection, base)
