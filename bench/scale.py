@@ -2,9 +2,9 @@
 
     python -m bench.scale [--targets N] [--workers N] [--hours N] [--write]
 
-The due times are the product's (`slot`), and so are the rates (`Rates`), the bounds on what is under way, who inherits
-a share (`heir`) and after how long; only the servers' answers are drawn, from a fixed seed. With --write the tables in
-docs/scale.md are made anew.
+The due times are the product's (`slot`), and so are who may be under way and who begins next (`Admission`), who
+inherits a share (`heir`) and after how long; only the servers' answers are drawn, from a fixed seed. With --write the
+tables in docs/scale.md are made anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import re
 import sys
 from array import array
 from bisect import bisect
-from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -25,9 +24,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from probe.check.engine import LOOK_AHEAD
+from probe.check.admission import Admission
 from probe.check.pace import DEFAULT_PACE, Pace
-from probe.check.rates import Rates
+from probe.check.turns import Place
 from probe.fleet.watch.described import MAX_TARGETS, TAKEOVER_AFTER
 from probe.fleet.watch.schedule import slot
 from probe.fleet.watch.shares import heir
@@ -74,15 +73,12 @@ class Worker:
     """One watch: `due` are the targets it has, by when they are due."""
 
     number: int
-    rates: Rates
+    admission: Admission[int]
     due: list[tuple[float, int]] = field(default_factory=list)
-    ready: deque[int] = field(default_factory=deque)
-    waiting: dict[int, deque[int]] = field(default_factory=dict)
-    """Who waits for an operator's rate, in turn: each asks again when one may begin, and the first of them does."""
-    under_way: set[int] = field(default_factory=set)
-    open: int = 0
+    under_way: dict[int, Place] = field(default_factory=dict)
     lives: bool = True
     woken: float = float("inf")
+    turn_at: float = float("inf")
 
 
 class Death(NamedTuple):
@@ -100,7 +96,7 @@ class Simulation:
         self, targets: Targets, workers: int, pace: Pace, deaths: Sequence[Death] = (), *, away: bool = False
     ) -> None:
         self.targets, self.pace = targets, pace
-        self.workers = [Worker(number, Rates(pace)) for number in range(workers)]
+        self.workers = [Worker(number, self._admission()) for number in range(workers)]
         self.looks = 0
         self.waits: dict[int, array[float]] = {operator: array("f") for operator in range(-1, len(OPERATORS))}
         self.last = array("d", [-1.0]) * len(targets.keys)
@@ -120,10 +116,13 @@ class Simulation:
             self._push(death.at + TAKEOVER_AFTER + TURN, "inherited", death.worker)
             self._push(death.back, "returns", death.worker)
 
+    def _admission(self) -> Admission[int]:
+        return Admission(self.pace, self.pace.concurrency)
+
     def run(self, seconds: float) -> Simulation:
         """Let so many seconds pass."""
         happens = {
-            "wake": self._woken, "try": self._tried, "end": self._ended, "free": self._freed,
+            "wake": self._woken, "turn": self._turned, "end": self._ended,
             "dies": self._dies, "inherited": self._inherited, "returns": self._returns,
         }  # fmt: skip
         while self._events and self._events[0][0] <= seconds:
@@ -138,9 +137,11 @@ class Simulation:
             worker.woken = float("inf")
             self._fill(worker, now)
 
-    def _tried(self, worker: Worker, one: int, now: float) -> None:
-        if worker.lives and one in worker.under_way:
-            self._begin(worker, one, now)
+    def _turned(self, worker: Worker, _: int, now: float) -> None:
+        if worker.turn_at == now:
+            worker.turn_at = float("inf")
+            self._turn(worker, now)
+            self._fill(worker, now)
 
     def _ended(self, worker: Worker, one: int, now: float) -> None:
         if worker.lives and one in worker.under_way:
@@ -178,49 +179,34 @@ class Simulation:
         """Take as many as may be under way, as the engine does."""
         if not worker.lives:
             return
-        most = LOOK_AHEAD * self.pace.concurrency
-        while worker.due and worker.due[0][0] <= now and len(worker.under_way) < most:
+        while worker.due and worker.due[0][0] <= now and worker.admission.room:
             one = heapq.heappop(worker.due)[1]
-            worker.under_way.add(one)
-            self._begin(worker, one, now)
-        if len(worker.under_way) < most:
+            worker.under_way[one] = place = worker.admission.place()
+            worker.admission.pending += 1
+            keys = self.targets.rate_keys(one)
+            if worker.admission.claim(keys[0], one, place):
+                worker.admission.wait(one, keys, now, place)
+                self._turn(worker, now)
+        if worker.admission.room:
             self._wake(worker, now)
 
+    def _turn(self, worker: Worker, now: float) -> None:
+        """Begin the looks whose turn it is, and come back when it is another one's."""
+        while (one := worker.admission.take(now)) is not None:
+            self._begin(worker, one, now)
+        at = worker.admission.next_at
+        if at is not None and at < worker.turn_at:
+            worker.turn_at = at
+            self._push(at, "turn", worker.number)
+
     def _begin(self, worker: Worker, one: int, now: float) -> None:
-        if worker.open >= self.pace.concurrency:
-            worker.ready.append(one)
-            return
-        keys = self.targets.rate_keys(one)
-        free_at = worker.rates.free_at(keys, now)
-        if free_at > now:
-            self._wait(worker, one, free_at)
-            return
-        worker.rates.note(keys, now)
-        worker.open += 1
+        worker.admission.note(self.targets.rate_keys(one), now)
+        worker.admission.open += 1
         self.waits[self.targets.operator[one]].append(now - self._due_at[one])
         self._note_gap(one, now)
         self.last[one] = now
         self.looks += 1
         self._push(now + self.targets.seconds[one], "end", worker.number, one)
-
-    def _wait(self, worker: Worker, one: int, free_at: float) -> None:
-        operator = self.targets.operator[one]
-        if operator < 0:
-            self._push(free_at, "try", worker.number, one)
-            return
-        queue = worker.waiting.setdefault(operator, deque())
-        queue.append(one)
-        if len(queue) == 1:
-            self._push(free_at, "free", worker.number, operator)
-
-    def _freed(self, worker: Worker, operator: int, now: float) -> None:
-        queue = worker.waiting.get(operator)
-        while queue:
-            free_at = worker.rates.free_at(self.targets.rate_keys(queue[0]), now)
-            if free_at > now:
-                self._push(free_at, "free", worker.number, operator)
-                return
-            self._begin(worker, queue.popleft(), now)
 
     def _note_gap(self, one: int, now: float) -> None:
         """A target that was not looked at for more than an interval and a half has missed one."""
@@ -229,14 +215,18 @@ class Simulation:
         self.missed += int(gap / INTERVAL - 0.5)
 
     def _end(self, worker: Worker, one: int, now: float) -> None:
-        worker.open -= 1
-        worker.under_way.discard(one)
+        worker.admission.open -= 1
+        worker.admission.pending -= 1
+        del worker.under_way[one]
         at = slot(self.targets.keys[one], INTERVAL, now + INTERVAL / 2)
         self._due_at[one] = at
         heapq.heappush(self.workers[self._at[one]].due, (at, one))
         self._wake(self.workers[self._at[one]], now)
-        while worker.ready and worker.open < self.pace.concurrency:
-            self._begin(worker, worker.ready.popleft(), now)
+        following = worker.admission.release(self.targets.rate_keys(one)[0])
+        if following is not None:
+            place = worker.under_way[following]
+            worker.admission.wait(following, self.targets.rate_keys(following), now, place)
+        self._turn(worker, now)
         self._fill(worker, now)
 
     def _dies(self, worker: Worker, *_: float) -> None:
@@ -246,9 +236,8 @@ class Simulation:
             worker.due.append((self._due_at[one], one))
         heapq.heapify(worker.due)
         worker.under_way.clear()
-        worker.ready.clear()
-        worker.waiting.clear()
-        worker.open, worker.woken = 0, float("inf")
+        worker.admission = self._admission()
+        worker.woken = worker.turn_at = float("inf")
 
     def _hand_over(self, one: Worker, other: Worker, now: float) -> None:
         """The share of whoever was dead goes from one to the other."""

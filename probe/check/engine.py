@@ -6,36 +6,35 @@ The loop stands still while a result is taken; what servers say meanwhile waits 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from probe.capture import Capture
+from probe.check.admission import Admission
 from probe.check.connection import Connection
-from probe.check.domains import Domains
-from probe.check.endpoints import Endpoint, Host, addresses, endpoints, hosts, known
+from probe.check.endpoints import Endpoint
 from probe.check.interruption import Interruption
 from probe.check.loops import new_loop, of_others
-from probe.check.names import Names
 from probe.check.observe import observations, unresolved
 from probe.check.pace import Pace, room_for
-from probe.check.rates import Rates, keys_of
+from probe.check.planner import Planner
+from probe.check.rates import keys_of
 from probe.check.remembered import Remembered
 from probe.check.run import Done, Job, Later, concluded
-from probe.check.work import Plan, Work, queue
-from probe.errors import ResolveError
+from probe.check.work import Plan, Work
 from probe.net import clock
-from probe.net.observe import Shown
+from probe.net.observe import Attempt, Shown
 
 if TYPE_CHECKING:
     from probe.report.assessment import Assessment
 
-#: Addresses and names under way for each connection that may be open: what waits for its turn by the pace.
-LOOK_AHEAD = 4
+#: Jobs taken before what is under way goes on: many that stand aside may follow one another.
+JOBS_A_TURN = 32
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
 
@@ -56,24 +55,23 @@ class Engine:
         self._jobs = iter(jobs)
         self._pace = pace
         self._interruption = interruption or Interruption()
-        self._rates = Rates(pace)
+        self._admission: Admission[Work] = Admission(pace, room_for(pace.concurrency))
+        self.keep_to = self._admission.keep_to
+        """Begin connections at other rates from now on; called on the loop's thread, as by what yields jobs."""
         self._loop, self._shared = loop or new_loop(), shared
         self._others = self._loop.get_exception_handler() if shared else None
         self._loop.set_exception_handler(self._note_error)
-        self._names = Names(self._loop)
-        self._domains = Domains(self._loop, self._hand_out)
+        self._planner = Planner(self._loop, self._planned, self._hand_out)
         self._remembered = Remembered()  # this thread's
-        self._connections = room_for(pace.concurrency)
-        self._open = self._pending = 0
-        self._no_more = False
-        self._ready: deque[Work] = deque()
-        self._busy: dict[str, deque[Work]] = {}
+        self._no_more = self._full = self._hastening = False
         self._under_way: set[Work] = set()
         self._parting: set[Connection] = set()
         self._asking: ThreadPoolExecutor | None = None
         self._done: deque[Done] = deque()
         self._error: BaseException | None = None
         self._wake: asyncio.TimerHandle | None = None
+        self._turn_at = math.inf
+        self._turning: asyncio.TimerHandle | None = None
 
     def run(self) -> Iterator[Done]:
         """Every result as it comes; what was done before an interruption is yielded before it is raised."""
@@ -88,38 +86,34 @@ class Engine:
                     yield self._done.popleft()
                 if self._error is not None:
                     raise self._error
-            self._domains.undecided()
+            self._planner.domains.undecided()
             yield from self._done
         finally:
             self._close()
 
     def hasten(self) -> None:
         """Ask for jobs now: some have come. The loop is not stopped for it, which uvloop makes dear."""
-        self._loop.call_soon(self._hastened)
+        if not self._hastening:
+            self._hastening = True
+            self._loop.call_soon(self._hastened)
 
     def _hastened(self) -> None:
+        self._hastening = False
         if not self._fill():
             self._loop.stop()
 
     def forget(self) -> None:
         """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""
-        self._forget_names()
+        self._planner.forget()
         self._remembered.forget()
 
-    def _forget_names(self) -> None:
-        self._names.forget()
-        self._domains.forget()
-
-    def keep_to(self, pace: Pace) -> None:
-        """Begin connections at these rates from now on; called on the loop's thread, as by what yields jobs."""
-        self._rates.keep_to(pace)
-
     def _close(self) -> None:
+        if self._turning is not None:
+            self._turning.cancel()
         for connection in (*self._parting, *(work.connection for work in self._under_way)):
             if connection is not None:
                 connection.close()
-        self._names.close()
-        self._domains.close()
+        self._planner.close()
         if self._asking is not None:
             self._asking.shutdown(cancel_futures=True)
         if not self._shared:
@@ -137,125 +131,116 @@ class Engine:
         """Take as many jobs as may be under way; whether any is, or will be."""
         if self._wake is not None:
             self._wake.cancel()
-        while self._pending < LOOK_AHEAD * self._connections:
+        self._full = False
+        for _ in range(JOBS_A_TURN):
+            if not self._admission.room:
+                self._full = True
+                break
             job = next(self._jobs, None)
             if job is None:
                 self._no_more = True
                 break
             if isinstance(job, Later):
                 if job.forget:
-                    self._forget_names()
+                    self._planner.forget()
                 self._wake = self._loop.call_later(job.seconds, self._loop.stop)
                 return True
-            self._pending += 1
-            self._plan(Plan(job))
-        return self._pending > 0 or bool(self._done)
-
-    def _plan(self, plan: Plan) -> None:
-        _, target, options, given, _ = plan.job
-        if given:
-            self._planned(plan, endpoints(target, options, Host(target.host), given))
-        elif target.mx:
-            question = ("MX", target.host, options.nameserver)
-            self._names.ask(question, partial(hosts, target, options), partial(self._named, plan))
+            self._admission.pending += 1
+            self._planner.plan(Plan(job))
         else:
-            self._named(plan, hosts(target, options))
+            self.hasten()
+        return self._admission.pending > 0 or bool(self._done)
 
-    def _named(self, plan: Plan, found: tuple[Host, ...] | Exception) -> None:
+    def _planned(self, plan: Plan, found: tuple[Endpoint, ...] | Exception) -> None:
         if isinstance(found, Exception):
             self._unplanned(plan, found)
             return
-        options = plan.job.options
-        plan.found, plan.unknown = [()] * len(found), len(found)
-        self._domains.begin(plan, found)
-        for place, host in enumerate(found):
-            then = partial(self._resolved, plan, place, host)
-            if host.failure is not None:
-                then(host.failure)
-            elif known(host.name, options):
-                then(addresses(host.name, options))
-            else:
-                question = ("A", host.name, options.nameserver)
-                self._names.ask(question, partial(addresses, host.name, options), then)
-
-    def _resolved(self, plan: Plan, place: int, host: Host, found: tuple[str, ...] | Exception) -> None:
-        if isinstance(found, Exception) and not isinstance(found, ResolveError):
-            self._unplanned(plan, found)
-            return
-        plan.found[place] = endpoints(plan.job.target, plan.job.options, host, found)
-        plan.unknown -= 1
-        if plan.unknown == 0:
-            self._planned(plan, tuple(chain.from_iterable(plan.found)))
+        plan.left = len(found)
+        self._admission.pending += len(found) - 1
+        for index, endpoint in enumerate(found):
+            work = Work(plan, index, endpoint, self._admission.place(first=plan.job.asked is not None))
+            if endpoint.address is None:
+                self._finish(work, (unresolved(endpoint),))
+            elif self._admission.claim(endpoint.address, work, work.place):
+                self._begin(work, endpoint.address)
+        self._refill()
 
     def _unplanned(self, plan: Plan, error: Exception) -> None:
         """A defect over a job's names; what is wrong with its options ends the run."""
-        plan.unknown, plan.domain = -1, None
+        plan.domain = None
         work = Work(plan, 0, Endpoint(plan.job.target, plan.job.target.host, 0, None))
         with work.guard:
             raise error
         plan.left = 1
         self._finish(work, ())
 
-    def _planned(self, plan: Plan, found: tuple[Endpoint, ...]) -> None:
-        plan.left = len(found)
-        self._pending += len(found) - 1
-        for index, endpoint in enumerate(found):
-            work = Work(plan, index, endpoint)
-            if endpoint.address is None:
-                self._finish(work, (unresolved(endpoint),))
-            elif endpoint.address in self._busy:
-                queue(self._busy[endpoint.address], work)
-            else:
-                self._busy[endpoint.address] = deque()
-                self._begin(work, endpoint.address)
-
     def _begin(self, work: Work, address: str) -> None:
-        """Plan the connections to an address to which there is none now."""
+        """Have the address, to which there is no connection now, wait for its turn."""
         with work.guard:
             work.keys = keys_of(work.endpoint, address)
-            work.steps = observations(work.endpoint, address, work.plan.job.options, self._pace.total_s)
-            work.attempt = next(work.steps)
-            jitter_s = self._pace.jitter_s
-            self._later(random.SystemRandom().uniform(0.0, jitter_s) if jitter_s else 0.0, work)
-        if work.guard.failure:
-            self._finish(work, ())
+        jitter_s = self._pace.jitter_s
+        self._later(random.SystemRandom().uniform(0.0, jitter_s) if jitter_s else 0.0, work)
 
     def _later(self, seconds: float, work: Work) -> None:
         if seconds > 0:
-            self._loop.call_later(seconds, self._connect, work)
+            self._loop.call_later(seconds, self._wait, work)
         else:
+            self._wait(work)
+
+    def _wait(self, work: Work) -> None:
+        begun = work in self._under_way
+        self._admission.wait(work, work.keys, clock.monotonic(), work.place, begun=begun)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Make the connections whose turn it is, and come back when it is another one's."""
+        while (work := self._admission.take(clock.monotonic())) is not None:
             self._connect(work)
+        at = self._admission.next_at
+        if at is not None and at < self._turn_at:
+            if self._turning is not None:
+                self._turning.cancel()
+            self._turn_at = at
+            self._turning = self._loop.call_later(at - clock.monotonic(), self._turn_again)
+        self._refill()
+
+    def _turn_again(self) -> None:
+        self._turn_at = math.inf
+        self._turn()
+
+    def _refill(self) -> None:
+        """Take more jobs if others stand aside: nothing that ends would ask for them."""
+        if self._full and self._admission.room:
+            self.hasten()
 
     def _connect(self, work: Work) -> None:
-        """Make the next connection, or wait for the turn of it."""
-        if work.attempt is None:
+        """Make the next connection."""
+        now, begun = clock.monotonic(), work.attempt is not None
+        attempt = work.attempt or self._first_attempt(work)
+        if attempt is None:
+            self._loop.call_soon(self._finish, work, ())
             return
-        asked = work.plan.job.asked
-        if asked and work not in self._under_way and not asked.waits():
-            self._loop.call_soon(self._give_up, work)
-            return
-        if work not in self._under_way and self._open >= self._connections:
-            queue(self._ready, work)
-            return
-        now = clock.monotonic()
-        free_at = self._rates.free_at(work.keys, now)
-        if free_at > now:
-            self._later(free_at - now, work)
-            return
-        self._rates.note(work.keys, now)
-        if work not in self._under_way:
-            self._under_way.add(work)
-            self._open += 1
-            work.started_at, work.started = clock.now(), now
+        if begun:
+            work.waited_s = now - work.ended - attempt.pause_s
         else:
-            work.waited_s = now - work.ended - work.attempt.pause_s
+            self._under_way.add(work)
+            self._admission.open += 1
+            work.started_at, work.started = clock.now(), now
+        self._admission.note(work.keys, now)
         work.connection = Connection(
-            self._loop, work.attempt, work.guard, partial(self._shown, work), self._remembered.chains.parse
+            self._loop, attempt, work.guard, partial(self._shown, work), self._remembered.chains.parse
         )
 
-    def _give_up(self, work: Work) -> None:
-        work.guard.failure = "nobody waits for it any more"
-        self._finish(work, ())
+    def _first_attempt(self, work: Work) -> Attempt | None:
+        """Plan the connections to an address, not before one may be made: who waits has little memory."""
+        asked, address = work.plan.job.asked, work.endpoint.address
+        if asked and not asked.waits():
+            work.guard.failure = "nobody waits for it any more"
+        with work.guard:
+            if address is not None and not work.guard.failure:
+                work.steps = observations(work.endpoint, address, work.plan.job.options, self._pace.total_s)
+                work.attempt = next(work.steps)
+        return work.attempt
 
     def _shown(self, work: Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()
@@ -275,17 +260,15 @@ class Engine:
         """Let go of the address, and judge what was seen of it."""
         if work in self._under_way:
             self._under_way.remove(work)
-            self._open -= 1
+            self._admission.open -= 1
         address = work.endpoint.address
-        if address is not None:
-            if self._busy[address]:
-                self._let_go(work, partial(self._next, address))
-            else:
-                self._let_go(work)
-                del self._busy[address]
+        following = None if address is None else self._admission.release(address)
+        if address is not None and following is not None:
+            self._let_go(work, partial(self._begin, following, address))
+        else:
+            self._let_go(work)
         self._judge(work, found)
-        while self._ready and self._open < self._connections:
-            self._connect(self._ready.popleft())
+        self._turn()
 
     def _let_go(self, work: Work, then: Callable[[], None] | None = None) -> None:
         """Close the connection: at once, or once the server has, where another one follows."""
@@ -303,9 +286,6 @@ class Engine:
     def _parted(self, connection: Connection, then: Callable[[], None]) -> None:
         self._parting.discard(connection)
         then()
-
-    def _next(self, address: str) -> None:
-        self._begin(self._busy[address].popleft(), address)
 
     def _judge(self, work: Work, found: tuple[Capture, ...]) -> None:
         options = work.plan.job.options
@@ -335,15 +315,15 @@ class Engine:
         if plan.domain is None:
             self._hand_out(plan, work.index, assessment, last=plan.left == 0)
         else:
-            self._domains.take(plan, plan.domain, work.index, assessment)
+            self._planner.domains.take(plan, plan.domain, work.index, assessment)
 
     def _hand_out(self, plan: Plan, index: int, assessment: Assessment, *, last: bool) -> None:
-        job, full = plan.job, self._pending >= LOOK_AHEAD * self._connections
-        self._pending -= 1
+        job = plan.job
+        self._admission.pending -= 1
         done = Done(job, index, assessment, last)
         if job.asked is None:
             self._done.append(done)
         else:
             job.asked.take(done)
-        if job.asked is None or full or self._no_more:
+        if job.asked is None or self._full or self._no_more:
             self._loop.stop()  # to yield it, to take another job, or to see that this was the last

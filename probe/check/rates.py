@@ -57,9 +57,14 @@ class Rates:
         for rate, per_second in zip(self._rates, pace.rates, strict=True):
             rate.change(per_second)
 
-    def free_at(self, keys: tuple[str, ...], now: float) -> float:
-        """The instant from which another connection may begin."""
-        return max(rate.free_at(key, now) for rate, key in zip(self._rates, keys, strict=False))
+    def held(self, keys: tuple[str, ...], now: float) -> tuple[float, int]:
+        """The instant from which another connection may begin, and the place of the rate that holds it longest."""
+        found = (now, 0)
+        for place, (rate, key) in enumerate(zip(self._rates, keys, strict=False)):
+            at = rate.free_at(key, now)
+            if at > now and at >= found[0]:
+                found = (at, place)
+        return found
 
     def note(self, keys: tuple[str, ...], now: float) -> None:
         """Count a connection that begins."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from probe.capture import Capture
 from probe.check.endpoints import Endpoint
 from probe.check.run import Job
+from probe.check.turns import Place
 from probe.net.observe import Attempt, Steps
 from probe.report.failed import Guard
 
@@ -51,6 +51,7 @@ class Work:
         "guard",
         "index",
         "keys",
+        "place",
         "plan",
         "started",
         "started_at",
@@ -58,8 +59,8 @@ class Work:
         "waited_s",
     )
 
-    def __init__(self, plan: Plan, index: int, endpoint: Endpoint) -> None:
-        self.plan, self.index, self.endpoint = plan, index, endpoint
+    def __init__(self, plan: Plan, index: int, endpoint: Endpoint, place: Place = (0, 0)) -> None:
+        self.plan, self.index, self.endpoint, self.place = plan, index, endpoint, place
         self.guard = Guard()
         self.keys: tuple[str, ...] = ()
         self.steps: Steps[tuple[Capture, ...]] | None = None
@@ -67,11 +68,3 @@ class Work:
         self.connection: Connection | None = None
         self.started_at: datetime | None = None
         self.started = self.ended = self.waited_s = 0.0
-
-
-def queue(waiting: deque[Work], work: Work) -> None:
-    """Let it wait: behind the others, unless somebody waits for it."""
-    if work.plan.job.asked:
-        waiting.appendleft(work)
-    else:
-        waiting.append(work)

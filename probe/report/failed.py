@@ -20,6 +20,8 @@ MAX_WORDS = 300
 class Guard:
     """Ends a block at a defect met inside, and keeps it as one line; what is raised on purpose (ProbeError) passes."""
 
+    __slots__ = ("failure",)  # each address that waits has one
+
     def __init__(self) -> None:
         self.failure = ""
 

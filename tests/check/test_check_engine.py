@@ -17,8 +17,9 @@ import pytest
 import uvloop
 
 from probe.capture import FaultKind
+from probe.check.admission import LOOK_AHEAD
 from probe.check.endpoints import Endpoint, _patience
-from probe.check.engine import LOOK_AHEAD, Engine
+from probe.check.engine import Engine
 from probe.check.names import Names
 from probe.check.options import TOTAL_SHARE, CheckOptions
 from probe.check.pace import OTHER_FILES, Pace, room_for
@@ -320,6 +321,42 @@ def test_jobs_are_read_as_they_are_needed(loop: Loop) -> None:
         running.close()
     assert all(each.assessment.outcome is Outcome.ACCEPTED for each in done)
     assert taken <= 20 + 4 * LOOK_AHEAD + 4
+
+
+def test_one_networks_rate_holds_up_nobody_else(loop: Loop) -> None:
+    """Many of a network that may be asked once in 20 seconds come first; the few behind them wait for none of these."""
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+        many = [f"127.7.20.{n}" for n in range(1, 60)]
+        few = [f"127.7.{n}.1" for n in range(21, 27)]
+        pace = FAST._replace(concurrency=2, per_network_rate=0.05)
+        running = Engine(jobs(server.port, *many, *few), pace, loop()).run()
+        done = [next(running).assessment.capture.address for _ in range(7)]
+        running.close()
+    assert sorted(map(str, done)) == [many[0], *few]
+
+
+def test_one_operators_rate_holds_up_nobody_else() -> None:
+    """Their names have to be looked up before it is known whose exchangers they are."""
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server, NameServer() as names:
+        held = replace(
+            OPTIONS,
+            nameserver=f"127.0.0.1:{names.port}",
+            overrides={"mx1.contoso.test": tuple(f"127.7.{n}.1" for n in range(30, 50))},
+        )
+        many = parse_target(f"mx:rates.contoso.test:{server.port}")
+        plan = [Job(n, many, held) for n in range(10)]
+        plan += [job._replace(key=10) for job in jobs(server.port, *(f"127.7.{n}.1" for n in range(50, 54)))]
+        running = run_jobs(plan, FAST._replace(concurrency=1, per_operator_rate=0.05))
+        assert sorted(next(running).job.key // 10 for _ in range(5)) == [0, 1, 1, 1, 1]
+
+
+def test_one_slow_address_holds_up_nobody_else(loop: Loop) -> None:
+    with ScriptedServer(silent) as slow, ScriptedServer(HEALTHY, host="0.0.0.0") as quick:
+        plan = [*jobs(slow.port, *["127.0.0.1"] * 40), *jobs(quick.port, "127.7.0.1", "127.7.0.2")]
+        running = Engine(plan, FAST._replace(concurrency=2), loop()).run()
+        done = [next(running).assessment for _ in range(2)]
+        running.close()
+    assert [each.capture.address for each in done] == ["127.7.0.1", "127.7.0.2"]
 
 
 def test_a_silent_server_is_asked_twice() -> None:

@@ -106,9 +106,9 @@ def test_what_nobody_waits_for_is_not_begun(loop: Loop) -> None:
 def test_a_full_engine_takes_the_next_job_after_one_that_was_asked_for(loop: Loop) -> None:
     """As many as it plans at once, and one more."""
     pace = FAST._replace(concurrency=1)
-    with ScriptedServer(*[HEALTHY] * 5) as server:
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
         notes = Notes()
-        made = [one._replace(asked=notes) for one in jobs(server.port, *["127.0.0.1"] * 5)]
+        made = [one._replace(asked=notes) for one in jobs(server.port, *(f"127.0.{n}.1" for n in range(5)))]
         assert list(Engine(made, pace, loop()).run()) == []
     assert len(notes.taken) == 5
 
