@@ -21,7 +21,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from probe.__main__ import GARBAGE_THRESHOLD
+from probe import GARBAGE_THRESHOLD
 from probe.cli.fleet.common import Wanted
 from probe.cli.fleet.watching import described
 from probe.cli.options import Stores

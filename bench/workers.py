@@ -34,7 +34,8 @@ with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
     sys.stdin.read()
 """
 LOCAL = """
-import sys, time
+import gc, sys, time
+from probe import GARBAGE_THRESHOLD
 from probe.check.run import run_jobs
 from probe.check.pace import Pace
 from probe.cli.options import Stores
@@ -42,6 +43,7 @@ from probe.check.options import CheckOptions
 from probe.fleet.entries import Judges
 from probe.fleet.run import Jobs
 from probe.fleet.source import Fleet
+gc.set_threshold(GARBAGE_THRESHOLD)  # as the product does
 judges = Judges(lambda names: Stores(stand_in=sys.argv[2]).loader())
 jobs = Jobs(Fleet(sys.argv[1], judges).entries(), CheckOptions(stores=judges.of(())))
 began = time.process_time()

@@ -6,11 +6,8 @@ import gc
 import os
 import sys
 
+from probe import GARBAGE_THRESHOLD
 from probe.cli import early
-
-GARBAGE_THRESHOLD = 100_000
-"""Objects made beyond those freed before Python looks for cycles among them; its default is 700. A check makes
-46,000 and keeps them: not to search through them again and again saves a tenth of its processor time."""
 
 
 def main() -> None:

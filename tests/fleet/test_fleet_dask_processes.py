@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
+import logging
 import os
 import signal
+import sys
+import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
+import dask.config
 import pytest
 
 from probe.history.database import Database
@@ -72,6 +79,35 @@ def test_a_worker_that_is_killed(store: Path, tmp_path: Path) -> None:
     assert {span.looks for span in kept} == {1}
     again = [one for one, looks in Counter(one for _, one in counted.looks).items() if looks > 1]
     assert len(again) <= 110
+
+
+def left() -> dict[str, object]:
+    """What a process has only one of."""
+    logs = (logging.root, *logging.root.manager.loggerDict.values())
+    return {
+        "signals": [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)],
+        "garbage": (gc.get_threshold(), len(gc.callbacks)),
+        "warnings": (list(warnings.filters), warnings.showwarning),
+        "logging": logging.root.manager.disable,
+        "logs": [
+            (one.level, one.handlers[:]) for one in logs if isinstance(one, logging.Logger) and one.level
+        ],
+        "loops": (asyncio.get_event_loop_policy(), asyncio._get_running_loop()),
+        "Dask's configuration": json.dumps(dask.config.config, default=str),
+        "hooks": (sys.excepthook, threading.excepthook),
+        "environment": dict(os.environ),
+    }
+
+
+def test_nothing_of_a_run_is_left_in_its_process(cli: Cli, tmp_path: Path) -> None:
+    with ScriptedServer(Counted(), host="0.0.0.0") as server, parts(tmp_path, {}) as (at, _):
+        before, threads = left(), set(threading.enumerate())
+        for scheduler, code in ((at, 0), ("tcp://127.0.0.1:1", 3)):
+            assert run(cli, scheduler, many(5, server.port)).code == code
+            assert left() == before
+        for each in set(threading.enumerate()) - threads:
+            each.join(20)
+            assert not each.is_alive(), each.name
 
 
 def test_ctrl_c_while_a_worker_hangs(store: Path, tmp_path: Path) -> None:

@@ -5,10 +5,15 @@
 2. What a worker has under way is known here. A worker that is lost is given up with its session, and what it had under
    way is dealt out again; what had arrived is done. Results of a session that was given up are not taken any more.
 3. A worker gets a new order as its answer is taken: where nobody takes results, the workers run dry.
+4. What one worker has begun counts for the others: a share grows, and a new worker begins, once what was begun by
+   larger shares, or by a worker that is gone, no longer counts.
+5. Targets of one host, or of an address that is known, are at one worker at a time, which never connects to one address
+   twice at once.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -17,7 +22,7 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from probe.check.endpoints import Endpoint
+from probe.check.endpoints import Endpoint, addresses, known
 from probe.check.interruption import LOOK_S, Interruption
 from probe.check.pace import Pace
 from probe.check.run import Done, Job, concluded
@@ -53,6 +58,10 @@ class Remote:
         self.lists: set[int] = set()
         self.share = self.told = self.failures = 0
         """By how many its rates are divided (0: nothing was asked yet), and will be once it has heard."""
+        self.shrank = -math.inf
+        """When it heard last that its share is smaller."""
+        self.kept: list[Job] = []
+        """What goes to it next, as it leads where what it has under way does."""
         self.order: Order | None = None
         """What is asked now."""
         self.asked: Future[Any] | None = None
@@ -77,6 +86,12 @@ class Run:
         self._lists = Lists()
         self._remotes: dict[str, Remote] = {}
         self._refused: set[str] = set()
+        self._places: dict[str, tuple[Remote, int]] = {}
+        """Hosts and addresses under way: the worker, and the last job that leads there."""
+        self._counts_s = LOOK_S + max(1.0, *(1 / rate for rate in pace.rates))
+        """Seconds for which what was begun counts, and for which it may take a worker to keep to another share."""
+        self._gone: list[float] = []
+        """When workers went whose connections still count."""
         self._counted, self._counting = -COUNT_S, False
         self._reached = self._deserted = clock.monotonic()
         self._begun = False
@@ -94,7 +109,11 @@ class Run:
         yield from last
 
     def _is_left(self) -> bool:
-        return self._more or bool(self._again) or any(one.under_way for one in self._remotes.values())
+        return (
+            self._more
+            or bool(self._again)
+            or any(one.under_way or one.kept for one in self._remotes.values())
+        )
 
     def _count(self) -> None:
         now = clock.monotonic()
@@ -127,22 +146,47 @@ class Run:
     def _deal(self) -> None:
         """Give each worker that is not asked now what it has room for, in turns, and ask for what it has done."""
         free = [one for one in self._remotes.values() if one.order is None and self._may_begin(one)]
-        dealt: dict[Remote, list[Job]] = {one: [] for one in free}
-        room = {one: self._pace.concurrency + AHEAD * BATCH - len(one.under_way) for one in free}
-        while room:
-            one = max(room, key=room.__getitem__)
-            batch = self._next(min(BATCH, room[one]))
+        while free:
+            one = max(free, key=self._room)
+            batch = self._next(min(BATCH, self._room(one)))
             if not batch:
                 break
-            dealt[one] += batch
-            room[one] -= len(batch)
-        for one, jobs in dealt.items():
+            for job in batch:
+                self._place(job, one).kept.append(job)
+        for one in free:
+            jobs, one.kept = one.kept, []
             self._send(one, jobs)
 
+    def _room(self, one: Remote) -> int:
+        return max(0, self._pace.concurrency + AHEAD * BATCH - len(one.under_way) - len(one.kept))
+
+    def _place(self, job: Job, free: Remote) -> Remote:
+        """Who is to do a job: `free`, unless another one is at the same host or address and not far behind."""
+        names = _led_to(job)
+        there = (self._places[name][0] for name in names if name in self._places)
+        one = next((each for each in there if len(each.kept) < AHEAD * BATCH), free)
+        self._places.update(dict.fromkeys(names, (one, job.key)))
+        return one
+
+    def _leave(self, one: Remote, job: Job) -> None:
+        """Nothing leads to a job's host any more, unless a later one does."""
+        for name in _led_to(job):
+            if self._places.get(name) == (one, job.key):
+                del self._places[name]
+
+    def _shares(self) -> int:
+        """By how many the rates are divided: what was begun by a worker that is gone still counts for a while."""
+        now = clock.monotonic()
+        self._gone = [since for since in self._gone if now - since < self._counts_s]
+        return len(self._remotes) + len(self._gone)
+
     def _may_begin(self, one: Remote) -> bool:
-        """A worker that comes begins once all others keep to their smaller share."""
+        """A worker that comes begins once all others keep to their smaller share, and have for a while."""
+        shares, past = self._shares(), clock.monotonic() - self._counts_s
         return bool(one.share) or all(
-            other.share >= len(self._remotes) or not other.share for other in self._remotes.values()
+            min(other.share or other.told, other.told) >= shares and other.shrank < past
+            for other in self._remotes.values()
+            if other.number
         )
 
     def _next(self, count: int) -> list[Job]:
@@ -155,7 +199,7 @@ class Run:
     def _send(self, one: Remote, jobs: list[Job], *, end: bool = False) -> None:
         one.number += 1
         one.under_way.update((job.key, job) for job in jobs)
-        one.told = len(self._remotes)
+        one.told = self._shares()
         stores = self._lists.lacking(jobs, one.lists)
         one.lists |= stores.keys()
         pace = self._pace.share(one.told)
@@ -212,11 +256,16 @@ class Run:
             return
         if answer.error is not None:
             raise answer.error
+        if one.share and one.told > one.share:
+            one.shrank = clock.monotonic()
         one.order, one.share, one.failures = None, one.told, 0
         vantage = printable(answer.vantage, MAX_VANTAGE)
         for found in answer.found[one.taken - answer.first :]:
             one.taken += 1
-            job = one.under_way.pop(found.key) if found.last else one.under_way[found.key]
+            job = one.under_way[found.key]
+            if found.last:
+                del one.under_way[found.key]
+                self._leave(one, job)
             seen = replace(found.assessment, vantage=vantage) if vantage else found.assessment
             yield Done(job, found.place, seen, found.last)
 
@@ -224,6 +273,11 @@ class Run:
         """Give a worker up; another one does what it had under way, but for what has cost too many."""
         del self._remotes[one.address]
         _cancel(one)
+        if one.number:
+            self._gone.append(clock.monotonic())
+        for job in (*one.under_way.values(), *one.kept):
+            self._leave(one, job)
+        self._again += one.kept
         again = (
             f"; {counted(len(one.under_way), 'target')} under way there go elsewhere" if one.under_way else ""
         )
@@ -254,6 +308,13 @@ class Run:
                 asked.discard(one)
             else:
                 self._send(one, [], end=True)
+
+
+def _led_to(job: Job) -> tuple[str, ...]:
+    """The addresses of a job, as far as they are known without asking; else its host."""
+    host = job.target.host
+    found = job.addresses or (addresses(host, job.options) if known(host, job.options) else (host,))
+    return found if isinstance(found, tuple) else (host,)
 
 
 def _cancel(one: Remote) -> None:

@@ -6,12 +6,15 @@ scheduler loads it, too.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from probe import GARBAGE_THRESHOLD
 from probe.check.interruption import LOOK_S, Interruption
 from probe.check.run import Done, Job, Later
 from probe.errors import ProbeError
@@ -33,6 +36,7 @@ UNATTENDED_S = 600.0
 
 _sessions: dict[str, Session] = {}
 _lock = threading.Lock()
+_thresholds: list[tuple[int, int, int]] = []
 
 
 def exchange(data: bytes) -> bytes:
@@ -50,6 +54,21 @@ def exchange(data: bytes) -> bytes:
         return packed(Answer(lost=True))
     session.take(order)
     return session.answer()
+
+
+@contextmanager
+def _seldom_searched() -> Iterator[None]:
+    """Cycles are looked for as seldom as in a process of the command line, as long as any session is at work."""
+    with _lock:
+        _thresholds.append(gc.get_threshold())
+        gc.set_threshold(GARBAGE_THRESHOLD)
+    try:
+        yield
+    finally:
+        with _lock:
+            before = _thresholds.pop()
+            if not _thresholds:
+                gc.set_threshold(*before)
 
 
 class _Held(NamedTuple):
@@ -77,6 +96,7 @@ class Session:
         self._found: deque[Found] = deque()
         self._left = self._number = self._taken = 0
         self._over, self._pace = False, order.pace
+        self._kept = order.pace
         self._error: Exception | None = None
         self._attended = clock.monotonic()
         self._interruption = Interruption()
@@ -118,18 +138,15 @@ class Session:
         return self._over or len(self._found) >= WORTH or (bool(self._found) and not self._left)
 
     def _jobs(self) -> Iterator[Job | Later]:
-        kept = self._pace
         while True:
-            if kept is not self._pace:
-                kept = self._pace
-                self._engine.keep_to(kept)
             yield self._todo.popleft() if self._todo else Later(LOOK_S, forget=False)
 
     def _run(self) -> None:
         self._loop.call_soon(self._look)
         try:
-            for done in self._engine.run():
-                self._add(done)
+            with _seldom_searched():
+                for done in self._engine.run():
+                    self._add(done)
         except Exception as error:  # noqa: BLE001 - told to the run that asked
             self._error = error if isinstance(error, ProbeError) else ProbeError(line(error))
         with self._worth:
@@ -151,7 +168,10 @@ class Session:
                     self._worth.notify_all()
 
     def _look(self) -> None:
-        """End where nobody asks any more, or the worker does."""
+        """Keep to the rates that were asked for last; end where nobody asks any more, or the worker does."""
+        if self._kept != self._pace:
+            self._kept = self._pace
+            self._engine.keep_to(self._kept)
         unattended = clock.monotonic() - self._attended > UNATTENDED_S
         if self._interruption.asked or unattended or self._worker.status.name not in {"running", "paused"}:
             self._interruption.asked = True
