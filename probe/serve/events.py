@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -30,15 +30,15 @@ class Events:
         """End every stream: a server that ends waits for them."""
         self._closing.set()
 
-    def answer(self, news: Callable[[], int]) -> Response:
-        """A stream; `news` counts what is newer than the page that asks."""
+    def answer(self, news: Callable[[], Mapping[str, object]]) -> Response:
+        """A stream; `news` says what is newer than the page that asks."""
         if self.streams >= MAX_STREAMS or self._closing.is_set():
             return PlainTextResponse(
                 "too many pages are open\n", status_code=503, headers={"Retry-After": "30"}
             )
         return _Stream(self, self._told(news))
 
-    async def _told(self, news: Callable[[], int]) -> AsyncIterator[str]:
+    async def _told(self, news: Callable[[], Mapping[str, object]]) -> AsyncIterator[str]:
         yield "retry: 5000\n\n"
         while not self._closing.is_set():
             number = self._standing.number
@@ -46,9 +46,9 @@ class Events:
             await self._until(None, PAUSE_S)
             await self._until(self._standing.news(number), HEARTBEAT_S)
 
-    def _progress(self, news: int) -> dict[str, Any]:
+    def _progress(self, news: Mapping[str, object]) -> dict[str, Any]:
         found = self._standing.progress()
-        return {"news": news, "under_way": found.under_way, "left": found.left, "targets": found.targets}
+        return {**news, "under_way": found.under_way, "left": found.left, "targets": found.targets}
 
     async def _until(self, news: Coroutine[Any, Any, int] | None, seconds: float) -> None:
         """Wait for news, the end, or so many seconds."""

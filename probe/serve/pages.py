@@ -22,6 +22,7 @@ from probe.history.overview import Lasting, lasting
 from probe.net import clock
 from probe.render.history.words import minute, place
 from probe.render.page.html import ASSETS, asset, compiled, render_page, static
+from probe.render.report.facts import instant
 from probe.render.report.html import Endpoint as View
 from probe.render.report.html import endpoint_view
 from probe.render.report.recorded import recorded_view
@@ -36,6 +37,7 @@ from probe.serve.views import (
     MAX_CERTIFICATES,
     MAX_PLACES,
     asked_of,
+    awaited_words,
     certificates,
     fleet_table,
     target_facts,
@@ -203,6 +205,7 @@ class Dashboard:
                 "trouble": trouble,
                 "token": token,
                 "pending": pending,
+                "told": awaited_words(target) if pending else "",
                 "events": f"/events?target={key}&after={pending or int(_seconds())}",
             }
             return self._page("target.html", f"/target/{key}", values, target.text)
@@ -257,11 +260,14 @@ class Dashboard:
         key, after = request.query_params.get("target"), _number(request.query_params.get("after", ""))
         standing = self._standing
 
-        def news() -> int:
+        def news() -> Mapping[str, object]:
             if key is None:
-                return max(0, standing.number - after)
+                return {"news": max(0, standing.number - after)}
             target = standing.target(key)
-            return int(target is not None and _last(target) >= after)
+            if target is None:
+                return {"news": 0}
+            again = instant(target.again)
+            return {"news": int(_last(target) >= after), "again": again, "told": awaited_words(target)}
 
         return self._events.answer(news)
 

@@ -48,7 +48,10 @@ class Stands(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """A configured target; `due` is when it is looked at next, `endpoints` are none before the first look."""
+    """A configured target; `due` is when it is looked at next, `endpoints` are none before the first look.
+
+    `again`: when it is looked at once more, where a look left doubts, which counts only then.
+    """
 
     key: str
     text: str
@@ -57,6 +60,7 @@ class Watched(NamedTuple):
     interval_s: int
     due: datetime | None
     endpoints: tuple[Stands, ...]
+    again: datetime | None = None
 
 
 class Progress(NamedTuple):
@@ -87,6 +91,9 @@ class Looking(Protocol):
     @property
     def left(self) -> int:
         """Targets of this round that are still to be settled."""
+
+    def again_at(self, key: str) -> float | None:
+        """When a target whose last look left doubts is looked at once more."""
 
     def look_now(self, key: str) -> bool:
         """Look at a target out of its turn; whether there is such a one that is not being looked at."""
@@ -169,7 +176,8 @@ class Standing:
         entry = self.what.entries.get(key)
         if entry is None:
             return None
-        due = self.looking.due.get(key) if self.looking else None
+        looking = self.looking
+        due, again = (looking.due.get(key), looking.again_at(key)) if looking else (None, None)
         return Watched(
             key,
             entry.target.text,
@@ -178,6 +186,7 @@ class Standing:
             interval_s(entry),
             _moment(due),
             tuple(self._endpoints.get(key, {}).values()),
+            _moment(again),
         )
 
     def latest(self, key: str) -> tuple[Assessment, ...]:

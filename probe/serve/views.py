@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from probe.eop.vocabulary import WORST_FIRST, Outcome
@@ -147,13 +147,27 @@ def target_facts(target: Watched, lasting: Mapping[Endpoint, Lasting]) -> list[t
     facts = {
         "Since": f"{minute(min(begun))} UTC" if begun else "",
         "Looked at": f"{minute(looked)} UTC" if looked else "not yet",
-        "Next look": f"{minute(target.due)} UTC" if target.due else "",
+        "Next look": _next(target),
         "Expires": dated(expires),
         "Next change": turn_words(turn),
         "Direction": target.direction,
         "Labels": " ".join(f"{name}={text}" for name, text in target.labels.items()),
     }
     return [(term, text) for term, text in facts.items() if text]
+
+
+def _next(target: Watched) -> str:
+    if target.again:
+        return f"{minute(target.again)} UTC: the last one left a doubt, and this one decides"
+    return f"{minute(target.due)} UTC" if target.due else ""
+
+
+def awaited_words(target: Watched) -> str:
+    """What has become of a look that was asked for, and has not come to a result that counts."""
+    if target.again:
+        at = f"{target.again.astimezone(UTC):%H:%M:%S}"
+        return f"The target was looked at, and what it shows is new: a second look at {at} UTC decides"
+    return "The target is being looked at"
 
 
 def worst(target: Watched) -> Outcome:

@@ -90,18 +90,18 @@ class Site(NamedTuple):
     def check(self, number: int) -> str:
         """Have a target looked at; its page once that has been."""
         path = self.post(number).headers["location"]
-        while "The target is being looked at" in (text := self.get(path).text):
+        while 'http-equiv="refresh"' in (text := self.get(path).text):
             pass
         return text
 
 
 @contextmanager
-def dashboard(folder: Path, *options: str) -> Iterator[Site]:
+def dashboard(folder: Path, *options: str, recheck: str = "1s") -> Iterator[Site]:
     """Five targets: accepted, self-signed, without its intermediate, near its end, and one with hostile texts."""
     servers = [Changing(script) for script in SCRIPTS]
     with on_loopback(folder, *servers) as fleet:
         # A doubtful result is looked at again before it counts; nobody here waits a minute for that.
-        fleet.describe('labels = { customer = "contoso" }', toml='[watch]\nrecheck-after = "1s"')
+        fleet.describe('labels = { customer = "contoso" }', toml=f'[watch]\nrecheck-after = "{recheck}"')
         _remember(folder / "history.sqlite", [server.port for server in fleet.servers])
         with serving(*fleet.arguments, *options) as address:
             yield Site(address, fleet, servers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from probe.serve.check_now import MAX_FORM
 from probe.serve.events import MAX_STREAMS
-from tests.cli.running import ISSUING
+from tests.cli.running import ISSUING, SELF
 from tests.serve.dashboard import HOSTILE, RENEWED, Site, dashboard
 from tests.serve.serving import PATIENCE, asked, ended, running, serving
 
@@ -94,7 +95,7 @@ def test_there_is_no_such_page(site: Site) -> None:
 def test_a_look_that_nobody_can_have_asked_for_is_not_waited_for(site: Site, when: str) -> None:
     answer = site.get(f"{site.target(1)}?asked={when}")
     assert answer.status == 200
-    assert "The target is being looked at" not in answer.text
+    assert 'http-equiv="refresh"' not in answer.text
 
 
 def test_a_target_by_its_history(site: Site) -> None:
@@ -136,8 +137,8 @@ def test_check_now(site: Site) -> None:
     assert answer.status == 303
     assert re.fullmatch(r"/target/[0-9a-f]+\?asked=\d+", answer.headers["location"])
     text = site.get(answer.headers["location"]).text
-    while "The target is being looked at" in text:
-        assert '<noscript><meta http-equiv="refresh"' in text
+    while '<noscript><meta http-equiv="refresh"' in text:
+        assert "The target is being looked at<" in text
         text = site.get(answer.headers["location"]).text
     assert "Conversation" in text, "the evidence of the look is there"
     again = site.post(0)
@@ -145,6 +146,28 @@ def test_check_now(site: Site) -> None:
     assert 0 < int(again.headers["retry-after"]) <= 31
     site.servers[3].script = RENEWED
     assert "accepted" in site.check(3)
+
+
+def test_a_look_that_left_a_doubt_is_told_as_such(tmp_path: Path) -> None:
+    with dashboard(tmp_path, recheck="100s") as site:
+        site.servers[0].script = SELF
+        site.post(1)
+        path = site.post(0).headers["location"]
+        while "The target is being looked at<" in (text := site.get(path).text):
+            pass
+        assert re.search(r"what it shows is new: a second look at \d\d:\d\d:\d\d UTC decides<", text)
+        assert '<noscript><meta http-equiv="refresh"' in text
+        assert "the last one left a doubt" in site.get(site.target(0)).text
+        key = site.target(0).removeprefix("/target/")
+        with closing(stream(site.address, f"/events?target={key}&after=4000000000")) as connection:
+            answer = connection.getresponse()
+            while not (line := answer.readline()).startswith(b"data:"):
+                pass
+            told = json.loads(line.removeprefix(b"data:"))
+        assert told["again"].endswith("Z")
+        assert told["told"] in text
+        # One that shows what it showed before leaves no doubt.
+        assert "doubt" not in site.get(site.target(1)).text
 
 
 def test_only_a_page_of_this_server_may_ask(site: Site) -> None:

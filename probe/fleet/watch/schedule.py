@@ -67,6 +67,10 @@ class Schedule:
         """Seconds until a target is due; None where none waits for its turn."""
         return None if self.next_due is None else max(0.0, self.next_due - now)
 
+    def again_at(self, key: str) -> float | None:
+        """When a target is looked at once more; None where that is not waited for."""
+        return self._turns.get(key) if key in self._again else None
+
     def hasten(self, key: str, now: float) -> bool:
         """Let it be a target's turn now; whether it waits for its turn."""
         waits = key in self._turns

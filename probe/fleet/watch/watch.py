@@ -163,6 +163,10 @@ class Watch:
         """Targets of this round that are still to be settled."""
         return self._round.left
 
+    def again_at(self, key: str) -> float | None:
+        """When a target whose last look left doubts is looked at once more; None where none is waited for."""
+        return self._schedule.again_at(key)
+
     def look_now(self, key: str) -> bool:
         """Look at a target out of its turn; whether there is such a one that waits for its turn."""
         hastened = self._schedule.hasten(key, self._now())

@@ -8,12 +8,15 @@
   const asked = status.dataset.asked;
   let source = null;
 
-  const progress = ({ under_way: underWay, left, news }) => {
+  const progress = ({ under_way: underWay, left, news, told }) => {
     if (news && asked) { // what was asked for has come
       location.replace(update.href);
       return;
     }
-    if (asked) return;
+    if (asked) {
+      words.textContent = told;
+      return;
+    }
     const said = [];
     if (news) said.push(`${news.toLocaleString("en")} looked at since this page was made`);
     if (underWay && "round" in status.dataset) said.push(`${underWay.toLocaleString("en")} under way`);

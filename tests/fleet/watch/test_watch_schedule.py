@@ -129,6 +129,16 @@ class TestTheClock:
         assert schedule.take(NOW - DAY) is None
         assert (schedule.take(NOW - DAY + 59), schedule.take(NOW - DAY + 60)) == (None, "a")
 
+    def test_a_second_look_that_is_waited_for_can_be_made_now(self) -> None:
+        schedule = planned({"a": 3600}, stored={"a": 1})
+        assert schedule.again_at("a") is None
+        schedule.take(NOW)
+        schedule.again("a", NOW + 60)
+        assert schedule.again_at("a") == NOW + 60
+        assert schedule.hasten("a", NOW + 5)
+        assert schedule.take(NOW + 5) == "a"
+        assert schedule.again_at("a") is None
+
     def test_after_its_second_look_a_target_keeps_its_slot(self) -> None:
         schedule = planned({"a": 3600}, stored={"a": 1})
         schedule.take(NOW)
