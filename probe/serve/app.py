@@ -71,7 +71,7 @@ def application(
         return PlainTextResponse("ok\n")
 
     async def metrics(_: Scope, __: Receive) -> Response:
-        fleet = standing.kept.text().encode() if standing else b""
+        fleet = standing.kept.exposition if standing else b""
         return Response(fleet + counted.text(), media_type=EXPOSITION)
 
     answers: Mapping[str, Answer] = {"/healthz": healthy, "/probe": probing.answer, "/metrics": metrics}

@@ -1,4 +1,4 @@
-"""What the fleet's metrics say, kept as lines: made once a look, and only put together for a scrape."""
+"""What the fleet's metrics say, kept as lines: made once a look, and put together once for what is new since."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Kept:
         self._targets: dict[str, dict[str, Lines]] = {}
         self._under_way: dict[str, dict[str, Lines]] = {}
         self._told: dict[str, dict[str, _Told]] = {}
+        self._exposition: bytes | None = None
 
     def tell(
         self, key: str, labels: Mapping[str, str], found: Iterable[tuple[Span, Mapping[str, datetime]]]
@@ -43,7 +44,7 @@ class Kept:
             if known is None or known.at != span.last:  # of many thousands few were looked at since
                 known = _Told(span.last, lines_of_span(span, own, expiries))
             now[own] = known
-        self._told[key] = now
+        self._told[key], self._exposition = now, None
 
     def take(
         self, key: str, assessment: Assessment, labels: Mapping[str, str], *, last: bool = False
@@ -60,14 +61,22 @@ class Kept:
     def settle(self, key: str) -> None:
         """Know that the last one was taken."""
         if found := self._under_way.pop(key, None):
-            self._targets[key] = found
+            self._targets[key], self._exposition = found, None
             self._told.pop(key, None)
 
     def keep(self, keys: Collection[str]) -> None:
         """Forget every other target."""
+        self._exposition = None
         for kept in (self._targets, self._under_way, self._told):
             for key in kept.keys() - set(keys):
                 del kept[key]
+
+    @property
+    def exposition(self) -> bytes:
+        """All samples, as they are sent."""
+        if self._exposition is None:
+            self._exposition = self.text().encode()
+        return self._exposition
 
     def text(self) -> str:
         """All samples; of an endpoint that two targets lead to alike those of one."""

@@ -134,6 +134,27 @@ def test_of_several_chains_no_date_is_told_and_the_word_is_the_deciding_rules() 
     assert before == after
 
 
+def test_all_samples_are_put_together_once_for_what_is_new() -> None:
+    kept = Kept()
+    kept.take("a", at("192.0.2.1"), {}, last=True)
+    before = kept.exposition
+    assert before == kept.text().encode()
+    kept.take("b", at("192.0.2.2"), {}, last=False)
+    kept.settle("c")  # of which nothing was seen
+    assert kept.exposition is before
+    kept.settle("b")
+    both = kept.exposition
+    assert both == kept.text().encode() != before
+    assert kept.exposition is both
+    record = record_of(at("192.0.2.3"))
+    place = {"target": record.target, "endpoint": record.endpoint, "state": record.state}
+    span = Span(number=1, first=record.at, last=record.at, looks=1, elapsed_ms=312, **place)
+    kept.tell("c", {}, [(span, {})])
+    assert kept.exposition.count(b"eop_probe_outcome{") == 3
+    kept.keep(["a"])
+    assert kept.exposition == before
+
+
 def test_tens_of_thousands_of_samples_are_joined_at_once() -> None:
     kept = Kept()
     for number in range(1500):
