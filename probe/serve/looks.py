@@ -19,11 +19,11 @@ from probe.history.overview import hosts_moved, latest_spans
 from probe.history.query import called, changes_since, held
 from probe.history.read import spans
 from probe.pki.chain import PresentedChain
-from probe.render.history.changes import sentence
+from probe.render.history.changes import facts, like
 from probe.render.history.line import MAX_PERIODS, Told, line, told
 from probe.render.history.words import differs, minute, place
 from probe.render.report.timeline import TimeLine
-from probe.report.changes import Certificates, Change, Kind
+from probe.report.changes import Certificates, Change
 from probe.report.periods import lives
 from probe.report.record import Endpoint, Span
 from probe.report.vantages import differing, several
@@ -33,19 +33,6 @@ from probe.text import counted
 #: Changes that one page tells, the latest; spans of one target that its history is made of, the latest.
 MAX_CHANGES, MAX_SPANS = 1_000, 2_000
 WEEK = timedelta(days=7)
-
-_STYLES = {
-    Kind.OUTAGE: "unknown",
-    Kind.STARTTLS_GONE: "rejected",
-    Kind.MIXED: "at-risk",
-    Kind.KEY_REUSED: "at-risk",
-    Kind.ADDRESS_REMOVED: "at-risk",
-    Kind.VANTAGE_POINTS_DIFFER: "at-risk",
-    Kind.OUTAGE_OVER: "accepted",
-    Kind.MIXED_OVER: "accepted",
-    Kind.STARTTLS_BACK: "accepted",
-    Kind.VANTAGE_POINTS_AGREE: "accepted",
-}
 
 
 class Changed(NamedTuple):
@@ -101,11 +88,11 @@ def week(connection: Connection, now: datetime, links: Mapping[tuple[str, str], 
 
 
 def _changed(change: Change, certificates: Certificates, links: Mapping[tuple[str, str], str]) -> Changed:
-    kind = change.kind.value
-    style = change.verdict.outcome.value if change.verdict else _STYLES.get(change.kind, "info")
-    words = sentence(change, certificates).removeprefix(f"{kind}: ")
+    shown_like = like(change)
+    style = shown_like.value if shown_like else "info"
     link = links.get((change.target, change.endpoint.direction), "")
-    return Changed(minute(change.at)[11:], kind, style, words, place(change.endpoint), link)
+    words = facts(change, certificates)
+    return Changed(minute(change.at)[11:], change.kind.value, style, words, place(change.endpoint), link)
 
 
 def links_of(what: Described) -> dict[tuple[str, str], str]:

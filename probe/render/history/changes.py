@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from probe.eop.vocabulary import Outcome
 from probe.render.history.words import minute, place, sights, told_all, verdict
 from probe.render.page.options import RenderOptions
 from probe.render.page.table import csv_row
@@ -19,17 +20,18 @@ COLUMNS = (
     "at", "since", "kind", "target", *Endpoint._fields, "before", "after", "outcome_before", "rule_before",
     "outcome", "rule", "began", "ended", "looks", "fault", "error",
 )  # fmt: skip
-_STYLES = {
-    Kind.OUTAGE: Style.BAD,
-    Kind.STARTTLS_GONE: Style.BAD,
-    Kind.MIXED: Style.WARNING,
-    Kind.KEY_REUSED: Style.WARNING,
-    Kind.ADDRESS_REMOVED: Style.WARNING,
-    Kind.VANTAGE_POINTS_DIFFER: Style.WARNING,
-    Kind.OUTAGE_OVER: Style.GOOD,
-    Kind.MIXED_OVER: Style.GOOD,
-    Kind.STARTTLS_BACK: Style.GOOD,
-    Kind.VANTAGE_POINTS_AGREE: Style.GOOD,
+#: The outcome that a kind of change is shown like; those that have none here are neither good nor bad.
+_LIKE = {
+    Kind.OUTAGE: Outcome.UNKNOWN,
+    Kind.STARTTLS_GONE: Outcome.REJECTED,
+    Kind.MIXED: Outcome.AT_RISK,
+    Kind.KEY_REUSED: Outcome.AT_RISK,
+    Kind.ADDRESS_REMOVED: Outcome.AT_RISK,
+    Kind.VANTAGE_POINTS_DIFFER: Outcome.AT_RISK,
+    Kind.OUTAGE_OVER: Outcome.ACCEPTED,
+    Kind.MIXED_OVER: Outcome.ACCEPTED,
+    Kind.STARTTLS_BACK: Outcome.ACCEPTED,
+    Kind.VANTAGE_POINTS_AGREE: Outcome.ACCEPTED,
 }
 _SAID = {
     Kind.STARTTLS_GONE: "it is no longer to be had; last seen: {before}",
@@ -59,17 +61,22 @@ def render(
 
 
 def _style(change: Change) -> Style:
-    if change.verdict:
-        return OUTCOME_STYLES[change.verdict.outcome]
-    return _STYLES.get(change.kind, Style.PLAIN)
+    shown_like = like(change)
+    return OUTCOME_STYLES[shown_like] if shown_like else Style.PLAIN
+
+
+def like(change: Change) -> Outcome | None:
+    """The outcome that a change is shown like: its verdict's own, where it has one."""
+    return change.verdict.outcome if change.verdict else _LIKE.get(change.kind)
 
 
 def sentence(change: Change, certificates: Certificates) -> str:
     """What changed, as the word of its kind and the facts."""
-    return f"{change.kind.value}: {_facts(change, certificates)}"
+    return f"{change.kind.value}: {facts(change, certificates)}"
 
 
-def _facts(change: Change, certificates: Certificates) -> str:
+def facts(change: Change, certificates: Certificates) -> str:
+    """What changed, without the word of its kind."""
     before, after = told_all(change.before, certificates), told_all(change.after, certificates)
     text = f"{after}; before: {before}"
     match change.kind:
