@@ -148,28 +148,6 @@ def test_check_now(site: Site) -> None:
     assert "accepted" in site.check(3)
 
 
-def test_a_look_that_left_a_doubt_is_told_as_such(tmp_path: Path) -> None:
-    with dashboard(tmp_path, recheck="100s") as site:
-        site.servers[0].script = SELF
-        site.post(1)
-        path = site.post(0).headers["location"]
-        while "The target is being looked at<" in (text := site.get(path).text):
-            pass
-        assert re.search(r"what it shows is new: a second look at \d\d:\d\d:\d\d UTC decides<", text)
-        assert '<noscript><meta http-equiv="refresh"' in text
-        assert "the last one left a doubt" in site.get(site.target(0)).text
-        key = site.target(0).removeprefix("/target/")
-        with closing(stream(site.address, f"/events?target={key}&after=4000000000")) as connection:
-            answer = connection.getresponse()
-            while not (line := answer.readline()).startswith(b"data:"):
-                pass
-            told = json.loads(line.removeprefix(b"data:"))
-        assert told["again"].endswith("Z")
-        assert told["told"] in text
-        # One that shows what it showed before leaves no doubt.
-        assert "doubt" not in site.get(site.target(1)).text
-
-
 def test_only_a_page_of_this_server_may_ask(site: Site) -> None:
     path = site.target(2)
     token = re.findall('name="token" value="([0-9a-f]+)"', site.get(path).text)[0]
@@ -182,8 +160,8 @@ def test_only_a_page_of_this_server_may_ask(site: Site) -> None:
         assert site.post(2, wrong).status == 403
     long = f"token={token}&more=".ljust(MAX_FORM + 1, "x")
     assert asked(site.address, f"{path}/check", "POST", {}, long).status == 403
-    assert len(site.fleet.servers[2].peers) == 0
     host = site.address.removeprefix("http://")
+    # It would be too soon, had any of those been taken for one that may ask.
     assert site.post(2, token, Origin=f"http://{host}", **{"Sec-Fetch-Site": "same-origin"}).status == 303
 
 
@@ -220,6 +198,28 @@ def test_events_tell_what_is_new(tmp_path: Path) -> None:
             assert [told.readline() for _ in range(2)] == [b"retry: 5000\n", b"\n"]
             assert b'"news": 0' in told.readline()
             # `dashboard` demands an end in order, though this stream is open.
+
+
+def test_a_look_that_left_a_doubt_is_told_as_such(tmp_path: Path) -> None:
+    with dashboard(tmp_path, recheck="100s") as site:
+        site.servers[0].script = SELF
+        site.post(1)
+        path = site.post(0).headers["location"]
+        while "The target is being looked at<" in (text := site.get(path).text):
+            pass
+        assert re.search(r"what it shows is new: a second look at \d\d:\d\d:\d\d UTC decides<", text)
+        assert '<noscript><meta http-equiv="refresh"' in text
+        assert "the last one left a doubt" in site.get(site.target(0)).text
+        key = site.target(0).removeprefix("/target/")
+        with closing(stream(site.address, f"/events?target={key}&after=4000000000")) as connection:
+            answer = connection.getresponse()
+            while not (line := answer.readline()).startswith(b"data:"):
+                pass
+            told = json.loads(line.removeprefix(b"data:"))
+        assert told["again"].endswith("Z")
+        assert told["told"] in text
+        # One that shows what it showed before leaves no doubt.
+        assert "doubt" not in site.get(site.target(1)).text
 
 
 @pytest.mark.slow
