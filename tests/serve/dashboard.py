@@ -21,8 +21,13 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from probe.eop.vocabulary import Outcome
+from probe.fleet.entries import Judges
+from probe.fleet.source import Fleet
+from probe.fleet.watch.described import key_of
 from probe.history.database import Database
+from probe.history.due import keep_due
 from probe.history.write import write_batch
+from probe.net import clock
 from probe.report.record import Endpoint, ListUsed, Record, Said, State
 from tests.authority import Issued
 from tests.cli.running import CA, EXPIRING, HEALTHY, HOST, ISSUING, LEAF, LONELY, NOW, SELF, SELF_SIGNED
@@ -102,13 +107,16 @@ def dashboard(folder: Path, *options: str, recheck: str = "1s") -> Iterator[Site
     with on_loopback(folder, *servers) as fleet:
         # A doubtful result is looked at again before it counts; nobody here waits a minute for that.
         fleet.describe('labels = { customer = "contoso" }', toml=f'[watch]\nrecheck-after = "{recheck}"')
-        _remember(folder / "history.sqlite", [server.port for server in fleet.servers])
+        _remember(folder, [server.port for server in fleet.servers])
         with serving(*fleet.arguments, *options) as address:
             yield Site(address, fleet, servers)
 
 
-def _remember(path: Path, ports: list[int]) -> None:
-    """Ten days: a renewal, an outage, and an end certificate that took the place of another's."""
+def _remember(folder: Path, ports: list[int]) -> None:
+    """Ten days: a renewal, an outage, and an end certificate that took the place of another's.
+
+    No target's turn comes within half an hour, so that the watch looks at those alone that are asked for.
+    """
     old, new = _shows(_OLD, ISSUING), _shows(LEAF, ISSUING)
     bad = _shows(SELF_SIGNED, rule="self-signed")
     down = State(outcome=Outcome.UNKNOWN, rule="unreachable", phase="connect", fault="unreachable")
@@ -122,8 +130,12 @@ def _remember(path: Path, ports: list[int]) -> None:
         for record in _looks(f"m{number}.contoso.test", ports[number], states)
     ]
     looks += _looks("m1.contoso.test", ports[1], [new] * 238, "oslo")
-    database = Database(str(path))
+    entries = Fleet(str(folder / "fleet.toml"), Judges(lambda _: tuple)).entries()
+    later = int(clock.now().timestamp()) + 1800
+    database = Database(str(folder / "history.sqlite"))
     database.run(lambda connection: write_batch(connection, "remembered", NOW, looks), write=True)
+    due = {key_of(entry): later for entry in entries}
+    database.run(lambda connection: keep_due(connection, "", due, later), write=True)
     database.close()
 
 
