@@ -41,8 +41,12 @@ def _with_record(context: typer.Context, parameter: typer.CallbackParam, value: 
 
 
 def _name(value: str | None) -> str | None:
-    if value is not None and (len(value) > MAX_VANTAGE or printable(value) != value):
-        raise ConfigurationError(f"--vantage: a name of at most {MAX_VANTAGE} characters that can be printed")
+    if value is not None and (
+        len(value) > MAX_VANTAGE or printable(value) != value or value.strip() != value
+    ):
+        raise ConfigurationError(
+            f"--vantage: a name of at most {MAX_VANTAGE} characters that can be printed, without blanks around it"
+        )
     return value
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from probe.errors import ConfigurationError
 from probe.history.database import Database, HistoryError
 from probe.history.locks import Locks, digest
-from probe.text import printable
+from probe.text import counted, printable
 
 
 class Claim:
@@ -30,9 +30,8 @@ class Claim:
         """Make sure of the claim; raises ConfigurationError where another has it, HistoryError where none can tell."""
         if self._database.file is not None:
             self._file = self._file or self._locked(self._database.file)
-        elif not self._locks.alive() and not self._locks.take(self._name):
-            self._locks.close()
-            raise taken(self._database, self._name)
+        elif not self._locks.alive():
+            own_share(self._locks, self._database, self._name, self._name, 1)
 
     def let_go(self, done: Iterable[int]) -> None:
         """Nothing: there are no shares of others."""
@@ -57,12 +56,32 @@ class Claim:
         return file
 
 
+def own_share(locks: Locks, database: Database, name: str, fleet: str, total: int) -> None:
+    """Take what is called `name`, one of `total` shares of a fleet.
+
+    Raises ConfigurationError where another watch has it, or where the fleet is divided otherwise: its targets would be
+    looked at twice. HistoryError where none can tell.
+    """
+    if not locks.take(name):
+        locks.close()
+        raise taken(database, name)
+    if others := sorted(locks.divide(fleet, total) - {total}):
+        locks.close()
+        raise ConfigurationError(
+            f"another fleet watch{_as(fleet)} has the history {database.name}, in {counted(others[0], 'share')} of "
+            f"the fleet, not {total}: all of those must end first"
+        )
+
+
 def taken(database: Database, name: str) -> ConfigurationError:
     """That another watch has what is called `name`."""
-    which = f" as {printable(name)}" if name else ""
     return ConfigurationError(
-        f"another fleet watch{which} has the history {database.name}; it must end first"
+        f"another fleet watch{_as(name)} has the history {database.name}; it must end first"
     )
+
+
+def _as(name: str) -> str:
+    return f" as {printable(name)}" if name else ""
 
 
 if sys.platform == "win32":

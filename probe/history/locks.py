@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
 from sqlalchemy import Connection, TextClause, text
@@ -15,11 +15,15 @@ from probe.history.database import Database, HistoryError
 _KEEPALIVE = ("tcp_keepalives_idle=30", "tcp_keepalives_interval=10", "tcp_keepalives_count=3")
 _TRY = text("SELECT pg_try_advisory_lock(:number)")
 _RELEASE = text("SELECT pg_advisory_unlock(:number)")
-# PostgreSQL, 54.12 pg_locks: a key of 64 bits stands in two columns, with objsubid 1.
-_HELD = text(
-    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
-    "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+_SHARE = text("SELECT pg_try_advisory_lock_shared(:half, :total)")
+# PostgreSQL, 54.12 pg_locks: a key of 64 bits stands in two columns, with objsubid 1; two of 32 bits with 2, as oid,
+# which has no sign.
+_GRANTED = (
+    "FROM pg_locks WHERE locktype = 'advisory' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND objsubid = "
 )
+_HELD = text(f"SELECT (classid::bigint << 32) | objid::bigint {_GRANTED} 1")
+_TOTALS = text(f"SELECT objid::bigint {_GRANTED} 2 AND classid::bigint = :half & 4294967295")
 
 
 class Locks:
@@ -42,20 +46,21 @@ class Locks:
 
     def take(self, name: str) -> bool:
         """Take a lock that is not held here; whether it was free."""
-        return bool(self._ask(_TRY, name))
+        return bool(self._ask(_TRY, number=_number(name)))
 
     def release(self, name: str) -> None:
         """Let go of a lock."""
-        self._ask(_RELEASE, name)
+        self._ask(_RELEASE, number=_number(name))
+
+    def divide(self, fleet: str, total: int) -> set[int]:
+        """Say that a fleet is divided into so many shares, and hear what all say who live."""
+        half = int.from_bytes(digest(fleet)[:4], "big", signed=True)
+        self._ask(_SHARE, half=half, total=total)
+        return set(self._all(_TOTALS, half=half))
 
     def held(self, names: Collection[str]) -> set[str]:
         """Those of the locks that anybody holds."""
-        session = self._opened()
-        try:
-            held = set(session.scalars(_HELD))
-            session.commit()
-        except SQLAlchemyError as error:
-            raise self._away(error) from None
+        held = set(self._all(_HELD))
         return {name for name in names if _number(name) in held}
 
     def close(self) -> None:
@@ -66,14 +71,17 @@ class Locks:
                 session.invalidate()  # not back to the pool, which would keep the locks
                 session.close()
 
-    def _ask(self, statement: TextClause, name: str) -> object:
+    def _ask(self, statement: TextClause, **values: int) -> object:
+        return self._all(statement, **values)[0]
+
+    def _all(self, statement: TextClause, **values: int) -> Sequence[int]:
         session = self._opened()
         try:
-            answer = session.scalar(statement, {"number": _number(name)})
+            answers = session.scalars(statement, values).all()
             session.commit()
         except SQLAlchemyError as error:
             raise self._away(error) from None
-        return answer
+        return answers
 
     def _opened(self) -> Connection:
         if self._session is None:

@@ -139,6 +139,10 @@ class TestRefused:
                 "--vantage: a name of at most 64 characters that can be printed",
             ),
             (
+                ("--vantage", "berlin "),
+                "--vantage: a name of at most 64 characters that can be printed, without blanks around it",
+            ),
+            (
                 ("--record", "--vantage", "b" * 65),
                 "--vantage: a name of at most 64 characters that can be printed",
             ),

@@ -22,6 +22,7 @@ from probe.errors import ConfigurationError
 from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import stored
 from probe.fleet.watch.shares import RETURN_S, Shares
+from probe.history.claim import Claim
 from probe.history.database import Database
 from tests.cli.running import HEALTHY
 from tests.cli.running import ROOT as ROOT_CERTIFICATE
@@ -164,8 +165,8 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
     assert not doubled
 
 
-def shares(database: Database, number: int, lease_s: float = 0) -> Shares:
-    return Shares(database, "berlin", Shard(number, 3), partial(stored, database, "berlin"), lease_s)
+def shares(database: Database, number: int, lease_s: float = 0, total: int = 3) -> Shares:
+    return Shares(database, "berlin", Shard(number, total), partial(stored, database, "berlin"), lease_s)
 
 
 def no_wait(seconds: float) -> None:
@@ -207,6 +208,24 @@ def test_who_takes_over_and_who_gives_back(url: str) -> None:  # noqa: F811 - th
         patient.renew()
         assert patient.beside == {1, 3}
         patient.close()
+
+
+def test_a_fleet_is_divided_in_one_way(url: str) -> None:  # noqa: F811 - the fixture
+    with opened(url) as one, opened(url) as other:
+        first, fewer = shares(one, 1), shares(other, 1, total=2)
+        first.begin(no_wait, print)
+        divided = "as berlin has the history .*, in 3 shares of the fleet, not "
+        with pytest.raises(ConfigurationError, match=f"{divided}2: all of those must end first"):
+            fewer.begin(no_wait, print)
+        with pytest.raises(ConfigurationError, match=f"{divided}1"):
+            Claim(other, "berlin")
+        Claim(other, "munich").close()
+        first.close()
+        fewer.begin(no_wait, print)
+        with pytest.raises(ConfigurationError, match="in 2 shares of the fleet, not 3"):
+            first.begin(no_wait, print)
+        fewer.close()
+        Claim(other, "berlin").close()
 
 
 def test_whose_session_is_lost_looks_at_its_own_share_alone(

@@ -96,7 +96,14 @@ def described(
     found = found._replace(selection=found.selection._replace(beside=beside))
     if found.fleet.count is None:
         raise ConfigurationError("a watch reads its targets from files, not from standard input")
-    what = described(found.entries(), found.base, found.fleet.watch, found.fleet.alarms, found.fleet.ways())
+    what = described(
+        found.entries(),
+        found.base,
+        found.fleet.watch,
+        found.fleet.alarms,
+        found.fleet.ways(),
+        shares=1 + len(beside),
+    )
     if not what.entries:
         raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
     return what
@@ -118,8 +125,11 @@ def _kept(
     database = Database(history)
     shard, shares = wanted.selection().shard, None
     claim: Claim | Shares
-    if shard is None or database.sqlite:
+    if shard is None or shard.total == 1:
+        claim = Claim(database, vantage)
+    elif database.sqlite:
         claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
+        tell("shares are taken over in PostgreSQL alone: here nobody looks at that of a watch that is gone")
     else:
         claim = shares = Shares(database, vantage, shard, partial(stored, database, vantage), takeover_s)
         shares.begin(sleep, tell)

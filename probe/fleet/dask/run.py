@@ -259,7 +259,7 @@ class Run:
         if one.share and one.told > one.share:
             one.shrank = clock.monotonic()
         one.order, one.share, one.failures = None, one.told, 0
-        vantage = printable(answer.vantage, MAX_VANTAGE)
+        vantage = printable(answer.vantage.strip(), MAX_VANTAGE)
         for found in answer.found[one.taken - answer.first :]:
             one.taken += 1
             job = one.under_way[found.key]

@@ -14,7 +14,7 @@ from probe.fleet.entries import Entry
 from probe.fleet.keys import Watch as WatchKeys
 from probe.fleet.keys import seconds
 
-#: Targets of one watch: they are held.
+#: Targets of one watch, and as many of each share that it has taken over: they are held.
 MAX_TARGETS = 100_000
 INTERVAL = 6 * 3600
 RECHECK_AFTER = 60
@@ -58,12 +58,14 @@ def described(
     keys: WatchKeys,
     alarms: Alarms | None = None,
     ways: Mapping[str, Entry] = {},
+    *,
+    shares: int = 1,
 ) -> Described:
-    """The description of what `entries` hold, alike ones once; raises ConfigurationError."""
+    """The description of what `entries` of so many shares hold, alike ones once; raises ConfigurationError."""
     found: dict[str, Entry] = {}
     for entry in entries:
         found.setdefault(key_of(entry), entry)
-        if len(found) > MAX_TARGETS:
+        if len(found) > MAX_TARGETS * shares:
             raise ConfigurationError(f"a watch has at most {MAX_TARGETS:,} targets; share them with --shard")
     return Described(entries=found, base=base, keys=keys, alarms=alarms, ways=ways)
 

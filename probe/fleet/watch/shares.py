@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable
 from probe.errors import ConfigurationError
 from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import Stored
-from probe.history.claim import taken
+from probe.history.claim import own_share, taken
 from probe.history.database import Database
 from probe.history.locks import Locks
 from probe.net.clock import monotonic
@@ -111,8 +111,7 @@ class Shares:
         return " and ".join(self._name(one) for one in sorted({self._own.number, *self.beside}))
 
     def _own_it(self) -> None:
-        if not self._locks.take(self._owner(self._own.number)):
-            raise self._taken()
+        own_share(self._locks, self._database, self._owner(self._own.number), self._vantage, self._own.total)
 
     def _take_over(self, one: int) -> None:
         if self._locks.take(self._work(one)):

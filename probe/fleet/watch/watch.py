@@ -137,6 +137,13 @@ class Watch:
         self._round = Round(self._schedule.due, self._length, now)
         self._ping = Ping(what.ping_url) if what.ping_url else None
 
+    def _take_over(self, what: Described) -> None:
+        """Take up a description that was read again, with what was kept of targets that came with a share."""
+        kept = self.shares.kept if self.shares else None
+        new = what.entries.keys() - self._what.entries.keys()
+        self._remember(kept, {what.entries[key].target.text for key in new})
+        self._take_up(what, {key: kept.due[key] for key in new & kept.due.keys()} if kept else {})
+
     def _remember(self, stored: Stored | None, targets: Container[str] | None = None) -> None:
         """How endpoints were seen last, of every target or of some."""
         for span in stored.spans if stored else ():
@@ -272,7 +279,7 @@ class Watch:
         self.signals.reload = False
         self._systemd.reloading()
         try:
-            self._take_up(reload(), {})
+            self._take_over(reload())
             self._engine.forget()
             self._told.word(f"the description was read again: {counted(len(self._what.entries), 'target')}")
         except ConfigurationError as error:
@@ -282,7 +289,7 @@ class Watch:
     def _share(self, shares: Sharing) -> frozenset[int]:
         """Look at the shares that were taken over, and no more at those given back; which of these are done with."""
         if shares.beside != self._beside and self.reload:
-            beside, kept, before = shares.beside, shares.kept, self._what.entries.keys()
+            beside = shares.beside
             try:
                 what = self.reload()
             except ConfigurationError as error:
@@ -291,9 +298,7 @@ class Watch:
                 )
                 return frozenset()
             self._say("shares can be taken over again", "")
-            new = what.entries.keys() - before
-            self._remember(kept, {what.entries[key].target.text for key in new})
-            self._take_up(what, {key: kept.due[key] for key in new & kept.due.keys()} if kept else {})
+            self._take_over(what)
             self._beside = beside
             self._told.word(f"share {shares.words} is looked at now: {counted(len(what.entries), 'target')}")
         under_way = {shares.number_of(turn.entry.target.text) for turn in self._under_way.values()}

@@ -10,6 +10,10 @@ from time import monotonic
 import pytest
 
 from probe.cli.exit_codes import UNKNOWN
+from probe.cli.fleet import watching
+from probe.cli.fleet.common import Wanted
+from probe.cli.options import Stores
+from probe.errors import ConfigurationError
 from probe.fleet.watch import described, keeper, watch
 from probe.fleet.watch.keeper import Keeper, stored
 from probe.fleet.watch.systemd import Systemd
@@ -36,6 +40,18 @@ def test_more_targets_than_a_watch_holds(tmp_path: Path, cli: Cli, monkeypatch: 
     assert (ran.code, ran.err) == (
         UNKNOWN, "eop-probe: a watch has at most 3 targets; share them with --shard\n"
     )  # fmt: skip
+
+
+def test_a_share_that_is_taken_over_has_its_own_room(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Watching(tmp_path, [{"host": f"{letter}.test"} for letter in "abcdefghij"], cli.store)
+    monkeypatch.setattr(described, "MAX_TARGETS", 9)
+    file, shard, stores = str(tmp_path / "fleet.toml"), Wanted(shard="1/2"), Stores()
+    with pytest.raises(ConfigurationError, match="at most 9 targets"):
+        watching.described(file, Wanted(), stores)
+    assert 0 < len(watching.described(file, shard, stores).entries) < 10
+    assert len(watching.described(file, shard, stores, frozenset({2})).entries) == 10
 
 
 def test_endpoints_whose_state_is_known(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
