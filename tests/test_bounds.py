@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from probe.check import names as names_of_a_run
 from probe.check.options import CheckOptions
 from probe.cli.fleet import writer
-from probe.cli.listen import command
+from probe.cli.listen import inputs
 from probe.cli.output import Format, ReportOutput
 from probe.diagnosis import refusals, run
 from probe.errors import StoreError, TargetError
@@ -384,8 +384,8 @@ def test_what_is_taken_where_nothing_is_said() -> None:
     asked = ProbeRequest(host="a.test", address="192.0.2.1", port=25, sni=None)
     assert asked.timeout_s == CheckOptions(stores=lambda: ()).timeout_s == TIMEOUT_S
     assert http.Reach().timeout_s == http.TIMEOUT_S
-    assert command._limits(2, 1).idle_s == command.IDLE_S
-    assert command._limits(2, 1).total_s == command.TOTAL_S
+    limits = inputs.AtOnce().limits()
+    assert (limits.idle_s, limits.total_s) == (inputs.IDLE_S, inputs.TOTAL_S)
     taken = {one.name: one.default for one in signature(update.fetch).parameters.values()}
     assert taken["limit"] == update.MAX_DOWNLOAD_BYTES
     assert (taken["seconds"], taken["silence"]) == (update.DOWNLOAD_SECONDS, update.SILENCE_SECONDS)

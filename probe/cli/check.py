@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -66,6 +66,66 @@ def _sni(name: str | None) -> str | None:
         raise ConfigurationError(f"--sni: {error}") from None
 
 
+class Connection(NamedTuple):
+    """How an endpoint is connected to, how often, and what it is asked for."""
+
+    port: Annotated[
+        int | None, option("--port PORT", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535)
+    ] = None
+    ehlo: Annotated[str | None, option("--ehlo NAME", "Name to say EHLO with.", callback=_ehlo)] = None
+    sni: Annotated[
+        str | None,
+        option("--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni),
+    ] = None
+    timeout: shared.Timeout = TIMEOUT_S
+    total_timeout: Annotated[
+        float | None,
+        seconds(
+            "--total-timeout",
+            f"Total for all connections to one address. [default: {TOTAL_SHARE} x --timeout]",
+            longest=86_400,
+        ),
+    ] = None
+    implicit_tls: Annotated[
+        bool, option("--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.")
+    ] = False
+    resolver: shared.Resolver = None
+    resolve: shared.Resolve = None
+    force_ip: Annotated[
+        IpVersion | None, option("--force-ip", "Probe only addresses of this version of IP.")
+    ] = None
+    thorough: Annotated[bool, option("--thorough", "Both key types, with and without SNI, 3 samples.")] = (
+        False
+    )
+    samples: Annotated[
+        int | None, option("--samples N", "Connections to each address. [default: 1]", min=1, max=100)
+    ] = None
+    key_type: Annotated[
+        KeyType,
+        option("--key-type", "Ask for a certificate with this kind of key, where there are several."),
+    ] = KeyType.ANY
+
+    def of(self, options: CheckOptions) -> CheckOptions:
+        """The options of a check with these; raises ConfigurationError."""
+        if self.thorough and self.key_type is not KeyType.ANY:
+            raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
+        return replace(
+            options,
+            port=self.port,
+            ehlo_name=self.ehlo,
+            sni=self.sni,
+            timeout_s=self.timeout,
+            total_s=self.total_timeout,
+            implicit_tls=self.implicit_tls,
+            nameserver=self.resolver,
+            overrides=shared.overrides(self.resolve),
+            ip_version=int(self.force_ip) if self.force_ip else None,
+            thorough=self.thorough,
+            samples=self.samples,
+            key_type=self.key_type,
+        )
+
+
 @app.command()
 def check(
     context: typer.Context,
@@ -78,30 +138,7 @@ def check(
     question: shared.Question,
     stores: shared.Stores,
     output: ReportOutput,
-    port: int | None = option("--port PORT", "Port. [default: 25, implicit TLS: 465]", min=1, max=65535),
-    ehlo: str | None = option("--ehlo NAME", "Name to say EHLO with.", callback=_ehlo),
-    sni: str | None = option(
-        "--sni NAME|none", "Server name to ask for. [default: the host's]", callback=_sni
-    ),
-    timeout: shared.Timeout = TIMEOUT_S,
-    total_timeout: float | None = seconds(
-        "--total-timeout",
-        f"Total for all connections to one address. [default: {TOTAL_SHARE} x --timeout]",
-        longest=86_400,
-    ),
-    implicit_tls: bool = option(
-        "--implicit-tls/--starttls", "TLS from the first byte, or STARTTLS.", default=False
-    ),
-    resolver: shared.Resolver = None,
-    resolve: shared.Resolve = None,
-    force_ip: IpVersion | None = option("--force-ip", "Probe only addresses of this version of IP."),
-    thorough: bool = option("--thorough", "Both key types, with and without SNI, 3 samples.", default=False),
-    samples: int | None = option("--samples N", "Connections to each address. [default: 1]", min=1, max=100),
-    key_type: KeyType = option(
-        "--key-type",
-        "Ask for a certificate with this kind of key, where there are several.",
-        default=KeyType.ANY,
-    ),
+    connection: Connection,
     sender: shared.Sender,
     save_chain: str | None = option(
         "--save-chain DIR", "Save what was presented as PEM files.", callback=_folder
@@ -114,23 +151,7 @@ def check(
     """Probe SMTP endpoints and predict what Exchange Online would say to the certificates they present."""
     parsed = targets_of(targets)
     sender.refuse_unused(context, question.direction, parsed)
-    if thorough and key_type is not KeyType.ANY:
-        raise ConfigurationError("--thorough asks for each kind of key: leave out --key-type")
-    options = replace(
-        sender.of(question.options(stores)),
-        port=port,
-        ehlo_name=ehlo,
-        sni=sni,
-        timeout_s=timeout,
-        total_s=total_timeout,
-        implicit_tls=implicit_tls,
-        nameserver=resolver,
-        overrides=shared.overrides(resolve),
-        ip_version=int(force_ip) if force_ip else None,
-        thorough=thorough,
-        samples=samples,
-        key_type=key_type,
-    )
+    options = connection.of(sender.of(question.options(stores)))
     beside = _ledger(ledger)
     with recording.recorder() as keep:
         found = _run(parsed, options, keep)

@@ -11,6 +11,7 @@ import pytest
 
 from probe.capture import FaultKind, TlsFacts
 from probe.cli.listen.command import _Run
+from probe.cli.listen.inputs import End
 from probe.cli.listen.output import Reporter
 from probe.cli.output import Format, ReportOutput
 from probe.eop.vocabulary import Outcome
@@ -270,7 +271,7 @@ class BrokenStore(AnchorStore):
 def test_a_defect_of_ours_costs_one_verdict_and_not_the_listener(capsys: pytest.CaptureFixture[str]) -> None:
     with Reporter(ReportOutput(Format.JSONL)) as reporter:
         broken = examiner([BrokenStore("broken", [])])
-        run = _Run(broken, reporter, lambda one, *_: one, once=True, until_accepted=False)
+        run = _Run(broken, reporter, lambda one, *_: one, End(once=True))
         run.note(record(HEALTHY, ISSUING))
         run.note(record(HEALTHY, ISSUING))  # over: --once ends with this one's report, too
     assert run.outcome is Outcome.UNKNOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.declare import option
@@ -27,18 +27,49 @@ class _Shown(NamedTuple):
     presented: Presented | None
 
 
+class Client(NamedTuple):
+    """Which certificate the client presents; none of these: none."""
+
+    certificate: Annotated[
+        Path | None, option("--certificate FILE", "The client certificate: PEM, DER, PFX.")
+    ] = None
+    thumbprint: Annotated[
+        str | None,
+        option(
+            "--thumbprint THUMBPRINT",
+            "The client certificate, by its thumbprint in the exports or logs given.",
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        option(
+            "--target TARGET",
+            "Take the certificate that this endpoint presents (its Receive connector's).",
+        ),
+    ] = None
+
+    def refuse_several(self) -> None:
+        """Raise ConfigurationError where more than one is given."""
+        if sum(one is not None for one in self) > 1:
+            raise ConfigurationError("give one of --certificate, --thumbprint and --target")
+
+    def shown(
+        self, found: EvidenceFiles, gathered: Gathered, password_file: Path | None, resolve: list[str]
+    ) -> _Shown:
+        """What it presents; raises InputError."""
+        if self.certificate is not None:
+            return _from_file(self.certificate, password_file)
+        if self.thumbprint is not None:
+            return _by_thumbprint(self.thumbprint, found, gathered)
+        if self.target is not None:
+            return _from_target(self.target, resolve)
+        return _Shown("none", None)
+
+
 def attribute(
     files: common.Files,
     *,
-    certificate: Path | None = option("--certificate FILE", "The client certificate: PEM, DER, PFX."),
-    thumbprint: str | None = option(
-        "--thumbprint THUMBPRINT",
-        "The client certificate, by its thumbprint in the exports or logs given.",
-    ),
-    target: str | None = option(
-        "--target TARGET",
-        "Take the certificate that this endpoint presents (its Receive connector's).",
-    ),
+    client: Client,
     sender: str | None = option("--sender ADDRESS|<>", "MAIL FROM; <> is the null sender."),
     recipient: str | None = option("--recipient ADDRESS", "RCPT TO. Without it mail to be relayed is meant."),
     ip: common.Address = None,
@@ -57,21 +88,14 @@ def attribute(
     from probe.net import clock
     from probe.render.exchange import attribute as page
 
-    if sum(one is not None for one in (certificate, thumbprint, target)) > 1:
-        raise ConfigurationError("give one of --certificate, --thumbprint and --target")
+    client.refuse_several()
     found, gathered = common.gather_files(files)
     if not gathered.inbound_connectors:
         raise InputError(
             "the files hold no inbound connector; `eop-probe exchange export` prints the line for it"
         )
     instant = shared.parse_instant(at) or clock.now()
-    shown = _Shown("none", None)
-    if certificate is not None:
-        shown = _from_file(certificate, password_file)
-    elif thumbprint is not None:
-        shown = _by_thumbprint(thumbprint, found, gathered)
-    elif target is not None:
-        shown = _from_target(target, resolve or [])
+    shown = client.shown(found, gathered, password_file, resolve or [])
     envelope = tenant.Envelope(_sender(sender), shared.parse_address(ip), recipient)
     attribution = tenant.attribute(
         shown.presented, gathered.inbound_connectors, gathered.accepted_domains or None, envelope, instant

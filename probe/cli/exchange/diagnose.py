@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -25,6 +25,26 @@ if TYPE_CHECKING:
     from probe.report.assessment import Assessment
 
 
+class Probing(NamedTuple):
+    """How endpoints are probed that are asked about."""
+
+    resolve: shared.Resolve = None
+    timeout: shared.Timeout = TIMEOUT_S
+
+    def live(
+        self, targets: Sequence[str], load: Callable[[], Sequence[TrustStore]]
+    ) -> tuple[Assessment, ...]:
+        """What they present; raises ConfigurationError."""
+        if not targets:
+            return ()
+        from probe.check.options import CheckOptions
+        from probe.check.run import assess
+
+        options = CheckOptions(stores=load, overrides=shared.overrides(self.resolve), timeout_s=self.timeout)
+        with Waiting("probing"):
+            return tuple(one for target in targets for one in assess(target, options))
+
+
 def diagnose(
     files: list[Path] | None = typer.Argument(
         None,
@@ -39,8 +59,7 @@ def diagnose(
     chain: common.Chain = None,
     stores: shared.Stores,
     at: shared.At = None,
-    resolve: shared.Resolve = None,
-    timeout: shared.Timeout = TIMEOUT_S,
+    probing: Probing,
     password_file: common.PasswordFile = None,
     output: PageOutput,
 ) -> None:
@@ -69,26 +88,10 @@ def diagnose(
             texts=tuple((name, said.text) for name, said in read if said.text or not said.traces),
             arrivals=tuple(arrival for _, said in read for arrival in said.arrivals),
             traces=tuple(trace for _, said in read for trace in said.traces),
-            live=_live(target or (), load, resolve, timeout),
+            live=probing.live(target or (), load),
             address=shared.parse_address(ip),
             paths=tuple(files or ()),
         )
     )
     output.deliver(page, diagnosis)
     finish(diagnosis.outcome.exit_code)
-
-
-def _live(
-    targets: Sequence[str],
-    load: Callable[[], Sequence[TrustStore]],
-    resolve: Sequence[str] | None,
-    timeout: float,
-) -> tuple[Assessment, ...]:
-    if not targets:
-        return ()
-    from probe.check.options import CheckOptions
-    from probe.check.run import assess
-
-    options = CheckOptions(stores=load, overrides=shared.overrides(resolve), timeout_s=timeout)
-    with Waiting("probing"):
-        return tuple(one for target in targets for one in assess(target, options))

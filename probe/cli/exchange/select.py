@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from probe.cli import options as shared
 from probe.cli.declare import option
@@ -29,23 +29,46 @@ if TYPE_CHECKING:
     from probe.render.exchange.select import Row, SelectReport
 
 
+class Planned(NamedTuple):
+    """A planned change: what is as if it were already so."""
+
+    with_file: Annotated[
+        list[Path] | None,
+        option(
+            "--with FILE",
+            "As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
+        ),
+    ] = None
+    without: Annotated[
+        list[str] | None,
+        option("--without THUMBPRINT", "As if this certificate were removed. Repeatable."),
+    ] = None
+    set_tls_certificate_name: Annotated[
+        list[str] | None,
+        option(
+            "--set-tls-certificate-name NAME=STRING",
+            "As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
+            "and subject to take, or nothing to unset it. Repeatable.",
+        ),
+    ] = None
+
+    def changes(
+        self, gathered: Gathered, password_file: Path | None, servers: tuple[str, ...]
+    ) -> tuple[_Change, ...]:
+        """Its parts; raises ConfigurationError, InputError."""
+        return (
+            *(_added(path, password_file, servers) for path in self.with_file or ()),
+            *(_removed(gathered, thumbprint, servers) for thumbprint in self.without or ()),
+            *(_pinned(gathered, pair) for pair in self.set_tls_certificate_name or ()),
+        )
+
+
 def select(
     files: common.Files,
     server: common.Server = None,
     *,
     connector: str | None = option("--connector NAME", "Only this connector, even if disabled."),
-    with_file: list[Path] | None = option(
-        "--with FILE",
-        "As if this certificate (PFX, PEM, ...) were installed and enabled for SMTP. Repeatable.",
-    ),
-    without: list[str] | None = option(
-        "--without THUMBPRINT", "As if this certificate were removed. Repeatable."
-    ),
-    set_tls_certificate_name: list[str] | None = option(
-        "--set-tls-certificate-name NAME=STRING",
-        "As if the connector had this TlsCertificateName: <I>issuer<S>subject, a thumbprint whose issuer "
-        "and subject to take, or nothing to unset it. Repeatable.",
-    ),
+    planned: Planned,
     chain: common.Chain = None,
     ip: common.Address = None,
     stores: shared.Stores,
@@ -65,12 +88,7 @@ def select(
     from probe.render.exchange import select as page
 
     found, gathered = common.gather_files(files, server)
-    servers = (server,) if server else ()
-    changes = (
-        *(_added(path, password_file, servers) for path in with_file or ()),
-        *(_removed(gathered, thumbprint, servers) for thumbprint in without or ()),
-        *(_pinned(gathered, pair) for pair in set_tls_certificate_name or ()),
-    )
+    changes = planned.changes(gathered, password_file, (server,) if server else ())
     load = stores.loader()
     brought = (one for change in changes for one in change.issuers)
     extra = (*common.issuers(found, chain or (), password_file), *brought)

@@ -6,12 +6,12 @@ import enum
 import sys
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from probe.cli import options as shared
 from probe.cli.declare import option
 from probe.cli.exit_codes import UNKNOWN, finish
-from probe.cli.fleet.common import FleetWord, Wanted, opened
+from probe.cli.fleet.common import FleetWord, Opened, Wanted, opened
 from probe.cli.fleet.description import FLEET_FILE
 from probe.cli.fleet.engine import Engine
 from probe.cli.output import Format, ReportOutput, render_options, warn
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from probe.check.interruption import Interruption
     from probe.cli.fleet.progress import Progress
     from probe.cli.fleet.writer import Writer
+    from probe.eop.vocabulary import Outcome
     from probe.fleet.run import Result
     from probe.fleet.summary import Summary
 
@@ -84,6 +85,11 @@ def run(
             summary,
             interruption,
         )
+    _end(described, wanted, summary, Outcome.AT_RISK if fail_on is FailOn.REJECTED else None)
+
+
+def _end(described: Opened, wanted: Wanted, summary: Summary, tolerated: Outcome | None) -> NoReturn:
+    """Say what of the description could not be read, and how far the run came."""
     mistakes = described.fleet.mistakes
     for line in mistakes.lines:
         warn(line)
@@ -94,7 +100,7 @@ def run(
         # An empty share of a small fleet is no mistake.
         warn("no target in this share" if wanted.shard else "no target to probe")
         finish(0 if wanted.shard else UNKNOWN)
-    finish(summary.exit_code(Outcome.AT_RISK if fail_on is FailOn.REJECTED else None))
+    finish(summary.exit_code(tolerated))
 
 
 def _probe(
