@@ -1,12 +1,16 @@
-"""What all tests share: how many examples a property is tried on, and that what was compiled is kept."""
+"""What all tests share: how many examples a property is tried on, what is kept, and what none may leave behind."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests import leftovers
 
 # Whatever the environment says: else every worker rewrites these tests at every run (8 s), and children start slower.
 sys.dont_write_bytecode = False
@@ -25,3 +29,20 @@ def pytest_collection_finish() -> None:
     # Some 5,000 tests stay to the end: the garbage collector need not look through them again and again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    before, threads = leftovers.quickly(), leftovers.threads()
+    yield
+    if left := [*leftovers.changed(before, leftovers.quickly()), *leftovers.running(threads)]:
+        pytest.fail("this test leaves behind:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _file_leaves_nothing_behind() -> Iterator[None]:
+    before, threads = leftovers.quickly() | leftovers.thoroughly() | leftovers.modules(), leftovers.threads()
+    yield
+    after = leftovers.quickly() | leftovers.thoroughly() | leftovers.modules()
+    if left := [*leftovers.changed(before, after), *leftovers.running(threads)]:
+        pytest.fail("a test of this file leaves behind:\n" + "\n".join(left), pytrace=False)

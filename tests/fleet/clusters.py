@@ -10,21 +10,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from distributed import LocalCluster
 from distributed.security import Security
 
-from tests.cli.running import HEALTHY, environment
+from tests.cli.running import HEALTHY, unmeasured
 from tests.net.scripted import Peer, Script
 
 
 @contextmanager
 def cluster(workers: int = 2, security: Security | None = None) -> Iterator[LocalCluster]:
     """Scheduler and workers in this process; without an address its HTTP server would take port 8787."""
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
-        host="127.0.0.1", protocol="tls://" if security else "tcp://", security=security,
-    ) as made:  # fmt: skip
-        yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", sys.path[:])  # each part puts its folder there, and leaves it
+        with LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
+            host="127.0.0.1", protocol="tls://" if security else "tcp://", security=security,
+        ) as made:  # fmt: skip
+            yield made
 
 
 class Counted:
@@ -59,7 +62,7 @@ class Part:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=environment(**environ),
+                env=unmeasured(**environ),  # it is killed
             )
         )
         stack.callback(self.end)

@@ -172,13 +172,13 @@ def test_the_old_file_stays_until_there_is_a_new_one(listening: Listening) -> No
     assert file.read_text() == ""
 
 
-def test_no_standard_output(monkeypatch: pytest.MonkeyPatch, listening: Listening) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-
+def test_no_standard_output(listening: Listening) -> None:
     def sender(port: int) -> None:
         with contextlib.suppress(OSError):
             deliver(port, SELF_SIGNED)
 
-    ended = listening(sender, "--format", "jsonl")
+    with pytest.MonkeyPatch.context() as patch:  # the fixture's would come back after that of standard output
+        patch.setattr(sys, "stdout", None)
+        ended = listening(sender, "--format", "jsonl")
     assert ended.code == 3
     assert ended.err.splitlines()[-1] == "eop-probe: cannot write to standard output: Bad file descriptor"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import bcrypt
@@ -51,10 +53,15 @@ class Server:
     def status(self, *headers: tuple[bytes, bytes]) -> int:
         return asyncio.run(self.answer(*headers))[0]
 
+    def close(self) -> None:
+        if thread := self.access._passwords._thread:
+            thread.shutdown()
+
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(f"basic_auth_users:\n  alice: {HASH.decode()}\n", tmp_path)
+def server(tmp_path: Path) -> Iterator[Server]:
+    with closing(Server(f"basic_auth_users:\n  alice: {HASH.decode()}\n", tmp_path)) as made:
+        yield made
 
 
 class TestPasswords:
