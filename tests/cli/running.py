@@ -104,6 +104,14 @@ def environment(**more: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("EOP_PROBE_")} | more
 
 
+def unmeasured(**more: str) -> dict[str, str]:
+    """The environment of a process whose coverage is not measured: that is written to a file by SQLite, at the end.
+
+    Where files are limited, or where the process is killed, the file is broken or missing.
+    """
+    return {key: value for key, value in environment(**more).items() if not key.startswith("COV")}
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "probe", *arguments]
 

@@ -17,7 +17,7 @@ from probe.cli import early
 from probe.history.database import Database
 from probe.history.read import spans
 from probe.report.record import Span
-from tests.cli.running import HEALTHY, HOST, SELF, Cli, Ran, command, environment, spawn
+from tests.cli.running import HEALTHY, HOST, SELF, Cli, Ran, command, environment, spawn, unmeasured
 from tests.net.scripted import ScriptedServer
 from tests.schemas import validate
 
@@ -33,11 +33,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer(HEALTHY) as healthy:
         yield healthy
-
-
-def unmeasured() -> dict[str, str]:
-    """The environment of a process whose coverage is not measured: that writes files, by SQLite."""
-    return {key: value for key, value in environment().items() if not key.startswith("COV")}
 
 
 def kept(history: Path) -> list[Span]:
