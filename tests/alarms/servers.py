@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.authority import Issued
-from tests.net.scripted import AUTHORITY, ISSUING, ROOT, Peer
+from tests.authority import Authority, Issued
+from tests.net.scripted import Peer
 
+AUTHORITY = Authority(now=datetime.now(UTC), name="alarms")  # whoever sends verifies by the clock
+ROOT = AUTHORITY.root()
+ISSUING = AUTHORITY.intermediate(ROOT)
 LOCALHOST = AUTHORITY.leaf(ISSUING, "localhost", "127.0.0.1")
 
 

@@ -17,8 +17,8 @@ from probe.alarms.document import Document, Notice, Step, kept_steps
 from probe.alarms.words import html, subject, text
 from probe.powershell import Command
 from tests.alarms.looks import NOW, facts, shown
-from tests.alarms.servers import Http, Smtp, die, server_tls, trusted
-from tests.net.scripted import AUTHORITY, ISSUING, Peer, ScriptedServer
+from tests.alarms.servers import AUTHORITY, ISSUING, Http, Smtp, die, server_tls, trusted
+from tests.net.scripted import Peer, ScriptedServer
 
 PASSWORD = "correct horse battery"
 KEY = "shared key"
