@@ -109,6 +109,8 @@ def dashboard(folder: Path, *options: str, recheck: str = "1s") -> Iterator[Site
         fleet.describe('labels = { customer = "contoso" }', toml=f'[watch]\nrecheck-after = "{recheck}"')
         _remember(folder, [server.port for server in fleet.servers])
         with serving(*fleet.arguments, *options) as address:
+            while "m1.contoso.test" not in asked(address, "/?outcome=rejected").text:
+                pass  # the history is still being read
             yield Site(address, fleet, servers)
 
 

@@ -66,7 +66,7 @@ def test_a_page_may_load_and_run_what_is_this_servers_alone(site: Site) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         linked = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
         assert all(link.startswith(("/", "#")) for link in linked if not link.startswith("https://"))
-        assert not re.search(r"<style|<script>|style=|\son[a-z]+=", answer.text)
+        assert not re.search(r"<style|<script>|<[^>]*\s(style|on[a-z]+)=", answer.text)
 
 
 def test_what_pages_link_to_may_be_kept_for_ever(site: Site) -> None:
@@ -234,9 +234,7 @@ def test_streams_are_bounded(tmp_path: Path) -> None:
 
 def test_without_a_watch_nothing_is_checked(tmp_path: Path) -> None:
     with dashboard(tmp_path, "--no-watch") as site:
-        while "m1.contoso.test" not in (text := site.get("/?outcome=rejected").text):
-            pass
-        assert rows(text)[0] == ("rejected", "m1.contoso.test")
+        assert rows(site.get("/?outcome=rejected").text)[0] == ("rejected", "m1.contoso.test")
         page = site.get(site.target(1)).text
         assert "Check now" not in page
         assert site.post(1, "0" * 64).status == 403
