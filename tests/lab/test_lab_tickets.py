@@ -72,7 +72,6 @@ def test_gnutls_is_seen_now_and_then(lab: Lab, driver: str) -> None:
     some = islice(found(driver, lab, "tickets-gnutls", options(lab, implicit_tls=True)), TRIES // 2)
     counted = seen(some)
     assert counted[True]  # of 25, 3 to 20: the others above are never seen so
-    assert set(counted) <= {True, False}
 
 
 def test_the_finding(lab: Lab) -> None:

@@ -72,7 +72,7 @@ class TestQuestion:
         with ValidatingServer(SOUND | {TLSA: Reply(TEXT, silent=1)}) as server:
             assert exchanger_facts([HOST], server.address)[0].tlsa == FOUND
         assert len(server.heard("TLSA")) == 2
-        assert TRY_S <= monotonic() - began < 9
+        assert TRY_S <= monotonic() - began < 20
 
     @pytest.mark.parametrize("resolver", ["dns.contoso.test", "192.0.2.1:0", "mx:contoso.test", ""])
     def test_goes_to_an_address(self, resolver: str) -> None:

@@ -190,14 +190,14 @@ class TestAddresses:
         began = monotonic()
         with pytest.raises(ResolveError, match="did not answer"):
             resolve("silent.contoso.test", nameserver=nameserver, timeout_s=0.2)
-        assert monotonic() - began < 2
+        assert monotonic() - began < 5
 
     def test_of_one_kind_count_where_the_other_is_silent(self, nameserver: str) -> None:
-        assert resolve("half.contoso.test", nameserver=nameserver, timeout_s=0.4) == ("192.0.2.3",)
+        assert resolve("half.contoso.test", nameserver=nameserver, timeout_s=1.0) == ("192.0.2.3",)
 
     def test_by_a_server_with_an_ipv6_address(self) -> None:
         with NameServer("::1") as server:
-            assert resolve("half.contoso.test", nameserver=f"[::1]:{server.port}", timeout_s=0.4)
+            assert resolve("half.contoso.test", nameserver=f"[::1]:{server.port}", timeout_s=1.0)
 
     @pytest.mark.parametrize("text", ["dns.contoso.test", "192.0.2.1:0", "mx:contoso.test", ""])
     def test_by_a_server_that_is_none(self, text: str) -> None:

@@ -69,7 +69,7 @@ def test_beginning_does_not_wait() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody_accepts:
         began = monotonic()
         pending = begin_connect("127.0.0.1", nobody_accepts.getsockname()[1])
-        assert monotonic() - began < 1
+        assert monotonic() - began < 5
         pending.close()
         with pytest.raises(ConnectError, match="given up"):
             pending.finish(soon())
@@ -114,7 +114,7 @@ def test_silence_ends_with_the_deadline() -> None:
         began = monotonic()
         with pytest.raises(DeadlineError, match="no complete answer"):
             stream.read(soon(0.1))
-        assert 0.05 < monotonic() - began < 2
+        assert 0.05 < monotonic() - began < 10
         stream.close()
 
 

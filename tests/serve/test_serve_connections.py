@@ -117,10 +117,10 @@ def test_where_all_have_answers_under_way_the_next_one_is_told() -> None:
 
 @contextlib.contextmanager
 def ends_in_time() -> Iterator[None]:
-    """The sweep comes once a second, uvicorn's ticks are a tenth each and more."""
+    """The sweep comes once a second, uvicorn's ticks are a tenth each and more; without it nothing ends."""
     began = monotonic()
     yield
-    assert PATIENCE_S - 0.1 < monotonic() - began < PATIENCE_S + 4
+    assert PATIENCE_S - 0.1 < monotonic() - began < PATIENCE_S + 20
 
 
 @pytest.fixture(scope="module", params=LOOPS, ids=["asyncio", "uvloop"])
@@ -292,4 +292,4 @@ def test_an_end_waits_for_no_answer_for_ever(make_loop: object, monkeypatch: pyt
         one.sendall(GET)
         assert begun.wait(10)
         since = monotonic()
-    assert monotonic() - since < 5
+    assert monotonic() - since < 20

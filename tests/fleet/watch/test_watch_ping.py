@@ -80,14 +80,14 @@ pause = threading.Event()
 
 @pytest.mark.parametrize("script", [Peer.hold, drip])
 def test_a_server_that_hangs_holds_up_nothing(script: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ping, "PING_S", 0.5)
+    monkeypatch.setattr(ping, "PING_S", 1.5)
     with asked(server := ScriptedServer(script)) as url:  # type: ignore[arg-type]  # a script
         one, began = Ping(url), monotonic()
         one.send()
         one.send()  # while the first is under way
-        assert monotonic() - began < 0.3
+        assert monotonic() - began < 1.4
         assert one._thread is not None
-        one._thread.join(5)
-        assert monotonic() - began < 3
+        one._thread.join(20)
+        assert not one._thread.is_alive()
     assert "could not be asked for" in one.trouble
     assert len(server.peers) == 1
