@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 from collections import Counter, deque
@@ -36,6 +37,7 @@ REQUEST_BYTES = 16 << 10
 #: Bytes of an answer that are handed over at once: what is not read yet is held once for all, not for each.
 PART_BYTES = 64 << 10
 
+_SERVER = re.compile("https?://[^/]*", re.IGNORECASE)
 _RESET = struct.pack("ii", 1, 0)
 _NO_ROOM = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\ncontent-length: 0\r\n\r\n"
@@ -270,7 +272,9 @@ class Connection(asyncio.Protocol):
         self._whole = False
         try:
             await self._clients.turn()
-            await self._app(scope, partial(self._receive, receive, asked), partial(self._send, send))
+            await self._app(
+                _by_path(scope), partial(self._receive, receive, asked), partial(self._send, send)
+            )
         finally:
             self.since, self.idle, self._bytes = monotonic(), True, 0
 
@@ -295,3 +299,10 @@ class Connection(asyncio.Protocol):
         self.since = monotonic()
         await send(message)
         self.since = None
+
+
+def _by_path(scope: Scope) -> Scope:
+    """What a proxy asks for by its whole URL is asked for by its path (RFC 9112 3.2.2; uvicorn passes it on whole)."""
+    if (server := _SERVER.match(scope["path"])) is None:
+        return scope
+    return {**scope, "path": scope["path"][server.end() :] or "/"}

@@ -91,6 +91,14 @@ def test_there_is_no_such_page(site: Site) -> None:
         assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("", 200), ("/", 200), ("/metrics", 200), ("/metrics?a=b", 200), ("/nothing", 404)]
+)
+def test_a_whole_url_is_asked_for_by_its_path(site: Site, path: str, status: int) -> None:
+    for server in (site.address, "HTTP://monitoring.contoso.test:9090"):
+        assert asked(site.address, server + path).status == status
+
+
 @pytest.mark.parametrize("when", ["99999999999999", "-1", "x", "253402300800"])
 def test_a_look_that_nobody_can_have_asked_for_is_not_waited_for(site: Site, when: str) -> None:
     answer = site.get(f"{site.target(1)}?asked={when}")
