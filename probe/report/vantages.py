@@ -4,7 +4,8 @@
    a look that none followed is taken to hold for `TOGETHER`.
 2. Two sights differ where the worst outcomes do, or where each has an end certificate that the other has not: one
    that met more of a balancer's nodes does not differ from one that met fewer.
-3. What differs is one difference until sights that can be compared are alike again.
+3. What differs is one difference until sights that can be compared are alike again. A vantage point from which nobody
+   looked for `SILENT`, while others did, counts no more: where it was the one that differed, the difference is past.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from probe.report.record import Endpoint, Span
 
 #: For how long the last look of a vantage point is compared with later ones of others.
 TOGETHER = timedelta(hours=1)
+#: After which a vantage point that looks no more differs from nobody.
+SILENT = timedelta(days=7)
 
 
 class Sight(NamedTuple):
@@ -34,7 +37,8 @@ class Sight(NamedTuple):
 class Differing(NamedTuple):
     """Sights that differ from `first` on; `over` is when they were alike again, None while they are not.
 
-    The endpoint bears neither address nor vantage point.
+    `silent` is the last look of the vantage point that differed, where nobody looks from there any more. The endpoint
+    bears neither address nor vantage point.
     """
 
     target: str
@@ -42,6 +46,7 @@ class Differing(NamedTuple):
     sights: tuple[Sight, ...]
     first: datetime
     over: datetime | None
+    silent: datetime | None = None
 
 
 def several(spans: Iterable[Sequence[Span]]) -> Iterator[Life]:
@@ -82,7 +87,17 @@ def _of_target(place: Endpoint, by_vantage: dict[str, list[Life]]) -> Iterator[D
             yield begun._replace(over=moment)
             begun = None
     if begun:
-        yield begun
+        yield begun._replace(silent=_silent(by_vantage))
+
+
+def _silent(by_vantage: dict[str, list[Life]]) -> datetime | None:
+    """The last look of those that look no more, unless others differ as well."""
+    last = {name: max(life.periods[-1].last for life in of) for name, of in by_vantage.items()}
+    gone = {name for name, at in last.items() if at < max(last.values()) - SILENT}
+    seen = (_sight(name, of, last[name]) for name, of in by_vantage.items() if name not in gone)
+    if not gone or any(_differ(one, other) for one, other in combinations(filter(None, seen), 2)):
+        return None
+    return max(last[name] for name in gone)
 
 
 def _sight(vantage: str, of: Iterable[Life], moment: datetime) -> Sight | None:

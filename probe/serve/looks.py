@@ -109,7 +109,7 @@ def past(connection: Connection, target: Watched, now: datetime) -> Past:
     wanted = {one.span.endpoint for one in target.endpoints}
     every = list(spans(connection, latest_spans(connection, called(target.text), MAX_SPANS)))
     found = [one for one in every if one.endpoint in wanted]
-    differ = [one for one in differing(several(_by_endpoint(every))) if one.over is None]
+    differ = [one for one in differing(several(_by_endpoint(every))) if not (one.over or one.silent)]
     chains = {one.span.endpoint: one.span.state.chains for one in target.endpoints}
     leaves = (chain[0] for one in every for chain in one.state.chains if chain)
     last = chain.from_iterable(chain.from_iterable(chains.values()))

@@ -88,7 +88,8 @@ class TestKept:
         document = json.loads(cli("history", "show", HOST, "--format", "json").out)
         validate(document)
         [one] = document["differing"]
-        assert (one["rule"], one["over"], one["endpoint"]["address"]) == ("vantage-points-differ", None, None)
+        assert (one["rule"], one["over"], one["silent"]) == ("vantage-points-differ", None, None)
+        assert one["endpoint"]["address"] is None
         assert [(each["vantage"], each["outcome"]) for each in one["vantages"]] == [
             ("berlin", "accepted"), ("oslo", "rejected"),
         ]  # fmt: skip

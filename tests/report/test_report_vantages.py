@@ -9,7 +9,7 @@ import pytest
 
 from probe.report.changes import Change, Kind, changes
 from probe.report.record import Span, State
-from probe.report.vantages import TOGETHER
+from probe.report.vantages import TOGETHER, differing, several
 from tests.report.lives import BEGIN, HOUR, Leaf, certificates, down, endpoint, records, shows, spans
 
 A, B, C = Leaf(), Leaf(key=1, serial=2), Leaf(key=2, serial=3)
@@ -109,6 +109,22 @@ def test_single_looks_are_compared_within_an_hour(late: timedelta, *, compared: 
 def test_a_site_that_looks_no_more_differs_from_nobody() -> None:
     over = BEGIN + 10 * HOUR
     assert not told(seen_from("berlin", *[shows(A)] * 3), seen_from("oslo", *[shows(B)] * 3, begin=over))
+
+
+def silent(*lives: list[Span]) -> list[datetime | None]:
+    return [one.silent for one in differing(several(lives))]
+
+
+@pytest.mark.parametrize(("hours", "over"), [(24 * 7, False), (24 * 8, True)])
+def test_a_difference_is_past_once_one_of_them_looks_no_more(hours: int, *, over: bool) -> None:
+    berlin, oslo = (
+        seen_from("berlin", *[shows(A)] * hours),
+        seen_from("oslo", shows(B), shows(B), begin=LATER),
+    )
+    assert silent(berlin, oslo) == [LATER + HOUR if over else None]
+    munich = seen_from("munich", *[shows(A)] * hours)
+    assert silent(berlin, munich, oslo) == [LATER + HOUR if over else None], "those that look see the same"
+    assert silent(berlin, seen_from("munich", *[shows(C)] * hours), oslo) == [None]
 
 
 def test_three_of_which_one_differs() -> None:

@@ -41,7 +41,7 @@ def _differing(of: Differing) -> dict[str, Any]:
         "endpoint": endpoint(of.endpoint),
         "vantages": _sights(of.sights),
     }
-    return told | picked(of, "target first over")
+    return told | picked(of, "target first over silent")
 
 
 def _sights(of: Iterable[Sight]) -> list[dict[str, Any]]:

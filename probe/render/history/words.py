@@ -67,7 +67,8 @@ def sights(of: Iterable[Sight], certificates: Certificates) -> str:
 
 def differs(of: Differing, certificates: Certificates) -> str:
     """Where vantage points differ, and since when."""
-    when = f"{minute(of.first)} to {minute(of.over)}" if of.over else f"since {minute(of.first)}"
+    end = of.over or of.silent
+    when = f"{minute(of.first)} to {minute(end)}" if end else f"since {minute(of.first)}"
     return f"vantage-points-differ {when}: {sights(of.sights, certificates)}"
 
 
