@@ -15,6 +15,9 @@ from tests import leftovers
 # Whatever the environment says: else every worker rewrites these tests at every run (8 s), and children start slower.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Nor does what a user has set for a terminal of their own.
+for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(name, None)
 
 # At its default of 700 objects the garbage collector takes a tenth of the tests' time.
 gc.set_threshold(20_000)

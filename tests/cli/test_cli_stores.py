@@ -44,7 +44,7 @@ class TestList:
         assert cli("stores", "list", "--at", dated).err == ""
 
     def test_a_file(self, cli: Cli) -> None:
-        ran = cli("stores", "list", "--store", cli.store)
+        ran = cli("stores", "list", "--store", cli.store, "--at", AT)
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.startswith("root.pem (decides)\n  list     not dated; 1 roots\n")
 
