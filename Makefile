@@ -19,15 +19,15 @@ test:
 # their many examples, nor the browser and the lab, which add nothing to it.
 test-whole: $(VENV)/.test gates
 	$(BIN)/coverage erase
-	$(BIN)/pytest -m "not lab and not slow and not browser and not hypothesis" -n auto --cov --cov-report= --cov-fail-under=0 -q
+	$(BIN)/pytest -m "not lab and not slow and not browser and not hypothesis" -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 -q
 	$(BIN)/coverage report
 	$(BIN)/pytest tests/conformance -m slow -q
-	$(BIN)/pytest -m "slow or hypothesis" --ignore=tests/conformance -n auto -q
+	$(BIN)/pytest -m "slow or hypothesis" --ignore=tests/conformance -n auto --dist worksteal -q
 	$(BIN)/pytest tests/browser -m browser -n auto --dist loadscope -q
 	$(BIN)/pytest tests/lab -m lab -n auto --dist loadscope -q
 
 test-fast: $(VENV)/.test
-	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --hypothesis-profile fast -q
+	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --dist worksteal --hypothesis-profile fast -q
 
 # The pages in a real Chromium: see tests/browser/chromium.
 test-browser: $(VENV)/.test
