@@ -1,7 +1,8 @@
 """`python bench/workers.py [TARGETS] [ROUNDS]`: a Dask worker's processor time a target beside the local engine's.
 
-One worker and the local engine in turns, each in a process of its own, on servers of a third one; and what the engine
-costs beside its workers: the scheduler's and the run's processor time for 1,000 targets.
+One worker and the local engine in turns, each in a process of its own, on servers of a third one: once with Dask's own
+settings, once with those of docs/distributed.md. And what the engine costs beside its workers: the processor time of
+scheduler and run for 1,000 targets.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ import psutil
 from tests.cli.running import environment
 from tests.fleet.clusters import address, parts
 
-PROFILE_OFF = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+SETTINGS: dict[str, dict[str, str]] = {
+    "Dask's own settings": {},
+    "those of docs/distributed.md": {
+        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+        "DASK_DISTRIBUTED__WORKER__MEMORY__MONITOR_INTERVAL": "1s",
+        "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    },
+}
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = """
 import sys
@@ -53,63 +61,77 @@ print(time.process_time() - began)
 """
 
 
+class Cluster:
+    """A scheduler and a worker, and what each run cost: seconds of processor time of the worker, and of all else."""
+
+    def __init__(self, stack: ExitStack, folder: Path, settings: dict[str, str]) -> None:
+        before = set(psutil.Process().children())
+        self.at, (worker,) = stack.enter_context(parts(folder, settings))
+        [scheduler] = {
+            each.pid for each in set(psutil.Process().children()) - before if each.pid != worker.process.pid
+        }
+        self._worker, self._scheduler = worker.process.pid, scheduler
+        self.worker: list[float] = []
+        self.beside: list[float] = []
+
+    def run(self, file: Path, root: Path, targets: int) -> None:
+        words = (sys.executable, "-m", "probe", "fleet", "run", file, "--stand-in", root, "--format", "jsonl",
+                 "--engine", "dask", "--scheduler", self.at, "--output", file.with_suffix(".out"))  # fmt: skip
+        worker, scheduler, ours = spent(self._worker), spent(self._scheduler), of_children()
+        subprocess.run(words, check=False, env=environment(PYTHONPATH=str(ROOT)), stderr=subprocess.DEVNULL)
+        self.worker.append(spent(self._worker) - worker)
+        self.beside.append(spent(self._scheduler) - scheduler + of_children() - ours)
+        assert len(file.with_suffix(".out").read_text().splitlines()) == targets
+
+
 def spent(pid: int) -> float:
     """Seconds of processor time of a process so far."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 
 
+def of_children() -> float:
+    """Seconds of processor time of the processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def local(file: Path, root: Path) -> float:
+    """Seconds of processor time of the local engine."""
+    words = (sys.executable, "-c", LOCAL, file, root)
+    return float(subprocess.check_output(words, text=True, env=environment(PYTHONPATH=str(ROOT))))
+
+
 def main(targets: int = 1000, rounds: int = 5) -> None:
     folder = Path(tempfile.mkdtemp())
     file, root = folder / "t.jsonl", folder / "root.pem"
-    env = environment(PYTHONPATH=str(ROOT))
     with ExitStack() as stack:
         server = stack.enter_context(
             subprocess.Popen(
-                [sys.executable, "-c", SERVER, root], stdin=-1, stdout=-1, text=True, cwd=ROOT, env=env
+                [sys.executable, "-c", SERVER, root], stdin=-1, stdout=-1, text=True, cwd=ROOT,
+                env=environment(PYTHONPATH=str(ROOT)),
             )
-        )
+        )  # fmt: skip
         stack.callback(server.kill)
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        file.write_text(
-            "".join(
-                json.dumps({"host": address(n % 500), "port": port, "sni": f"n{n}.test"}) + "\n"
-                for n in range(targets)
-            )
+        hosts = ({"host": address(n % 500), "port": port, "sni": f"n{n}.test"} for n in range(targets))
+        file.write_text("".join(json.dumps(one) + "\n" for one in hosts))
+        clusters = {name: Cluster(stack, folder, settings) for name, settings in SETTINGS.items()}
+        here = []
+        for _ in range(rounds + 1):
+            here.append(local(file, root))
+            for one in clusters.values():
+                one.run(file, root, targets)
+    median, per = statistics.median, 1000 / targets
+    # The first round warms the workers up.
+    print(f"processor time a target, median of {rounds} rounds: local engine {median(here[1:]) * per:.2f} ms")
+    for name, one in clusters.items():
+        ratio = median(b / a for a, b in zip(here[1:], one.worker[1:], strict=True))
+        print(f"a worker with {name}: {median(one.worker[1:]) * per:.2f} ms, {ratio:.2f} times as much")
+        print(
+            f"    scheduler and run, rendering included: {median(one.beside[1:]) * per:.2f} s for 1,000 targets"
         )
-        at, (worker,) = stack.enter_context(parts(folder, PROFILE_OFF))
-        scheduler = psutil.Process(worker.process.pid).parent()
-        assert scheduler is not None
-        [planner] = [
-            each for each in scheduler.children() if any("dask_scheduler" in word for word in each.cmdline())
-        ]
-        words = (sys.executable, "-m", "probe", "fleet", "run", file, "--stand-in", root, "--format", "jsonl",
-                 "--engine", "dask", "--scheduler", at, "--output", folder / "out")  # fmt: skip
-        here: list[float] = []
-        there: list[float] = []
-        beside: list[float] = []
-        for number in range(rounds + 1):
-            out = subprocess.run(
-                [sys.executable, "-c", LOCAL, file, root], capture_output=True, text=True, check=True, env=env
-            ).stdout
-            before, planned, ours = spent(worker.process.pid), spent(planner.pid), os.times()
-            subprocess.run(words, check=False, env=env, stderr=subprocess.DEVNULL)
-            after = os.times()
-            if number:  # the first warms the worker up
-                here.append(1000 * float(out) / targets)
-                there.append(1000 * (spent(worker.process.pid) - before) / targets)
-                client = (
-                    after.children_user + after.children_system - ours.children_user - ours.children_system
-                )
-                beside.append(1000 * (spent(planner.pid) - planned + client) / targets)
-        assert len((folder / "out").read_text().splitlines()) == targets
-    ratio = statistics.median(b / a for a, b in zip(here, there, strict=True))
-    print(f"local engine   {statistics.median(here):.2f} ms of processor time a target")
-    print(
-        f"Dask's worker  {statistics.median(there):.2f} ms: {ratio:.2f} times as much (median of {rounds} pairs)"
-    )
-    print(f"scheduler and run, rendering included: {statistics.median(beside):.2f} s for 1,000 targets")
 
 
 if __name__ == "__main__":

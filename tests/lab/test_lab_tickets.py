@@ -16,11 +16,13 @@ from probe.check.run import Job, assess, run_jobs
 from probe.eop.vocabulary import Direction, Outcome
 from probe.net.target import parse_target
 from probe.report.assessment import Assessment
-from tests.lab.running import START_SECONDS, Lab
+from tests.lab.running import START_SECONDS, Lab, said
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 240)]
 
-TRIES = 50
+TRIES, TRIES_OF_GNUTLS = 50, 16
+#: Of a container, on the engine's own network.
+ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 #: The second has no loop of events.
 DRIVERS = ("asyncio", "blocking")
 AT_ONCE = Pace(per_address_rate=math.inf, per_network_rate=math.inf)
@@ -32,7 +34,7 @@ def options(
 ) -> CheckOptions:
     roots = [load_store(str(lab.root))]
     # GnuTLS' server says nothing after the handshake.
-    timeout_s = 0.25 if implicit_tls else 30.0
+    timeout_s = 0.5 if implicit_tls else 30.0
     return CheckOptions(
         stores=lambda: roots, direction=direction, implicit_tls=implicit_tls, timeout_s=timeout_s
     )
@@ -40,7 +42,11 @@ def options(
 
 def found(driver: str, lab: Lab, service: str, options: CheckOptions) -> Iterator[Assessment]:
     """What a driver finds, again and again."""
-    target = parse_target(f"127.0.0.1:{lab.port(service)}")
+    return found_at(driver, f"127.0.0.1:{lab.port(service)}", options)
+
+
+def found_at(driver: str, where: str, options: CheckOptions) -> Iterator[Assessment]:
+    target = parse_target(where)
     if driver == "asyncio":
         jobs = (Job(number, target, options) for number in range(TRIES))
         yield from (done.assessment for done in run_jobs(jobs, AT_ONCE))
@@ -67,11 +73,17 @@ def test_others_never_are(lab: Lab, service: str, driver: str) -> None:
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_gnutls_is_seen_now_and_then(lab: Lab, driver: str) -> None:
-    """It writes its ticket by itself, still before it reads: a race, which Docker's proxy makes closer."""
-    some = islice(found(driver, lab, "tickets-gnutls", options(lab, implicit_tls=True)), TRIES // 2)
-    counted = seen(some)
-    assert counted[True]  # of 25, 3 to 20: the others above are never seen so
+def test_gnutls_is_seen_at_least_every_other_time(lab: Lab, driver: str) -> None:
+    """It writes its ticket by itself, still before it reads: a race, which Docker's proxy would make closer.
+
+    It is won four of five times, or three of five: a dozen throws may deceive, but not thrice.
+    """
+    own = said("docker", "inspect", "--format", ADDRESS, lab.container("tickets-gnutls")).strip()
+    some = (
+        islice(found_at(driver, f"{own}:25", options(lab, implicit_tls=True)), TRIES_OF_GNUTLS)
+        for _ in range(3)
+    )
+    assert any(seen(each)[True] >= TRIES_OF_GNUTLS / 2 for each in some)
 
 
 def test_the_finding(lab: Lab) -> None:
