@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from probe.check.pace import DEFAULT_PACE, room_for
 from probe.net.clock import monotonic
 from probe.net.public_addresses import client_of
+from probe.serve.together import Together
 
 #: Connections at once, and those of one client: past it the one that kept us waiting longest goes.
 MAX_CONNECTIONS = 512
@@ -215,10 +216,10 @@ class Connection(asyncio.Protocol):
         if not self._clients.admitted(transport):
             transport.close()
             return
-        self._transport = transport
+        self._transport = Together(transport, self._clients.loop)
         self._http = self._clients.http()
         self._app, self._http.app = self._http.app, self._answer
-        self._http.connection_made(transport)
+        self._http.connection_made(self._transport)
 
     def data_received(self, data: bytes) -> None:
         if self._http is None:  # it was not admitted

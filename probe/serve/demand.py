@@ -6,7 +6,7 @@ address, whoever else wants it.
 
 from __future__ import annotations
 
-from asyncio import FIRST_COMPLETED, AbstractEventLoop, Future, wait
+from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -22,18 +22,16 @@ class FullError(Exception):
 
 
 class Asked:
-    """A probe that was asked for; `found` grows with each address, and `complete` says that it is all."""
+    """A probe that was asked for; `found` grows with each address, and `complete` says that it is all.
 
-    __slots__ = ("_found", "answer", "ended")
+    `complete`: whether every address was probed while somebody waited.
+    """
+
+    __slots__ = ("_found", "answer", "complete", "ended")
 
     def __init__(self, answer: Future[None]) -> None:
-        self.answer, self.ended = answer, False
+        self.answer, self.complete, self.ended = answer, False, False
         self._found: list[tuple[int, Assessment]] = []
-
-    @property
-    def complete(self) -> bool:
-        """Whether every address was probed while somebody waited."""
-        return self.answer.done() and not self.answer.cancelled()
 
     @property
     def found(self) -> tuple[Assessment, ...]:
@@ -44,12 +42,18 @@ class Asked:
         """Whether somebody still waits for it."""
         return not self.answer.done()
 
+    def leave(self, *_: object) -> None:
+        """Wait no longer."""
+        if self.waits():
+            self.answer.set_result(None)
+
     def take(self, done: Done) -> None:
         """Take the result of one address."""
         self._found.append((done.index, done.assessment))
         self.ended = done.last
-        if done.last and not self.answer.done():
-            self.answer.set_result(None)
+        if done.last:
+            self.complete = self.waits()
+            self.leave()
 
 
 class Demand:
@@ -74,11 +78,13 @@ class Demand:
         asked = Asked(self._loop.create_future())
         self._asked.append(asked)
         self._waiting.append((asked, job._replace(asked=asked)))
+        gone.add_done_callback(asked.leave)
+        late = self._loop.call_later(seconds, asked.leave)
         self.hasten()
         try:
-            await wait((asked.answer, gone), timeout=seconds, return_when=FIRST_COMPLETED)
+            await asked.answer
         finally:
-            asked.answer.cancel()
+            late.cancel()
         return asked
 
     def job(self) -> Job | None:
@@ -100,4 +106,4 @@ class Demand:
         """Begin nothing any more, and let nobody wait."""
         self._ending = True
         for asked in self._asked:
-            asked.answer.cancel()
+            asked.leave()
