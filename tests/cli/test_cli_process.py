@@ -140,7 +140,7 @@ class TestInterrupt:
         ) as process:  # fmt: skip
             os.read(heard, 1)  # it has said EHLO, so it is at work
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         os.close(heard)
         os.close(tell)
         assert (process.returncode, out, err) == (130, "", "eop-probe: interrupted\n")
@@ -160,7 +160,7 @@ class TestInterrupt:
         ) as process:  # fmt: skip
             os.read(heard, 1)
             process.send_signal(number)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         os.close(heard)
         os.close(tell)
         assert (process.returncode, err) == (3, "eop-probe: interrupted: 1 of 2 targets are done\n")

@@ -351,7 +351,7 @@ def test_a_signal_in_the_middle_loses_nothing_that_is_done(number: signal.Signal
         assert process.stderr is not None
         lines = [process.stdout.readline() for _ in range(12)]
         process.send_signal(number)
-        rest, said = process.communicate(timeout=20)
+        rest, said = process.communicate(timeout=60)
     assert [json.loads(line)["outcome"] for line in lines] == ["rejected"] * 12
     assert (process.returncode, rest) == (2, "")
     assert said == "eop-probe: interrupted: 12 of 24 targets are done\n"
@@ -366,7 +366,7 @@ def test_a_signal_before_anything_is_done() -> None:
         while not _connected(process.pid):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        out, said = process.communicate(timeout=20)
+        out, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (3, "eop-probe: interrupted: 0 of 2 targets are done\n")
     assert json.loads(out)["assessments"] == []
 

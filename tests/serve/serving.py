@@ -61,7 +61,7 @@ def serving(*arguments: str) -> Iterator[str]:
 def ended(process: subprocess.Popen[str]) -> str:
     """What it had to say beside the address it listens on, once it has ended in order."""
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     return said

@@ -130,5 +130,5 @@ def test_out_of_descriptors_it_rests(few_descriptors: subprocess.Popen[str]) -> 
     for each in more:
         each.close()
     few_descriptors.send_signal(signal.SIGTERM)
-    assert few_descriptors.communicate(timeout=20)[1] == ""
+    assert few_descriptors.communicate(timeout=60)[1] == ""
     assert few_descriptors.returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import socket
@@ -95,10 +96,10 @@ def test_past_as_many_probes_as_may_be_there_is_a_503(tmp_path: Path) -> None:
     path = "/probe?target=m0.contoso.test"
     with (
         on_loopback(tmp_path, hold) as fleet,
-        serving(*fleet.arguments, "--max-probes", "1") as server,
+        serving(*fleet.arguments, "--no-watch", "--max-probes", "1") as server,
         ThreadPoolExecutor(1) as threads,
     ):
-        first = threads.submit(asked, server, path, headers={SECONDS: "2"})
+        first = threads.submit(asked, server, path, headers={SECONDS: "4"})
         until(server, "^eop_probe_serve_probes_in_flight 1")
         second = asked(server, path)
         assert (second.status, second.headers["retry-after"]) == (503, "1")
@@ -110,11 +111,11 @@ def test_a_probe_that_nobody_waits_for_is_not_begun(tmp_path: Path) -> None:
     """Its client left while it waited for the only connection there may be."""
     with (
         on_loopback(tmp_path, hold, HEALTHY) as fleet,
-        serving(*fleet.arguments, "--concurrency", "1") as server,
+        serving(*fleet.arguments, "--no-watch", "--concurrency", "1") as server,
     ):
         host, port = server.removeprefix("http://").split(":")
         with ThreadPoolExecutor(1) as threads:
-            first = threads.submit(asked, server, "/probe?target=m0.contoso.test", headers={SECONDS: "3"})
+            first = threads.submit(asked, server, "/probe?target=m0.contoso.test", headers={SECONDS: "4"})
             until(server, "^eop_probe_serve_probes_in_flight 1")
             with socket.create_connection((host, int(port))) as gone:
                 gone.sendall(b"GET /probe?target=m1.contoso.test HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -137,7 +138,7 @@ def test_an_end_lets_nobody_wait(tmp_path: Path, number: signal.Signals) -> None
         until(server.address, "^eop_probe_serve_probes_in_flight 1")
         server.process.send_signal(number)
         assert "probe_success 0" in waiting.result().text
-        _, said = server.process.communicate(timeout=GRACE_S)
+        _, said = server.process.communicate(timeout=10 * GRACE_S)
         assert (server.process.returncode, "Traceback" in said) == (0, False)
 
 
@@ -148,7 +149,7 @@ def test_an_end_waits_for_no_request_that_stays_half() -> None:
         with socket.create_connection((host, int(port))) as half:
             half.sendall(b"GET /healthz HTTP/1.1\r\n")
             server.process.send_signal(signal.SIGTERM)
-            server.process.communicate(timeout=3 * GRACE_S)
+            server.process.communicate(timeout=10 * GRACE_S)
     assert server.process.returncode == 0
 
 
@@ -165,9 +166,11 @@ NOISE: list[Callable[[int], bytes]] = [
 @pytest.mark.parametrize("make", NOISE)
 def test_noise_ends_nothing(own: str, make: Callable[[int], bytes]) -> None:
     host, port = own.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    dropped = contextlib.suppress(ConnectionError)  # a reset, where not all was read
+    with socket.create_connection((host, int(port)), timeout=60) as client, dropped:
         client.sendall(make(0))
-        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
         while client.recv(65_536):
             pass
     assert asked(own, "/healthz").status == 200

@@ -90,7 +90,7 @@ def test_a_signal_ends_it_in_order(overdue: Overdue, number: signal.Signals) -> 
     with overdue.running() as process:
         assert f"ACCEPTED  {HOST} 127.0.0.1:{overdue.server.port}: until " in first_line(process)
         process.send_signal(number)
-        rest, said = process.communicate(timeout=20)
+        rest, said = process.communicate(timeout=60)
     assert (process.returncode, rest) == (0, "")
     assert said == f"eop-probe: 1 result recorded in {overdue.watching.history}\n"
     assert [span.looks for span in overdue.watching.spans()] == [1]
@@ -109,7 +109,7 @@ def test_a_second_one_says_so_and_one_that_is_killed_blocks_nobody(overdue: Over
         while overdue.due() == OVERDUE:
             pass
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -124,7 +124,7 @@ def test_due_times_survive_a_kill(overdue: Overdue) -> None:
         while b"STATUS=1 target: 1 not looked at yet; the next in " not in listener.recv(1000):
             pass
         process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert (out, overdue.due(), len(overdue.server.peers)) == ("", due, 1)
 
 
@@ -156,7 +156,7 @@ def test_what_systemd_is_told(overdue: Overdue) -> None:
         until("STATUS=1 target: 1 accepted; the next in ")
         process.send_signal(signal.SIGTERM)
         until("STOPPING=1")
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "eop-probe: the description was read again: 1 target\n" in said
 
@@ -174,7 +174,7 @@ def test_how_it_stands_is_shown_on_a_terminal_alone(overdue: Overdue) -> None:
         while b"\reop-probe: 1 target: 1 accepted; the next in " not in shown:
             shown += os.read(ours, 1000)
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
     os.close(ours)
     assert said.count(b"\n") == 1
     assert b"\r" not in said
