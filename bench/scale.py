@@ -185,7 +185,7 @@ class Simulation:
             worker.admission.pending += 1
             keys = self.targets.rate_keys(one)
             if worker.admission.claim(keys[0], one, place):
-                worker.admission.wait(one, keys, now, place)
+                worker.admission.wait(one, keys, place)
                 self._turn(worker, now)
         if worker.admission.room:
             self._wake(worker, now)
@@ -195,7 +195,7 @@ class Simulation:
         while (one := worker.admission.take(now)) is not None:
             self._begin(worker, one, now)
         at = worker.admission.next_at
-        if at is not None and at < worker.turn_at:
+        if at < worker.turn_at:
             worker.turn_at = at
             self._push(at, "turn", worker.number)
 
@@ -225,7 +225,7 @@ class Simulation:
         following = worker.admission.release(self.targets.rate_keys(one)[0])
         if following is not None:
             place = worker.under_way[following]
-            worker.admission.wait(following, self.targets.rate_keys(following), now, place)
+            worker.admission.wait(following, self.targets.rate_keys(following), place)
         self._turn(worker, now)
         self._fill(worker, now)
 

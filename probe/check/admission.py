@@ -43,7 +43,7 @@ class Admission(Generic[T]):
     @property
     def room(self) -> bool:
         """Whether another may be taken in."""
-        aside = self.aside
+        aside = self._behind + self._first.aside
         return aside < MAX_ASIDE and self.pending - aside < LOOK_AHEAD * self._connections
 
     def place(self, *, first: bool = False) -> Place:
@@ -71,9 +71,9 @@ class Admission(Generic[T]):
         self._behind -= 1
         return heappop(waiting)[-1]
 
-    def wait(self, one: T, keys: tuple[str, ...], now: float, place: Place, *, begun: bool = False) -> None:
+    def wait(self, one: T, keys: tuple[str, ...], place: Place, *, begun: bool = False) -> None:
         """Let one wait for its first connection, or for a further one: before all that have not begun."""
-        (self._further if begun else self._first).add(one, keys, now, place)
+        (self._further if begun else self._first).add(one, keys, place)
 
     def take(self, now: float) -> T | None:
         """Who may begin a connection now; None where nobody may. It is to be noted before the next is asked for."""
@@ -85,7 +85,7 @@ class Admission(Generic[T]):
         self._rates.note(keys, now)
 
     @property
-    def next_at(self) -> float | None:
+    def next_at(self) -> float:
         """When to ask again who may begin, if nothing else happens."""
-        turns = (self._further, self._first) if self.open < self._connections else (self._further,)
-        return min((each.next_at for each in turns if each.next_at is not None), default=None)
+        further = self._further.next_at
+        return min(further, self._first.next_at) if self.open < self._connections else further

@@ -163,7 +163,8 @@ class Engine:
                 self._finish(work, (unresolved(endpoint),))
             elif self._admission.claim(endpoint.address, work, work.place):
                 self._begin(work, endpoint.address)
-        self._refill()
+            else:
+                self._refill()
 
     def _unplanned(self, plan: Plan, error: Exception) -> None:
         """A defect over a job's names; what is wrong with its options ends the run."""
@@ -188,20 +189,19 @@ class Engine:
             self._wait(work)
 
     def _wait(self, work: Work) -> None:
-        begun = work in self._under_way
-        self._admission.wait(work, work.keys, clock.monotonic(), work.place, begun=begun)
+        self._admission.wait(work, work.keys, work.place, begun=work in self._under_way)
         self._turn()
 
     def _turn(self) -> None:
         """Make the connections whose turn it is, and come back when it is another one's."""
-        while (work := self._admission.take(clock.monotonic())) is not None:
-            self._connect(work)
+        while (work := self._admission.take(now := clock.monotonic())) is not None:
+            self._connect(work, now)
         at = self._admission.next_at
-        if at is not None and at < self._turn_at:
+        if at < self._turn_at:
             if self._turning is not None:
                 self._turning.cancel()
             self._turn_at = at
-            self._turning = self._loop.call_later(at - clock.monotonic(), self._turn_again)
+            self._turning = self._loop.call_later(at - now, self._turn_again)
         self._refill()
 
     def _turn_again(self) -> None:
@@ -209,13 +209,13 @@ class Engine:
         self._turn()
 
     def _refill(self) -> None:
-        """Take more jobs if others stand aside: nothing that ends would ask for them."""
-        if self._full and self._admission.room:
+        """Take more jobs where others stand aside; what is done has some taken as it is."""
+        if self._full and not self._done and self._admission.room:
             self.hasten()
 
-    def _connect(self, work: Work) -> None:
+    def _connect(self, work: Work, now: float) -> None:
         """Make the next connection."""
-        now, begun = clock.monotonic(), work.attempt is not None
+        begun = work.attempt is not None
         attempt = work.attempt or self._first_attempt(work)
         if attempt is None:
             self._loop.call_soon(self._finish, work, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Generic, NamedTuple, TypeVar
 
 from probe.check.rates import Rates
@@ -17,10 +18,9 @@ Holder = tuple[int, str]
 
 
 class Waiting(NamedTuple, Generic[T]):
-    """One who waits, since it `came` or was let past the others' queue; of two that may begin the lesser one does."""
+    """One who waits in its place, which no other has."""
 
     place: Place
-    came: float
     keys: tuple[str, ...]
     what: T
 
@@ -36,7 +36,7 @@ class _Lane(Generic[T]):
 
 
 class Turns(Generic[T]):
-    """Those who wait to begin, in order. No clock: whoever asks says what time it is.
+    """Those who wait to begin: of those who may, whose place is the least. No clock: whoever asks says what time it is.
 
     Lanes stand in a queue for the rate that holds them longest, and come round in it. Once that rate lets one begin its
     first lane is asked alone, so that nothing grows with the number of those who wait.
@@ -45,40 +45,43 @@ class Turns(Generic[T]):
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
         self._order = count()
-        self._free: list[Waiting[T]] = []
-        """A heap of those whom no rate was known to hold."""
+        self._free: list[tuple[Place, Holder | Waiting[T]]] = []
+        """A heap of those whom no rate is known to hold, and of rates that may hold their first no more."""
         self._lanes: dict[tuple[str, ...], _Lane[T]] = {}
         self._held: dict[Holder, deque[_Lane[T]]] = {}
         self._due: list[tuple[float, int, Holder | Waiting[T]]] = []
         """A heap of the rates that hold lanes, and of who waits for the rate of an address: by when they may begin."""
+        self.next_at = inf
+        """The instant from which one may begin whom a rate held."""
         self.aside = 0
         """Those whom a rate holds."""
 
-    @property
-    def next_at(self) -> float | None:
-        """The instant from which one may begin whom a rate held; None where it holds nobody."""
-        return self._due[0][0] if self._due else None
-
-    def add(self, what: T, keys: tuple[str, ...], now: float, place: Place) -> None:
+    def add(self, what: T, keys: tuple[str, ...], place: Place) -> None:
         """Let one wait in its place, which no other has."""
-        one = Waiting(place, now if place[0] else 0.0, keys, what)
+        one = Waiting(place, keys, what)
         if self._held and (behind := self._behind(keys)):
-            self._stand_aside(one, behind, now)
+            self._stand_aside(one, behind)
         else:
-            heappush(self._free, one)
+            heappush(self._free, (place, one))
 
     def take(self, now: float) -> T | None:
         """Who may begin now; None where nobody may. The start is to be counted before the next is asked for."""
-        while self._free or self._due:
-            if self._due and self._due[0][0] <= (self._free[0].came if self._free else now):
-                one = self._of_held(now)
-            elif self._free:
-                one = self._passed(heappop(self._free), now)
-            else:
-                break
+        while self.next_at <= now:
+            self._let_in(heappop(self._due)[-1])
+            self.next_at = self._due[0][0] if self._due else inf
+        while self._free:
+            whom = heappop(self._free)[-1]
+            one = self._passed(whom, now) if isinstance(whom, Waiting) else self._of_held(whom, now)
             if one is not None:
                 return one.what
         return None
+
+    def _let_in(self, whom: Holder | Waiting[T]) -> None:
+        if isinstance(whom, Waiting):
+            self.aside -= 1
+            heappush(self._free, (whom.place, whom))
+        else:
+            heappush(self._free, (self._held[whom][0].waiting[0].place, whom))
 
     def _behind(self, keys: tuple[str, ...]) -> Holder | None:
         """The rate for which others wait already."""
@@ -95,7 +98,8 @@ class Turns(Generic[T]):
         self._stand_aside(one, (place, one.keys[place]), at)
         return None
 
-    def _stand_aside(self, one: Waiting[T], holder: Holder, at: float) -> None:
+    def _stand_aside(self, one: Waiting[T], holder: Holder, at: float = 0.0) -> None:
+        """`at` is when it may begin; no matter where others wait for the same holder already."""
         self.aside += 1
         if holder[0] == 0:  # nobody else begins at its address meanwhile
             self._await(at, one)
@@ -112,6 +116,7 @@ class Turns(Generic[T]):
 
     def _await(self, at: float, whom: Holder | Waiting[T]) -> None:
         heappush(self._due, (at, next(self._order), whom))
+        self.next_at = self._due[0][0]
 
     def _hold(self, lane: _Lane[T], at: float) -> None:
         queue = self._held.get(lane.holder)
@@ -120,12 +125,8 @@ class Turns(Generic[T]):
             self._await(at, lane.holder)
         queue.append(lane)
 
-    def _of_held(self, now: float) -> Waiting[T] | None:
-        """Who may begin of those whose rate allows another start; None where that, or another rate, holds them."""
-        held = heappop(self._due)[-1]
-        if isinstance(held, Waiting):
-            self.aside -= 1
-            return self._passed(held, now)
+    def _of_held(self, held: Holder, now: float) -> Waiting[T] | None:
+        """The first of those whom a rate held, unless that or another one holds it."""
         queue = self._held[held]
         lane = queue[0]
         one = lane.waiting[0]
@@ -140,7 +141,7 @@ class Turns(Generic[T]):
         else:
             self._leave(lane, one, queue)
         if queue:
-            self._await(now, held)  # whether it allows one more start shows once this one is counted
+            self._let_in(held)  # whether it allows one more start shows once this one is counted
         else:
             del self._held[held]
         if at > now and place == 0:

@@ -46,7 +46,7 @@ def began(turns: Turns[int], rates: Rates, keys: dict[int, Keys]) -> list[tuple[
     now, found = 100.0, []
     while True:
         found += [(now, one) for one in begun(turns, rates, keys, now, len(keys))]
-        if turns.next_at is None:
+        if turns.next_at == inf:
             return found
         assert turns.next_at > now
         now = turns.next_at
@@ -55,7 +55,7 @@ def began(turns: Turns[int], rates: Rates, keys: dict[int, Keys]) -> list[tuple[
 def waiting(rates: Rates, keys: dict[int, Keys], first: tuple[int, ...] = ()) -> Turns[int]:
     turns: Turns[int] = Turns(rates)
     for one, of in keys.items():
-        turns.add(one, of, 100.0, (int(one not in first), one))
+        turns.add(one, of, (int(one not in first), one))
     return turns
 
 
@@ -126,7 +126,7 @@ def test_rates_are_kept_and_nobody_waits_in_vain(
                 wide: Keys = (f"{network}.{address}", f"{network}")
                 keys[n] = (*wide, f"{operator}") if operator else wide
                 left.add(n)
-                turns.add(n, keys[n], now, (int(not first), n))
+                turns.add(n, keys[n], (int(not first), n))
         found = begun(turns, rates, keys, now, most)
         left -= set(found)
         for one in found:
@@ -154,7 +154,7 @@ def filled(admission: Admission[int], operator: str, first: int, most: int) -> i
         admission.pending += 1
         place = admission.place()
         assert admission.claim(keys[0], one, place)
-        admission.wait(one, keys, 100.0, place)
+        admission.wait(one, keys, place)
         if admission.take(100.0) is not None:
             admission.note(keys, 100.0)
             admission.open += 1
@@ -179,7 +179,7 @@ def test_what_could_begin_is_looked_ahead_at() -> None:
     """With all connections open what comes waits for one of them, and so much of it at most."""
     admission: Admission[int] = Admission(pace(), 3)
     assert filled(admission, "quick.test", 0, 10**9) == 3 * LOOK_AHEAD
-    assert (admission.open, admission.aside, admission.next_at) == (3, 0, None)
+    assert (admission.open, admission.aside, admission.next_at) == (3, 0, inf)
 
 
 def test_behind_another_look_at_the_same_address_one_stands_aside() -> None:
@@ -196,9 +196,9 @@ def test_who_has_begun_goes_on_before_others_begin() -> None:
     admission: Admission[int] = Admission(pace(operator=1.0), 1)
     keys = ("192.0.2.1", "192.0.2", "contoso.test")
     for one, begun_already in ((0, False), (1, True)):
-        admission.wait(one, keys, 100.0, admission.place(), begun=begun_already)
+        admission.wait(one, keys, admission.place(), begun=begun_already)
     admission.note(keys, 100.0)
     assert (admission.take(100.9), admission.next_at) == (None, 101.0)
     assert admission.take(101.0) == 1
     admission.open += 1
-    assert (admission.take(101.0), admission.next_at) == (None, None)
+    assert (admission.take(101.0), admission.next_at) == (None, inf)
