@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import re
@@ -15,6 +16,7 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
+from probe import GARBAGE_THRESHOLD
 from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.check.rates import Rate
@@ -211,10 +213,13 @@ class TestSessions:
 
     def test_one_that_nobody_asks_for_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with cluster(1) as made, Client(made, set_as_default=False) as client:
+            before = gc.get_threshold()
             assert not self.asked(client, self.order(1)).lost
+            assert gc.get_threshold() == (GARBAGE_THRESHOLD, *before[1:])  # as in the command's own process
             monkeypatch.setattr("probe.fleet.dask.worker.UNATTENDED_S", 0.0)
             [thread] = [one for one in threading.enumerate() if one.name == "eop-probe"]
             thread.join(20)
+            assert gc.get_threshold() == before
             assert self.asked(client, self.order(2)).lost
 
 
