@@ -151,7 +151,9 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
         assert not lost & (counted.since(killed) - counted.since(killed + TAKEOVER)).keys(), (
             "only after a while"
         )
-        assert [f"share {one} and {other} is looked at now" in made.said(by) for one, other, by in PAIRS] == [
+        assert [
+            f"looking at share {one} and share {other} now" in made.said(by) for one, other, by in PAIRS
+        ] == [
             False,
             True,
         ], "by the next one that lives"
@@ -159,7 +161,7 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
         until(lambda: BACK in made.said(2), "the owner's return")
         returned = time.monotonic()
         until(lambda: everybody <= counted.since(returned + WRITTEN).keys(), "looks at all of them again")
-        assert f"share 3/{SHARES} is looked at now" in made.said(3)
+        assert f"looking at share 3/{SHARES} now" in made.said(3)
     # What the killed one saw and had not written yet is looked at twice rather than never.
     doubled = [one for one in counted.twice() if not (one[1] in lost and killed - WRITTEN < one[0] < killed)]
     assert not doubled

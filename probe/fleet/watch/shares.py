@@ -107,8 +107,8 @@ class Shares:
 
     @property
     def words(self) -> str:
-        """Those that are looked at, as ``1/3 and 2/3``."""
-        return " and ".join(self._name(one) for one in sorted({self._own.number, *self.beside}))
+        """Those that are looked at, as ``share 1/3 and share 2/3``."""
+        return " and ".join(f"share {self._name(one)}" for one in sorted({self._own.number, *self.beside}))
 
     def _own_it(self) -> None:
         own_share(self._locks, self._database, self._owner(self._own.number), self._vantage, self._own.total)

@@ -300,7 +300,7 @@ class Watch:
             self._say("shares can be taken over again", "")
             self._take_over(what)
             self._beside = beside
-            self._told.word(f"share {shares.words} is looked at now: {counted(len(what.entries), 'target')}")
+            self._told.word(f"looking at {shares.words} now: {counted(len(what.entries), 'target')}")
         under_way = {shares.number_of(turn.entry.target.text) for turn in self._under_way.values()}
         return shares.leaving - self._beside - under_way
 
