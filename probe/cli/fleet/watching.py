@@ -104,8 +104,9 @@ def described(
         found.fleet.ways(),
         shares=1 + len(beside),
     )
-    if not what.entries:
-        raise ConfigurationError("no target to watch" + (" in this share" if wanted.shard else ""))
+    # A share may be empty now: the next reload may bring it targets, and it takes over those of a watch that is gone.
+    if not what.entries and wanted.shard is None:
+        raise ConfigurationError("no target to watch")
     return what
 
 

@@ -23,7 +23,7 @@ from probe.errors import ConfigurationError
 from probe.fleet.entries import Entry
 from probe.fleet.run import compared
 from probe.fleet.watch.confirm import Known, Looks
-from probe.fleet.watch.described import Described, interval_s
+from probe.fleet.watch.described import INTERVAL, Described, interval_s
 from probe.fleet.watch.keeper import Keeper, Stored
 from probe.fleet.watch.ping import Ping
 from probe.fleet.watch.rounds import Round
@@ -133,7 +133,7 @@ class Watch:
         self._what, now, intervals = what, self._now(), what.intervals
         self._schedule.keep(intervals, now, due)
         self._looks = {key: looks for key, looks in self._looks.items() if key in intervals}
-        self._length = min(intervals.values())
+        self._length = min(intervals.values(), default=INTERVAL)
         self._round = Round(self._schedule.due, self._length, now)
         self._ping = Ping(what.ping_url) if what.ping_url else None
 
@@ -312,4 +312,4 @@ class Watch:
         parts += [f"{unseen:,} not looked at yet"] if unseen else []
         wait_s = self._schedule.wait_s(now)
         following = "" if wait_s is None else f"; the next in {timedelta(seconds=round(wait_s))}"
-        return f"{counted(len(self._what.entries), 'target')}: {', '.join(parts)}{following}"
+        return f"{counted(len(self._what.entries), 'target')}{': ' if parts else ''}{', '.join(parts)}{following}"

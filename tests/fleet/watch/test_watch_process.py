@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import stored
 from probe.history.database import Database
 from probe.history.due import keep_due
@@ -156,6 +157,25 @@ def test_what_systemd_is_told(overdue: Overdue) -> None:
         until("STATUS=1 target: 1 accepted; the next in ")
         process.send_signal(signal.SIGTERM)
         until("STOPPING=1")
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "eop-probe: the description was read again: 1 target\n" in said
+
+
+def test_an_empty_share_is_watched_until_targets_come(overdue: Overdue) -> None:
+    port = overdue.server.port
+    other = 3 - Shard(1, 2).number_of(overdue.watching.described().entries[overdue.key].target.text)
+    shard = Shard(other, 2)
+    host = next(f"{n}.contoso.com" for n in range(100) if shard.number_of(f"{n}.contoso.com:{port}") == other)
+    overdue.arguments += ("--shard", f"{other}/2")
+    with listening() as (listener, name), overdue.running(NOTIFY_SOCKET=name) as process:
+        while listener.recv(1000) != b"STATUS=0 targets":
+            pass
+        overdue.watching.describe([{"host": host, "addresses": ["127.0.0.1"], "port": port}])
+        process.send_signal(signal.SIGHUP)
+        while b"STATUS=1 target: " not in listener.recv(1000):
+            pass
+        process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "eop-probe: the description was read again: 1 target\n" in said
