@@ -9,6 +9,7 @@ import re
 import threading
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from distributed import Client
 from distributed.security import Security
 
 from probe import GARBAGE_THRESHOLD
+from probe.check.engine import Engine
 from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.check.rates import Rate
-from probe.check.run import Job
+from probe.check.run import Done, Job
 from probe.fleet.dask.cluster import different
+from probe.fleet.dask.run import AHEAD, BATCH
 from probe.fleet.dask.wire import Answer, Lists, Order, packed, unpacked
 from probe.fleet.dask.worker import exchange
 from probe.history.database import Database
@@ -108,7 +111,7 @@ def test_a_worker_that_goes_in_the_middle(cli: Cli) -> None:
     """Nothing is lost, nothing is doubled; only what was under way is looked at again."""
     counted = Counted(mark=60)
     with ScriptedServer(counted, host="0.0.0.0") as server, cluster() as made:
-        targets = many(200, server.port)
+        targets = many(300, server.port)
 
         def close() -> None:
             assert counted.reached.wait(60)
@@ -122,14 +125,35 @@ def test_a_worker_that_goes_in_the_middle(cli: Cli) -> None:
     assert ran.code == 0
     assert " is gone" in ran.err or " was started anew" in ran.err
     done = Counter(json.loads(line)["address"] for line in ran.out.splitlines())
-    assert done == dict.fromkeys(map(address, range(200)), 1)
+    assert done == dict.fromkeys(map(address, range(300)), 1)
     database = Database("h.sqlite")
     kept = database.run(lambda connection: list(spans(connection)))
     database.close()
     assert Counter(span.endpoint.address for span in kept) == done
     assert {span.looks for span in kept} == {1}
     again = [one for one, looks in Counter(one for _, one in counted.looks).items() if looks > 1]
-    assert len(again) <= 40
+    assert len(again) <= 10 + AHEAD * BATCH
+
+
+def test_a_defect_of_a_worker_costs_no_result(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, broken = Engine.run, [True]
+
+    def breaks_once(self: Engine) -> Iterator[Done]:
+        for done in sound(self):
+            yield done
+            if broken:
+                broken.clear()
+                raise RuntimeError("of\x1b[2J\nmany lines")
+
+    monkeypatch.setattr(Engine, "run", breaks_once)
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server, cluster(1) as made:
+        ran = run(cli, made.scheduler_address, many(20, server.port))
+    assert ran.code == 0
+    assert Counter(json.loads(line)["address"] for line in ran.out.splitlines()) == dict.fromkeys(
+        map(address, range(20)), 1
+    )
+    assert r" failed: RuntimeError: of\x1b[2J\x0amany lines" in ran.err
+    assert " under way there go elsewhere\n" in ran.err
 
 
 def test_a_target_that_costs_too_many_workers(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,11 +137,14 @@ class Run:
             self._deserted = now
         elif now - self._deserted > AWAY_S:
             who = "no worker answers" if self._reached == now else "there is no scheduler"
-            said = f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now"
-            if not self._begun:
-                raise ConfigurationError(said)
-            self._note(said)
-            self._interruption.asked = True
+            self._give_up(f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now")
+
+    def _give_up(self, why: str) -> None:
+        """A mistake where nothing has begun; else an end in order, with what is done."""
+        if not self._begun:
+            raise ConfigurationError(why)
+        self._note(why)
+        self._interruption.asked = True
 
     def _deal(self) -> None:
         """Give each worker that is not asked now what it has room for, in turns, and ask for what it has done."""
@@ -239,8 +242,8 @@ class Run:
         self._refused &= set(muster.there)
         new = muster.workers.keys() & set(muster.there) - self._remotes.keys() - self._refused
         differing = list(filter(None, (muster.scheduler, *(muster.workers[each] for each in sorted(new)))))
-        if differing and (muster.scheduler or not self._remotes):
-            raise ConfigurationError("; ".join(differing))
+        if muster.scheduler or (differing and not self._begun):
+            self._give_up("; ".join(differing))
         for address in sorted(new):
             if said := muster.workers[address]:
                 self._refused.add(address)
@@ -254,7 +257,7 @@ class Run:
         if answer.lost:
             yield from self._lose(one, "was started anew")
             return
-        if answer.error is not None:
+        if isinstance(answer.error, ConfigurationError):
             raise answer.error
         if one.share and one.told > one.share:
             one.shrank = clock.monotonic()
@@ -268,6 +271,8 @@ class Run:
                 self._leave(one, job)
             seen = replace(found.assessment, vantage=vantage) if vantage else found.assessment
             yield Done(job, found.place, seen, found.last)
+        if answer.error is not None:
+            yield from self._lose(one, f"failed: {printable(str(answer.error))}")
 
     def _lose(self, one: Remote, why: str) -> Iterator[Done]:
         """Give a worker up; another one does what it had under way, but for what has cost too many."""
