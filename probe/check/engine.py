@@ -149,6 +149,7 @@ class Engine:
             self._planner.plan(Plan(job))
         else:
             self.hasten()
+            return True  # there may be more jobs, also where all of these are done already
         return self._admission.pending > 0 or bool(self._done)
 
     def _planned(self, plan: Plan, found: tuple[Endpoint, ...] | Exception) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from probe.check.engine import Engine
+from probe.check.engine import JOBS_A_TURN, Engine
 from probe.check.interruption import Interruption
 from probe.check.pace import DEFAULT_PACE
 from probe.check.run import Done, Job, Later
 from probe.serve.demand import Demand
-from tests.check.test_check_engine import FAST, HEALTHY, Guests, Loop, jobs, loop
+from tests.check.test_check_engine import FAST, HEALTHY, OPTIONS, Guests, Loop, jobs, loop
 from tests.net.scripted import ScriptedServer
 
 __all__ = ["loop"]
@@ -111,6 +112,15 @@ def test_a_full_engine_takes_the_next_job_after_one_that_was_asked_for(loop: Loo
         made = [one._replace(asked=notes) for one in jobs(server.port, *(f"127.0.{n}.1" for n in range(5)))]
         assert list(Engine(made, pace, loop()).run()) == []
     assert len(notes.taken) == 5
+
+
+def test_many_that_were_asked_for_and_are_done_at_once_end_nothing(loop: Loop) -> None:
+    """Three times what is taken in one turn, of which nothing is left under way."""
+    notes = Notes()
+    inside = replace(OPTIONS, public_only=True)
+    made = [one._replace(asked=notes) for one in jobs(25, *["127.0.0.1"] * 3 * JOBS_A_TURN, options=inside)]
+    assert list(Engine(made, FAST, loop()).run()) == []
+    assert len(notes.taken) == 3 * JOBS_A_TURN
 
 
 def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
