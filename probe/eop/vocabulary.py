@@ -91,9 +91,11 @@ class LeftOut(NamedTuple):
 def beyond(
     what: Literal["MX host", "address"], of: str, found: Iterable[str], most: int
 ) -> tuple[LeftOut, ...]:
-    """What of `found` is beyond the first `most`; nothing where all are looked at."""
-    every = tuple(dict.fromkeys(found))
-    return (LeftOut(what, of, len(every), every[most:]),) if len(every) > most else ()
+    """What of `found` is beyond the first `most`, and not among them as well; nothing where all are looked at."""
+    every = tuple(found)
+    looked = set(every[:most])
+    left = tuple(dict.fromkeys(one for one in every[most:] if one not in looked))
+    return (LeftOut(what, of, len(looked) + len(left), left),) if left else ()
 
 
 class Severity(enum.Enum):

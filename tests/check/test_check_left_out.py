@@ -33,6 +33,14 @@ def test_exchangers() -> None:
     assert not any(each.left_out for each in (*more, *found(MAX_EXCHANGERS)))
 
 
+def test_exchangers_beside_one_that_is_named_with_many_preferences() -> None:
+    again = (f"{preference} mx01.{DOMAIN}." for preference in range(MAX_EXCHANGERS))
+    named = {(DOMAIN, "MX"): Reply(*again, *(f"99 {one}." for one in ("mx01.contoso.test", *BEYOND)))}
+    with ValidatingServer(named) as dns:
+        first, *_ = hosts(parse_target(f"mx:{DOMAIN}"), CheckOptions(stores=list, nameserver=dns.address))
+    assert first.left_out == (LeftOut("MX host", DOMAIN, 3, BEYOND),)
+
+
 @pytest.mark.parametrize("version", [None, 4])
 def test_addresses(version: int | None) -> None:
     every = tuple(f"127.9.1.{number}" for number in range(1, MAX_ADDRESSES + 2))
