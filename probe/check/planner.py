@@ -68,6 +68,8 @@ class Planner:
                 self._names.ask(question, partial(addresses, host.name, options), then)
 
     def _resolved(self, plan: Plan, place: int, host: Host, found: tuple[str, ...] | Exception) -> None:
+        if plan.unknown < 0:  # a defect over another of its hosts was all that is reported
+            return
         if isinstance(found, Exception) and not isinstance(found, ResolveError):
             plan.unknown = -1
             self._planned(plan, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from probe.pki.certificate import Certificate, parse
 from probe.pki.truststore import AnchorStore, ListRole, TrustStore
 from probe.report.assessment import Assessment
 from tests.net.scripted import ISSUING, LEAF, NOW, ROOT, ScriptedServer, starttls, tls_context
+from tests.net.validating import Reply, ValidatingServer
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -70,6 +72,28 @@ def test_one_endpoint_of_several() -> None:
     assert by_key[0].capture.leaf is not None  # what was seen is not thrown away
     assert by_key[1].outcome is Outcome.ACCEPTED
     assert "LookupError: no list" in failure_of(by_key[2])
+
+
+class BrokenNames(dict[str, tuple[str, ...]]):
+    """Addresses that cannot be had where names are looked up, as where no thread can be started any more."""
+
+    def __contains__(self, _: object) -> bool:
+        if threading.current_thread().name == "names":
+            raise RuntimeError("can't start new thread")
+        return False
+
+
+def test_several_hosts_of_a_domain_are_one_result() -> None:
+    exchangers = {("contoso.test", "MX"): Reply(*(f"{n} mx{n}.contoso.test." for n in range(1, 5)))}
+    with ValidatingServer(exchangers) as dns, ScriptedServer(starttls(tls_context(LEAF, ISSUING))) as server:
+        broken = replace(options(), nameserver=dns.address, overrides=BrokenNames(other=()))
+        targets = {"mx:contoso.test": broken, f"127.0.0.1:{server.port}": options()}
+        done = list(
+            run_jobs(Job(n, parse_target(text), how) for n, (text, how) in enumerate(targets.items()))
+        )
+    first, second = sorted(done, key=lambda each: each.job.key)
+    assert "RuntimeError: can't start new thread" in failure_of(first.assessment)
+    assert (first.last, second.last, second.assessment.outcome) == (True, True, Outcome.ACCEPTED)
 
 
 def test_what_is_raised_on_purpose_is_no_defect() -> None:
