@@ -290,7 +290,10 @@ class TestRefused:
         [
             ((), "--engine dask needs --scheduler tls://HOST:PORT\n"),
             (("--scheduler", "h:1"), "--engine dask needs --scheduler tls://HOST:PORT, not h:1\n"),
-            (("--scheduler", "tcp://127.0.0.1:1"), "no scheduler can be reached at tcp://127.0.0.1:1: "),
+            *(
+                (("--scheduler", at), f"no scheduler can be reached at {at}: ")
+                for at in ("tcp://127.0.0.1:1", "tcp://dask..test:8786")
+            ),
             *(
                 (("--scheduler", at), f"--engine dask needs --scheduler tls://HOST:PORT, not {at}\n")
                 for at in ("tcp://127.0.0.1:x", "tls://127.0.0.1", "tls://:8786", "tls://[::1:8786")

@@ -88,7 +88,7 @@ class Cluster:
                 )
             self._security = security
             self._client = self._connected()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a name that the DNS cannot have
             raise ConfigurationError(f"no scheduler can be reached at {self.name}: {_cause(error)}") from None
 
     @property
