@@ -63,7 +63,7 @@ class Engine:
         self._loop.set_exception_handler(self._note_error)
         self._planner = Planner(self._loop, self._planned, self._hand_out)
         self._remembered = Remembered()  # this thread's
-        self._no_more = self._full = self._hastening = False
+        self._no_more = self._full = self._hastening = self._over = False
         self._under_way: set[Work] = set()
         self._parting: set[Connection] = set()
         self._asking: ThreadPoolExecutor | None = None
@@ -99,7 +99,7 @@ class Engine:
 
     def _hastened(self) -> None:
         self._hastening = False
-        if not self._fill():
+        if not self._over and not self._fill():
             self._loop.stop()
 
     def forget(self) -> None:
@@ -108,8 +108,10 @@ class Engine:
         self._remembered.forget()
 
     def _close(self) -> None:
-        if self._turning is not None:
-            self._turning.cancel()
+        self._over = True  # who shares the loop may run it on
+        for timer in (self._turning, self._wake):
+            if timer is not None:
+                timer.cancel()
         for connection in (*self._parting, *(work.connection for work in self._under_way)):
             if connection is not None:
                 connection.close()
@@ -191,7 +193,8 @@ class Engine:
 
     def _wait(self, work: Work) -> None:
         self._admission.wait(work, work.keys, work.place, begun=work in self._under_way)
-        self._turn()
+        if not self._over:
+            self._turn()
 
     def _turn(self) -> None:
         """Make the connections whose turn it is, and come back when it is another one's."""

@@ -123,6 +123,24 @@ def test_many_that_were_asked_for_and_are_done_at_once_end_nothing(loop: Loop) -
     assert len(notes.taken) == 3 * JOBS_A_TURN
 
 
+def test_nothing_is_begun_once_it_is_over(loop: Loop) -> None:
+    """Where the loop is run on: no further job is taken, and nobody who waits a random moment is connected to."""
+    own, interruption, taken = loop(), Interruption(), list[Job]()
+
+    def plan(port: int) -> Iterator[Job | Later]:
+        for job in jobs(port, *(f"127.7.3.{n}" for n in range(1, 100))):
+            taken.append(job)
+            yield job
+
+    interruption.asked = True
+    with ScriptedServer(host="0.0.0.0") as server, closing(own):
+        pace = FAST._replace(jitter_s=0.1)
+        assert list(Engine(plan(server.port), pace, own, interruption, shared=True).run()) == []
+        own.call_later(0.2, own.stop)
+        own.run_forever()
+        assert (len(taken), server.peers) == (JOBS_A_TURN, [])
+
+
 def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
     own = loop()
     demand = Demand(own, 2)
