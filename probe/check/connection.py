@@ -108,10 +108,15 @@ class Connection:
             self._stream.close()
         self._pending.close()
 
+    def _over(self) -> bool:
+        return self._shown is not None or bool(self._guard.failure)
+
     def _do(self, step: Callable[[], None]) -> None:
+        if self._over():
+            return  # this step stood in the loop's queue already
         with self._guard:
             step()
-        if self._shown is not None or self._guard.failure:
+        if self._over():
             self._timer.cancel()
             self._ended(self._shown)
 

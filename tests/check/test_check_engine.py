@@ -8,6 +8,7 @@ import gc
 import itertools
 import os
 import signal
+import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from dataclasses import replace
 
 import pytest
 import uvloop
+from OpenSSL import SSL
 
 from probe.capture import FaultKind
 from probe.check.admission import LOOK_AHEAD
@@ -25,7 +27,7 @@ from probe.check.options import TOTAL_SHARE, CheckOptions
 from probe.check.pace import OTHER_FILES, Pace, room_for
 from probe.check.rates import MIN_KEPT, Rate, keys_of, operator_of
 from probe.check.run import Done, Job, assess, run_jobs
-from probe.eop.vocabulary import Outcome
+from probe.eop.vocabulary import Direction, Outcome
 from probe.errors import ConfigurationError, StoreError
 from probe.net.clock import monotonic
 from probe.net.resolver import RESOLVE_TIMEOUT_S
@@ -572,3 +574,42 @@ def test_no_conversation_waits_for_the_garbage_collector() -> None:
             gc.garbage.clear()
             gc.enable()
     assert not left & {"_Work", "Connection", "ClientSession", "Stream", "TlsClient", "Capture", "Transcript"}
+
+
+class FlightThenEnd:
+    """A server whose last words of the handshake and whose end are there at once: `pause` holds up the loop."""
+
+    def __init__(self) -> None:
+        self._asked, self._waits, self._sent = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, peer: Peer) -> None:
+        peer.to_starttls()
+        tls = SSL.Connection(tls_context(LEAF, ISSUING), None)
+        tls.set_accept_state()
+        tls.bio_write(peer.socket.recv(65_536))
+        with contextlib.suppress(SSL.WantReadError):
+            tls.do_handshake()
+        self._asked.set()
+        self._waits.wait(10)
+        peer.say(tls.bio_read(65_536))
+        peer.socket.shutdown(socket.SHUT_WR)
+        self._sent.set()
+        peer.hold()
+
+    def pause(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._asked.is_set():
+            self._waits.set()
+            self._sent.wait(10)
+        else:
+            loop.call_later(0.001, self.pause, loop)
+
+
+def test_a_server_that_ends_right_after_its_flight_ends_no_run(loop: Loop) -> None:
+    """Where its early tickets are looked for: the end comes while the look at them stands in the loop's queue."""
+    own, script = loop(), FlightThenEnd()
+    with ScriptedServer(script, HEALTHY) as server:
+        own.call_soon(script.pause, own)
+        options = replace(OPTIONS, direction=Direction.FROM_EOP)
+        first, second = Engine(jobs(server.port, *["127.0.0.1"] * 2, options=options), FAST, own).run()
+    assert (first.job.key, second.job.key, second.assessment.outcome) == (0, 1, Outcome.ACCEPTED)
+    assert first.assessment.capture.leaf is not None
