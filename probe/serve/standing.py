@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from probe.alarms.seen import Seen
+from probe.check.endpoints import Host, without_address
+from probe.check.run import Job
 from probe.eop.forecast import Turn, soonest
 from probe.fleet.watch.described import Described, interval_s
 from probe.pki.certificate import Certificate
@@ -99,6 +102,33 @@ class Looking(Protocol):
         """Look at a target out of its turn; whether there is such a one that is not being looked at."""
 
 
+class _ByHistory:
+    """What a history says, by whom it is of; whoever was looked at for a domain, too, is called by that there."""
+
+    def __init__(self, told: Iterable[Stands]) -> None:
+        self._by_target: dict[tuple[str, str, str], dict[Endpoint, Stands]] = {}
+        self._by_domain: dict[tuple[str, int, str, str], dict[Endpoint, Stands]] = {}
+        for one in told:
+            target, endpoint = one.span.target, one.span.endpoint
+            way = (endpoint.direction, endpoint.variant)
+            self._by_target.setdefault((target, *way), {})[endpoint] = one
+            if target[:3].lower() == "mx:":
+                self._by_domain.setdefault((endpoint.host, endpoint.port, *way), {})[endpoint] = one
+
+    def of(self, job: Job, variant: str) -> dict[Endpoint, Stands]:
+        """How the endpoints of a target stand."""
+        target, way = job.target, (job.options.direction.value, variant)
+        found = self._by_target.get((target.text, *way), {})
+        if target.mx:
+            return found
+        place = without_address(target, job.options, Host(target.host))
+        return found | {
+            endpoint: one._replace(span=replace(one.span, target=target.text))
+            for endpoint, one in self._by_domain.get((place.host, place.port, *way), {}).items()
+            if not job.addresses or endpoint.address in job.addresses
+        }
+
+
 class Standing:
     """Hears what a watch settles; `number` grows with each target that is."""
 
@@ -125,15 +155,12 @@ class Standing:
 
     def tell(self, told: Iterable[Stands]) -> None:
         """Take what a history says for how all endpoints of configured targets stand."""
-        by_target: dict[tuple[str, str, str], dict[Endpoint, Stands]] = {}
-        for one in told:
-            endpoint = one.span.endpoint
-            asked = (one.span.target, endpoint.direction, endpoint.variant)
-            by_target.setdefault(asked, {})[endpoint] = one
+        by_history = _ByHistory(told)
         for key, entry in self.what.entries.items():
-            options = entry.job(0, self.what.base).options
-            variant = options.variant(entry.target.host)
-            if found := by_target.get((entry.target.text, options.direction.value, variant)):
+            job = entry.job(0, self.what.base)
+            variant = job.options.variant(job.target.host)
+            found = by_history.of(job, variant)
+            if found:
                 self._endpoints[key] = found
                 ends = ({one.sha256: one.not_after for one in each.certificates} for each in found.values())
                 spans = (each.span for each in found.values())

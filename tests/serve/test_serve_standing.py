@@ -242,3 +242,23 @@ def test_what_a_history_tells_is_of_one_direction(tmp_path: Path, cli: Cli, serv
         standing.tell(found)
         shown[direction] = standing.progress().seen
     assert shown == {"to-eop": 1, "from-eop": 0}
+
+
+def test_a_host_that_was_looked_at_for_its_domain_too(tmp_path: Path, cli: Cli, served: Served) -> None:
+    """The history calls it by the domain then; another port, and an address that is not named, are none of it."""
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    watching.run(INTERVAL)
+    by_name = by_history(watching)
+    by_domain = [one._replace(span=replace(one.span, target="mx:contoso.test")) for one in by_name]
+    told = []
+    for found in (by_name, by_domain):
+        standing = Standing(watching.described())
+        standing.tell(found)
+        [watched] = standing.watched()
+        told.append((watched.endpoints, standing.kept.text()))
+    assert told[0] == told[1]
+    for other in ({"port": 2}, {"addresses": ["127.0.0.9"]}):
+        standing = Standing(Watching(tmp_path, [target(server, **other)], cli.store).described())
+        standing.tell(by_domain)
+        assert standing.progress().seen == 0
