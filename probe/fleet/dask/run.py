@@ -8,7 +8,7 @@
 4. What one worker has begun counts for the others: a share grows, and a new worker begins, once what was begun by
    larger shares, or by a worker that is gone, no longer counts.
 5. Targets of one host, or of an address that is known, are at one worker at a time, which never connects to one address
-   twice at once.
+   twice at once: unless so many wait for that one that others would have nothing to do.
 """
 
 from __future__ import annotations
