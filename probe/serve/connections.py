@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
         """Whether the next request is waited for, and nothing of it has come."""
         self._http: Http | None = None
         self._app: ASGIApp | None = None
-        self._transport: asyncio.Transport | None = None
+        self._transport: Together | None = None
         self._making: asyncio.Task[None] | None = None
         self._taken_up = False
         self._bytes = 0
@@ -240,6 +240,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         if self._http is not None:
             self._http.eof_received()
+        if self._transport is not None:
+            self._transport.send()  # the transport closes now
 
     def pause_writing(self) -> None:
         if self._http is not None:

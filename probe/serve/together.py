@@ -23,20 +23,21 @@ class Together(asyncio.Transport):
         if not data:
             return
         if not self._parts:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.send)
         self._parts.append(bytes(data))
         self._size += len(data)
         if self._size >= ENOUGH_BYTES:
-            self._send()
+            self.send()
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send what was written."""
         parts, self._parts, self._size = self._parts, [], 0
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
 
     def close(self) -> None:
         """End the connection after what was written."""
-        self._send()
+        self.send()
         self._transport.close()
 
     def abort(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from probe.check.loops import new_loop
+from probe.serve.connections import Clients, Connection, Http
 from probe.serve.together import ENOUGH_BYTES, Together
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [new_loop, asyncio.SelectorEventLoop]
@@ -70,3 +72,42 @@ def test_what_is_written_before_an_abort_goes_with_it() -> None:
         theirs.close()
 
     asyncio.run(aborted())
+
+
+class Answering(asyncio.Protocol):
+    """Answers in a turn of the loop, in which its client has nothing more to say."""
+
+    app = None
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, _: bytes) -> None:
+        asyncio.get_running_loop().call_soon(self._answer)
+
+    def _answer(self) -> None:
+        self._client.shutdown(socket.SHUT_WR)
+        assert isinstance(self._transport, Together)
+        self._transport.write(b"answer")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_answer_is_sent_to_who_has_nothing_more_to_say(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def answered() -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        theirs.settimeout(0)
+        here = asyncio.get_running_loop()
+        clients = Clients(here, lambda: cast("Http", Answering(theirs)), lambda: None, lambda _: True, 10.0)
+        Connection(clients, ours, "client").begin(None)
+        await here.sock_sendall(theirs, b"question")
+        assert [await here.sock_recv(theirs, 99) for _ in range(2)] == [b"answer", b""]
+        theirs.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(answered())
