@@ -23,7 +23,7 @@ from probe.check.options import CheckOptions
 from probe.check.pace import DEFAULT_PACE, Pace
 from probe.check.rates import Rate
 from probe.check.run import Done, Job
-from probe.fleet.dask.cluster import different
+from probe.fleet.dask.cluster import Cluster, Tls, different
 from probe.fleet.dask.run import AHEAD, BATCH
 from probe.fleet.dask.wire import Answer, Lists, Order, packed, unpacked
 from probe.fleet.dask.worker import exchange
@@ -319,6 +319,21 @@ class TestRefused:
             assert (logging.root.manager.disable, warnings.filters) == (0, before)
         run(cli, "tcp://127.0.0.1:1", targets)
         assert (logging.root.manager.disable, warnings.filters) == (0, before)
+
+    def test_a_client_that_ends_badly_says_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is raised where nobody can catch it would fail this test, as a warning."""
+
+        def badly(_: Client) -> None:
+            raise RuntimeError("cannot be closed")
+
+        with cluster(1) as made:
+            ended = Cluster(made.scheduler_address, Tls())
+            with ended:
+                pass
+            monkeypatch.setattr(Client, "close", badly)
+            del ended
+            gc.collect()
+            monkeypatch.undo()
 
     def test_a_machine_with_another_version(self) -> None:
         ours = {"Python": "3.11", "eop-probe": "1.0", "distributed": "2026.8.0"}

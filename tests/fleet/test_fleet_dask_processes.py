@@ -155,6 +155,26 @@ def test_a_worker_that_hangs_from_the_start(cli: Cli, tmp_path: Path) -> None:
     assert len(ran.out.splitlines()) == 30
 
 
+def test_a_worker_that_hangs_in_the_middle(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had under way goes elsewhere before Dask gives it up, which takes five minutes."""
+    monkeypatch.setattr("probe.fleet.dask.run.SILENT_S", 3.0)
+    counted = Counted(100)
+    with ScriptedServer(counted, host="0.0.0.0") as server, parts(tmp_path, {}, {}) as (at, workers):
+
+        def hang() -> None:
+            assert counted.reached.wait(60)
+            os.kill(workers[0].process.pid, signal.SIGSTOP)
+
+        hanging = threading.Thread(target=hang)
+        hanging.start()
+        ran = run(cli, at, many(300, server.port), "--concurrency", "10")
+        hanging.join()
+    assert ran.code == 0
+    assert " has not answered for 3 seconds; " in ran.err
+    done = Counter(json.loads(line)["address"] for line in ran.out.splitlines())
+    assert done == dict.fromkeys(map(address, range(300)), 1)
+
+
 def test_a_worker_that_fails_is_given_up(cli: Cli, tmp_path: Path) -> None:
     """Of two, one whose installation is broken: the other one does all."""
     broken = tmp_path / "broken"

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Self
@@ -97,10 +97,8 @@ class Cluster:
         return printable(self.address)
 
     def _connected(self) -> Any:  # noqa: ANN401 - most of Dask's client is untyped
-        from distributed import Client
-
         try:
-            return Client(self.address, security=self._security, timeout=REACH_S, set_as_default=False)
+            return _client()(self.address, security=self._security, timeout=REACH_S, set_as_default=False)
         except OSError:
             raise
         except Exception:  # noqa: BLE001 - what another kind of server says leads anywhere in Dask
@@ -229,6 +227,20 @@ def _refuse(tls: Tls) -> None:
             context.load_cert_chain(tls.certificate, tls.key, password="")
     except (ssl.SSLError, ValueError) as error:
         raise ConfigurationError(f"{what} ({getattr(error, 'reason', None) or 'PEM'})") from None
+
+
+@cache
+def _client() -> Any:  # noqa: ANN401 - most of Dask's client is untyped
+    from distributed import Client
+
+    class Quiet(Client):
+        """Closes itself when it is let go of; what is raised then would be a traceback on standard error."""
+
+        def __del__(self) -> None:
+            with suppress(Exception):
+                super().__del__()  # type: ignore[no-untyped-call]
+
+    return Quiet
 
 
 def _close(client: Any) -> None:  # noqa: ANN401 - most of Dask's client is untyped

@@ -40,6 +40,8 @@ AHEAD = 10
 COUNT_S = 1.0
 #: Seconds for the workers' last answers after an interruption.
 END_S = 5.0
+#: Seconds for an answer of a worker: one that hangs is given up, though Dask counts it among the living.
+SILENT_S = 120.0
 #: Failures of one question in a row before its worker is not asked any more.
 MAX_FAILURES = 3
 #: Characters of a worker's vantage point.
@@ -65,6 +67,7 @@ class Remote:
         self.order: Order | None = None
         """What is asked now."""
         self.asked: Future[Any] | None = None
+        self.asked_at = 0.0
 
 
 class Run:
@@ -104,6 +107,7 @@ class Run:
                 self._deal()
                 yield from self._heard(self._cluster.next(LOOK_S))
                 self._look()
+                yield from self._unanswered()
         finally:
             last = list(self._end())
         yield from last
@@ -138,6 +142,13 @@ class Run:
         elif now - self._deserted > AWAY_S:
             who = "no worker answers" if self._reached == now else "there is no scheduler"
             self._give_up(f"{who} at {self._cluster.name}, for {AWAY_S:.0f} seconds now")
+
+    def _unanswered(self) -> Iterator[Done]:
+        """Give up the workers that hang."""
+        since = clock.monotonic() - SILENT_S
+        if not self._cluster.cut:
+            for one in [each for each in self._remotes.values() if each.asked and each.asked_at < since]:
+                yield from self._lose(one, f"has not answered for {SILENT_S:.0f} seconds")
 
     def _give_up(self, why: str) -> None:
         """A mistake where nothing has begun; else an end in order, with what is done."""
@@ -211,6 +222,7 @@ class Run:
         self._ask(one)
 
     def _ask(self, one: Remote) -> None:
+        one.asked_at = clock.monotonic()
         one.asked = self._cluster.send(one.address, packed(one.order), (one, one.number))
 
     def _heard(self, event: Event | None) -> Iterator[Done]:
