@@ -21,7 +21,7 @@ from probe.history.database import Database, HistoryError
 from probe.history.overview import Lasting, lasting
 from probe.net import clock
 from probe.render.history.words import minute, place
-from probe.render.page.html import ASSETS, asset, compiled, render_page, static
+from probe.render.page.html import ASSETS, asset, compile_early, render_page, static
 from probe.render.report.facts import instant
 from probe.render.report.html import Endpoint as View
 from probe.render.report.html import endpoint_view
@@ -75,7 +75,7 @@ class Dashboard:
         self._database: Database | None = None
         self._lasting: Mapping[Endpoint, Lasting] = {}
         self._lasting_at: datetime | None = None
-        threading.Thread(target=compiled, name="templates", daemon=True).start()
+        threading.Thread(target=compile_early, name="templates", daemon=True).start()
 
     def close(self) -> None:
         """End what goes on as long as its client stays."""

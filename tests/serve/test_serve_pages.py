@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.render.page.html import compile_early
 from probe.serve.check_now import MAX_FORM
 from probe.serve.events import MAX_STREAMS
 from tests.cli.running import ISSUING, SELF
@@ -264,3 +266,13 @@ def test_who_leaves_in_the_middle_of_a_form_is_no_defect() -> None:
                 half.sendall(b"POST /target/x/check HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\ntoken")
         assert asked(server.address, "/healthz").status == 200
         assert ended(server.process) == ""
+
+
+def test_templates_without_a_descriptor_are_compiled_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception would be a traceback on standard error, as of any thread."""
+
+    def full() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("probe.render.page.html.compiled", full)
+    compile_early()

@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -58,6 +59,12 @@ def compiled() -> list[str]:
     for name in names:
         environment().get_template(name)
     return names
+
+
+def compile_early() -> None:
+    """Compile them; one for which there is no descriptor now is compiled when it is asked for."""
+    with suppress(OSError):
+        compiled()
 
 
 @functools.cache
