@@ -10,6 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
+def _through(port: int) -> socket.socket | None:
+    """The other end; None where nobody listens (yet): whoever came ends, as it would without the wire."""
+    with contextlib.suppress(OSError):
+        return socket.create_connection(("127.0.0.1", port))
+    return None
+
+
 @dataclass(slots=True)
 class Cut:
     """Carries connections to a port; `armed`: the next COMMIT goes through, its answer does not."""
@@ -26,11 +33,11 @@ class Cut:
                 threading.Thread(target=self.carry, args=(client,), daemon=True).start()
 
     def carry(self, client: socket.socket) -> None:
-        with (
-            client,
-            socket.create_connection(("127.0.0.1", self.port)) as there,
-            selectors.DefaultSelector() as ready,
-        ):
+        with client, contextlib.ExitStack() as ends, contextlib.suppress(OSError):
+            if (there := _through(self.port)) is None:
+                return
+            ends.enter_context(there)
+            ready = ends.enter_context(selectors.DefaultSelector())
             ready.register(client, selectors.EVENT_READ, there)
             ready.register(there, selectors.EVENT_READ, client)
             while True:
@@ -87,10 +94,9 @@ class Wire:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._server.accept()
-                if self._broken:
+                if self._broken or (far := _through(self._port)) is None:
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._port))
                 self._ends |= {near, far}
                 for one, other in ((near, far), (far, near)):
                     self._threads.append(threading.Thread(target=self._carry, args=(one, other), daemon=True))
