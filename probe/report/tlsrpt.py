@@ -28,7 +28,7 @@ class PolicyDay(NamedTuple):
     def outcome(self) -> Outcome:
         """rejected: every session failed, and mail waits; at-risk: some did, or mail went all the same."""
         policy = self.policy
-        if policy.failed and policy.succeeded == 0 and policy.enforced:
+        if policy.keeps_mail:
             return Outcome.REJECTED
         if policy.failed or any(one.sessions != 0 for one in policy.failures):
             return Outcome.AT_RISK

@@ -163,7 +163,7 @@ class Reading:
         about = mail.first(b"tls-report-domain").lower()
         held, found = False, list[TlsReport]()
         for part in parts_of(data):
-            if part.kind == "message/rfc822":
+            if part.kind == "message/rfc822" or _attached(part):
                 held |= depth < MAX_DEPTH and self._mail(part.content, problems, depth + 1)
             elif (reports := self._part(part, problems, about)) is not None:
                 held = True
@@ -232,6 +232,11 @@ class Reading:
         self._found += [
             Received(report=one, proof=proof, places=(problems.source,)) for one in reports[:room]
         ]
+
+
+def _attached(part: Part) -> bool:
+    """Whether a part is a mail that was attached as a file, as gateways and some programs forward it."""
+    return part.name.lower().endswith(".eml") and is_mail(part.content)
 
 
 def _entries(report: TlsReport) -> int:

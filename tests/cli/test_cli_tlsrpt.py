@@ -52,6 +52,7 @@ def changed(**counts: int) -> bytes:
 #: A policy on a day without any session.
 IDLE = b'{"policies": [{"policy": {"policy-type": "sts"}, "summary": {"total-successful-session-count": 0}}]}'
 
+NEXT_DAY = (SAMPLES / "microsoft-next-day.json").read_bytes()
 #: By the report's bytes: the exit code, and how the page begins.
 VERDICTS: dict[str, tuple[bytes, int, str]] = {
     "none failed": (changed(good=9, bad=0), 0, "ACCEPTED  on the newest day of every policy no session failed\n"),
@@ -59,6 +60,8 @@ VERDICTS: dict[str, tuple[bytes, int, str]] = {
     "all did": (changed(good=0, bad=4), 2, "REJECTED  contoso.com, MTA-STS: all 4 sessions from Microsoft Corporation"),
     "the only one did": (changed(good=0, bad=1), 2, "REJECTED  contoso.com, MTA-STS: the only session from Microsoft"),
     "all did, in testing": (changed(good=0, bad=4).replace(b"enforce", b"testing"), 1, "AT-RISK  contoso.com, MTA-STS"),
+    "there was no policy": (NEXT_DAY, 1, "AT-RISK  contoso.com, MTA-STS: all 31"),
+    "only failures are told": (changed(good=-1, bad=1), 1, "AT-RISK  contoso.com, MTA-STS: 1 session, of how many"),
     "none were": (IDLE, 3, "UNKNOWN  no sessions are told of\n"),
     "no report": (b"hello", 3, "UNKNOWN  1 report could not be read\n"),
 }  # fmt: skip
@@ -90,6 +93,30 @@ def test_what_is_over_is_told_and_counts_no_more(cli: Cli, tmp_path: Path) -> No
 
 def of_day(data: bytes, day: str, number: bytes) -> bytes:
     return data.replace(b"2026-11-19", day.encode()).replace(b"13408000", number)
+
+
+#: By the sums of a report that has a kind of failure: how its day is told.
+SUMS = [
+    ({"good": -1, "bad": 1}, "1 session, of how many is not told, failed: validation-failure 2"),
+    ({"good": 3, "bad": -1}, "3 sessions succeeded, how many failed is not told: validation-failure 2"),
+    ({"good": -1, "bad": -1}, "sessions not told: validation-failure 2"),
+    ({"good": 3, "bad": 0}, "3 sessions, none failed, by the report's own sum: validation-failure 2"),
+]
+
+
+@pytest.mark.parametrize(("sums", "said"), SUMS)
+def test_what_is_not_told_is_not_taken_for_none(
+    cli: Cli, tmp_path: Path, sums: dict[str, int], said: str
+) -> None:
+    kind = json.loads(MICROSOFT)["policies"][0]["failure-details"]
+    text = json.loads(changed(**sums))
+    text["policies"][0]["failure-details"] = kind
+    (tmp_path / "1.json").write_text(json.dumps(text))
+    ran = cli("tlsrpt", str(tmp_path))
+    assert (ran.code, f" 2026-11-19 {said} " in " ".join(ran.out.split())) == (1, True)
+    (tmp_path / "2.json").write_bytes(of_day(changed(good=8, bad=0), "2026-11-20", b"13408086"))
+    told = "as far as is told" in " ".join(cli("tlsrpt", str(tmp_path)).out.split())
+    assert told is (-1 in sums.values())
 
 
 @pytest.mark.parametrize(("day", "outcome"), [("2999-01-01", "rejected"), ("2026-11-23", "accepted")])
@@ -144,13 +171,13 @@ def test_a_later_report_that_anybody_can_have_written_hides_no_proven_one(
 
 def test_every_sender_on_one_page(cli: Cli) -> None:
     ran = cli("tlsrpt", str(SAMPLES))
-    assert (ran.code, ran.err) == (2, "")
+    assert (ran.code, ran.err) == (1, "")
     assert (
         "Sessions can be counted under DANE and under MTA-STS, both: their numbers are\n  not to be added."
         in ran.out
     )
     for line in (
-        "  Microsoft Corporation, MTA-STS (enforce)  rejected, supplied\n",
+        "  Microsoft Corporation, MTA-STS (enforce)  at-risk, supplied\n",
         "    2026-11-19 to 2026-11-20, 2 days: 91 sessions, 33 failed\n",
         "    2026-11-20  all 31 sessions failed: sts-policy-fetch-error 31\n",
         "    2026-11-19 to 2026-11-20, 2 days: 124 sessions, none failed\n",
@@ -215,7 +242,7 @@ def test_metrics_are_of_the_newest_day(cli: Cli, tmp_path: Path) -> None:
     own = 'domain="contoso.com",sender="Microsoft Corporation",policy="sts",proof="supplied"'
     assert f'eop_probe_tlsrpt_sessions{{{own},result="success"}} 0\n' in ran.out
     assert f'eop_probe_tlsrpt_sessions{{{own},result="sts-policy-fetch-error"}} 31\n' in ran.out
-    assert f"eop_probe_tlsrpt_outcome{{{own}}} 2\n" in ran.out
+    assert f"eop_probe_tlsrpt_outcome{{{own}}} 1\n" in ran.out
     assert f"eop_probe_tlsrpt_day_timestamp_seconds{{{own}}} 1795132800\n" in ran.out
     assert 'eop_probe_tlsrpt_reports{proof="proven"} 0\n' in ran.out
     assert "eop_probe_tlsrpt_unread 0\n" in ran.out

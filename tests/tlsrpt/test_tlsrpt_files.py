@@ -106,6 +106,9 @@ WAYS: dict[str, tuple[bytes, bool]] = {
     "the mail in another, in base64": (
         mail(attachment(signed(), b"message/rfc822"), **AROUND), True,
     ),
+    "the mail in another, as a file": (
+        mail(attachment(signed(), b'application/octet-stream; name="Report.EML"'), **AROUND), True,
+    ),
     "an Outlook file": (outlook(PACKED), False),
     "the mail in an Outlook file": (outlook(signed()), True),
 }  # fmt: skip

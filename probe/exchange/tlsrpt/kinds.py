@@ -9,13 +9,18 @@ from probe.exchange.replies import wording
 from probe.exchange.replies.entry import Entry
 from probe.exchange.replies.policies import ENTRIES
 from probe.exchange.replies.sources import NDR
-from probe.exchange.tlsrpt.report import MICROSOFT, NOT_TOLD, PolicyType
+from probe.exchange.tlsrpt.report import MICROSOFT, NOT_TOLD, WITHOUT_POLICY, PolicyType
 from probe.powershell import Steps, eop_probe
 from probe.statement import Statement, documented, inferred, reported
 from probe.text import MAX_LISTED, counted
 
 _RFC = "RFC 8460 4.3"
 _POLICY_URL = "https://mta-sts.DOMAIN/.well-known/mta-sts.txt"
+#: documented for every sender that keeps to the RFC; of Exchange Online nobody has stated it.
+_GOES_ON = inferred(
+    "Mail is not refused for that: it goes by a policy that the sender still holds, or as if there were none.",
+    "RFC 8461 3.3",
+)
 _REPLIES: dict[str, Entry] = {entry.id: entry for entry in ENTRIES}
 
 
@@ -88,7 +93,7 @@ _KINDS: dict[str, Kind] = {
         (
             f"Fetch {_POLICY_URL} from outside: it has to be there, without a redirect and under a valid certificate.",
         ),
-        (
+        seen=(
             reported(
                 "One of the two kinds that were seen in reports of Exchange Online.", "samples of its reports"
             ),
@@ -119,9 +124,9 @@ def meaning(kind: str, policy: PolicyType, sender: str) -> tuple[Statement, ...]
             else "No kind that RFC 8460 knows: ask the sender."
         )
         return (documented(said),)
-    told = documented(known.meaning, _RFC)
+    told = (documented(known.meaning, _RFC), *([_GOES_ON] if kind in WITHOUT_POLICY else []))
     if sender != MICROSOFT:
-        return (told,)
+        return told
     entry = _REPLIES.get(known.entries.get(policy, ""))
     # Of DANE the words are the same; of MTA-STS one reply stands for several kinds.
     label = documented if policy is PolicyType.TLSA else inferred
@@ -130,7 +135,7 @@ def meaning(kind: str, policy: PolicyType, sender: str) -> tuple[Statement, ...]
         if entry
         else ""
     )
-    return (told, *([label(codes, NDR)] if codes else []), *known.seen)
+    return (*told, *([label(codes, NDR)] if codes else []), *known.seen)
 
 
 def remedy(kind: str, policy: PolicyType, domains: Sequence[str]) -> Steps:

@@ -36,6 +36,8 @@ MAX_SESSIONS = 10**12
 
 _OWN_KEYS = re.compile(r'"(?:policies|report[-_]id|date[-_]range|organization[-_]name)"', re.IGNORECASE)
 _COUNT = re.compile(r"\+?[0-9]{1,13}(?:\.0+)?", re.ASCII)
+_BLANKS = re.compile("[ \\t\\r\\n\ufeff]*")
+_JSON = json.JSONDecoder(parse_constant=str, parse_int=str, strict=False)
 _SUFFIX = re.compile(r"(?<=[0-9])[zZ]\Z")
 
 Json: TypeAlias = "Mapping[str, object]"
@@ -61,21 +63,40 @@ def read_reports(data: bytes, problems: Problems, domain: str = "") -> tuple[Tls
         at = f" ({error.msg}, line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         problems.add(f"is no JSON{at}, or was cut off, and was not read.")
         return ()
-    many = found if isinstance(found, list) else [found]
-    if len(many) > MAX_REPORTS:
+    if len(found) > MAX_REPORTS:
         problems.add(f"holds more than {MAX_REPORTS} reports; the others were left out.")
     left = iter(range(MAX_FAILURES))
-    read = (_report(one, problems, domain, left) for one in map(_keys, many[:MAX_REPORTS]))
+    read = (_report(one, problems, _host(domain), left) for one in map(_keys, found[:MAX_REPORTS]))
     return tuple(filter(None, read))
 
 
-def _parsed(data: bytes, problems: Problems) -> object:
+def _parsed(data: bytes, problems: Problems) -> list[object]:
+    """The reports of one text, also of several that were put one after the other."""
     if len(data) > MAX_REPORT_BYTES:
         problems.add(f"is larger than {MAX_REPORT_BYTES} bytes, and was not read.")
         return []
-    return json.loads(
-        decode(data, problems).lstrip("\ufeff"), parse_constant=str, parse_int=str, strict=False
-    )
+    text, found = decode(data, problems), list[object]()
+    begin = _blanks(text, 0)
+    while True:
+        try:
+            one, end = _JSON.raw_decode(text, begin)
+        except json.JSONDecodeError as error:
+            if not found:
+                raise
+            problems.add(
+                f"goes on with what is no JSON (line {error.lineno}), or was cut off: that was left out."
+            )
+            return found
+        found += one if isinstance(one, list) else [one]
+        begin = _blanks(text, end)
+        if begin == len(text) or len(found) > MAX_REPORTS:
+            return found
+
+
+def _blanks(text: str, begin: int) -> int:
+    """Where blanks end, and marks (BOM) of files that were put together."""
+    found = _BLANKS.match(text, begin)
+    return found.end() if found else begin
 
 
 def _keys(value: object) -> Json:
@@ -199,7 +220,12 @@ def _text(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    return _text(value).lower().removesuffix(".")
+    """A name as DNS has it: senders write U-labels, too, where RFC 8460 4.4 asks for A-labels."""
+    name = _text(value).lower().removesuffix(".")
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def _count(told: Json, problems: Problems, *names: str) -> int | None:

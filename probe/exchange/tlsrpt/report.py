@@ -22,6 +22,8 @@ MICROSOFT_DOMAIN = "microsoft.com"
 SUCCESS = "success"
 #: The result of failed sessions of which the report gives no kind.
 NOT_TOLD = "not-told"
+#: Kinds that say that there was no policy to hold the MX hosts to: mail goes on (RFC 8461 3.3).
+WITHOUT_POLICY = frozenset({"sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid"})
 
 _MODE = re.compile(r"\s*mode\s*:\s*(\w+)", re.ASCII | re.IGNORECASE)
 _MX = re.compile(r"\s*mx\s*:\s*(\S+)", re.IGNORECASE)
@@ -81,6 +83,13 @@ class Policy:
     def not_told(self) -> int:
         """Failed sessions of which no kind is given; a session may fail in two ways, so this is a least number."""
         return max((self.failed or 0) - sum(one.sessions or 0 for one in self.failures), 0)
+
+    @property
+    def keeps_mail(self) -> bool:
+        """Whether every session failed by a policy that is enforced, so that mail waits."""
+        kinds = {one.kind for one in self.failures if one.sessions != 0}
+        without = not self.not_told and kinds <= WITHOUT_POLICY
+        return self.enforced and bool(self.failed) and self.succeeded == 0 and not without
 
     @property
     def enforced(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from probe.eop.vocabulary import WORST_FIRST, Outcome
@@ -11,7 +11,7 @@ from probe.exchange.tlsrpt.report import MICROSOFT, PolicyType
 from probe.render.exchange.parts import problems, statements, title
 from probe.render.page.options import RenderOptions
 from probe.render.page.text import OUTCOME_STYLES, Page, Style
-from probe.render.tlsrpt.words import NOT_ADDED, POLICIES, domain, meanings, total
+from probe.render.tlsrpt.words import NOT_ADDED, POLICIES, domain, meanings, total, whole
 from probe.report.tlsrpt import PolicyDay, Series, TlsReports, kinds_of
 from probe.text import counted, listed
 
@@ -50,10 +50,12 @@ def _when(series: Series) -> str:
     return f"on {series.newest[0].day}" if series.newest[0].day else "on a day not told"
 
 
-def _count(days: Iterable[PolicyDay]) -> str:
+def _count(days: Sequence[PolicyDay]) -> str:
     sessions, failed = total(days)
     if not failed:
         return "sessions, how many is not told,"
+    if not whole(days):
+        return f"{counted(failed, 'session')}, of how many is not told,"
     if failed == sessions:
         return "the only session" if sessions == 1 else f"all {sessions:,} sessions"
     return f"{failed:,} of {counted(sessions, 'session')}"
@@ -68,7 +70,8 @@ def _add_domain(page: Page, found: Sequence[Series], options: RenderOptions) -> 
         sessions, failed = total(series.days)
         if len(series.days) > 1:
             none = f"{failed:,} failed" if failed else "none failed" if sessions else "no sessions"
-            page.add(f"{_days(series)}: {counted(sessions, 'session')}, {none}", first="    ")
+            so_far = "" if whole(series.days) else ", as far as is told"
+            page.add(f"{_days(series)}: {counted(sessions, 'session')}, {none}{so_far}", first="    ")
         every = options.verbose or len(series.days) == 1
         shown = [one for one in series.days if every or one.policy.failed or one.policy.failures]
         for one in shown:
@@ -103,8 +106,14 @@ def _add_day(page: Page, one: PolicyDay, options: RenderOptions) -> None:
 
 
 def _good(one: PolicyDay) -> str:
-    sessions = one.policy.succeeded
-    return "sessions not told" if sessions is None else f"{counted(sessions, 'session')}, none failed"
+    policy = one.policy
+    if policy.succeeded is None:
+        return "sessions not told"
+    good = counted(policy.succeeded, "session")
+    if policy.failed is None:
+        return f"{good} succeeded, how many failed is not told"
+    own = ", by the report's own sum" if policy.failures else ""
+    return f"{good}, none failed{own}"
 
 
 def _add_meanings(page: Page, reports: TlsReports) -> None:

@@ -48,6 +48,11 @@ def total(days: Iterable[PolicyDay]) -> tuple[int, int]:
     return failed + sum(succeeded for succeeded, _ in told), failed
 
 
+def whole(days: Iterable[PolicyDay]) -> bool:
+    """Whether every count of these days is told."""
+    return all(None not in (one.policy.succeeded, one.policy.failed) for one in days)
+
+
 def meanings(reports: TlsReports) -> Iterator[Meaning]:
     """Every kind that was met, the most sessions first; tlsa and sts apart."""
     met: dict[tuple[str, PolicyType], list[tuple[Series, int]]] = {}
