@@ -80,7 +80,7 @@ def test_proof_of_a_refusal(tmp_path: Path) -> None:
     book.add(found)
     [proven] = run._proven(book.groups, [path])
     assert 0 < len(proven.lines) < 200  # those of its first rows
-    [group] = refusals.with_texts((), [("a.txt", DENIED)] * (refusals.MAX_TEXTS + 5))
+    [group] = refusals.with_texts((), [("a.txt", DENIED)] * (refusals.MAX_TEXTS + 5), [])
     assert len(group.texts) == refusals.MAX_TEXTS
     book = refusals.Refusals()
     for number in range(refusals.MAX_MESSAGES + 50):

@@ -47,7 +47,7 @@ def explain(
     text, arrivals, traces = read_text("-" if piped else words, file)
     if not (words or file or arrivals or traces or text.strip()):
         raise InputError("nothing to explain: give a text, a rule's id, @FILE, or - for standard input")
-    from probe.exchange.replies.recognise import MAX_TEXT, explain_text
+    from probe.exchange.replies.recognise import MAX_TEXT, findings
     from probe.exchange.traces.groups import replies
     from probe.render.exchange import replies as page
 
@@ -55,9 +55,10 @@ def explain(
         warn(str(problem))
     if len(text) > MAX_TEXT:
         warn(f"replies are looked for in the first {MAX_TEXT} characters")
-    found = explain_text(text) or tuple(reply for one in traces for reply in replies(one))
+    found, left_out = findings(text)
+    found = found or tuple(reply for one in traces for reply in replies(one))
     if found or arrivals or traces:
-        explained = page.Explained(found, arrivals, traces)
+        explained = page.Explained(found, arrivals, traces, left_out)
         output.deliver(page.document, page.render, explained, verbose=verbose)
     else:
         _fragment(text.strip(), words, output)
@@ -79,6 +80,7 @@ def _by_id(name: str, output: PlainOutput) -> None:
             lambda one: {
                 "schema": page.SCHEMA,
                 "findings": [page.entry_json(one)],
+                "left_out": 0,
                 "arrivals": [],
                 "traces": [],
             },

@@ -13,9 +13,10 @@ from probe.exchange.logs.certificate import LogCertificate
 from probe.exchange.logs.rows import MAX_LINE
 from probe.exchange.logs.session import LogSession, RefusedReply
 from probe.exchange.online import domain_of
+from probe.exchange.problem import Problem
 from probe.exchange.replies.entry import Entry, EntryKind
 from probe.exchange.replies.from_exchange_online import EXPIRED
-from probe.exchange.replies.recognise import Recognised, explain_text
+from probe.exchange.replies.recognise import Recognised, findings
 from probe.exchange.replies.to_exchange_online import MASKED, NOT_OFFERED
 from probe.exchange.traces.groups import TraceGroup, grouped
 from probe.exchange.traces.report import Traces
@@ -173,11 +174,15 @@ def _first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
     return printable(found[1]) if found else None
 
 
-def with_texts(groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]]) -> tuple[RefusalGroup, ...]:
+def with_texts(
+    groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]], problems: list[Problem]
+) -> tuple[RefusalGroup, ...]:
     """Add what texts say: to the group of the same message or reason, else as groups of their own."""
     found = list(groups)
     for source, text in texts:
-        told = explain_text(text)
+        said = findings(text)
+        problems += [Problem(source, None, None, one) for one in said.more]
+        told = said.found
         causes = [one for one in told if one.entry.kind is not EntryKind.WRAPPER and one.entry is not EXPIRED]
         for one in causes or told:  # who quotes a reply that is not known, where that is all there is
             _file(found, TextProof(source, one))

@@ -64,7 +64,7 @@ def diagnose(question: Question) -> Diagnosis:
     book, changes = _read_logs(question, problems)
     texts = (*question.texts, *((one.name, one.text) for one in question.files.texts))
     traces = with_addresses((*question.traces, *question.files.traces))
-    groups = with_traces(with_texts(_proven(book.groups, question.files.logs), texts), traces)
+    groups = with_traces(with_texts(_proven(book.groups, question.files.logs), texts, problems), traces)
     at = question.at or book.latest or question.now
     context = DiagnosisContext(
         gathered=question.gathered,

@@ -162,6 +162,21 @@ def test_a_text_that_is_too_long_is_told(cli: Cli, tmp_path: Path) -> None:
         )
 
 
+def test_of_many_findings_those_left_out_are_told(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "ndr.txt"
+    for more in (2, 1, 0):
+        lines = [f"550 5.7.64 Relay Access Denied ATTR{number}" for number in range(1000, 1200 + more)]
+        file.write_text("\n\n".join(lines))
+        left = f"{more} more thing{'s' if more > 1 else ''} of yet other kinds"
+        found = json.loads(cli("explain", f"@{file}", "--format", "json").out)
+        assert (len(found["findings"]), found["left_out"]) == (200, more)
+        assert (f"{left} it says, which were left out." in cli("explain", f"@{file}").out) is (more > 0)
+        problems = json.loads(cli("exchange", "diagnose", str(file), "--format", "json").out)["problems"]
+        assert [one["message"] for one in problems] == [f"says {left}, which were left out."] * (more > 0)
+        ran = cli("ledger", str(file))
+        assert (f"says {left}," in " ".join(ran.out.split())) is (more > 0)
+
+
 def test_the_page_goes_to_a_file(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "page.txt"
     assert cli("explain", DENIED, "--output", str(path)).out == ""

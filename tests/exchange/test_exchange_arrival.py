@@ -241,7 +241,13 @@ def test_hostile_headers_end_in_bounded_time(data: bytes) -> None:
 
 def test_so_many_hops_are_looked_at() -> None:
     assert read(BEFORE * (MAX_HOPS - 1) + HOP + HEAD + MARKS).host
-    assert read(BEFORE * MAX_HOPS + HOP + HEAD + MARKS).host is None
+    beyond = read(BEFORE * MAX_HOPS + HOP + HEAD + MARKS)
+    assert (beyond.host, beyond.hops_left_out) == (None, 1)
+    assert [one.text for one in told(beyond) if "left out" in one.text] == [
+        f"Of its Received headers the first {MAX_HOPS} were looked at; 1 was left out."
+    ]
+    found = read(BEFORE * (MAX_HOPS - 1) + HOP + BEFORE * 9 + HEAD + MARKS)
+    assert (found.hops_left_out, [one.text for one in told(found) if "left out" in one.text]) == (0, [])
 
 
 def test_so_many_values_are_kept() -> None:

@@ -270,7 +270,7 @@ def test_the_number_of_cases_is_bounded() -> None:
     for found in (*reader.read("x", [text.encode()]), *reader.finish()):
         book.add(found)
     assert (len(book.groups), book.left_out) == (MAX_GROUPS, 3)
-    assert len(with_texts(book.groups, [("y", DENIED)])) == MAX_GROUPS
+    assert len(with_texts(book.groups, [("y", DENIED)], [])) == MAX_GROUPS
 
 
 def test_sessions_of_one_reason_are_one_case(desk: Desk) -> None:

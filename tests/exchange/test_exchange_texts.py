@@ -17,6 +17,7 @@ from probe.exchange.replies.recognise import (
     Recognised,
     classify,
     explain_text,
+    findings,
 )
 from probe.exchange.replies.segments import MAX_REPLIES, segments
 from probe.statement import Confidence
@@ -237,7 +238,10 @@ def test_the_same_finding_many_times_is_one_with_some_places() -> None:
 
 def test_findings_replies_and_text_are_bounded() -> None:
     many = "\n\n".join(f"550 5.7.64 Relay Access Denied ATTR{number}" for number in range(1000, 2000))
-    assert len(explain_text(many)) == MAX_FINDINGS
+    assert (len(explain_text(many)), findings(many).left_out) == (MAX_FINDINGS, 1000 - MAX_FINDINGS)
+    worse = explain_text(f"{many}\n\n{UNTRUSTED}")[0]
+    assert worse.entry.id == only(UNTRUSTED).entry.id  # the worst is told, wherever it stands
+    assert findings(UNTRUSTED).more == ()
     assert len(segments("550 5.1.1 x " * (MAX_REPLIES + 5))) == MAX_REPLIES
     assert explain_text(" " * MAX_TEXT + UNTRUSTED) == ()
 

@@ -72,6 +72,8 @@ class Arrival:
     auth_as: tuple[str, ...] = ()
     directionality: tuple[str, ...] = ()
     direction: str = "to-eop"
+    hops_left_out: int = 0
+    """Received headers beyond the first `MAX_HOPS`."""
 
     @property
     def tenant(self) -> str | None:
@@ -99,7 +101,8 @@ def read_arrival(data: bytes, source: str) -> Arrival | None:
     Of several hops into Exchange Online the last counts, which stands first: the other headers are of it.
     """
     mail = split_mail(_head(data))
-    hops = (_hop(one[:MAX_HEADER], source) for one in mail.values(b"received")[:MAX_HOPS])
+    received = mail.values(b"received")
+    hops = (_hop(one[:MAX_HEADER], source) for one in received[:MAX_HOPS])
     hop = next(filter(None, hops), None)
     tenants = _distinct(found[0].lower() for one in _values(mail, _TENANT) for found in _GUID.finditer(one))
     if hop is None and not tenants:
@@ -109,6 +112,7 @@ def read_arrival(data: bytes, source: str) -> Arrival | None:
         tenants=tenants,
         auth_as=_distinct(_values(mail, _AUTH_AS)),
         directionality=_distinct(_values(mail, _DIRECTIONALITY)),
+        hops_left_out=max(0, len(received) - MAX_HOPS) if hop is None else 0,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from probe.exchange.messages.arrival import Arrival
+from probe.exchange.messages.arrival import MAX_HOPS, Arrival
 from probe.statement import Statement, documented, inferred, reported
 from probe.text import listed
 
@@ -12,6 +12,11 @@ from probe.text import listed
 def told(one: Arrival) -> Iterator[Statement]:
     """The hop, then what contradicts a confirmation, then whether there is one."""
     yield documented(_hop(one))
+    if one.hops_left_out:
+        be = "was" if one.hops_left_out == 1 else "were"
+        yield documented(
+            f"Of its Received headers the first {MAX_HOPS} were looked at; {one.hops_left_out:,} {be} left out."
+        )
     yield from _contradictions(one)
     if one.confirmed:
         yield reported(

@@ -22,7 +22,7 @@ from probe.exchange.replies.last_error import LastError, read_last_error
 from probe.exchange.replies.mentions import EVENT_REACH, MAX_MATCHES, Mention, before, mentions_in
 from probe.exchange.replies.segments import MAX_REPLY, Segment, segments
 from probe.exchange.replies.shown import MAX_SHOWN, QUOTES, group, shown
-from probe.text import printable
+from probe.text import counted, printable
 
 #: Characters of one text that are read; a message trace export of a day stays below.
 MAX_TEXT = 1 << 20
@@ -73,8 +73,26 @@ class Recognised(NamedTuple):
         return Flow.FROM_EOP if online.SENDING_HOST.search(self.host) else Flow.TO_EOP
 
 
+class Findings(NamedTuple):
+    """What a text says, most specific first; `left_out` counts what is beyond `MAX_FINDINGS`."""
+
+    found: tuple[Recognised, ...]
+    left_out: int = 0
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """What is left out, as a sentence about the text; none where nothing is."""
+        told = f"says {counted(self.left_out, 'more thing')} of yet other kinds, which were left out."
+        return (told,) if self.left_out else ()
+
+
 def explain_text(text: str) -> tuple[Recognised, ...]:
-    """Everything the catalogue recognises in `text`, most specific first; empty where it knows nothing.
+    """Everything the catalogue recognises in `text`, most specific first; empty where it knows nothing."""
+    return findings(text).found
+
+
+def findings(text: str) -> Findings:
+    """The same with what was left out.
 
     The first `MAX_TEXT` characters are read. The same finding at several places is one finding.
     """
@@ -82,18 +100,18 @@ def explain_text(text: str) -> tuple[Recognised, ...]:
     found = _explained(text)
     whole, breaks = unwrapped(text)
     if breaks and (again := _explained(whole)) and (not found or _rank(again[0]) < _rank(found[0])):
-        return tuple(one._replace(spans=tuple(shifted(span, breaks) for span in one.spans)) for one in again)
-    return found
+        found = [one._replace(spans=tuple(shifted(span, breaks) for span in one.spans)) for one in again]
+    return Findings(tuple(found[:MAX_FINDINGS]), max(0, len(found) - MAX_FINDINGS))
 
 
-def _explained(text: str) -> tuple[Recognised, ...]:
+def _explained(text: str) -> list[Recognised]:
     mentions = mentions_in(text)
     cut = segments(text)
     coded = list(_in_segments(text, cut))
     found = [_placed(text, one, mentions) for one in coded]
     found += [_placed(text, one, mentions) for one in _in_phrases(text, cut, coded)]
     found += _alone(text, mentions, found, cut)
-    return tuple(sorted(_merged(found), key=lambda one: (_rank(one), one.spans[0])))
+    return sorted(_merged(found), key=lambda one: (_rank(one), one.spans[0]))
 
 
 def _rank(one: Recognised) -> int:
@@ -290,8 +308,7 @@ def _merged(found: list[Recognised]) -> list[Recognised]:
         key = (one.entry.id, one.token, one.event_id, one.message_id, event)
         before = kept.get(key)
         if before is None:
-            if len(kept) < MAX_FINDINGS:
-                kept[key] = one
+            kept[key] = one
         elif len(before.spans) < MAX_SPANS:
             kept[key] = before._replace(
                 reply=max(

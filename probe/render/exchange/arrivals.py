@@ -29,7 +29,7 @@ def arrivals_json(arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
             **picked(
                 one, "source direction endpoint address host at tls_version cipher tenant tenants internal"
             ),
-            **picked(one, "auth_as directionality confirmed", statements=tuple(told(one))),
+            **picked(one, "auth_as directionality hops_left_out confirmed", statements=tuple(told(one))),
         }
         for one in arrivals
     ]

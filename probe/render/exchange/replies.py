@@ -18,6 +18,7 @@ from probe.render.exchange.traces import add_traces, traces_json
 from probe.render.page.options import RenderOptions
 from probe.render.page.steps import commands_json
 from probe.render.page.text import Page, Style
+from probe.text import counted
 
 SCHEMA = "eop-probe/explain/1"
 
@@ -34,11 +35,13 @@ class Explained(NamedTuple):
     found: tuple[Recognised, ...]
     arrivals: tuple[Arrival, ...] = ()
     traces: tuple[Traces, ...] = ()
+    left_out: int = 0
+    """Findings that are not among those."""
 
 
 def render(explained: Explained, options: RenderOptions) -> str:
     """The page: the first finding in full, the others briefly unless all the detail is wanted."""
-    found, arrivals, traces = explained
+    found, arrivals, traces, left_out = explained
     page = Page(options)
     add_arrivals(page, arrivals)
     add_traces(page, traces)
@@ -49,6 +52,9 @@ def render(explained: Explained, options: RenderOptions) -> str:
         else:
             page.add(one.entry.title, first="Also here  ", mark=Style.STRONG)
             page.verbatim(one.reply, first="  ", style=Style.FAINT)
+    if left_out:
+        page.blank()
+        page.add(f"{counted(left_out, 'more thing')} of yet other kinds it says, which were left out.")
     if len(found) > 1 and not options.verbose:
         page.blank()
         page.add("--verbose says as much of the others.", style=Style.FAINT)
@@ -138,6 +144,7 @@ def carriers_json(found: Carriers) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "findings": [entry_json(entry) for entry, _ in found.entries],
+        "left_out": 0,
         "arrivals": [],
         "traces": [],
     }
@@ -145,10 +152,11 @@ def carriers_json(found: Carriers) -> dict[str, Any]:
 
 def document(explained: Explained) -> dict[str, Any]:
     """The JSON document; empty `findings` where nothing was recognised."""
-    found, arrivals, traces = explained
+    found, arrivals, traces, left_out = explained
     return {
         "schema": SCHEMA,
         "findings": [_json(one) for one in found],
+        "left_out": left_out,
         "arrivals": arrivals_json(arrivals),
         "traces": traces_json(traces),
     }

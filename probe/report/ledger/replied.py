@@ -14,7 +14,7 @@ from probe.exchange.logs.session import LogSession
 from probe.exchange.online import domain_of
 from probe.exchange.problem import Problem
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
-from probe.exchange.replies.recognise import Recognised, explain_text
+from probe.exchange.replies.recognise import Recognised, findings
 from probe.exchange.traces.report import FINE, Status, Traced, Traces
 from probe.report.ledger.values import DANE, STS, Source, Trust, Word
 from probe.statement import Statement, documented, inferred
@@ -80,7 +80,9 @@ def _of_row(row: Traced) -> Word | None:
 
 def of_text(name: str, text: str) -> Iterator[Word | Problem]:
     """What the last-error records of a text say; a refusal of Exchange Online's without one is told as a problem."""
-    for found in explain_text(text):
+    said = findings(text)
+    yield from (Problem(name, None, None, one) for one in said.more)
+    for found in said.found:
         if found.flow is Flow.NEITHER or found.entry.kind is not EntryKind.REPLY:
             continue
         word = _of_record(name, found)
