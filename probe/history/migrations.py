@@ -43,7 +43,15 @@ def _due_times(connection: Connection) -> None:
     due.METADATA.create_all(connection, checkfirst=False)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _alarms, _due_times)
+def _domains(connection: Connection) -> None:
+    """Every domain that an endpoint is of; of each the first was known."""
+    domains, known = tables.DOMAINS, tables.ENDPOINTS.c
+    domains.create(connection)
+    named = select(known.id, known.target).where(known.target.ilike("mx:%"))
+    connection.execute(insert(domains).from_select(list(domains.columns), named))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _alarms, _due_times, _domains)
 
 
 def version(connection: Connection) -> int:

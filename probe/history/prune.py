@@ -13,6 +13,7 @@ from probe.history.rows import seconds
 from probe.history.tables import (
     BATCHES,
     CERTIFICATES,
+    DOMAINS,
     ENDPOINTS,
     LISTS,
     PRESENTATIONS,
@@ -39,6 +40,9 @@ ORPHANS: tuple[tuple[Table, ColumnElement[bool]], ...] = (
     ),
     (CERTIFICATES, CERTIFICATES.c.id.not_in(select(PRESENTED.c.certificate_id))),
 )
+
+#: What goes with a row.
+_BESIDE = ((PRESENTATIONS, PRESENTED.c.presentation_id), (ENDPOINTS, DOMAINS.c.endpoint_id))
 
 
 def prune(database: Database, before: datetime) -> Pruned:
@@ -76,8 +80,9 @@ def _remove(table: Table, which: ColumnElement[bool], connection: Connection) ->
         # Alone: what a writer has just found must not go before it refers to it.
         connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
     numbers = list(connection.scalars(select(table.c.id).where(which).limit(MAX_REMOVED)))
-    if table is PRESENTATIONS:
-        connection.execute(delete(PRESENTED).where(PRESENTED.c.presentation_id.in_(numbers)))
+    for of, column in _BESIDE:
+        if of is table:
+            connection.execute(delete(column.table).where(column.in_(numbers)))
     connection.execute(delete(table).where(table.c.id.in_(numbers)))
     return len(numbers)
 

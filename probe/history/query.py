@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from probe.errors import ConfigurationError
 from probe.history.read import AT_ONCE, spans
 from probe.history.rows import seconds
-from probe.history.tables import CERTIFICATES, ENDPOINTS, SPANS
+from probe.history.tables import CERTIFICATES, DOMAINS, ENDPOINTS, SPANS
 from probe.pki.certificate import Certificate, Unreadable, parse
 from probe.report.changes import Certificates, Change, changes
 from probe.report.periods import Life, lives
@@ -64,7 +64,12 @@ def _is_port(text: str) -> bool:
 
 def _named(word: str) -> ColumnElement[bool]:
     bare = word.strip("[]").lower().rstrip(".")
-    return or_(ENDPOINTS.c.target == word, *(column == bare for column in _NAMED if bare))
+    domains = select(DOMAINS.c.endpoint_id).where(DOMAINS.c.target == word)
+    return or_(
+        ENDPOINTS.c.target == word,
+        ENDPOINTS.c.id.in_(domains),
+        *(column == bare for column in _NAMED if bare),
+    )
 
 
 def endpoints_called(connection: Connection, word: str) -> ColumnElement[bool]:

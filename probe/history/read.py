@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from probe.eop.vocabulary import Outcome
-from probe.history.tables import CERTIFICATES, ENDPOINTS, LISTS, PRESENTED, SPANS, VERDICTS
+from probe.history.tables import CERTIFICATES, DOMAINS, ENDPOINTS, LISTS, PRESENTED, SPANS, VERDICTS
 from probe.report.record import Endpoint, ListUsed, Said, Span, State
 
 #: Presentations asked for at once: a statement takes 32,766 parameters on SQLite, twice that on PostgreSQL.
@@ -73,6 +73,17 @@ class _Row(NamedTuple):
 
 
 _COLUMNS = _Row._fields
+
+
+def domains(connection: Connection) -> dict[Endpoint, tuple[str, ...]]:
+    """For whose mail each endpoint was looked at (``mx:contoso.com``), where it was for any."""
+    asked = select(DOMAINS.c.target, *(ENDPOINTS.c[name] for name in Endpoint._fields)).join(ENDPOINTS)
+    found: dict[Endpoint, tuple[str, ...]] = {}
+    for target, *of in connection.execute(asked.order_by(DOMAINS.c.target)):
+        found[Endpoint(*of)] = (*found.get(Endpoint(*of), ()), target)
+    return found
+
+
 _ENDPOINT = ("id", "target", *Endpoint._fields)
 
 

@@ -61,6 +61,14 @@ ENDPOINTS = Table(
     Index("endpoints_by_host", "host"),
 )
 
+#: For whose mail an endpoint was looked at (``mx:contoso.com``): several domains may share a host.
+DOMAINS = Table(
+    "domains",
+    METADATA,
+    Column("endpoint_id", _Id, ForeignKey("endpoints.id"), primary_key=True),
+    Column("target", Text, primary_key=True, index=True),
+)
+
 CERTIFICATES = Table(
     "certificates",
     METADATA,

@@ -12,6 +12,7 @@ from probe.history.rows import Row, Rows, certificate_row, insert_into, rows_of,
 from probe.history.tables import (
     BATCHES,
     CERTIFICATES,
+    DOMAINS,
     ENDPOINTS,
     LISTS,
     PRESENTATIONS,
@@ -152,11 +153,20 @@ def _endpoints(connection: Connection, rows: Sequence[Rows]) -> _Known:
 
 
 def _call_by_domain(connection: Connection, rows: Sequence[Rows], endpoints: _Known) -> None:
-    """Whoever was looked at by name and now for a domain keeps the domain: what is said of it is of that host, too."""
-    called = ((endpoints[row.endpoint["digest"]], row.endpoint["target"]) for row in reversed(rows))
-    targets = {number: target for number, target in called if target[:3].lower() == "mx:"}
-    if not targets:
+    """Keep each domain that an endpoint is looked at for: what is said of that domain's mail is of the host, too.
+
+    Whoever was looked at by name and now for a domain is called by the domain.
+    """
+    called = [(endpoints[row.endpoint["digest"]], row.endpoint["target"]) for row in reversed(rows)]
+    pairs = {(number, target) for number, target in called if target[:3].lower() == "mx:"}
+    if not pairs:
         return
+    targets = {number: target for number, target in called if (number, target) in pairs}
+    known = select(DOMAINS.c.endpoint_id, DOMAINS.c.target).where(DOMAINS.c.endpoint_id.in_([*targets]))
+    new = sorted(pairs.difference(map(tuple, connection.execute(known))))
+    _insert(
+        connection, DOMAINS, [{"endpoint_id": one, "target": target} for one, target in new], DOMAINS.c.target
+    )
     by_name = ENDPOINTS.c.id.in_([*targets]) & ENDPOINTS.c.target.not_ilike("mx:%")
     for number in connection.scalars(select(ENDPOINTS.c.id).where(by_name)).all():
         connection.execute(ENDPOINTS.update().where(ENDPOINTS.c.id == number).values(target=targets[number]))

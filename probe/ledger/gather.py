@@ -161,10 +161,10 @@ def _bare(proof: Proof) -> bool:
 def predicted(database: Database, *, thumbprints: bool = False) -> list[Series]:
     """What a history predicted, with SHA-1 thumbprints where logs have to be joined; raises HistoryError."""
     from probe.history.query import held
-    from probe.history.read import spans
+    from probe.history.read import domains, spans
 
     def read(connection: Connection) -> list[Series]:
-        series = of_history(spans(connection), database.name)
+        series = of_history(spans(connection), database.name, domains(connection))
         if not thumbprints:
             return series
         known = held(connection, (leaf for one in series for made in one.predictions for leaf in made.leaves))

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from probe.errors import ConfigurationError
-from probe.history import engine
+from probe.history import engine, migrations
 from probe.history.database import Database, HistoryError
 from probe.history.migrations import MIGRATIONS, version
+from probe.history.read import domains
 
 OPEN = "import sys; from probe.history.database import Database; Database(sys.argv[1]).close()"
 
@@ -75,6 +76,27 @@ def test_a_step_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with sqlite3.connect(at) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     assert tables == []
+
+
+def test_a_history_of_before_knows_the_domain_that_each_endpoint_is_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = str(tmp_path / "history.sqlite")
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:3])
+        Database(at).close()
+    with sqlite3.connect(at) as connection:
+        for number, target in enumerate(["mx:contoso.test", "MX:fabrikam.test", "mail.contoso.test"]):
+            row = (bytes([number]), f"mail{number}", "192.0.2.1", 25, "from-eop", "", "", "", target)
+            connection.execute("INSERT INTO endpoints VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    database = Database(at)
+    found = database.run(domains)
+    assert {one.host: targets for one, targets in found.items()} == {
+        "mail0": ("mx:contoso.test",),
+        "mail1": ("MX:fabrikam.test",),
+    }
+    database.close()
 
 
 @pytest.mark.parametrize("table", ["moz_places", "meta", "spans"])

@@ -16,7 +16,9 @@ from sqlalchemy import func, select
 from probe.eop.vocabulary import Outcome
 from probe.history import tables
 from probe.history.database import Database
-from probe.history.read import spans
+from probe.history.prune import prune
+from probe.history.query import called
+from probe.history.read import domains, spans
 from probe.history.write import write_batch
 from probe.report.record import Endpoint, Record, Span, State
 from tests.authority import Authority
@@ -86,6 +88,16 @@ def test_who_is_looked_at_for_a_domain_belongs_to_it_from_then_on(database: Data
         targets.append([each.target for each in found(database)])
     assert [first for first, _ in targets] == ["mail1.contoso.test", *["mx:contoso.test"] * 3]
     assert {second for _, second in targets} == {"mail2.contoso.test"}
+    both = ("mx:contoso.test", "mx:fabrikam.test")
+    assert database.run(domains) == {by_name.endpoint: both}
+    for word in (*both, "mail1.contoso.test"):
+        meant = database.run(lambda connection, word=word: list(spans(connection, called(word))))
+        assert {each.endpoint for each in meant} == {by_name.endpoint}
+    assert database.run(lambda connection: list(spans(connection, called("mx:tailspin.test")))) == []
+    prune(database, START + HOUR)
+    assert database.run(domains) == {by_name.endpoint: both}
+    prune(database, START + 99 * HOUR)
+    assert (database.run(domains), rows(database, "domains"), rows(database, "endpoints")) == ({}, 0, 0)
 
 
 def test_a_batch_is_written_whole_or_not_at_all(database: Database) -> None:

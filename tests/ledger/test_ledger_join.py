@@ -207,6 +207,13 @@ class TestSeveral:
         assert read(word(**wild), exchangers)[0][0] is CONTRADICTS
         assert read(word(hosts=(), others=True), exchangers)[0][0] is CONTRADICTS
 
+    def test_a_host_that_two_domains_share_is_of_each(self) -> None:
+        known, found = series(told(BAD)), []
+        for targets in ((), ("mx:b.test:25",), ("mx:b.test", "MX:A.test")):
+            shared = known._replace(target="mx:c.test", targets=targets)
+            found.append([read(word(hosts=(), domain=f"{one}.test"), shared) != [] for one in "abc"])
+        assert found == [[False, False, True], [False, True, True], [True, True, True]]
+
     def test_addresses_of_a_host(self) -> None:
         other = series(told(BAD), address="192.0.2.9")
         assert [one for one, _ in read(word(others=True), self.A, other)] == [SILENT, SILENT]
@@ -338,6 +345,12 @@ class TestPredictions:
         [of_domain] = with_reports([known], [capture(1, target="mx:a.test")])
         [still] = with_reports([of_domain], [capture(1)])
         assert (known.target, of_domain.target, still.target) == ("mx1.a.test", "mx:a.test", "mx:a.test")
+        [of_both] = with_reports([still], [capture(1, target="mx:b.test"), capture(1, target="mx:a.test")])
+        assert (of_both.target, of_both.domains) == ("mx:a.test", ("a.test", "b.test"))
+        span = Span(number=1, target="mx:a.test", endpoint=known.endpoint, state=State(outcome=GOOD), first=DAY,
+                    last=DAY, looks=1, elapsed_ms=1)  # fmt: skip
+        [recorded] = of_history([span], "history", {known.endpoint: ("mx:a.test", "mx:b.test")})
+        assert recorded.domains == ("a.test", "b.test")
 
 
 class TestLedger:

@@ -37,6 +37,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     newest = entry.confirmed
     return {
         "target": entry.series.target,
+        "domains": list(entry.series.domains),
         **picked(entry.series.endpoint, "host address port direction basis variant vantage"),
         **picked(entry, "standing outcome"),
         "rule": PREDICTION_CONTRADICTED.id if entry.contradictions else None,

@@ -102,8 +102,8 @@ class _Index:
                 continue
             self._hosts[way, host].append(place)
             self._parents[way, host.partition(".")[2]].append(place)
-            if one.target[:3].lower() == "mx:":
-                self._domains[way, one.target[3:].lower().partition(":")[0]].append(place)
+            for domain in one.domains:
+                self._domains[way, domain].append(place)
 
     def meant(self, word: Word) -> tuple[list[int], bool]:
         """The series that a word may be of, and whether these are all there can be."""

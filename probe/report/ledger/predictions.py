@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from probe.eop.vocabulary import Basis, Outcome
@@ -13,11 +13,22 @@ from probe.report.reader import ReportedCapture
 from probe.report.record import Endpoint, Span
 
 
-def of_history(spans: Iterable[Span], name: str) -> list[Series]:
-    """The predictions of a history; the spans of each endpoint stand together in their order."""
+def of_history(
+    spans: Iterable[Span], name: str, domains: Mapping[Endpoint, tuple[str, ...]] | None = None
+) -> list[Series]:
+    """The predictions of a history; the spans of each endpoint stand together in their order.
+
+    `domains` are the targets that are domains, of each endpoint.
+    """
+    known = domains or {}
     grouped = ((endpoint, list(of)) for endpoint, of in groupby(spans, lambda span: span.endpoint))
     return [
-        Series(of[-1].target, endpoint, _runs(_of_span(span, name) for span in of))
+        Series(
+            of[-1].target,
+            endpoint,
+            _runs(_of_span(span, name) for span in of),
+            known.get(endpoint, ()),
+        )
         for endpoint, of in grouped
     ]
 
@@ -87,8 +98,9 @@ def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) 
         if before is None:
             found[endpoint] = Series(capture.target, endpoint, [made])
             continue
-        if _of_domain(capture.target) and not _of_domain(before.target):  # as a history does
-            before = before._replace(target=capture.target)
+        if _of_domain(capture.target):  # as a history does
+            called = before.target if _of_domain(before.target) else capture.target
+            before = before._replace(target=called, targets=(*before.targets, capture.target))
         if not any(_same(made, one) for one in before.predictions):
             before = before._replace(predictions=[*before.predictions, made])
         found[endpoint] = before

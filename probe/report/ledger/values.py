@@ -112,11 +112,21 @@ STS = frozenset({"mta-sts-valid", "mta-sts-host", "mta-sts-certificate"})
 
 
 class Series(NamedTuple):
-    """The predictions of one endpoint, seen in one way, the earliest first; `target` is as it was named."""
+    """The predictions of one endpoint, seen in one way, the earliest first; `target` is as it was named.
+
+    `targets` are the others by which it was named, of domains whose hosts it is.
+    """
 
     target: str
     endpoint: Endpoint
     predictions: Sequence[Prediction]
+    targets: tuple[str, ...] = ()
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains for whose mail it was looked at."""
+        named = [one[3:] for one in (self.target, *self.targets) if one[:3].lower() == "mx:"]
+        return tuple(dict.fromkeys(one.lower().partition(":")[0] for one in named))
 
 
 class Reading(enum.Enum):
