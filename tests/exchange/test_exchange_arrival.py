@@ -78,6 +78,7 @@ def outlook_file(headers: bytes, kind: str = "001F") -> bytes:
 
 FORMS = {
     "a saved mail": WHOLE,
+    "indented": b"Hello\r\n    " + WHOLE.replace(b"\r\n", b"\r\n    "),
     "bare line feeds": WHOLE.replace(b"\r\n", b"\n"),
     "headers alone": INSIDE + HOP + BEFORE + HEAD + MARKS,
     "the marks first": MARKS + HEAD + INSIDE + HOP + BEFORE + b"\r\n",

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.exchange.replies.entry import Flow
+from probe.exchange.traces.groups import told
 from probe.exchange.traces.read import MAX_COLUMNS, MAX_SHOWN, MAX_TEXT, MAX_TEXTS, MAX_VALUES, read_traces
 from probe.exchange.traces.report import Status, Traced, TraceKind, Traces, with_addresses
 from tests.examples import examples
@@ -215,10 +216,26 @@ def test_a_reply_that_nobody_knows_is_kept() -> None:
 
 def test_a_validation_is_shown_not_interpreted() -> None:
     found = read(json.dumps([VALIDATION, {**VALIDATION, "IsTaskSuccessful": None}]))
-    assert (found.kind, found.rows, found.whole) == (TraceKind.VALIDATION, (), True)
+    assert (found.kind, found.rows, found.number, found.whole) == (TraceKind.VALIDATION, (), 2, True)
+    assert next(told(found)).text == "Validation of a connector (a): 2 rows."
     assert [(one.name, one.values) for one in found.columns] == [
         ("taskname", (("Connect", 2),)), ("istasksuccessful", (("False", 1), ("", 1))), ("whatever", (("a, b", 2),)),
     ]  # fmt: skip
+
+
+def test_a_reply_in_a_validation_is_known_by_its_words() -> None:
+    refused = {**VALIDATION, "Whatever": f"Reason: {LED}"}
+    found = read(json.dumps([VALIDATION, refused, {**VALIDATION, "Whatever": "550 5.9.999 no"}]))
+    assert [(one.reply, one.direction) for one in found.rows] == [("from-eop-untrusted-root", Flow.FROM_EOP)]
+    assert (found.number, len(found.columns)) == (3, 3)
+    assert "Rows: 1 row. Exchange Online does not trust" in " ".join(one.text for one in told(found))
+
+
+@pytest.mark.parametrize("name", ["connector_type", "Connector Type", "ConnectorType"])
+def test_a_connector_report_is_known_by_its_parameters(name: str) -> None:
+    found = read(f"sender_address,message_id,{name},tls_version\na@b.test,1,OnPremises,TLS1_2\n")
+    assert (found.kind, only(found).sender, only(found).tls) == (TraceKind.REPORT, "a@b.test", "")
+    assert [one.values for one in found.columns] == [(("OnPremises", 1),), (("TLS1_2", 1),)]
 
 
 OTHERS = {

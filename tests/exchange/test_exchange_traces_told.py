@@ -90,7 +90,7 @@ class TestTold:
 
     def test_columns_are_shown_as_they_are(self) -> None:
         assert [one.text for one in told(of(*({**VALIDATION, "TaskName": str(n)} for n in range(7))))] == [
-            "Validation of a connector (a): 0 rows.",
+            "Validation of a connector (a): 7 rows.",
             "Microsoft does not document what follows; it is shown, not interpreted.",
             "taskname: 0 (1); 1 (1); 2 (1); 3 (1); 4 (1); 2 others",
             "istasksuccessful: False (7)",

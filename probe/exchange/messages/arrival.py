@@ -127,7 +127,8 @@ def _head(data: bytes) -> bytes:
         return b""
     text = without_quotes(decode(data, Problems("")))
     found = _BEGINS.search(text)
-    return text[found.end() :].encode("utf-8", "replace") if found else b""
+    # A whole paste may be indented: then a fold is what is indented still more.
+    return text[found.end() :].replace(f"\n{found[0]}", "\n").encode("utf-8", "replace") if found else b""
 
 
 def _hop(value: str, source: str) -> Arrival | None:

@@ -80,7 +80,7 @@ def replies(one: Traces) -> Iterator[Recognised]:
 def told(one: Traces) -> Iterator[Statement]:
     """What a file says: its groups, then the columns that are not interpreted."""
     groups = grouped(one.rows)
-    yield documented(f"{_NAMES[one.kind]} ({one.source}): {counted(len(one.rows), 'row')}.")
+    yield documented(f"{_NAMES[one.kind]} ({one.source}): {counted(one.number, 'row')}.")
     for group in groups:
         yield _told(group)
     if left := len(one.rows) - sum(group.rows for group in groups):
@@ -113,7 +113,8 @@ def counts(group: TraceGroup) -> str:
     one = group.example
     names = (one.message_id and f"message <{one.message_id}>", one.recipient and f"to {one.recipient}")
     example = f"; the first: {' '.join(filter(None, names))}" if any(names) else ""
-    return f"{counted(group.messages, 'message')}{rows}{_when(group)}{where}{example}"
+    what = "row" if one.kind is TraceKind.VALIDATION else "message"
+    return f"{counted(group.messages, what)}{rows}{_when(group)}{where}{example}"
 
 
 def _when(group: TraceGroup) -> str:

@@ -52,10 +52,10 @@ _TRACE_IDS = ("messagetraceid", "networkmessageid")
 _IDS = frozenset({"messagetraceid", "messageid"})
 _MESSAGE = frozenset({"senderaddress", "recipientaddress", "status"})
 #: Parameters of Start-HistoricalSearch: those of one of the two reports alone, and those of others too.
-_OF_REPORTS = frozenset({"tlsused", "smtpsecurityerror", "blockstatus"})
+_OF_REPORTS = frozenset({"tlsused", "connectortype", "smtpsecurityerror", "blockstatus"})
 _PARAMETERS = frozenset({
-    "senderaddress", "recipientaddress", "messageid", "networkmessageid", "originalclientip", "connectortype",
-    "deliverystatus", "direction",
+    "senderaddress", "recipientaddress", "messageid", "networkmessageid", "originalclientip", "deliverystatus",
+    "direction",
 })  # fmt: skip
 _READ = frozenset({*_AT, *_SAID, *_TRACE_IDS, "messageid", "senderaddress", "recipientaddress"})
 _STATUS = {
@@ -70,7 +70,9 @@ _CMDLETS = {
     "Get-OnPremServerReportInfo": TraceKind.SERVERS,
     "Validate-OutboundConnector": TraceKind.VALIDATION,
 }
-_OF_MESSAGES = (TraceKind.MESSAGES, TraceKind.EVENTS, TraceKind.REPORT)
+_SEARCHED_WHOLE = (TraceKind.VALIDATION, TraceKind.REPORT)
+"""In any of whose columns a reply may stand."""
+_WITH_REPLIES = (TraceKind.MESSAGES, TraceKind.EVENTS, *_SEARCHED_WHOLE)
 
 
 def read_traces(data: bytes, source: str) -> Traces | None:
@@ -84,19 +86,21 @@ def read_traces(data: bytes, source: str) -> Traces | None:
     kind = next(filter(None, kinds), None)
     if kind is None:
         return None
-    rows = [(_plain(one), each) for one, each in zip(found, kinds, strict=True) if each in _OF_MESSAGES]
+    rows = [(_plain(one), each) for one, each in zip(found, kinds, strict=True) if each in _WITH_REPLIES]
     replies = _Replies(problems)
     month_first = dates.month_comes_first(date for one, _ in rows for date in _texts(one, _AT))
+    read = [
+        _row(each, Fields(one, problems), _at(one, problems, month_first=month_first), replies)
+        for one, each in rows
+    ]
     return Traces(
         source=problems.source,
         kind=kind,
-        rows=tuple(
-            _row(each, Fields(one, problems), _at(one, problems, month_first=month_first), replies)
-            for one, each in rows
-        ),
+        rows=tuple(one for one in read if one.reply or one.kind is not TraceKind.VALIDATION),
         columns=tuple(_columns(one for one, each in zip(found, kinds, strict=True) if each in _UNDOCUMENTED)),
         problems=problems.found,
         whole=not prose and None not in kinds,
+        number=sum(each is not None for each in kinds),
     )
 
 
@@ -170,7 +174,7 @@ class _Replies:
 
 
 def _row(kind: TraceKind, fields: Fields, at: datetime | None, replies: _Replies) -> Traced:
-    names = fields.record.fields if kind is TraceKind.REPORT else _TEXTS
+    names = fields.record.fields if kind in _SEARCHED_WHOLE else _TEXTS
     values = [html.unescape(one.strip()[:MAX_TEXT]) for one in _texts(fields.record, names)]
     said = _first(fields, _SAID)
     status = _STATUS.get(_letters(said), Status.OTHER)

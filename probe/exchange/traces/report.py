@@ -113,7 +113,10 @@ class Column(NamedTuple):
 
 @value
 class Traces:
-    """What one file says; `whole` is whether it holds nothing else."""
+    """What one file says; `whole` is whether it holds nothing else.
+
+    `number` is how many rows of its kind there are: of a validation those alone are among `rows` whose reply is known.
+    """
 
     source: str
     kind: TraceKind
@@ -121,6 +124,7 @@ class Traces:
     columns: tuple[Column, ...] = ()
     problems: tuple[Problem, ...] = ()
     whole: bool = True
+    number: int = 0
 
 
 def domain(address: str) -> str:

@@ -27,7 +27,7 @@ def add_traces(page: Page, traces: Iterable[Traces]) -> None:
 def traces_json(traces: Iterable[Traces]) -> list[dict[str, Any]]:
     return [
         {
-            **picked(one, "source kind", rows=len(one.rows)),
+            **picked(one, "source kind", rows=one.number),
             "groups": [_group_json(group) for group in grouped(one.rows)],
             "columns": [
                 {
