@@ -299,6 +299,11 @@ class TestPolicy:
 
     def test_mail_is_blocked_where_it_names_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = self.judged(monkeypatch, "mx.fabrikam.test")
+        words = {each.evidence.outbound.domain.words for each in found if each.evidence.outbound}
+        assert [
+            "Whether DANE holds is not known; where it does, MTA-STS does not count." in each
+            for each in words
+        ] == [True]
         assert [told(each)[1:] for each in found] == [(Outcome.REJECTED, "mta-sts-host")] * 2
         tested = self.judged(monkeypatch, "mx.fabrikam.test", mode="testing")
         assert {mail(each) for each in tested} == {Mail.GOES_ON}

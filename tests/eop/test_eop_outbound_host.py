@@ -15,7 +15,7 @@ from probe.eop.vocabulary import ConnectorMode, Outcome
 from probe.exchange.outbound.facts import Dnssec, DomainFacts
 from probe.statement import Confidence
 from tests.authority import Issued
-from tests.eop.outbound_cases import record, sent_to, signed, unsigned
+from tests.eop.outbound_cases import GOOD_HOST, UNMET_HOST, policy, record, sent_to, signed, unsigned
 from tests.eop.weighing import (
     CA,
     FROM_EOP,
@@ -101,3 +101,26 @@ def test_records_that_are_not_looked_at_may_be_the_ones_that_count() -> None:
     asked = evidence(LEAF, ISSUING, direction=FROM_EOP)
     delivers = [look(asked, facts, ConnectorMode.OPPORTUNISTIC).delivers for facts in (cut, whole)]
     assert delivers == [None, True]
+
+
+@pytest.mark.parametrize(
+    ("mx", "tlsa", "open_"),
+    [
+        (Dnssec.UNKNOWN, Dnssec.UNKNOWN, True),
+        (Dnssec.SECURE, Dnssec.UNKNOWN, True),
+        (Dnssec.INSECURE, Dnssec.UNKNOWN, False),
+        (Dnssec.SECURE, Dnssec.INSECURE, False),
+    ],
+)
+def test_dane_goes_before_a_refusal_by_policy(mx: Dnssec, tlsa: Dnssec, *, open_: bool) -> None:
+    facts = policy("mx9.contoso.test")
+    (host,) = facts.exchangers
+    known = replace(host, address=Dnssec.SECURE, tlsa=replace(host.tlsa, dnssec=tlsa))
+    for others in ((), (GOOD_HOST,), (UNMET_HOST,)):
+        weighed = sent_to(replace(facts, mx=mx, exchangers=(known,)), LEAF, ISSUING, others=others)
+        assert weighed.outbound is not None
+        assert ("Whether DANE holds is not known; where it does, " in weighed.outbound.domain.words) is open_
+    # The control: a policy that refuses nobody.
+    named = sent_to(replace(policy(), mx=mx, exchangers=(known,)), LEAF, ISSUING)
+    assert named.outbound is not None
+    assert "Whether DANE holds" not in named.outbound.domain.words

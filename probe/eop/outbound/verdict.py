@@ -129,19 +129,30 @@ def decide(facts: DomainFacts, hosts: Iterable[HostVerdict], left_out: int = 0) 
     return Mail.GOES_ON if True in said else Mail.UNKNOWN
 
 
+def _unless(domain: DomainVerdict) -> str:
+    """What is to be said where a host is refused by MTA-STS, and DANE, which goes before it, is not known."""
+    for one in domain.hosts:
+        answers = (domain.facts.mx, domain.facts.exchanger(one.host).dnssec)
+        open_ = Dnssec.UNKNOWN in answers and Dnssec.INSECURE not in answers
+        if open_ and one.mechanism is Mechanism.MTA_STS and one.delivers is False:
+            return " Whether DANE holds is not known; where it does, MTA-STS does not count."
+    return ""
+
+
 def _mail_words(domain: DomainVerdict) -> str:
+    unless = _unless(domain)
     name = domain.facts.domain
     over, refused, unjudged = (_named(domain.hosts, delivers=one) for one in (True, False, None))
     match domain.mail:
         case Mail.BLOCKED:
-            return f"Mail to {name} is blocked: Exchange Online delivers over none of its MX hosts. {RETRIES}"
+            return f"Mail to {name} is blocked: Exchange Online delivers over none of its MX hosts.{unless} {RETRIES}"
         case Mail.UNKNOWN:
             not_over = f" Exchange Online does not deliver over {refused}." if refused else ""
             more = f"{domain.left_out:,} more of its hosts and addresses" if domain.left_out else ""
             unjudged = " and ".join(filter(None, (unjudged, more)))
-            return f"Whether mail to {name} goes on is not known: {unjudged} could not be judged.{not_over}"
+            return f"Whether mail to {name} goes on is not known: {unjudged} could not be judged.{not_over}{unless}"
         case Mail.GOES_ON if refused:
-            return f"Mail to {name} goes on over {over}; Exchange Online does not deliver over {refused}."
+            return f"Mail to {name} goes on over {over}; Exchange Online does not deliver over {refused}.{unless}"
         case Mail.GOES_ON:
             known = "" if domain.facts.complete else ", as far as is known"
             return f"Neither DANE nor MTA-STS keeps mail to {name} from being delivered{known}."
