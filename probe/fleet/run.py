@@ -9,7 +9,7 @@ from typing import NamedTuple
 from probe.check.interruption import Interruption
 from probe.check.options import CheckOptions
 from probe.check.pace import Pace
-from probe.check.run import Done, Job, run_jobs
+from probe.check.run import Done, Job, Later
 from probe.eop.expectations import Expectation, missed
 from probe.eop.vocabulary import Outcome
 from probe.fleet.entries import Entry
@@ -32,14 +32,19 @@ class Result(NamedTuple):
 class Jobs:
     """The jobs of a fleet's entries, and what has to be known of them until their last result."""
 
-    def __init__(self, entries: Iterable[Entry], base: CheckOptions) -> None:
+    def __init__(self, entries: Iterable[Entry | Later], base: CheckOptions) -> None:
         self._entries, self._base = entries, base
         self._under_way: dict[int, Entry] = {}
 
-    def __iter__(self) -> Iterator[Job]:
-        for key, entry in enumerate(self._entries):
+    def __iter__(self) -> Iterator[Job | Later]:
+        key = 0
+        for entry in self._entries:
+            if isinstance(entry, Later):
+                yield entry
+                continue
             self._under_way[key] = entry
             yield entry.job(key, self._base)
+            key += 1
 
     def result(self, done: Done) -> Result:
         """The result with what its target's entry says."""
@@ -67,5 +72,7 @@ def compared(assessment: Assessment, expected: Expectation | None) -> Assessment
 
 def run(jobs: Jobs, pace: Pace, interruption: Interruption) -> Iterator[Result]:
     """Probe; yields each result as it comes, until all are done or the run is interrupted."""
-    for done in run_jobs(jobs, pace, interruption):
+    from probe.check.engine import Engine
+
+    for done in Engine(interruption.until_asked(jobs), pace, interruption=interruption).run():
         yield jobs.result(done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from probe.fleet.entries import Entry, Inherited, Judges, entry_of
 from probe.fleet.mistakes import Mistakes, Place
@@ -43,9 +44,10 @@ class Fleet:
             self.mistakes.add(Place(word), "it holds no target")
         self.mistakes.settle()
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, standard_input: BinaryIO | None = None) -> Iterator[Entry]:
         """Every target, those of streams read as they are asked for."""
-        return chain(self._entries, chain.from_iterable(one.entries(self.mistakes) for one in self._streams))
+        streams = (one.entries(self.mistakes, standard_input) for one in self._streams)
+        return chain(self._entries, chain.from_iterable(streams))
 
     def ways(self) -> dict[str, Entry]:
         """How a target is probed that the fleet does not hold: by its defaults (""), and by each group's name."""

@@ -44,11 +44,11 @@ class Stream(NamedTuple):
         """What a person calls it."""
         return "standard input" if self.path is None else str(self.path)
 
-    def entries(self, mistakes: Mistakes) -> Iterator[Entry]:
+    def entries(self, mistakes: Mistakes, standard_input: BinaryIO | None = None) -> Iterator[Entry]:
         """Every entry; what is wrong with the others, or with the file, is noted."""
         try:
             if self.path is None:
-                yield from self._read(sys.stdin.buffer, mistakes)
+                yield from self._read(standard_input or sys.stdin.buffer, mistakes)
                 return
             with open_file(self.path) as file:
                 yield from self._read(file, mistakes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
@@ -75,9 +75,9 @@ class Opened(NamedTuple):
     selection: Selection
     base: CheckOptions
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, standard_input: BinaryIO | None = None) -> Iterator[Entry]:
         """The targets that are meant."""
-        return self.selection.of(self.fleet.entries())
+        return self.selection.of(self.fleet.entries(standard_input))
 
     def whole(self) -> Opened:
         """The same, of every share."""

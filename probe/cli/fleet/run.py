@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,12 +20,14 @@ from probe.errors import ConfigurationError
 from probe.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from probe.check.interruption import Interruption
+    from probe.check.run import Later
     from probe.cli.fleet.progress import Progress
     from probe.cli.fleet.writer import Writer
     from probe.eop.vocabulary import Outcome
+    from probe.fleet.entries import Entry
     from probe.fleet.run import Result
     from probe.fleet.summary import Summary
 
@@ -68,7 +70,7 @@ def run(
     if total == 0 and wanted.only and not described.whole().total():
         raise ConfigurationError(f"no target has {printable(' '.join(wanted.only))}")
     interruption, summary = Interruption(), Summary(total)
-    with interruption.watched(), recording.recorder() as keep:
+    with interruption.watched(), recording.recorder() as keep, _entries(described) as entries:
         writer = Writer(output, risk_tolerated=fail_on is FailOn.REJECTED)
         progress = Progress(summary, total)
 
@@ -76,7 +78,7 @@ def run(
             progress.clear()
             warn(sentence)
 
-        jobs = Jobs(described.entries(), described.base)
+        jobs = Jobs(entries, described.base)
         _probe(
             engine.results(jobs, wanted.pace(), interruption, note),
             writer,
@@ -86,6 +88,15 @@ def run(
             interruption,
         )
     _end(described, wanted, summary, Outcome.AT_RISK if fail_on is FailOn.REJECTED else None)
+
+
+def _entries(described: Opened) -> AbstractContextManager[Iterable[Entry | Later]]:
+    """The targets; those of standard input, as they come."""
+    if described.fleet.count is not None:
+        return nullcontext(described.entries())
+    from probe.fleet.arriving import Arriving
+
+    return Arriving(described.entries)
 
 
 def _end(described: Opened, wanted: Wanted, summary: Summary, tolerated: Outcome | None) -> NoReturn:

@@ -25,7 +25,7 @@ from uuid import uuid4
 from probe.check.endpoints import Endpoint, addresses, known
 from probe.check.interruption import LOOK_S, Interruption
 from probe.check.pace import Pace
-from probe.check.run import Done, Job, concluded
+from probe.check.run import Done, Job, Later, concluded
 from probe.errors import ConfigurationError
 from probe.fleet.dask.cluster import AWAY_S, Cluster, Event, Muster
 from probe.fleet.dask.wire import Answer, Lists, Order, packed
@@ -76,7 +76,7 @@ class Run:
     def __init__(
         self,
         cluster: Cluster,
-        jobs: Iterable[Job],
+        jobs: Iterable[Job | Later],
         pace: Pace,
         interruption: Interruption,
         note: Callable[[str], None],
@@ -208,7 +208,7 @@ class Run:
         again = [self._again.popleft() for _ in range(min(count, len(self._again)))]
         new = list(islice(self._jobs, count - len(again))) if self._more else []
         self._more = self._more and len(again) + len(new) == count
-        return again + new
+        return again + [job for job in new if not isinstance(job, Later)]
 
     def _send(self, one: Remote, jobs: list[Job], *, end: bool = False) -> None:
         one.number += 1
