@@ -209,7 +209,8 @@ class Connection:
 
     def _show(self, capture: Capture, session: ClientSession | None = None) -> None:
         retry = session.retry if session is not None else None
-        self._shown = Shown(capture, retry, monotonic() - self._started)
+        starved = self._pending.starved
+        self._shown = Shown(capture, retry, monotonic() - self._started, starved=starved)
 
     def _ms(self) -> int:
         return round((monotonic() - self._started + self._attempt.at_s) * 1000)

@@ -32,8 +32,8 @@ class Domains:
     In threads of their own: a policy that is slow to come must not keep names waiting.
     """
 
-    def __init__(self, loop: AbstractEventLoop, deliver: Deliver) -> None:
-        self._names, self._deliver = Names(loop), deliver
+    def __init__(self, loop: AbstractEventLoop, deliver: Deliver, most: int) -> None:
+        self._names, self._deliver = Names(loop, most), deliver
         self._waiting: set[Plan] = set()
         self.forget, self.close = self._names.forget, self._names.close
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Jobs taken before what is under way goes on: many that stand aside may follow one another.
 JOBS_A_TURN = 32
+#: Seconds before a connection is tried again for which there was no descriptor.
+STARVED_S = 0.25
 #: Judgements at once that ask issuers' servers about revocation.
 MAX_ASKING = 16
 
@@ -55,13 +57,14 @@ class Engine:
         self._jobs = iter(jobs)
         self._pace = pace
         self._interruption = interruption or Interruption()
-        self._admission: Admission[Work] = Admission(pace, room_for(pace.concurrency))
+        room = room_for(pace.concurrency)
+        self._admission: Admission[Work] = Admission(pace, room)
         self.keep_to = self._admission.keep_to
         """Begin connections at other rates from now on; called on the loop's thread, as by what yields jobs."""
         self._loop, self._shared = loop or new_loop(), shared
         self._others = self._loop.get_exception_handler() if shared else None
         self._loop.set_exception_handler(self._note_error)
-        self._planner = Planner(self._loop, self._planned, self._hand_out)
+        self._planner = Planner(self._loop, self._planned, self._hand_out, room)
         self._remembered = Remembered()  # this thread's
         self._no_more = self._full = self._hastening = self._over = False
         self._under_way: set[Work] = set()
@@ -249,6 +252,10 @@ class Engine:
     def _shown(self, work: Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()
         work.ended = clock.monotonic()
+        if shown is not None and shown.starved and len(self._under_way) + len(self._parting) > 1:
+            # Others have the descriptors, and let go of them.
+            self._let_go(work, partial(self._later, STARVED_S, work))
+            return
         if shown is not None and work.steps is not None:
             with work.guard:
                 try:

@@ -20,8 +20,9 @@ Then = Callable[[Any], None]
 class Names:
     """Asks each question once, in a thread, and tells everybody who asked, on the loop's thread."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: AbstractEventLoop, most: int = MAX_THREADS) -> None:
+        """Each of at most so many threads may have a file open."""
+        self._loop, self._most = loop, min(MAX_THREADS, most)
         self._todo: SimpleQueue[tuple[Hashable, Callable[[], object]] | None] = SimpleQueue()
         self._threads = 0
         self._asking: dict[Hashable, list[Then]] = {}
@@ -36,7 +37,7 @@ class Names:
         else:
             self._asking[question] = [then]
             self._todo.put((question, work))
-            if self._threads < min(MAX_THREADS, len(self._asking)):
+            if self._threads < min(self._most, len(self._asking)):
                 self._threads += 1
                 # A daemon: a resolver that hangs must not keep the process from ending, and nothing but names is in it.
                 threading.Thread(target=self._serve, name="names", daemon=True).start()

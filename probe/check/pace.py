@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import NamedTuple
 
-#: Files and sockets of the process beside its connections.
-OTHER_FILES = 64
+#: Files and sockets of the process beside its connections; where there can be no more, beside those it has open.
+OTHER_FILES, SPARE_FILES = 64, 12
 
 
 class Pace(NamedTuple):
@@ -51,5 +52,25 @@ def room_for(connections: int) -> int:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        return max(1, min(connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES))
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        # Names, and what is asked of domains, may take as many as connections.
+        free = (limit - _open_files() - SPARE_FILES) // 3
+        return max(1, min(connections, max(limit - OTHER_FILES, free)))
     return connections
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/dev/fd"))  # noqa: PTH208 - pathlib costs milliseconds
+    except OSError:
+        return OTHER_FILES
+
+
+def too_few_files(connections: int) -> str:
+    """One sentence where the system lets this process have fewer connections open than are asked for; else nothing."""
+    if (room := room_for(connections)) == connections:
+        return ""
+    allow = f"`ulimit -n {connections + OTHER_FILES}` allows them all"
+    return (
+        f"{room} connections at once at most, not {connections}: this process may open too few files; {allow}"
+    )

@@ -22,12 +22,15 @@ class Planned(Protocol):
 
 
 class Planner:
-    """Calls `planned` for each job: at once, or once its names are known; `deliver` as Domains does."""
+    """Calls `planned` for each job: at once, or once its names are known; `deliver` as Domains does.
 
-    def __init__(self, loop: AbstractEventLoop, planned: Planned, deliver: Deliver) -> None:
+    At most so many names, and `most` domains, are asked about at once.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, planned: Planned, deliver: Deliver, most: int) -> None:
         self._planned = planned
-        self._names = Names(loop)
-        self.domains = Domains(loop, deliver)
+        self._names = Names(loop, most)
+        self.domains = Domains(loop, deliver, most)
 
     def forget(self) -> None:
         """Look up names anew from now on."""

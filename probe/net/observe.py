@@ -43,13 +43,15 @@ class Attempt(NamedTuple):
 class Shown(NamedTuple):
     """What a connection showed, why another one may show more, and how many seconds it took.
 
-    `waited_s`: those before it, from the end of the one before, that no attempt had asked for.
+    `waited_s`: those before it, from the end of the one before, that no attempt had asked for. `starved`: nothing was
+    begun, for want of a descriptor.
     """
 
     capture: Capture
     retry: Retry | None
     seconds: float
     waited_s: float = 0.0
+    starved: bool = False
 
 
 #: Says which connections to make, one after the other, and is told what each showed; no sockets, no clock.
@@ -63,7 +65,7 @@ def attempts(request: ProbeRequest) -> Steps[Shown]:
     offered.
     """
     tried: set[Retry] = set()
-    capture, retry, spent, waited_s = yield Attempt(request, request.timeout_s)
+    capture, retry, spent, waited_s, _ = yield Attempt(request, request.timeout_s)
     while retry is not None and retry not in tried:
         pause_s = request.retry_pause_s if retry is Retry.THROTTLED else 0.0
         spent += pause_s

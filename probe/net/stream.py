@@ -68,6 +68,11 @@ class PendingConnection:
         """Whether nothing has come of it yet."""
         return self._socket is not None and not _ready(self._socket, reading=False, seconds=0.0)
 
+    @property
+    def starved(self) -> bool:
+        """Whether it could not begin, as this process, or this machine, has too many files open."""
+        return self._error is not None and self._error.errno in (errno.EMFILE, errno.ENFILE)
+
     def fileno(self) -> int:
         """The descriptor to wait for until it can be written to; -1 where there is nothing to wait for."""
         return self._socket.fileno() if self._socket is not None else -1

@@ -50,8 +50,11 @@ class Engine(NamedTuple):
     ) -> Generator[Result]:
         """Probe; each result as it comes, and what happens beside them told to `note`; raises ConfigurationError."""
         if self.engine is EngineName.LOCAL:
+            from probe.check.pace import too_few_files
             from probe.fleet.run import run
 
+            if said := too_few_files(pace.concurrency):
+                note(said)
             yield from run(jobs, pace, interruption)
             return
         if not self.scheduler or not _is_address(self.scheduler):

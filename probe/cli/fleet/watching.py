@@ -48,6 +48,7 @@ def watching(
     file: str, wanted: Wanted, stores: shared.Stores, history: str, vantage: str, status: Status
 ) -> Iterator[tuple[Watch, Begun]]:
     """A watch of the fleet, ready to run, which hears the signals; raises ConfigurationError."""
+    from probe.check.pace import too_few_files
     from probe.fleet.watch.keeper import stored
     from probe.fleet.watch.systemd import Systemd
     from probe.fleet.watch.watch import Told, Watch
@@ -55,6 +56,8 @@ def watching(
 
     word = status.around(say)
     what = described(file, wanted, stores)
+    if said := too_few_files(wanted.pace().concurrency):
+        word(said)
     with _kept(history, vantage, wanted, what.takeover_s, word) as (keeper, database, shares):
         read = partial(_shared, file, wanted, stores, shares)
         notified = _Notified(keeper, database, word)

@@ -95,9 +95,8 @@ class Run:
         """Seconds for which what was begun counts, and for which it may take a worker to keep to another share."""
         self._gone: list[float] = []
         """When workers went whose connections still count."""
-        self._counted, self._counting = -COUNT_S, False
+        self._counted, self._counting, self._begun = -COUNT_S, False, False
         self._reached = self._deserted = clock.monotonic()
-        self._begun = False
 
     def run(self) -> Iterator[Done]:
         """Every result as it comes, and what is done at an interruption; raises ConfigurationError."""
@@ -235,8 +234,7 @@ class Run:
                 yield from self._mustered(event.answer)
             return
         one: Remote = event.about[0]
-        number: int = event.about[1]
-        if self._remotes.get(one.address) is not one or one.order is None or number != one.number:
+        if self._remotes.get(one.address) is not one or one.order is None or event.about[1] != one.number:
             return  # given up, or answered meanwhile
         if not event.failure:
             yield from self._taken(one, event.answer)
@@ -271,6 +269,8 @@ class Run:
             return
         if isinstance(answer.error, ConfigurationError):
             raise answer.error
+        if answer.note and not one.share:
+            self._note(f"the worker {printable(one.address)}: {printable(answer.note)}")
         if one.share and one.told > one.share:
             one.shrank = clock.monotonic()
         one.order, one.share, one.failures = None, one.told, 0

@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     """What a worker has done: results, the first of which is number `first` of the session.
 
     `error` is raised on purpose, as by options that make no sense, or a defect's one line; `lost`: this worker knows
-    nothing of the session, as it was started anew.
+    nothing of the session, as it was started anew. `note` is for a person.
     """
 
     first: int = 0
@@ -53,6 +53,7 @@ class Answer(NamedTuple):
     vantage: str = ""
     error: Exception | None = None
     lost: bool = False
+    note: str = ""
 
 
 class Lists:

@@ -86,6 +86,7 @@ class Session:
     def __init__(self, order: Order, worker: Worker) -> None:
         from probe.check.engine import Engine
         from probe.check.loops import new_loop
+        from probe.check.pace import too_few_files
 
         self._name, self._worker = order.session, worker
         self._vantage = os.environ.get("EOP_PROBE_VANTAGE", "")
@@ -100,6 +101,7 @@ class Session:
         self._error: Exception | None = None
         self._attended = clock.monotonic()
         self._interruption = Interruption()
+        self._note = too_few_files(order.pace.concurrency)
         self._loop = new_loop()
         self._engine = Engine(self._jobs(), order.pace, self._loop, self._interruption)
         # No daemon: OpenSSL works in this thread.
@@ -130,7 +132,7 @@ class Session:
             self._worth.wait_for(self._is_worth_it, HOLD_S)
             self._attended = clock.monotonic()
             found = tuple(self._found)
-            return packed(Answer(self._taken, found, self._vantage, self._error))
+            return packed(Answer(self._taken, found, self._vantage, self._error, note=self._note))
 
     def _is_worth_it(self) -> bool:
         if self._interruption.asked:
