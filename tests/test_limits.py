@@ -15,7 +15,8 @@ BOUND = re.compile(r"_?MAX_\w+|LINGER\w*|[A-Z]\w*_(BYTES|S|SECONDS|LINES|CHARACT
 #: Numbers of that form that bound nothing a peer or a file could drive up: how much is shown at once of what is kept
 #: whole, sizes of what is read at once, pauses, pools and facts of others.
 NO_BOUNDS = {
-    "probe.check.engine:MAX_ASKING", "probe.check.engine:STARVED_S", "probe.check.rates:MIN_KEPT", "probe.cli.exchange.common:MAX_PROBLEMS",
+    "probe.check.engine:MAX_ASKING", "probe.check.engine:STARVED_S", "probe.check.rates:MIN_KEPT",
+    "probe.cli.exchange.common:MAX_PROBLEMS",
     "probe.check.interruption:LOOK_S", "probe.check.interruption:TWIN_S",
     "probe.cli.fleet.progress:IDLE_S", "probe.cli.fleet.progress:INTERVAL_S",
     "probe.fleet.dask.run:COUNT_S", "probe.fleet.dask.worker:HOLD_S",
