@@ -38,6 +38,18 @@ def _not_recorded(context: typer.Context, value: str | None) -> str | None:
     return value
 
 
+def _server(option: typer.CallbackParam, value: str | None) -> str | None:
+    """Refuse what is no address of a name server, before anybody is connected to."""
+    if value is not None:
+        from probe.net.target import name_server
+
+        try:
+            name_server(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{option.opts[0]}: {error}") from None
+    return value
+
+
 At = Annotated[
     str | None,
     option("--at ISO-INSTANT", "Judge as of this moment (UTC unless it says).", callback=_not_recorded),
@@ -46,7 +58,9 @@ ListenHost = Annotated[str, option("--host IP", "Address to listen on; 0.0.0.0 o
 Resolve = Annotated[
     list[str] | None, option("--resolve HOST=IP", "Take this address for a host. Repeatable.")
 ]
-Resolver = Annotated[str | None, option("--resolver IP", "DNS server to ask instead of the system's.")]
+Resolver = Annotated[
+    str | None, option("--resolver IP", "DNS server to ask instead of the system's.", callback=_server)
+]
 Timeout = Annotated[float, seconds("--timeout", "Total for one connection.")]
 StoreNames = Annotated[
     list[str] | None,
@@ -221,6 +235,7 @@ DnssecResolver = Annotated[
     option(
         "--dnssec-resolver IP[:PORT]",
         "Validating resolver whose word on DNSSEC counts (mx: targets, from-eop). Without one DANE is unknown.",
+        callback=_server,
     ),
 ]
 ConnectorModes = Annotated[
@@ -250,11 +265,7 @@ class Sender(NamedTuple):
                 raise ConfigurationError(f"{flag} is for mx:DOMAIN targets with --direction from-eop")
 
     def of(self, options: CheckOptions) -> CheckOptions:
-        """The options of a check with these; raises ConfigurationError."""
-        if self.dnssec_resolver is not None:
-            from probe.net.target import name_server
-
-            name_server(self.dnssec_resolver)  # before anybody is connected to
+        """The options of a check with these."""
         return replace(options, dnssec_resolver=self.dnssec_resolver, connector_mode=self.connector_mode)
 
 

@@ -59,6 +59,6 @@ def selection(only: Iterable[str], shard: str | None) -> Selection:
     found = _SHARD.fullmatch(shard)
     if not found or int(found[1]) > int(found[2]):
         raise ConfigurationError(
-            f'--shard: "{printable(shard, 60)}" is not I/N with I from 1 to N, such as 3/16'
+            f'--shard: "{printable(shard, 60)}" is not I/N with I from 1 to N, N at most 999,999, such as 3/16'
         )
     return Selection(labels, Shard(int(found[1]), int(found[2])))

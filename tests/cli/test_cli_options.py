@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
+
 from probe.cli.app import every_command
 from tests.cli.running import Cli
 
@@ -52,6 +55,45 @@ def test_no_line_of_any_help_is_cut_short(cli: Cli) -> None:
         ran = cli(*words.split(), "--help")
         assert (ran.code, ran.err) == (0, "")
         assert not [line for line in ran.out.splitlines()[1:] if line.endswith("...")], words
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        str(2**31), str(2**63), "1" + 30 * "0", "1" + 5_000 * "0", "-1", "0", "1_000", " 5", "\uff15", "1e3", "1e400",
+        "nan", "inf", "-inf", "0x10", "",
+    ],
+)  # fmt: skip
+def test_a_number_is_one_of_its_range_or_refused_by_the_name_of_its_option(value: str) -> None:
+    numbers = [
+        (words, command, each)
+        for words, command in every_command()
+        for each in command.params
+        if each.opts[0].startswith("--") and hasattr(each.type, "clamp")
+    ]
+    assert len(numbers) > 20
+    for words, command, each in numbers:
+        context = command.context_class(command, info_name=words)
+        try:
+            read, _ = each.handle_parse_result(context, {each.name: value}, [])
+        except typer.BadParameter as error:
+            said = error.format_message()
+            assert f"'{each.opts[0]}'" in said
+            assert "\n" not in said
+        else:
+            assert each.type.min <= read <= each.type.max, (words, each.opts)
+
+
+def test_an_address_of_a_name_server_is_refused_by_the_name_of_its_option(cli: Cli) -> None:
+    for flag in ("--resolver", "--dnssec-resolver"):
+        for value in ("127.0.0.1:2147483648", "127.0.0.1:\uff15", "dns.contoso.test", ""):
+            for words in (
+                ("check", "mx:contoso.test", "--direction", "from-eop"),
+                ("fleet", "run", "none.toml"),
+            ):
+                ran = cli(*words, flag, value)
+                assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+                assert ran.err.startswith(f"eop-probe: {flag}: ")
 
 
 def test_a_number_that_is_none(cli: Cli) -> None:

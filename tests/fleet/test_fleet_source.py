@@ -201,9 +201,12 @@ class TestSelection:
                 n for n in ("h7.test", "h3.test") if n in share
             ]
 
-    @pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/4"])
+    @pytest.mark.parametrize(
+        "shard",
+        ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/4", "1/2147483648", "1_0/1_00", "\uff11/\uff13", " 1/3"],
+    )
     def test_what_is_no_shard(self, shard: str) -> None:
-        with pytest.raises(ConfigurationError, match="is not I/N"):
+        with pytest.raises(ConfigurationError, match=r"is not I/N with I from 1 to N, N at most 999,999"):
             selection([], shard)
 
     def test_what_is_no_label(self) -> None:

@@ -94,12 +94,9 @@ def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None)
     """Read the fleet and its trust stores; raises ConfigurationError with every mistake, OutputError."""
     from probe.fleet.entries import Judges
     from probe.fleet.source import Fleet
-    from probe.net.target import name_server
 
     selection = wanted.selection()
     judges = Judges(lambda names: stores._replace(store=list(names) or stores.store).loader())
-    if wanted.resolver is not None:
-        name_server(wanted.resolver)
     plain = CheckOptions(stores=judges.of(()), nameserver=wanted.resolver)
     base = shared.Sender(wanted.dnssec_resolver, wanted.connector_mode).of(plain)
     fleet = Fleet(word, judges)
