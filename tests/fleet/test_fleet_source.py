@@ -203,7 +203,19 @@ class TestSelection:
 
     @pytest.mark.parametrize(
         "shard",
-        ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/4", "1/2147483648", "1_0/1_00", "\uff11/\uff13", " 1/3"],
+        [
+            "0/4",
+            "5/4",
+            "1",
+            "a/b",
+            "1/0",
+            "-1/4",
+            "1/4/4",
+            "1/2147483648",
+            "1_0/1_00",
+            "\uff11/\uff13",
+            " 1/3",
+        ],
     )
     def test_what_is_no_shard(self, shard: str) -> None:
         with pytest.raises(ConfigurationError, match=r"is not I/N with I from 1 to N, N at most 999,999"):
