@@ -14,7 +14,7 @@ from probe.exchange.logs.rows import MAX_LINE
 from probe.exchange.logs.session import LogSession, RefusedReply
 from probe.exchange.online import domain_of
 from probe.exchange.problem import Problem
-from probe.exchange.replies.entry import Entry, EntryKind
+from probe.exchange.replies.entry import Entry, EntryKind, Flow
 from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.recognise import Recognised, findings
 from probe.exchange.replies.to_exchange_online import MASKED, NOT_OFFERED
@@ -86,8 +86,11 @@ class RefusalGroup:
 
     @property
     def host(self) -> str | None:
-        """The host that rows of a message trace name."""
-        return next((host for one in self.texts if one.traced for host in one.traced.hosts), None)
+        """The host that rows of a message trace name, or the last-error record of who sent to it."""
+        traced = (host for one in self.texts if one.traced for host in one.traced.hosts)
+        sent_to = (one.found for one in self.texts if one.found.flow is Flow.FROM_EOP)
+        told = (found.last_error.fqdn for found in sent_to if found.last_error)
+        return next(filter(None, (*traced, *told)), None)
 
     @property
     def sender(self) -> str:

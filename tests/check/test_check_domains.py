@@ -24,6 +24,7 @@ from probe.net.mta_sts import look
 from probe.net.target import parse_target
 from probe.pki.certificate import Certificate
 from probe.pki.truststore import TrustStore
+from probe.render.report.wording import basis_words
 from probe.report.assessment import Assessment
 from tests.check.test_check_engine import FAST, HEALTHY, OPTIONS
 from tests.net.scripted import AUTHORITY, CAPABILITIES, GREETING, ISSUING, LEAF, Peer, Script, ScriptedServer
@@ -170,6 +171,8 @@ def test_bogus_mx_records_that_the_names_resolver_keeps_to_itself() -> None:
         [one] = domain.judged()
         [alone] = domain.judged(dnssec_resolver=None)
     assert told(one) == (DOMAIN, Outcome.REJECTED, "dnssec-bogus")
+    assert one.prediction is not None
+    assert basis_words(one.prediction, one.capture) == "what DNS says of the domain; no server was met"
     assert mail(one) is Mail.BLOCKED
     assert told(alone) == (DOMAIN, Outcome.UNKNOWN, "unreachable")
     with Domain({}) as domain:  # there is no such domain, and nothing more of it is asked

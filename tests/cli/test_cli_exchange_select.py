@@ -356,6 +356,22 @@ def test_no_tls_and_a_partner(select: Select, desk: Desk) -> None:
     assert "for domains whose mail goes to Exchange Online" in " ".join(select(files[0], by_mx).out.split())
 
 
+def test_a_listing_of_connectors_tells_no_change(select: Select, desk: Desk) -> None:
+    listing = "".join(
+        "".join(f"{name:<20} : {value}\r\n" for name, value in send_connector(one, Fqdn=host).items())
+        + "\r\n"
+        for one, host in (("A", "a.test"), ("B", "b.test"))
+    )
+    listing = listing.replace("TlsCertificateName   : ", f"TlsCertificateName   : {PIN}", 1)
+    lines = "10 Set-SendConnector -TlsCertificateName 'a'\n11 Set-SendConnector -TlsCertificateName 'b'\n"
+    certificates = desk.put("c.json", listed(OLD))
+    for more, told in (("", False), (lines, True)):
+        (desk.folder / "s.txt").write_text(more + listing, encoding="utf-16")
+        said = " ".join(select(certificates, str(desk.folder / "s.txt")).out.split())
+        assert "Send connector 'B'" in said
+        assert (said.count(" changed from "), "from a to b" in said) == (int(told), told)
+
+
 def test_the_wizard(select: Select, desk: Desk) -> None:
     hybrid = send_connector(CloudServicesMailEnabled=True, TlsDomain="wrong.test")
     log = desk.put(

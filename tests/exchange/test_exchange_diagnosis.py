@@ -293,3 +293,13 @@ def test_a_renewal_that_is_as_good_is_no_fault(desk: Desk) -> None:
     assert ask(desk.put("c.json", listed(OLD, short, RENEWED)), files[1], log).faults == ()
     files = (desk.put("c.json", listed(OLD, short)), desk.put("s.json", [pinned]))
     assert [fault.id for fault in ask(*files, log).faults] == ["ambiguous-choice"]
+
+
+def test_the_host_that_a_last_error_record_names_is_the_one_to_check() -> None:
+    record = (
+        "[{LED=450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]};{MSG=};{FQDN=mail.contoso.com};"
+        "{IP=192.0.2.7};{LRT=11/25/2026 3:04:05 PM}]"
+    )
+    for text, host in ((record, "mail.contoso.com"), (record.replace("mail.contoso.com", ""), None)):
+        [group] = with_texts((), [("ndr.txt", text)], [])
+        assert group.host == host

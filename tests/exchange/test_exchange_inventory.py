@@ -337,6 +337,15 @@ def test_flags_that_are_none_are_problems() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("yes", "no"), [("WAHR", "FALSCH"), ("Vrai", "Faux"), ("PRAWDA", "FAŁSZ"), ("waar", "ONWAAR")]
+)
+def test_flags_that_excel_saved_in_another_language(yes: str, no: str) -> None:
+    found = of({"Thumbprint": PUB, "HasPrivateKey": yes, "IsSelfSigned": no})
+    assert (found.certificates[0].has_private_key, found.certificates[0].is_self_signed) == (True, False)
+    assert found.problems == ()
+
+
 def test_control_characters_are_escaped_at_the_border() -> None:
     found = record(FriendlyName="\x1b[31mred\u202e", Subject="CN=\x07")
     assert (found.friendly_name, found.subject) == ("\\x1b[31mred\\u202e", "CN=\\x07")

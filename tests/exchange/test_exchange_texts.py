@@ -224,6 +224,12 @@ def test_what_the_catalogue_does_not_know_gives_nothing(text: str) -> None:
     assert classify(text) is None
 
 
+def test_a_reply_ends_where_a_last_error_record_begins() -> None:
+    expired = "550 5.4.317 Message expired, cannot connect to remote server(UntrustedRoot)"
+    found = explain_text(f"{expired} [{{LED=421 4.4.2 Connection dropped due to TimedOut}};{{MSG=}}]")
+    assert expired in [one.reply for one in found]
+
+
 def test_the_most_specific_comes_first_whatever_the_order_in_the_text() -> None:
     network = "421 4.4.2 Connection dropped due to TimedOut"
     assert ids(f"{network}\n\n{UNTRUSTED}") == ids(f"{UNTRUSTED}\n\n{network}")

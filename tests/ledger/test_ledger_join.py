@@ -395,6 +395,12 @@ class TestReplies:
         [other] = of_text("a", record(network))
         assert isinstance(other, Word)
         assert other.silent is not None
+        expired = "550 5.4.317 Message expired, cannot connect to remote server(UntrustedRoot)"
+        assert [*of_text("a", f"{expired} {record(bad)}")] == [
+            one
+        ]  # of the same host, and no cause of its own
+        [told_alone] = of_text("a", expired)
+        assert expired[:40] in str(told_alone)
         for text in (record(bad, "3/4/2026 6:00:00 PM"), record(bad, host=""), bad):
             [problem] = of_text("a", text)
             assert "tells neither of which endpoint nor when" in str(problem)

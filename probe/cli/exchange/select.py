@@ -282,4 +282,9 @@ def _never(_record: object) -> bool | None:
 def _wizard(found: EvidenceFiles) -> tuple[HcwChange, ...]:
     from probe.exchange.exports.wizard_log import changes, scan
 
-    return changes(value for text in found.texts for value in scan(text.name, text.text))
+    # In a listing each connector has its own value: none of them was changed into the next one's.
+    listings = {one.name for one in found.exports if one.send_connectors or one.inbound_connectors}
+    values = (value for text in found.texts for value in scan(text.name, text.text))
+    return changes(
+        one for one in values if one.file not in listings or not one.proof.startswith(one.parameter)
+    )

@@ -93,6 +93,9 @@ _TYPE_NAME = re.compile(r"(?:System|Microsoft)\.[\w.`]+(?:\[[\w.,` \[\]]*\])?")
 #: A ";" that ends an entry; the one before an address space's cost (``smtp:*;5``) does not.
 _ENTRY_END = re.compile(r";(?!\s*\d+\s*(?:;|$))(?=[^;=]*(?:;|$))")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "$true": True, "$false": False}
+# What Excel makes of them in German, French, Spanish, Italian, Portuguese, Dutch and Polish where a CSV is saved again.
+_TRUTH |= dict.fromkeys(("wahr", "vrai", "verdadero", "vero", "verdadeiro", "waar", "prawda"), True)
+_TRUTH |= dict.fromkeys(("falsch", "faux", "falso", "onwaar", "fałsz"), False)
 
 
 class Fields:

@@ -42,6 +42,7 @@ _HOST_REACH = 120
 _MESSAGE_ID = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>")
 _LOG_ROW = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{1,20}Z?,([^,\r\n]{0,200}),")
 _LAST_ERROR = re.compile(r"LED ?= ?\Z", re.IGNORECASE)
+_OPENED = re.compile(r"\s{0,9}\[?\{LED ?= ?\Z", re.IGNORECASE)
 _INSIDE = f"{QUOTES}:->\r\n\t"
 _EXPIRED = frozenset(EXPIRED.codes)
 
@@ -178,7 +179,9 @@ def _from_segment(
         start, told = found.end(), 1  # what it quotes has no code that could be read
     return Recognised(
         entry=entry,
-        reply=shown(text[start : segment.end].lstrip(_INSIDE), told, text[max(0, start - 1) : start]),
+        reply=shown(
+            _OPENED.sub("", text[start : segment.end]).lstrip(_INSIDE), told, text[max(0, start - 1) : start]
+        ),
         spans=((segment.start, segment.end),),
         token=group(found),
         wrappers=wrappers,

@@ -168,7 +168,7 @@ def _basis(assessment: Assessment) -> Iterator[tuple[str, str]]:
     if made and made.outcome is not Outcome.UNKNOWN:
         rule = f", rule {made.rule}" if made.rule else ""
         yield "Confidence", confidence_words(made) + rule
-        yield "Basis", basis_words(made)
+        yield "Basis", basis_words(made, assessment.capture)
     if assessment.confirmed:
         yield "Microsoft", assessment.confirmed
     yield "Direction", _DIRECTIONS[evidence.direction]

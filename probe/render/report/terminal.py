@@ -138,7 +138,7 @@ class _Section:
         if made.outcome is not Outcome.UNKNOWN:
             rule = f" (rule {made.rule})" if made.rule else ""
             self._page.add(confidence_words(made) + rule, first="  confidence  ")
-            self._page.add(basis_words(made), first="  basis       ")
+            self._page.add(basis_words(made, self._assessment.capture), first="  basis       ")
         for other in self._assessment.predictions:
             if other is not made:
                 because = f" ({other.rule})" if other.rule else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from probe.capture import Capture
 from probe.eop.evidence import Evidence, StorePath
 from probe.eop.forecast import Turn
 from probe.eop.outbound.verdict import Mail
@@ -178,9 +179,11 @@ def next_steps(report: Report) -> Steps:
     )
 
 
-def basis_words(made: Prediction) -> str:
+def basis_words(made: Prediction, capture: Capture) -> str:
     """What the prediction rests on, as a phrase."""
     if made.direction is Direction.FROM_EOP and made.basis is Basis.RECEIVE_CONNECTOR:
+        if capture.smtp is None and capture.presented is None:
+            return "what DNS says of the domain; no server was met"
         return "seen on the Receive connector, just as Exchange Online sees it"
     return _BASES[made.basis]
 

@@ -14,6 +14,7 @@ from probe.exchange.logs.session import LogSession
 from probe.exchange.online import domain_of
 from probe.exchange.problem import Problem
 from probe.exchange.replies.entry import Entry, EntryKind, Flow
+from probe.exchange.replies.from_exchange_online import EXPIRED
 from probe.exchange.replies.recognise import Recognised, findings
 from probe.exchange.traces.report import FINE, Status, Traced, Traces
 from probe.report.ledger.values import DANE, STS, Source, Trust, Word
@@ -82,9 +83,9 @@ def of_text(name: str, text: str) -> Iterator[Word | Problem]:
     """What the last-error records of a text say; a refusal of Exchange Online's without one is told as a problem."""
     said = findings(text)
     yield from (Problem(name, None, None, one) for one in said.more)
-    for found in said.found:
-        if found.flow is Flow.NEITHER or found.entry.kind is not EntryKind.REPLY:
-            continue
+    causes = [one for one in said.found if one.entry.kind is EntryKind.REPLY and one.flow is not Flow.NEITHER]
+    # That the message expired tells no cause beside one, and is of the same host.
+    for found in [one for one in causes if one.entry is not EXPIRED] or causes:
         word = _of_record(name, found)
         yield word or Problem(
             name,
