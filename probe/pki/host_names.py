@@ -55,3 +55,15 @@ def dns_id_matches(pattern: str, host: str) -> bool:
 
 def _canonical(name: str) -> str:
     return name.rstrip(".").lower()
+
+
+def a_labels(name: str) -> str:
+    """The name as DNS has it: in lower case, without a final dot, U-labels as A-labels (RFC 5890 2.3.2.1).
+
+    What DNS cannot have stays as it is.
+    """
+    name = name.lower().removesuffix(".")
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name

@@ -114,7 +114,7 @@ def test_every_kind_of_connector(cli: Cli, tmp_path: Path) -> None:
     assert "contoso.com  (Authoritative, default)" in out
     assert "fabrikam.com  (type not known, with subdomains)" in out
     assert "DANE        Opportunistic" in out
-    assert "MTA-STS     not in the export: it is older than 10 March 2026" in out
+    assert "MTA-STS     not told: the export is older than 10 March 2026" in out
     document = json.loads(cli("exchange", "show", *paths, "--format", "json").out)
     assert document["outbound_connectors"][0]["mta_sts_mode"] is None
     assert document["send_connectors"][0]["smart_hosts"] == ["contoso-com.mail.protection.outlook.com"]

@@ -226,6 +226,9 @@ def test_the_modes_of_an_older_export_are_unknown() -> None:
     # What the exporting line writes where the property is not there.
     empty = of({"Name": "To contoso", "SmtpDaneMode": "", "MtaStsMode": ""})
     assert (empty.outbound_connectors[0].smtp_dane_mode, empty.problems) == (None, ())
+    for never in ("0001-01-01T00:00:00Z", "/Date(-62135596800000)/"):
+        unset = of({"Name": "To contoso", "SmtpDaneMode": "", "LastValidationTimestamp": never})
+        assert unset.outbound_connectors[0].last_validation_timestamp is None
     strange = of({"Name": "To contoso", "SmtpDaneMode": "Sometimes"})
     assert strange.outbound_connectors[0].smtp_dane_mode is None
     assert "not known" in str(strange.problems[0])

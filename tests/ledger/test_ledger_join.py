@@ -214,6 +214,12 @@ class TestSeveral:
             found.append([read(word(hosts=(), domain=f"{one}.test"), shared) != [] for one in "abc"])
         assert found == [[False, False, True], [False, True, True], [True, True, True]]
 
+    @pytest.mark.parametrize(
+        "name", ["mx:b\u00fccher.test", "mx:B\u00dcCHER.test.:25", "MX:xn--bcher-kva.test"]
+    )
+    def test_a_domain_has_one_name_however_it_was_typed(self, name: str) -> None:
+        assert read(word(hosts=(), domain="xn--bcher-kva.test"), series(target=name)) == [(CONTRADICTS, "")]
+
     def test_addresses_of_a_host(self) -> None:
         other = series(told(BAD), address="192.0.2.9")
         assert [one for one, _ in read(word(others=True), self.A, other)] == [SILENT, SILENT]

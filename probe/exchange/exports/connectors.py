@@ -136,7 +136,8 @@ def _read(kind: _Kind, fields: Fields) -> Configuration:
         values["name"] = rest if slash and name == f"{server}\\{rest}" else name
         values["auth_mechanism"] = _auth_mechanism(fields)
     elif kind.made is OutboundConnector:
-        values[_VALIDATED] = fields.instant("LastValidationTimestamp", _VALIDATED)
+        at = fields.instant("LastValidationTimestamp", _VALIDATED)
+        values[_VALIDATED] = at if at and at.year > 1 else None  # .NET's DateTime that was never set
     elif kind.made is AcceptedDomain:
         values["domain_name"] = values["domain_name"] or name
     marks = {"inferred": tuple(fields.inferred), "incomplete": tuple(fields.incomplete)}

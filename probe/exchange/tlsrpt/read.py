@@ -17,6 +17,7 @@ from typing import TypeAlias
 from probe.exchange.exports.decoding import decode
 from probe.exchange.problem import Problems, quoted
 from probe.exchange.tlsrpt.report import NOT_TOLD, Failure, Policy, PolicyType, TlsReport
+from probe.pki.host_names import a_labels
 from probe.text import printable
 
 #: Bytes of one report, unpacked; a large sender's has some 100,000.
@@ -220,12 +221,7 @@ def _text(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    """A name as DNS has it: senders write U-labels, too, where RFC 8460 4.4 asks for A-labels."""
-    name = _text(value).lower().removesuffix(".")
-    try:
-        return name if name.isascii() else name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return name
+    return a_labels(_text(value))
 
 
 def _count(told: Json, problems: Problems, *names: str) -> int | None:

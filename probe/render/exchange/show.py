@@ -48,7 +48,9 @@ _SHOWN: dict[type[Connector], str] = {
     "MTA-STS=mta_sts_mode validated=is_validated at=last_validation_timestamp",
 }
 #: Microsoft: connectors have the two modes since then.
-_NO_MODE = "not in the export: it is older than 10 March 2026, or was made without it"
+_NO_MODE = (
+    "not told: the export is older than 10 March 2026, was made without it, or has a word that is not known"
+)
 
 
 class Held(NamedTuple):

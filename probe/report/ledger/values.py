@@ -10,6 +10,7 @@ from typing import NamedTuple
 from probe.eop.vocabulary import WORST_FIRST, Direction, Outcome
 from probe.exchange.problem import Problem
 from probe.exchange.tlsrpt.report import PolicyType
+from probe.pki.host_names import a_labels
 from probe.report.record import Endpoint
 from probe.statement import Statement
 from probe.values import value
@@ -126,7 +127,7 @@ class Series(NamedTuple):
     def domains(self) -> tuple[str, ...]:
         """The domains for whose mail it was looked at."""
         named = [one[3:] for one in (self.target, *self.targets) if one[:3].lower() == "mx:"]
-        return tuple(dict.fromkeys(one.lower().partition(":")[0] for one in named))
+        return tuple(dict.fromkeys(a_labels(one.partition(":")[0]) for one in named))
 
 
 class Reading(enum.Enum):
