@@ -54,6 +54,8 @@ class Domains:
             return
         plan.domain = Domain()
         self._waiting.add(plan)
+        if plan.job.asked is not None:
+            plan.job.asked.hurry = partial(self._hurry, plan, plan.domain)
         question = (
             target.host,
             options.nameserver,
@@ -75,8 +77,25 @@ class Domains:
             for index, assessment in plan.domain.waiting.items() if plan.domain else ():
                 self._deliver(plan, index, assessment, last=False)
 
+    def _hurry(self, plan: Plan, domain: Domain) -> None:
+        """Whoever waits does no longer: judge by what is known; hosts as judged alone, where others are missing."""
+        if plan not in self._waiting:
+            return
+        if not plan.left and domain.facts is None:
+            from probe.exchange.outbound.facts import DomainFacts
+
+            failure = "what the domain publishes was not known within the time there was"
+            self._informed(plan, DomainFacts(domain=plan.job.target.host, failure=failure))
+            return
+        self._waiting.discard(plan)
+        plan.domain = None
+        for index, assessment in domain.waiting.items():
+            self._deliver(plan, index, assessment, last=False)
+
     def _informed(self, plan: Plan, found: DomainFacts) -> None:
-        if plan.domain is None:  # a defect over its names
+        if (
+            plan.domain is None or plan not in self._waiting
+        ):  # a defect over its names, or nobody waits any more
             self._waiting.discard(plan)
             return
         plan.domain.facts = found

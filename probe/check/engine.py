@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from probe.capture import Capture
+from probe.check import judge
 from probe.check.admission import Admission
 from probe.check.connection import Connection
 from probe.check.endpoints import Endpoint
@@ -69,7 +70,9 @@ class Engine:
         self._no_more = self._full = self._hastening = self._over = False
         self._under_way: set[Work] = set()
         self._parting: set[Connection] = set()
-        self._asking: ThreadPoolExecutor | None = None
+        self._asking = defaultdict[bool, ThreadPoolExecutor](
+            partial(ThreadPoolExecutor, MAX_ASKING, "revocation")
+        )
         self._done: deque[Done] = deque()
         self._error: BaseException | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -119,8 +122,8 @@ class Engine:
             if connection is not None:
                 connection.close()
         self._planner.close()
-        if self._asking is not None:
-            self._asking.shutdown(cancel_futures=True)
+        for pool in self._asking.values():
+            pool.shutdown(cancel_futures=True)
         if not self._shared:
             self._loop.close()
 
@@ -245,7 +248,9 @@ class Engine:
             work.guard.failure = "nobody waits for it any more"
         with work.guard:
             if address is not None and not work.guard.failure:
-                work.steps = observations(work.endpoint, address, work.plan.job.options, self._pace.total_s)
+                left_s = max(asked.until - clock.monotonic(), 0.01) if asked else math.inf
+                total_s = min(self._pace.total_s or math.inf, left_s)
+                work.steps = observations(work.endpoint, address, work.plan.job.options, total_s)
                 work.attempt = next(work.steps)
         return work.attempt
 
@@ -299,7 +304,7 @@ class Engine:
         then()
 
     def _judge(self, work: Work, found: tuple[Capture, ...]) -> None:
-        options = work.plan.job.options
+        options, waits = work.plan.job.options, work.plan.job.asked
         judged = partial(
             concluded,
             work.endpoint,
@@ -310,13 +315,11 @@ class Engine:
             work.guard,
         )
         if not options.revocation:
-            self._deliver(
-                work, judged(partial(self._remembered.assessed, again=work.plan.job.asked is not None))
-            )
+            self._deliver(work, judged(partial(self._remembered.assessed, again=waits is not None)))
             return
-        # Issuers' servers take their time. Not daemons: OpenSSL works in these threads.
-        self._asking = self._asking or ThreadPoolExecutor(MAX_ASKING, "revocation")
-        asked = self._asking.submit(judged)
+        # Issuers' servers take their time; who waits has threads apart. Not daemons: OpenSSL works in these threads.
+        by = partial(judge.assessed, until=waits.until if waits else math.inf)
+        asked = self._asking[waits is not None].submit(judged, by)
         told = partial(self._loop.call_soon_threadsafe, lambda: self._deliver(work, asked.result()))
         asked.add_done_callback(lambda _: told())
 

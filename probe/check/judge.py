@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,8 +28,11 @@ def judge_captures(
     stores: Sequence[TrustStore],
     at: datetime,
     memory: Memory | None = None,
+    until: float = math.inf,
 ) -> tuple[Evidence, Verdict]:
     """Judge every capture alone, then the worst of them once more in sight of the others.
+
+    Issuers are asked, if at all, until that monotonic instant.
 
     Endpoints of one run share `memory`: a chain that it knows is not built again.
     """
@@ -55,7 +59,7 @@ def judge_captures(
     worst = weighed[0]
     if len(weighed) > 1:
         worst = _worst(weighed, [verdict.prediction.outcome for verdict in verdicts])
-    worst = with_revocation(worst, options)
+    worst = with_revocation(worst, options, until)
     return worst, verdicts[0] if worst is weighed[0] else judge(worst)
 
 
@@ -72,17 +76,18 @@ def _worst(weighed: Sequence[Evidence], outcomes: Sequence[Outcome]) -> Evidence
     return replace(worst, observations=seen)
 
 
-def with_revocation(evidence: Evidence, options: CheckOptions) -> Evidence:
+def with_revocation(evidence: Evidence, options: CheckOptions, until: float = math.inf) -> Evidence:
     """Add what issuers say of the deciding path's certificates, where the user wants them asked."""
     if not options.revocation or evidence.deciding is None:
         return evidence
-    from probe.net.http import Reach
+    from probe.net.http import TIMEOUT_S, Reach
     from probe.net.revocation import standings
 
     reach = Reach(
         allow_private=options.revocation_allow_private,
         overrides=options.overrides,
         nameserver=options.nameserver,
+        timeout_s=min(TIMEOUT_S, until - monotonic()),
     )
     path = tuple(element.certificate for element in evidence.deciding.best().elements)
     return replace(evidence, revocation=standings(path, evidence.capture.stapled, evidence.at, reach))
@@ -95,10 +100,13 @@ def assessed(
     started_at: datetime,
     started: float,
     memory: Memory | None = None,
+    until: float = math.inf,
 ) -> Assessment:
-    """Judge what was seen of one address since `started` (monotonic)."""
+    """Judge what was seen of one address since `started` (monotonic); issuers are asked `until` another instant."""
     stores = tuple(options.stores())
-    evidence, verdict = judge_captures(found, endpoint, options, stores, options.at or started_at, memory)
+    evidence, verdict = judge_captures(
+        found, endpoint, options, stores, options.at or started_at, memory, until
+    )
     elapsed = timedelta(seconds=monotonic() - started)
     return assessment(endpoint, started_at, elapsed, evidence, verdict, stores, memory)
 

@@ -43,7 +43,7 @@ class _Budget:
             reason = (
                 f"No connection was made for this: {MAX_SILENCES} before it had met silence."
                 if self._silences >= MAX_SILENCES
-                else f"No time was left for this: the {self._seconds:g} s for all connections are over."
+                else f"No time was left for this: the {self._seconds:.3g} s for all connections are over."
             )
             over = Fault(phase=Phase.TIMEOUT, kind=FaultKind.TIMEOUT, message=reason)
             return replace(blank(request), fault=over)
@@ -59,10 +59,10 @@ class _Budget:
 
 
 def observations(
-    endpoint: Endpoint, address: str, options: CheckOptions, total_s: float | None = None
+    endpoint: Endpoint, address: str, options: CheckOptions, total_s: float = math.inf
 ) -> Steps[tuple[Capture, ...]]:
     """Every observation of one address, the plain one first, within `total_s` if the options grant no less."""
-    budget = _Budget(min(options.total_s or TOTAL_SHARE * options.timeout_s, total_s or math.inf))
+    budget = _Budget(min(options.total_s or TOTAL_SHARE * options.timeout_s, total_s))
     requests = _requests(endpoint, address, options)
     found: list[Capture] = []
     for request in requests:

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 
 class Asked(Protocol):
-    """Who waits for a job's results."""
+    """Who waits for a job's results.
+
+    `until`: the monotonic instant by which connections, and questions to issuers, have ended. `hurry` is called soon
+    after it, where it is set: what still waits for something else is to be handed out as it is.
+    """
+
+    until: float
+    hurry: Callable[[], None] | None
 
     def waits(self) -> bool:
         """Whether anybody still does."""

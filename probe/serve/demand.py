@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from probe.check.run import Done, Job, Later
+from probe.net.clock import monotonic
 from probe.report.assessment import Assessment
 
 #: Seconds after which the engine asks for a job at the latest; what is asked for wakes it.
@@ -24,13 +25,14 @@ class FullError(Exception):
 class Asked:
     """A probe that was asked for; `found` grows with each address, and `complete` says that it is all.
 
-    `complete`: whether every address was probed while somebody waited.
+    `complete`: whether every address was probed while somebody waited. `until` and `hurry` as `probe.check.run` says.
     """
 
-    __slots__ = ("_found", "answer", "complete", "ended")
+    __slots__ = ("_found", "answer", "complete", "ended", "hurry", "until")
 
-    def __init__(self, answer: Future[None]) -> None:
-        self.answer, self.complete, self.ended = answer, False, False
+    def __init__(self, answer: Future[None], until: float) -> None:
+        self.answer, self.until, self.complete, self.ended = answer, until, False, False
+        self.hurry: Callable[[], None] | None = None
         self._found: list[tuple[int, Assessment]] = []
 
     @property
@@ -44,8 +46,15 @@ class Asked:
 
     def leave(self, *_: object) -> None:
         """Wait no longer."""
+        self.hurry = None
         if self.waits():
             self.answer.set_result(None)
+
+    def cut(self) -> None:
+        """Wait no longer, but for what is there."""
+        if self.hurry is not None:
+            self.hurry()
+        self.leave()
 
     def take(self, done: Done) -> None:
         """Take the result of one address."""
@@ -71,15 +80,18 @@ class Demand:
         self._asked = [one for one in self._asked if not one.ended]
         return len(self._asked)
 
-    async def probe(self, job: Job, seconds: float, gone: Future[None]) -> Asked:
-        """What came of it within so many seconds, or until who asked was `gone`; raises FullError."""
+    async def probe(self, job: Job, seconds: float, judging_s: float, gone: Future[None]) -> Asked:
+        """What its connections showed within so many seconds, or until who asked was `gone`; raises FullError.
+
+        There are `judging_s` more until it is answered.
+        """
         if self._ending or len(self) >= self._most:
             raise FullError
-        asked = Asked(self._loop.create_future())
+        asked = Asked(self._loop.create_future(), monotonic() + seconds)
         self._asked.append(asked)
         self._waiting.append((asked, job._replace(asked=asked)))
         gone.add_done_callback(asked.leave)
-        late = self._loop.call_later(seconds, asked.leave)
+        late = self._loop.call_later(seconds + judging_s, asked.cut)
         self.hasten()
         try:
             await asked.answer

@@ -53,7 +53,8 @@ class Probing:
         meant = _within(meant, limit(waits_s))
         gone = ensure_future(_gone(receive))
         try:
-            result = await self._demand.probe(meant.job, limit(waits_s) + JUDGING_S * min(1.0, waits_s), gone)
+            judging_s = JUDGING_S * min(1.0, waits_s)
+            result = await self._demand.probe(meant.job, limit(waits_s), judging_s, gone)
         except FullError:
             self._counted.refused.inc()
             return PlainTextResponse("too many probes are under way\n", 503, {"Retry-After": "1"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Self
@@ -373,7 +374,10 @@ class TestDefects:
 
 
 class Waiter:
-    """Somebody who asked for the domain, and takes what comes."""
+    """Somebody who asked for the domain, and takes what comes, as long as it takes."""
+
+    until = math.inf
+    hurry: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         self.taken: list[Done] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -69,7 +70,10 @@ def test_without_others_every_error_ends_it(loop: Loop) -> None:
 
 
 class Notes:
-    """Who asked for a job, and waits for it or not."""
+    """Who asked for a job, and waits for it or not, as long as it takes."""
+
+    until = math.inf
+    hurry: Callable[[], None] | None = None
 
     def __init__(self, end: Callable[[], None] = lambda: None, *, waits: bool = True) -> None:
         self._end, self._waits = end, waits
@@ -147,8 +151,8 @@ def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
     with ScriptedServer() as server, closing(own):
         [job] = jobs(server.port, "127.0.0.1")
         never = own.create_future()
-        asked = own.create_task(demand.probe(job, 60, never))
-        given_up = own.create_task(demand.probe(job, 0.01, never))
+        asked = own.create_task(demand.probe(job, 60, 0, never))
+        given_up = own.create_task(demand.probe(job, 0.01, 0, never))
         own.call_later(0.1, own.stop)
         while not given_up.done():
             own.run_forever()
