@@ -308,7 +308,7 @@ class Dashboard:
         return render_page(template, {**frame, **values}, title=f"{title} - eop-probe", inline=False)
 
     def _message(self, title: str, code: int, *lines: str) -> Response:
-        return _html(self._page("message.html", "", {"lines": lines, "title": title}, title), code)
+        return _html(self._page("message.html", "", {"lines": lines, "heading": title}, title), code)
 
 
 def _html(text: str, code: int = 200) -> Response:

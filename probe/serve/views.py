@@ -104,7 +104,7 @@ def _rows(target: Watched, lasting: Mapping[Endpoint, Lasting]) -> Iterator[Row]
     for stands in target.endpoints:
         state = stands.span.state
         why = "" if state.outcome is Outcome.ACCEPTED else state.rule or state.fault or ""
-        cells = (why, dated(stands.expires), turn_words(stands.turn), dated(since(stands, lasting)), labels)
+        cells = (why, dated(stands.expires), turn_words(stands.turn), minute(since(stands, lasting)), labels)
         yield Row(state.outcome.value, place(stands.span.endpoint), link, cells)
 
 

@@ -30,6 +30,19 @@
         return whole ? [] : [`${holders.length} times there, nowhere wholly visible: ${text}`];
     },
 
+    // Cells of a table as a list: the name of the column is over the cell's text, or the text goes on below the name.
+    badlyNamed: () => [...document.querySelectorAll("td")].filter((one) => {
+        const name = getComputedStyle(one, "::before");
+        if (!one.checkVisibility() || ["none", "normal"].includes(name.content)) return false;
+        const room = parseFloat(getComputedStyle(one).paddingLeft), starts = new Map();
+        for (const box of texts(one).flatMap((node) => [...range(node, 0, node.length).getClientRects()])) {
+            const line = Math.round(box.bottom / 8);
+            starts.set(line, Math.min(box.left, starts.get(line) ?? Infinity));
+        }
+        const left = Math.min(...starts.values());
+        return parseFloat(name.width) > room + .5 || left < one.getBoundingClientRect().left + room - 1;
+    }).map(said),
+
     // Every control that can be used now, by number and name.
     controls: () => [...document.querySelectorAll(
         "a[href], button, input, select, textarea, summary, [role=button], [onclick]")]

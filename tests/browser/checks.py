@@ -28,6 +28,11 @@ def broken_words(page: Page, where: str) -> list[str]:
     return _ask(page, "brokenWords", where)
 
 
+def badly_named(page: Page) -> list[str]:
+    """Cells of tables that stand as lists whose text and the name of whose column are in each other's way."""
+    return _ask(page, "badlyNamed")
+
+
 def cut(page: Page, text: str) -> list[str]:
     """Whether a text is wholly visible, or where it is not."""
     return _ask(page, "cut", text)

@@ -21,7 +21,7 @@ from probe.render.page.options import RenderOptions
 from probe.render.page.sources import address, is_link
 from probe.render.report import html
 from probe.render.report.chain import as_built, as_sent
-from probe.render.report.timeline import DAYS_AFTER, DAYS_BEFORE, MAX_TICKS, timeline
+from probe.render.report.timeline import DAYS_AFTER, DAYS_BEFORE, MAX_TICKS, Scale, timeline
 from probe.render.report.wording import verdict_sentence
 from probe.text import printable, visible
 from tests.render import html_samples, samples
@@ -299,6 +299,15 @@ class TestChain:
         for words in ("the chain as a whole: ", "no more than 64 paths were tried", "1.2.3.4"):
             assert words in text
 
+    def test_of_a_long_chain_the_rest_is_folded(self) -> None:
+        def shown(number: int) -> str:
+            seen = samples.capture(samples.LEAF, *[samples.INTERNAL_ROOT] * (number - 1))
+            return render(samples.assess(seen, samples.prediction(Outcome.REJECTED)))
+
+        assert "<summary>4 more</summary>" in (text := shown(12))
+        assert text.count(">sent 12th<") == 1
+        assert re.search(r"<summary>\d+ more<", shown(8)) is None
+
     def test_what_was_sent_for_nothing(self) -> None:
         path = samples.built(samples.element(samples.LEAF), status=ChainStatus.PartialChain)
         seen = samples.capture(samples.LEAF, samples.INTERNAL_ROOT)
@@ -387,6 +396,21 @@ class TestTimeLine:
         )
         assert line is not None
         assert len(line.ticks) <= MAX_TICKS
+
+    @pytest.mark.parametrize(
+        ("lasts", "labels"),
+        [
+            (timedelta(minutes=3), ["02:00", "03:00", "04:00"]),
+            (timedelta(hours=20), ["06:00", "12:00", "18:00", "11-22"]),
+            (timedelta(days=4), ["11-22", "11-23", "11-24", "11-25"]),
+            (timedelta(days=25), ["11-22", "11-29", "12-06", "12-13"]),
+            (timedelta(days=100), ["2026-12", "2027-01", "2027-02", "2027-03"]),
+        ],
+    )
+    def test_a_short_line_has_hours_or_days(self, lasts: timedelta, labels: list[str]) -> None:
+        scale = Scale(samples.AT + lasts, (samples.AT,))
+        assert [tick.label for tick in scale.ticks()] == labels
+        assert scale.span(samples.AT, samples.AT + lasts, "").width > 2
 
     def test_without_a_certificate_there_is_none(self) -> None:
         assert timeline(samples.unreachable()) is None

@@ -92,6 +92,21 @@ def test_elements_keep_their_places_and_have_a_bound() -> None:
     found = text(sent(samples.LEAF.der, b"\x30\x03junk", *(samples.ISSUING.der for _ in range(30))))
     numbers = [int(each) for each in re.findall(r'certificate_info\{.*?element="(\d+)"', found)]
     assert numbers == [0, *range(2, MAX_ELEMENTS)]
+    assert value(found, "certificates_left_out") == 32 - len(numbers)
+    assert value(text(sent(samples.LEAF.der, samples.ISSUING.der)), "certificates_left_out") == 0
+
+
+def test_certificates_past_the_limit_of_a_conversation_are_left_out_too() -> None:
+    one = sent(samples.LEAF.der)
+    presented = dataclasses.replace(one.capture.presented, dropped=3)  # type: ignore[type-var]
+    seen = dataclasses.replace(one.capture, presented=presented)
+    assert (
+        value(
+            text(dataclasses.replace(one, evidence=dataclasses.replace(one.evidence, capture=seen))),
+            "certificates_left_out",
+        )
+        == 3
+    )
 
 
 def test_what_a_peer_chose_is_cleaned_and_bounded() -> None:

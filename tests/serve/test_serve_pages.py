@@ -86,7 +86,7 @@ def test_there_is_no_such_page(site: Site) -> None:
     for path in ("/nothing", "/target/none", "/target/" + "0" * 32, "/certificates/" + "0" * 64, "/a/b/c"):
         answer = site.get(path)
         assert answer.status == 404
-        assert "There is no such page" in answer.text
+        assert "<h1>There is no such page</h1>" in answer.text
     assert asked(site.address, "/", "POST").status == 405
     for method in ("GET", "HEAD", "PUT"):
         refused = asked(site.address, f"{site.target(0)}/check", method)
@@ -110,7 +110,17 @@ def test_a_look_that_nobody_can_have_asked_for_is_not_waited_for(site: Site, whe
 
 def test_a_target_by_its_history(site: Site) -> None:
     text = site.get(site.target(1)).text
-    assert "The last look came to rejected by the rule self-signed." in text
+    answer, _, rest = text.partition("<h2>History")
+    for words in (
+        "The last look came to rejected by the rule self-signed.",
+        "454 4.7.0 Failed to",
+        'href="#e1"',
+    ):
+        assert words in answer, "what is wrong comes before what was"
+    assert 'id="e1"' in rest
+    assert "The last look came" not in site.get(site.target(0)).text.partition("<h2>History")[0], (
+        "it is accepted"
+    )
     assert "454 4.7.0 Failed to establish" in text
     assert text.count('<ol class="chain">') == 2, "as sent and as built"
     assert "since " in text

@@ -10,6 +10,7 @@ import enum
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import starmap
 from typing import NamedTuple
 
 from probe.eop.forecast import soonest
@@ -48,6 +49,7 @@ class Metric(enum.Enum):
     NEXT_OUTCOME = f"What the outcome will change into: {_OUTCOMES}."
     PATH_EXPIRY_TIMESTAMP_SECONDS = "When the first certificate of the path by Microsoft's list expires."
     CERTIFICATE_NOT_AFTER_TIMESTAMP_SECONDS = "When a certificate expires; element 0 is the first one sent."
+    CERTIFICATES_LEFT_OUT = "Certificates that were sent and have no series of their own."
     STORE_DATED_TIMESTAMP_SECONDS = "Which date a list of roots bears."
     CERTIFICATE_INFO = "A certificate as it was sent; always 1."
     PREDICTION_INFO = "What the outcome rests on; always 1."
@@ -175,10 +177,13 @@ def _of_span(span: Span, expiries: Mapping[str, datetime]) -> Iterator[_Sample]:
     yield from _of_look(span.last, span.elapsed_ms, state.outcome, judged=bool(span.lists))
     for used in span.lists:
         yield from _of_list(used.name, used.dated, trusted=used.trusted)
-    # Which of several chains decided is not told.
-    for element, sha256 in enumerate(state.chains[0][:MAX_ELEMENTS] if len(state.chains) == 1 else ()):
-        if sha256 in expiries:
-            yield _expires(element, expiries[sha256])
+    if len(state.chains) == 1:  # which of several decided is not told
+        [shown] = state.chains
+        told = [
+            (element, expiries[each]) for element, each in enumerate(shown[:MAX_ELEMENTS]) if each in expiries
+        ]
+        yield from starmap(_expires, told)
+        yield _left_out(len(shown) - len(told))
     for finding in state.findings:
         yield _found(*finding)
     confidence = next((each.confidence for each in state.findings if each.rule == state.rule), "")
@@ -200,6 +205,10 @@ def _of_list(name: str, dated: datetime | None, *, trusted: bool) -> Iterator[_S
 
 def _expires(element: int, at: datetime) -> _Sample:
     return _Sample(Metric.CERTIFICATE_NOT_AFTER_TIMESTAMP_SECONDS, at.timestamp(), {"element": str(element)})
+
+
+def _left_out(number: int) -> _Sample:
+    return _Sample(Metric.CERTIFICATES_LEFT_OUT, number)
 
 
 def _found(rule: str, severity: str, confidence: str) -> _Sample:
@@ -226,7 +235,10 @@ def _of_dates(assessment: Assessment) -> Iterator[_Sample]:
 
 
 def _of_certificates(assessment: Assessment) -> Iterator[_Sample]:
-    for element, certificate in sent(assessment):
+    told, presented = list(sent(assessment)), assessment.capture.presented
+    if presented:
+        yield _left_out(len(presented.entries) + presented.dropped - len(told))
+    for element, certificate in told:
         yield _expires(element, certificate.not_after)
         yield _Sample(Metric.CERTIFICATE_INFO, 1, {"element": str(element)} | _about(certificate))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import MAXYEAR, UTC, datetime
 from itertools import pairwise
+from math import ceil, floor
 from typing import NamedTuple
 
 from probe.eop.forecast import Turn
@@ -25,6 +26,8 @@ MAX_TICKS = 5
 _ROOM = 18
 _MARGIN = 0.03
 _STEPS_MONTHS = (1, 2, 3, 6, 12, 24, 48)
+#: Of a line that holds no two beginnings of a month.
+_STEPS_HOURS = (1, 2, 3, 6, 12, 24, 48, 168, 336)
 
 
 class Span(NamedTuple):
@@ -138,7 +141,7 @@ class Scale:
         now = _days(at)
         days = [max(now - DAYS_BEFORE, min(_days(each), now + DAYS_AFTER)) for each in (at, *instants)]
         first, last = min(days), max(days)
-        margin = max(last - first, 30) * _MARGIN
+        margin = max((last - first) * _MARGIN, 1 / 24)
         self._first, self._span = first - margin, last - first + 2 * margin
 
     def x(self, moment: datetime) -> float:
@@ -149,10 +152,21 @@ class Scale:
         return Span(x, max(round(self.x(end) - x, 2), 0.3), style)
 
     def ticks(self) -> list[Tick]:
-        """First days of months or years, as few as fit."""
+        """First days of months or years, as few as fit; hours or days where the line is short."""
         months = [*self._months()]
+        if len(months) < 2:
+            return self._hours()
         step = next((step for step in _STEPS_MONTHS if len(months) / step <= MAX_TICKS), _STEPS_MONTHS[-1])
         return [self._tick(month, years=step >= 12) for month in months if month % step == 0]
+
+    def _hours(self) -> list[Tick]:
+        first, last = ceil(self._first * 24), floor((self._first + self._span) * 24)
+        step = next(step for step in _STEPS_HOURS if (last - first) // step < MAX_TICKS)
+        return [self._hour(hour) for hour in range(first, last + 1) if hour % step == 0]
+
+    def _hour(self, hour: int) -> Tick:
+        moment = datetime.fromordinal(hour // 24).replace(hour=hour % 24, tzinfo=UTC)
+        return self._labelled(moment, f"{moment:%H:%M}" if hour % 24 else f"{moment:%m-%d}")
 
     def _months(self) -> Iterator[int]:
         """The months that begin on the line, counted from the year 0."""
@@ -164,9 +178,11 @@ class Scale:
 
     def _tick(self, month: int, *, years: bool) -> Tick:
         begin = _begin(month)
-        x = self.x(begin)
-        anchor = "start" if x < 6 else "end" if x > 94 else "middle"
-        return Tick(x, begin.isoformat()[: 4 if years else 7], anchor)
+        return self._labelled(begin, begin.isoformat()[: 4 if years else 7])
+
+    def _labelled(self, moment: datetime, label: str) -> Tick:
+        x = self.x(moment)
+        return Tick(x, label, "start" if x < 6 else "end" if x > 94 else "middle")
 
 
 def _begin(month: int) -> datetime:
