@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec.structs import replace
+
 from probe.alarms import outbox
-from probe.alarms.channels.kinds import Answer, Channel
+from probe.alarms.channels.kinds import Answer, Channel, Mail
 from probe.alarms.channels.send import send
 from probe.alarms.document import Document
 from probe.history.database import Database, HistoryError
@@ -29,6 +31,8 @@ class Courier:
         self._not_before: datetime | None = None
         self._failures = 0
         self._away, self._defect = False, ""
+        #: Recipients who have not got a message that others have, by its id.
+        self._left: dict[str, tuple[str, ...]] = {}
         #: What was tried, and could not be noted yet.
         self._unsettled: list[tuple[Document, int, Answer]] = []
         self._thread = threading.Thread(target=self._run, name=f"alarms {channel.name}", daemon=True)
@@ -76,12 +80,18 @@ class Courier:
             self._away = True
 
     def _try(self, document: Document, tries: int) -> bool:
-        answer = send(self.channel, document, self._stop)
-        self._failures = 0 if answer.sent else self._failures + 1
-        self._not_before = None if answer.sent else self._clock() + outbox.pause(self._failures - 1)
+        channel = self.channel
+        if isinstance(channel, Mail) and (left := self._left.get(document.id)):
+            channel = replace(channel, only=left)
+        answer = send(channel, document, self._stop)
+        works = answer.sent or bool(answer.left)
+        self._failures = 0 if works else self._failures + 1
+        self._not_before = None if works else self._clock() + outbox.pause(self._failures - 1)
+        if answer.left:
+            self._left[document.id] = answer.left
         self._unsettled.append((document, tries, answer))
         self._settle()
-        return answer.sent
+        return works
 
     def _settle(self) -> None:
         """Note in the database what came of the tries; it stays here as long as that cannot be."""
@@ -97,9 +107,12 @@ class Courier:
             )
             state = self._database.run(note, write=True)
             self._unsettled.pop(0)
+            if state != outbox.WAITING:
+                self._left.pop(document.id, None)
             if state != outbox.SENT and (tries == 0 or state == outbox.GIVEN_UP):
                 then = "given up" if state == outbox.GIVEN_UP else "it will be tried again"
-                self._say(f"channel {self.channel.name}: a message was not sent, {then}: {answer.said}")
+                whom = " to all" if answer.left else ""
+                self._say(f"channel {self.channel.name}: a message was not sent{whom}, {then}: {answer.said}")
 
     def _run(self) -> None:
         while not self._closing:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +90,7 @@ class Smtp:
         implicit: bool = False,
         after_data: Callable[[Peer], None] | None = None,
         refuses: str = "@never",
+        refusals: Sequence[bytes] = (),
         echoes: bool = False,
     ) -> None:
         self.mails: list[EmailMessage] = []
@@ -97,6 +99,7 @@ class Smtp:
         self.inside: list[bytes] = []
         self._tls, self._offers, self._starttls, self._implicit = tls, offers, starttls, implicit
         self._after_data, self._refuses, self._echoes = after_data, refuses, echoes
+        self._refusals = chain(refusals, repeat(b"550 5.1.1 no such user"))
 
     def __call__(self, peer: Peer) -> None:
         if self._implicit:
@@ -130,7 +133,7 @@ class Smtp:
             + b"250 AUTH PLAIN",
             b"STARTTLS": self._starttls,
             b"AUTH": b"535 wrong: " + line.strip() if self._echoes else b"235 2.7.0 welcome",
-            b"RCPT": b"550 5.1.1 no such user" if refused else b"250 2.1.5 fine",
+            b"RCPT": next(self._refusals) if refused else b"250 2.1.5 fine",
             b"QUIT": b"221 bye",
         }
         return replies.get(verb, b"250 2.0.0 fine")

@@ -136,6 +136,21 @@ class TestMail:
         assert "refused: gone@contoso.test: 550 5.1.1 no such user" in answer.said
         assert not none.sent
 
+    def test_one_who_is_refused_for_now_alone_is_left(self) -> None:
+        receiver = Smtp(refuses="late@", refusals=[b"451 4.7.1 come later"] * 2)
+        with ScriptedServer(receiver) as server:
+            three = letters(server.port, recipients=("a@contoso.test", "late@contoso.test", "b@contoso.test"))
+            answer = mail.send(three, document())
+            rest = replace(three, only=answer.left)
+            second, third = mail.send(rest, document()), mail.send(rest, document())
+        late = ("late@contoso.test",)
+        assert (answer.sent, answer.left) == (second.sent, second.left) == (False, late)
+        assert answer.said == "250 2.0.0 queued as 4711; refused: late@contoso.test: 451 4.7.1 come later"
+        # Refused for good: nobody is left who could get it.
+        assert (third.sent, third.left) == (True, ())
+        [letter] = receiver.mails
+        assert letter["To"] == "a@contoso.test, late@contoso.test, b@contoso.test"
+
     def test_headers_are_one_line_whatever_a_name_holds(self) -> None:
         wicked = notice(endpoints=("mail\r\nBcc: all@contoso.test",))
         letter = mail.letter(letters(25), document(wicked))
@@ -257,6 +272,17 @@ class TestApprise:
         sent = json.decode(receiver.posted[0].body)
         assert sent["title"].startswith("[eop-probe] ALARM untrusted-root")
         assert "Get-ExchangeCertificate" in sent["message"]
+
+    def test_several_recipients_of_one_url_are_told_of(self) -> None:
+        receiver = Http("200 OK", "500 Out of order", "200 OK", "200 OK")
+        with ScriptedServer(receiver) as server:
+            push = Push(name="chat", url=f"ntfy://127.0.0.1:{server.port}/first/second")
+            part, whole = send.send(push, document()), send.send(push, document())
+        told = "where one fails all get it again; give each a channel of its own"
+        together = f" of the URL's 2 recipients together: {told}"
+        assert not part.sent
+        assert part.said.endswith(together)
+        assert whole == Answer(sent=True, said=f"Apprise says SUCCESS{together}")
 
     @pytest.mark.parametrize("status", ["302 Found", "500 Out of order"])
     def test_a_redirect_is_no_success(self, status: str) -> None:

@@ -23,7 +23,8 @@ from probe.history.alarm_tables import DELIVERIES, MESSAGES
 from probe.history.database import Database
 from probe.history.write import write_batch
 from tests.alarms.results import ENDING, HEALTHY, NOW, PRIVATE, RENEWED, seen
-from tests.alarms.servers import Http
+from tests.alarms.servers import Http, Smtp
+from tests.alarms.test_alarms_channels import letters
 from tests.net.scripted import Peer, ScriptedServer
 from tests.schemas import validate
 
@@ -184,6 +185,33 @@ class TestDelivery:
         assert states(database) == [("hook", "sent", 2, "HTTP 200 OK")]
         assert len(receiver.posted) == 2
         assert len({posted.headers["idempotency-key"] for posted in receiver.posted}) == 1
+
+    def test_a_recipient_who_is_refused_for_now_gets_it_later_and_the_others_once(
+        self, database: Database
+    ) -> None:
+        receiver = Smtp(
+            refuses="late@", refusals=[b"451 4.7.1 come later", b"250 2.1.5 fine", b"250 2.1.5 fine"]
+        )
+        clock, said = Clock(), list[str]()
+        with ScriptedServer(receiver) as server:
+            mail = letters(server.port, recipients=("ops@contoso.test", "late@contoso.test"))
+            alarms = Alarms(database, AT_ONCE, [mail], now=clock, say=said.append)
+            alarms.take([seen(PRIVATE)], NOW)
+            [courier] = alarms.couriers
+            courier.deliver()
+            assert [state for _, state, _, _ in states(database)] == ["waiting"]
+            # The channel has no pause: what comes next goes out, to both.
+            alarms.take([seen(PRIVATE, host="other.contoso.test")], NOW)
+            courier.deliver()
+            clock.now += outbox.FIRST_PAUSE
+            courier.deliver()
+            courier.deliver()
+        assert {state for _, state, _, _ in states(database)} == {"sent"}
+        asked = [line.split(b":")[1].strip(b"<>\r\n") for line in receiver.clear if line.startswith(b"rcpt")]
+        both = [b"ops@contoso.test", b"late@contoso.test"]
+        assert asked == [*both, *both, both[1]]
+        told = "250 2.0.0 queued as 4711; refused: late@contoso.test: 451 4.7.1 come later"
+        assert said == [f"channel operators: a message was not sent to all, it will be tried again: {told}"]
 
     def test_pauses_grow_to_their_bound(self) -> None:
         pauses = [outbox.pause(tries) for tries in range(1000)]

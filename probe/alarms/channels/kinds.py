@@ -18,10 +18,11 @@ MAX_ANSWER = 300
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """Whether a message was taken, and in what words."""
+    """Whether a message was taken, and in what words; `left`: all but these recipients have it."""
 
     sent: bool
     said: str
+    left: tuple[str, ...] = ()
 
 
 class _Channel(Struct, frozen=True, kw_only=True):
@@ -36,21 +37,22 @@ class _Channel(Struct, frozen=True, kw_only=True):
         """What must not be shown, in every form in which a server might give it back."""
         yield from ()
 
-    def answer(self, said: str, *, sent: bool) -> Answer:
+    def answer(self, said: str, *, sent: bool, left: tuple[str, ...] = ()) -> Answer:
         """An answer in which no secret is left, nor what a terminal would obey."""
         for secret in sorted(filter(None, self.secrets()), key=len, reverse=True):
             said = said.replace(secret, "(secret)")
-        return Answer(sent=sent, said=printable(said, MAX_ANSWER))
+        return Answer(sent=sent, said=printable(said, MAX_ANSWER), left=left)
 
 
 class Mail(_Channel, frozen=True, kw_only=True, tag="email"):
-    """E-mail by SMTP; `tls` "none" never bears a password."""
+    """E-mail by SMTP to `recipients`, or `only` to these of them; `tls` "none" never bears a password."""
 
     host: str
     port: int = 587
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     sender: str
     recipients: tuple[str, ...]
+    only: tuple[str, ...] = ()
     user: str | None = None
     password: str | None = None
     ca_file: str | None = None

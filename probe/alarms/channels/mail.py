@@ -33,7 +33,7 @@ def letter(channel: Mail, document: Document) -> EmailMessage:
 
 
 def send(channel: Mail, document: Document) -> Answer:
-    """Send a message by SMTP; it is sent where the server says 250 after DATA."""
+    """Send a message by SMTP; it is sent where the server says 250 after DATA, and refused no recipient for now."""
     connection: smtplib.SMTP | None = None
     try:
         connection = _connected(channel)
@@ -77,13 +77,21 @@ def _connected(channel: Mail) -> smtplib.SMTP:
 
 def _submitted(connection: smtplib.SMTP, channel: Mail, made: EmailMessage) -> Answer:
     _expect(connection.mail(channel.sender), 250)
-    refused = []
-    for recipient in channel.recipients:
+    refused, left = [], []
+    asked = channel.only or channel.recipients
+    for recipient in asked:
         code, words = connection.rcpt(recipient)
         if code not in (250, 251):
             refused.append(f"{recipient}: {code} {words.decode('utf-8', 'replace')}")
-    if len(refused) == len(channel.recipients):
-        return channel.answer(f"every recipient was refused: {'; '.join(refused)}", sent=False)
+            left += [recipient] if 400 <= code < 500 else []
+    if len(refused) == len(asked):
+        # Where others have it already, it is sent once these are refused for good.
+        again = bool(channel.only)
+        return channel.answer(
+            f"every recipient was refused: {'; '.join(refused)}",
+            sent=again and not left,
+            left=tuple(left) if again else (),
+        )
     try:
         code, words = connection.data(made.as_bytes())
     except (OSError, smtplib.SMTPServerDisconnected):
@@ -92,7 +100,7 @@ def _submitted(connection: smtplib.SMTP, channel: Mail, made: EmailMessage) -> A
         )
     _expect((code, words), 250)
     also = f"; refused: {'; '.join(refused)}" if refused else ""
-    return channel.answer(f"{code} {words.decode('utf-8', 'replace')}{also}", sent=True)
+    return channel.answer(f"{code} {words.decode('utf-8', 'replace')}{also}", sent=not left, left=tuple(left))
 
 
 def _expect(answered: tuple[int, bytes], wanted: int) -> None:

@@ -38,7 +38,10 @@ def send(channel: Push, document: Document) -> Answer:
         timeout=max(channel.timeout_s * 0.8, 1.0),
     )
     status = getattr(result.status, "name", str(result.status))
-    return channel.answer(f"Apprise says {status.upper()}", sent=status.upper() == "SUCCESS")
+    many = len(made[0])
+    told = "where one fails all get it again; give each a channel of its own"
+    together = f" of the URL's {many} recipients together: {told}" if many > 1 else ""
+    return channel.answer(f"Apprise says {status.upper()}{together}", sent=status.upper() == "SUCCESS")
 
 
 def _bare_password(made: Apprise) -> bool:
