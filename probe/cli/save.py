@@ -25,6 +25,8 @@ def make_folder(folder: str) -> None:
     """Make the folder before anything is probed; raises OutputError, also if nothing can be written there."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"cannot save chains in {printable(folder)}: it is no folder") from None
     except OSError as error:
         raise _failure(folder, error) from None
     if not os.access(folder, os.W_OK):

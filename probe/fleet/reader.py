@@ -82,7 +82,8 @@ class Reader:
             with open_file(path) as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            hint = "" if within else "; eop-probe fleet init writes an example"
+            missing = isinstance(error, FileNotFoundError) and not within
+            hint = "; eop-probe fleet init writes an example" if missing else ""
             self._mistakes.add(place, f"{shown(str(path))} cannot be read: {error.strerror or error}{hint}")
             return None
         if len(data) > MAX_FILE_BYTES:

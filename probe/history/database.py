@@ -41,9 +41,12 @@ class Database:
         """
         self._url = url_of(url)
         self.sqlite = self._url.get_backend_name() == "sqlite"
-        if self.sqlite and (read or not create) and not Path(self._url.database or "").exists():
+        file = Path(self._url.database or "")
+        if self.sqlite and (read or not create) and not file.is_file():
             raise ConfigurationError(
-                f"there is no history at {self.name} yet: check --record and a watch write one"
+                f"{self.name} holds no history: it is no file"
+                if file.exists()
+                else f"there is no history at {self.name} yet: check --record and a watch write one"
             )
         self._identity: tuple[int, int] | None = None
         self._engine = engine_of(self._url, read=read)

@@ -478,7 +478,7 @@ class TestSaveChain:
     def test_a_file_in_the_way_is_told_before_probing(self, cli: Cli) -> None:
         ran = cli("check", "192.0.2.1", "--save-chain", cli.store)
         assert (ran.code, ran.out) == (3, "")
-        assert re.fullmatch(r"eop-probe: cannot save chains in .*: File exists\n", ran.err)
+        assert re.fullmatch(r"eop-probe: cannot save chains in .*: it is no folder\n", ran.err)
 
 
 class TestErrors:

@@ -288,7 +288,14 @@ def test_a_file_that_is_no_history_is_a_sentence(cli: Cli, tmp_path: Path) -> No
         connection.execute("CREATE TABLE x (y)")
     text = tmp_path / "text.sqlite"
     text.write_text("not a database at all, but long enough to be taken for one at first sight" * 99)
-    for path, said in ((other, "holds no history"), (text, "file is not a database")):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, said in (
+        (other, "holds no history\n"),
+        (text, "file is not a database"),
+        (tmp_path, "holds no history: it is no file"),
+        (pipe, "holds no history: it is no file"),
+    ):
         ran = cli("history", "changes", "--history", str(path))
         assert (ran.code, ran.out, said in ran.err, ran.err.count("\n")) == (3, "", True, 1)
 

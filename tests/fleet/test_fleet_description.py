@@ -97,6 +97,9 @@ class TestCheckConfig:
         ran = cli("fleet", "check-config")
         assert ran.code == 3
         assert "eop-probe fleet init writes an example" in ran.err
+        Path("fleet.toml").mkdir()
+        ran = cli("fleet", "check-config")
+        assert ran.err.endswith('"fleet.toml" cannot be read: Is a directory.\n')
 
     def test_standard_input(self, cli: Cli) -> None:
         ran = cli.fed(b'{"host": "a.test"}\n{"host": 3}\n', "fleet", "check-config", "-")
