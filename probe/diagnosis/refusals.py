@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -178,14 +178,22 @@ def _first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
 
 
 def with_texts(
-    groups: Iterable[RefusalGroup], texts: Iterable[tuple[str, str]], problems: list[Problem]
+    groups: Iterable[RefusalGroup],
+    texts: Iterable[tuple[str, str]],
+    problems: list[Problem],
+    plain: Container[str] = (),
 ) -> tuple[RefusalGroup, ...]:
-    """Add what texts say: to the group of the same message or reason, else as groups of their own."""
+    """Add what texts say: to the group of the same message or reason, else as groups of their own.
+
+    Of the files `plain`, which are nothing but texts, it is told where they say nothing.
+    """
     found = list(groups)
     for source, text in texts:
         said = findings(text)
         problems += [Problem(source, None, None, one) for one in said.more]
         told = said.found
+        if not told and source in plain:
+            problems.append(Problem(source, None, None, "says nothing that is known: no reply, no event."))
         causes = [one for one in told if one.entry.kind is not EntryKind.WRAPPER and one.entry is not EXPIRED]
         for one in causes or told:  # who quotes a reply that is not known, where that is all there is
             _file(found, TextProof(source, one))

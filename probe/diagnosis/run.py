@@ -18,6 +18,7 @@ from probe.eop.vocabulary import Outcome
 from probe.evidence_files import EvidenceFiles, known_from, read_sessions, session_lines
 from probe.exchange.connector import OutboundConnector
 from probe.exchange.exports.joining import Gathered
+from probe.exchange.exports.read import ExportKind
 from probe.exchange.logs.reader import LogReader
 from probe.exchange.logs.summary import CertificateChange, Summary
 from probe.exchange.messages.arrival import Arrival
@@ -64,7 +65,8 @@ def diagnose(question: Question) -> Diagnosis:
     book, changes = _read_logs(question, problems)
     texts = (*question.texts, *((one.name, one.text) for one in question.files.texts))
     traces = with_addresses((*question.traces, *question.files.traces))
-    groups = with_traces(with_texts(_proven(book.groups, question.files.logs), texts, problems), traces)
+    proven = _proven(book.groups, question.files.logs)
+    groups = with_traces(with_texts(proven, texts, problems, _plain(question.files)), traces)
     at = question.at or book.latest or question.now
     context = DiagnosisContext(
         gathered=question.gathered,
@@ -99,6 +101,13 @@ def diagnose(question: Question) -> Diagnosis:
         ),
         outcome=Outcome.worst(tuple(fault.outcome for fault in told)) if told else fine,
     )
+
+
+def _plain(files: EvidenceFiles) -> frozenset[str]:
+    """The files that are nothing but texts: no export, no log, no message that arrived, no trace."""
+    others = {one.source for one in files.arrivals} | {one.source for one in files.traces}
+    texts = {one.name for one in files.exports if one.kind is ExportKind.TEXT}
+    return frozenset(texts - others - {*map(str, files.logs)})
 
 
 def _few(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -321,3 +321,18 @@ def test_what_is_to_be_typed_first_is_whole(cli: Cli) -> None:
     """A variable that is set and not used mends nothing: both lines of the pair stand at the end."""
     _, _, end = cli("exchange", "diagnose", *EVERYTHING).out.partition("\nType first\n")
     assert [line.split()[0] for line in end.splitlines()[-2:]] == ["$cert", "Set-SendConnector"]
+
+
+def test_a_text_in_which_nothing_is_known_is_told(cli: Cli, tmp_path: Path) -> None:
+    for name, text, told in (
+        ("a.txt", "Mail does not arrive since Monday.\n", True),
+        ("b.csv", "when,what\nMonday,nothing\n", True),
+        ("c.txt", "450 4.4.317 Cannot connect to remote server [Message=UntrustedRoot]\n", False),
+    ):
+        (tmp_path / name).write_text(text)
+        problems = json.loads(cli("exchange", "diagnose", str(tmp_path / name), "--format", "json").out)[
+            "problems"
+        ]
+        assert [one["message"] for one in problems] == [
+            "says nothing that is known: no reply, no event."
+        ] * told

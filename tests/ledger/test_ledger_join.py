@@ -351,6 +351,13 @@ class TestPredictions:
         [of_domain] = with_reports([known], [capture(1, target="mx:a.test")])
         [still] = with_reports([of_domain], [capture(1)])
         assert (known.target, of_domain.target, still.target) == ("mx1.a.test", "mx:a.test", "mx:a.test")
+        daily = [capture(-20 + day) for day in range(5)]
+        [once] = with_reports([], daily)
+        assert [(one.first, one.last, one.looks) for one in once.predictions] == [
+            (daily[0].at, daily[-1].at, 5)
+        ]
+        [apart] = with_reports([], [*daily, capture(-18, "rejected"), capture(-5)])
+        assert [one.looks for one in apart.predictions] == [3, 1, 2, 1]
         [of_both] = with_reports([still], [capture(1, target="mx:b.test"), capture(1, target="mx:a.test")])
         assert (of_both.target, of_both.domains) == ("mx:a.test", ("a.test", "b.test"))
         span = Span(number=1, target="mx:a.test", endpoint=known.endpoint, state=State(outcome=GOOD), first=DAY,

@@ -46,7 +46,7 @@ def _runs(found: Iterable[Prediction]) -> list[Prediction]:
 
 
 def _alike(before: Prediction, one: Prediction) -> bool:
-    return before[2:7] == one[2:7] and before.holds == one.holds
+    return before[2:7] == one[2:7] and (before.source, before.holds) == (one.source, one.holds)
 
 
 def _of_span(span: Span, name: str) -> Prediction:
@@ -105,7 +105,7 @@ def with_reports(series: Iterable[Series], captures: Iterable[ReportedCapture]) 
             before = before._replace(predictions=[*before.predictions, made])
         found[endpoint] = before
     return [
-        one._replace(predictions=sorted(one.predictions, key=lambda each: each.first))
+        one._replace(predictions=_runs(sorted(one.predictions, key=lambda each: each.first)))
         for one in found.values()
     ]
 
