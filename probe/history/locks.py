@@ -15,6 +15,7 @@ from probe.history.database import Database, HistoryError
 _KEEPALIVE = ("tcp_keepalives_idle=30", "tcp_keepalives_interval=10", "tcp_keepalives_count=3")
 _TRY = text("SELECT pg_try_advisory_lock(:number)")
 _RELEASE = text("SELECT pg_advisory_unlock(:number)")
+_RELEASE_ALL = text("SELECT pg_advisory_unlock_all()")
 _SHARE = text("SELECT pg_try_advisory_lock_shared(:half, :total)")
 # PostgreSQL, 54.12 pg_locks: a key of 64 bits stands in two columns, with objsubid 1; two of 32 bits with 2, as oid,
 # which has no sign.
@@ -64,9 +65,12 @@ class Locks:
         return {name for name in names if _number(name) in held}
 
     def close(self) -> None:
-        """Let go of all."""
+        """Let go of all: whoever asks next may have it."""
         session, self._session = self._session, None
         if session is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                session.execute(_RELEASE_ALL)  # the server learns of a session's end a moment later
+                session.commit()
             with contextlib.suppress(SQLAlchemyError):
                 session.invalidate()  # not back to the pool, which would keep the locks
                 session.close()

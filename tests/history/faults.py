@@ -42,16 +42,19 @@ def told(command: str, url: str) -> Any:  # noqa: ANN401 - JSON
         [sys.executable, "-m", "tests.history.writers", command, url],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @contextmanager
 def opened(url: str) -> Iterator[Database]:
     database = Database(url)
-    yield database
-    database.close()
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 class Crashes:

@@ -4,7 +4,7 @@ Into FOLDER: LAB-ROOT.pem (the public-style root, for `--store`), INTERNAL-ROOT.
 file for each of them: the key, then what the server is to send, as Postfix's smtpd_tls_chain_files has it.
 FOLDER/authority/ holds the keys of the two CAs, for tests that issue more (`issuers`); no service sees it.
 FOLDER/names/ has what the lab's DNS and its MTA-STS policies say of them (tests/lab/domains.py).
-FOLDER/certificates/made holds when, and by which version of this program; after a day they are stale.
+FOLDER/certificates/made holds when, and by which version of this program; after ten hours they are stale.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from tests.authority import DAY, Authority, Issued, chain_pem
 from tests.lab import domains
 
-# The dates below are reckoned from the day they were made, and the lab may well run for days.
-FRESH = timedelta(days=1)
+# The dates below are reckoned from when they were made, and the lab may well run for days: what ends in five of them
+# has 5 days left, rounded, for twelve hours, within which tests that begin now end.
+FRESH = timedelta(hours=10)
 KEY = "rsa-2048"
 
 
@@ -99,7 +100,7 @@ def server_files(pki: Pki) -> dict[str, tuple[Issued, ...]]:
 
 
 def is_fresh(folder: Path, now: datetime) -> bool:
-    """Whether the folder's certificates were made by this program, as it is now, within the last day."""
+    """Whether the folder's certificates were made by this program, as it is now, and lately."""
     try:
         made, program = (folder / "certificates" / "made").read_text().split()
         return program == _program() and timedelta() <= now - datetime.fromisoformat(made) < FRESH

@@ -56,51 +56,72 @@ def cut_to(port: int) -> Iterator[Cut]:
     cut = Cut(port)
     thread = threading.Thread(target=cut.serve, daemon=True)
     thread.start()
-    yield cut
-    # Closing alone would not wake the thread.
-    cut.server.shutdown(socket.SHUT_RDWR)
-    cut.server.close()
-    thread.join()
+    try:
+        yield cut
+    finally:
+        # Closing alone would not wake the thread.
+        cut.server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        cut.server.close()
 
 
 class Wire:
-    """Carries connections to a port while it is whole; it can be silent for a while, or broken."""
+    """Carries connections to a port while it is whole; for a while it can be silent, or broken, or keep its door."""
 
     def __init__(self, port: int) -> None:
-        self._port, self._server = port, socket.create_server(("127.0.0.1", 0))
-        self.at = f"127.0.0.1:{self._server.getsockname()[1]}"
-        self._flows, self._broken = threading.Event(), False
-        self._flows.set()
+        self._to, self._server = port, socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self.at = f"127.0.0.1:{self.port}"
+        self._flows, self._whole, self._door = threading.Event(), threading.Event(), threading.Event()
+        self._later: list[threading.Timer] = []
         self._ends: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self._open()
+
+    def _open(self) -> None:
+        for each in (self._flows, self._whole, self._door):
+            each.set()
+
+    @contextlib.contextmanager
+    def kept_waiting(self) -> Iterator[None]:
+        """Who comes meanwhile waits before the door; who is inside goes on."""
+        self._door.clear()
+        try:
+            yield
+        finally:
+            self._door.set()
 
     def silent_for(self, seconds: float) -> None:
         """Nothing goes through, and nobody is told."""
-        self._flows.clear()
-        threading.Timer(seconds, self._flows.set).start()
+        self._until(self._flows, seconds)
 
     def broken_for(self, seconds: float) -> None:
         """Connections end, and new ones end at once."""
-        self._broken = True
+        self._until(self._whole, seconds)
+        self._end()
+
+    def _until(self, event: threading.Event, seconds: float) -> None:
+        event.clear()
+        self._later.append(threading.Timer(seconds, event.set))
+        self._later[-1].start()
+
+    def _end(self) -> None:
         for end in list(self._ends):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        threading.Timer(seconds, self._mend).start()
-
-    def _mend(self) -> None:
-        self._broken = False
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._server.accept()
-                if self._broken or (far := _through(self._port)) is None:
+                self._door.wait()
+                if not self._whole.is_set() or (far := _through(self._to)) is None:
                     near.close()
                     continue
                 self._ends |= {near, far}
                 for one, other in ((near, far), (far, near)):
-                    self._threads.append(threading.Thread(target=self._carry, args=(one, other), daemon=True))
-                    self._threads[-1].start()
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                if not self._whole.is_set():  # it broke meanwhile
+                    self._end()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with one, contextlib.suppress(OSError):
@@ -119,9 +140,11 @@ def wire_to(port: int) -> Iterator[Wire]:
     try:
         yield wire
     finally:
+        for each in wire._later:
+            each.cancel()
+            each.join()
         wire._server.shutdown(socket.SHUT_RDWR)
-        wire._server.close()
+        wire._open()
         thread.join()
-        wire.broken_for(0)
-        for each in wire._threads:
-            each.join(10)
+        wire._server.close()
+        wire._end()

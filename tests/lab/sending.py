@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab.running import Lab
+from tests.lab.running import PATIENCE_SECONDS, Lab
 from tests.lab.situations import EXIT_CODES
 
 VALIDATES = "127.0.0.54"  # Unbound
@@ -44,7 +44,7 @@ def run(
             "--volume", f"{lab.root}:/LAB-ROOT.pem:ro", *MORE, IMAGE,
             "check", *(f"mx:{name}.example" for name in names), *words,
         ],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
 
 

@@ -22,9 +22,9 @@ DEFAULT_BASE = 2500
 HIGHEST_BASE = 65_535 - max(service.offset for service in SERVICES)
 
 # From `up -d` to the last greeting it takes 5 to 10 s on two cores; a machine under load needs more.
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 240.0
 # Postscreen's first line comes at once, Docker's proxy accepts before the server listens.
-GREETING_SECONDS = 2.0
+GREETING_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
 
 

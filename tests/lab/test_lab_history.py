@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from time import monotonic
 
 import psycopg
 import pytest
@@ -37,8 +36,8 @@ from tests.history.test_history_write import (
     test_what_no_database_takes_is_kept_as_its_escape,
 )
 from tests.lab.cut import cut_to
-from tests.lab.running import START_SECONDS, Lab
-from tests.lab.services import WAIT_SECONDS, greets
+from tests.lab.running import COMMAND_SECONDS, START_SECONDS, Lab, run, said, until
+from tests.lab.services import greets
 from tests.lab.situations import SERVICES
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 120)]
@@ -51,6 +50,8 @@ __all__ = [
 ]
 (SERVICE,) = (each for each in SERVICES if each.name == "postgres")
 
+_END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE %s IN (pid::text, datname)"
+
 
 @dataclass(slots=True, kw_only=True)
 class Server:
@@ -62,13 +63,17 @@ class Server:
     def url(self, name: str, port: int | None = None) -> str:
         return f"postgresql://lab@127.0.0.1:{port or self.port}/{name}"
 
-    def docker(self, *words: str) -> None:
-        subprocess.run(["docker", *words, self.container], check=True, capture_output=True)
-
     def wait(self) -> None:
-        until = monotonic() + WAIT_SECONDS
-        while not greets(self.port, SERVICE.asks, SERVICE.says):
-            assert monotonic() < until
+        until(
+            lambda: greets(self.port, SERVICE.asks, SERVICE.says),
+            "the server's return",
+            lambda: said("docker", "logs", "--tail", "20", self.container),
+        )
+
+    def end(self, sessions: str) -> None:
+        """End those of a database or a process, and wait until they are gone with all their locks."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(_END, (COMMAND_SECONDS * 1000, sessions))
 
     def say(self, *statements: str, name: str = "postgres") -> None:
         with psycopg.connect(self.url(name), autocommit=True) as connection:
@@ -154,7 +159,7 @@ def test_a_connection_that_ends_in_a_batch(server: Server, url: str) -> None:
         if not ended:
             ended.append(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
             write_batch(connection, "one", START, round_of(5, START))
-            server.say(f"SELECT pg_terminate_backend({ended[0]})")
+            server.end(str(ended[0]))
         return write_batch(connection, "one", START, round_of(5, START))
 
     with opened(url) as database:
@@ -186,10 +191,12 @@ def test_a_server_that_is_restarted_is_not_noticed(server: Server, url: str) -> 
 
 @contextmanager
 def away(server: Server) -> Iterator[None]:
-    server.docker("kill", "--signal", "KILL")
-    yield
-    server.docker("start")
-    server.wait()
+    run("docker", "kill", "--signal", "KILL", server.container)
+    try:
+        yield
+    finally:
+        run("docker", "start", server.container)
+        server.wait()
 
 
 def test_the_alarms_of_two_watches_at_once(url: str) -> None:

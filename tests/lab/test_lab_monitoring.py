@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.lab.running import HERE, ROOT, START_SECONDS, Lab
+from tests.lab.running import COMMAND_SECONDS, HERE, ROOT, START_SECONDS, Lab, run_lab, until
 from tests.lab.situations import ADDRESS, HOST
-from tests.lab.test_lab_senders import run_lab
-from tests.lab.test_lab_watch import GOOD, INTERNAL, shows, until
+from tests.lab.test_lab_watch import GOOD, INTERNAL, shows
 from tests.serve.serving import asked
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 200)]
@@ -73,7 +72,7 @@ def written(lab: Lab) -> None:
         command += ["--format", "prometheus", "--output", str(TEXTFILES / f"{number}.prom")]
         processes.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL))
     for process in processes:
-        assert process.wait(60) in range(4)
+        assert process.wait(COMMAND_SECONDS) in range(4)
 
 
 def samples(text: str) -> list[tuple[str, frozenset[str]]]:
@@ -153,9 +152,16 @@ class Monitoring:
         found = self.query(f'eop_probe:outcome{{instance="{target}",address!=""}}')
         return str(found[0]["value"][1]) if found else ""
 
+    def outcomes(self) -> list[dict[str, Any]]:
+        return self.query("eop_probe:outcome")
+
+    def came(self) -> list[dict[str, Any]]:
+        """What the receiver was told."""
+        return list(json.loads(fetched(self._receiver, "/")))
+
     def told(self, target: str, status: str) -> list[str]:
         """The alerts of a target that the on-call webhook was told of so."""
-        came = [one["body"] for one in json.loads(fetched(self._receiver, "/")) if one["path"] == "/on-call"]
+        came = [one["body"] for one in self.came() if one["path"] == "/on-call"]
         return [
             alert["labels"]["alertname"]
             for body in came
@@ -175,7 +181,7 @@ def watched(lab: Lab) -> Iterator[Monitoring]:
     seen.forget()
     (TARGETS / "lab.yml").write_text("- targets: [changing, healthy]\n")
     for target in ("changing", "healthy"):
-        until(lambda target=target: seen.outcome(target) == "0", f"a good look at {target}")
+        until(lambda target=target: seen.outcome(target) == "0", f"a good look at {target}", seen.outcomes)  # type: ignore[misc]
     yield seen
     shows("changing", GOOD)
 
@@ -196,7 +202,7 @@ def variables() -> list[tuple[str, str]]:
 
 def test_an_alert_fires_on_a_swapped_certificate_and_resolves_after_the_repair(watched: Monitoring) -> None:
     shows("changing", INTERNAL)
-    until(lambda: "EopProbeRejected" in watched.told("changing", "firing"), "the alert")
+    until(lambda: "EopProbeRejected" in watched.told("changing", "firing"), "the alert", watched.came)
     # The dashboard while there is something to see.
     assert len(queries()) > 15
     until(lambda: all(map(watched.query, queries())), f"an answer to each of {queries()}")
@@ -206,15 +212,19 @@ def test_an_alert_fires_on_a_swapped_certificate_and_resolves_after_the_repair(w
     (why,) = watched.query('ALERTS{alertname="EopProbeRejected",alertstate="firing",instance="changing"}')
     assert why["metric"]["direction"] == "to-eop"
     shows("changing", GOOD)
-    until(lambda: "EopProbeRejected" in watched.told("changing", "resolved"), "the end of the alert")
-    assert watched.outcome("changing") == "0"
+    until(
+        lambda: "EopProbeRejected" in watched.told("changing", "resolved"),
+        "the end of the alert",
+        watched.came,
+    )
+    until(lambda: watched.outcome("changing") == "0", "a good look again", watched.outcomes)
     # The control: the server beside it was never spoken of.
     assert not watched.told("healthy", "firing")
 
 
 def test_the_fleet_that_is_watched_is_scraped_from_one_page(lab: Lab) -> None:
     seen, fleet = Monitoring(lab), 'eop_probe_outcome{job="eop-probe-fleet",customer="contoso"}'
-    until(lambda: len(seen.query(fleet)) == 3, "the fleet")
+    until(lambda: len(seen.query(fleet)) == 3, "the fleet", lambda: seen.query(fleet))
     found = {each["metric"]["target"]: each["value"][1] for each in seen.query(fleet)}
     assert found["expired"] == "2"
     assert found["healthy"] == "0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import psycopg
 import pytest
@@ -24,34 +23,29 @@ from probe.fleet.watch.keeper import stored
 from probe.fleet.watch.shares import RETURN_S, Shares
 from probe.history.claim import Claim
 from probe.history.database import Database
-from tests.cli.running import HEALTHY
 from tests.cli.running import ROOT as ROOT_CERTIFICATE
+from tests.fleet.clusters import Counted
 from tests.history.faults import opened
-from tests.lab.running import ROOT, START_SECONDS, Lab
+from tests.lab.running import PATIENCE_SECONDS, ROOT, START_SECONDS, Lab, until
 from tests.lab.test_lab_history import Server, name, server, url  # noqa: F401 - fixtures
-from tests.lab.test_lab_watch import until
-from tests.net.scripted import Peer, ScriptedServer
+from tests.net.scripted import ScriptedServer
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 300)]
 
 BACK = "share 2/3 is looked at by another watch, which is giving it back"
 PAIRS = (("1/3", "2/3", 1), ("2/3", "3/3", 3))
 SHARES, TARGETS, INTERVAL = 3, 30, 8
-#: Seconds after which a share is taken over; and within which what was seen is in the database.
-TAKEOVER, WRITTEN = 2, 6
+#: Seconds after which a share is taken over; and within which what was seen is in the database (every five).
+TAKEOVER, WRITTEN = 2, 15
+_LOCKS = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database() GROUP BY pid"""
+#: Of no target.
+MARK = "127.61.250.1"
 
 
-class Counted:
+class Looks(Counted):
     """A server that counts who was looked at, and when, by the address that was connected to."""
-
-    def __init__(self) -> None:
-        self.looks: list[tuple[float, str]] = []
-        self._lock = Lock()
-
-    def __call__(self, peer: Peer) -> None:
-        with self._lock:
-            self.looks.append((time.monotonic(), peer.socket.getsockname()[0]))
-        HEALTHY(peer)
 
     def since(self, moment: float) -> Counter[str]:
         with self._lock:
@@ -83,7 +77,7 @@ class Watches:
         )
 
     def start(self, number: int) -> None:
-        with (self.folder / f"said-{number}").open("a") as said:
+        with (self.folder / f"said-{number}").open("w") as said:
             self.processes[number] = subprocess.Popen(
             [sys.executable, "-m", "probe", "fleet", "watch", self.folder / "fleet.toml", "--stand-in", self._root,
              "--history", self._history, "--rate", "1000", "--shard", f"{number}/{SHARES}"],
@@ -94,6 +88,14 @@ class Watches:
 
     def said(self, number: int) -> str:
         return (self.folder / f"said-{number}").read_text()
+
+    def words(self) -> list[str]:
+        return [self.said(number) for number in self.processes]
+
+    def settled(self) -> bool:
+        """Whether every share has its own watch: each holds two locks, that it owns its share and works on it."""
+        with psycopg.connect(self._history) as connection:
+            return connection.execute(_LOCKS).fetchall() == [(2,)] * SHARES
 
     def kill(self, number: int) -> None:
         process = self.processes.pop(number)
@@ -110,9 +112,21 @@ def watches(*given: object) -> Iterator[Watches]:
         yield made
     finally:
         for process in made.processes.values():
-            process.send_signal(signal.SIGTERM)
-        codes = {number: process.wait(60) for number, process in made.processes.items()}
-    assert set(codes.values()) == {0}, [made.said(number) for number in codes]
+            process.terminate()
+        try:
+            codes = {process.wait(60) for process in made.processes.values()}
+        finally:
+            for process in made.processes.values():
+                process.kill()
+    assert codes == {0}, made.words()
+
+
+def arrived(mail: ScriptedServer, counted: Counted) -> None:
+    """Wait until everybody is counted who connected before: they are accepted in their order."""
+    with socket.create_connection((MARK, mail.port), PATIENCE_SECONDS) as last:
+        assert last.recv(1)
+        number = len(mail.peers)
+        until(lambda: len(counted.looks) >= number, "a look of each connection")
 
 
 def address(number: int) -> str:
@@ -140,30 +154,32 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
 ) -> None:
     del lab
     everybody = {address(number) for number in range(TARGETS)}
-    counted = Counted()
+    counted = Looks()
     with ScriptedServer(counted, host="0.0.0.0") as mail, watches(tmp_path, url, mail.port, root) as made:
         lost = of_share(2, mail.port)
         assert 0 < len(lost) < TARGETS
-        until(lambda: counted.since(0).keys() == everybody, "a first look at every target")
-        made.kill(2)
+        # One that starts late finds its share taken over by the others: it is given back before anybody is killed.
+        until(made.settled, "the start of every watch", made.words)
+        until(lambda: counted.since(0).keys() >= everybody, "a first look at every target", made.words)
+        before = {number: len(made.said(number)) for number in (1, 3)}
         killed = time.monotonic()
-        until(lambda: lost <= counted.since(killed).keys(), "looks at the share of the one that was killed")
-        assert not lost & (counted.since(killed) - counted.since(killed + TAKEOVER)).keys(), (
-            "only after a while"
-        )
+        made.kill(2)
+        arrived(mail, counted)
+        alone = time.monotonic()
+        until(lambda: lost <= counted.since(alone).keys(), "looks at the share of who was killed", made.words)
+        assert not lost & (counted.since(alone) - counted.since(killed + TAKEOVER)).keys()
         assert [
-            f"looking at share {one} and share {other} now" in made.said(by) for one, other, by in PAIRS
-        ] == [
-            False,
-            True,
-        ], "by the next one that lives"
+            f"looking at share {one} and share {other} now" in made.said(by)[before[by] :]
+            for one, other, by in PAIRS
+        ] == [False, True], "by the next one that lives"
         made.start(2)
-        until(lambda: BACK in made.said(2), "the owner's return")
+        until(made.settled, "the owner's return", made.words)
         returned = time.monotonic()
-        until(lambda: everybody <= counted.since(returned + WRITTEN).keys(), "looks at all of them again")
-        assert f"looking at share 3/{SHARES} now" in made.said(3)
+        assert BACK in made.said(2)
+        assert f"looking at share 3/{SHARES} now" in made.said(3)[before[3] :]
+        until(lambda: everybody <= counted.since(returned).keys(), "looks at all of them again", made.words)
     # What the killed one saw and had not written yet is looked at twice rather than never.
-    doubled = [one for one in counted.twice() if not (one[1] in lost and killed - WRITTEN < one[0] < killed)]
+    doubled = [one for one in counted.twice() if not (one[1] in lost and killed - WRITTEN < one[0] < alone)]
     assert not doubled
 
 
@@ -177,10 +193,7 @@ def no_wait(seconds: float) -> None:
 
 def cut(server: Server, name: str) -> None:  # noqa: F811 - fixtures
     """End every session of a database."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-        )
+    server.end(name)
 
 
 def test_who_takes_over_and_who_gives_back(url: str) -> None:  # noqa: F811 - the fixture

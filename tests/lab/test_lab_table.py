@@ -141,8 +141,8 @@ def test_only_expires_soon_is_near_its_end(folder: Path) -> None:
 
 
 def test_certificates_are_made_again_when_they_are_stale(folder: Path, tmp_path: Path) -> None:
-    assert certificates.is_fresh(folder, NOW + timedelta(hours=23))
-    assert not certificates.is_fresh(folder, NOW + timedelta(hours=25))
+    assert certificates.is_fresh(folder, NOW + timedelta(hours=9))
+    assert not certificates.is_fresh(folder, NOW + timedelta(hours=11))
     assert not certificates.is_fresh(folder, NOW - timedelta(hours=1))
     assert not certificates.is_fresh(tmp_path, NOW)
 

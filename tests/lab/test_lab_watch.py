@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,16 +20,15 @@ from typing import Any
 
 import pytest
 
-from probe.history.database import Database
 from probe.history.read import spans
 from probe.report.record import Span
-from tests.lab.running import ROOT, START_SECONDS, Lab
+from tests.history.faults import opened
+from tests.lab.cut import wire_to
+from tests.lab.running import ROOT, START_SECONDS, Lab, run_lab, until
 from tests.lab.situations import ADDRESS, HOST
-from tests.lab.test_lab_senders import run_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 400)]
 
-PATIENCE_SECONDS = 120.0
 #: Good looks before a recovery is told: more than there are while a flapping server is up.
 RECOVER_AFTER = 12
 GOOD, RENEWED, INTERNAL = "healthy", "renewed", "internal-ca"
@@ -38,18 +36,18 @@ GOOD, RENEWED, INTERNAL = "healthy", "renewed", "internal-ca"
 WATCHED = ("changing", "balancer", "wildcard")
 
 
-def until(look: Callable[[], bool], what: str) -> None:
-    """Come back as soon as it is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline, f"{what} did not come about"
-        time.sleep(0.2)
+#: Over once every smtpd is gone that began before: one that waits for a client takes one more, as it was.
+_CHANGE = """
+postconf -e {}
+before=$(grep -lx smtpd /proc/[0-9]*/comm || true)
+postfix reload
+for each in $before; do while grep -qsx smtpd "$each"; do sleep 0.05; done; done"""
 
 
 def becomes(service: str, **parameters: str) -> None:
-    """Give a Postfix other parameters."""
+    """Give a Postfix other parameters, which hold from now on."""
     told = " ".join(f"'{name}={value}'" for name, value in parameters.items())
-    run_lab("exec", service, "sh", "-c", f"postconf -e {told} && postfix reload 2>/dev/null")
+    run_lab("exec", service, "sh", "-euc", _CHANGE.format(told))
 
 
 def shows(service: str, certificate: str) -> None:
@@ -75,16 +73,20 @@ def webhook() -> Iterator[tuple[int, list[dict[str, Any]]]]:
             """Say nothing."""
 
     with ThreadingHTTPServer((ADDRESS, 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port, came
-        server.shutdown()
+        serving = Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        try:
+            yield server.server_port, came
+        finally:
+            server.shutdown()
+            serving.join()
 
 
-def fleet(lab: Lab, port: int) -> str:
+def fleet(lab: Lab, ports: dict[str, int], port: int) -> str:
     """One look a second, and every alarm on its own."""
     targets = "".join(
-        f'[[target]]\nhost = "{HOST}"\naddresses = ["{ADDRESS}"]\nport = {lab.port(service)}\n\n'
-        for service in WATCHED
+        f'[[target]]\nhost = "{HOST}"\naddresses = ["{ADDRESS}"]\nport = {each}\n\n'
+        for each in ports.values()
     )
     return f"""\
 [defaults]
@@ -117,18 +119,16 @@ url = "http://{ADDRESS}:{port}/alarms"
 class Watch:
     """The watch, and what is to be seen of it."""
 
-    def __init__(self, history: Path, lab: Lab) -> None:
-        self._history, self._lab = history, lab
+    def __init__(self, history: Path, ports: dict[str, int], process: subprocess.Popen[str]) -> None:
+        self._history, self._ports, self._process = history, ports, process
 
     def spans(self, service: str) -> list[Span]:
         """How the endpoint's states followed each other."""
         if not self._history.exists():
             return []
-        database = Database(str(self._history))
-        port = self._lab.port(service)
-        found = database.run(lambda c: [span for span in spans(c) if span.endpoint.port == port])
-        database.close()
-        return found
+        with opened(str(self._history)) as database:
+            found = database.run(lambda c: list(spans(c)))
+        return [span for span in found if span.endpoint.port == self._ports[service]]
 
     def looks(self, service: str) -> int:
         return sum(span.looks for span in self.spans(service))
@@ -136,7 +136,16 @@ class Watch:
     def more(self, service: str, number: int) -> None:
         """Wait for so many more looks."""
         wanted = self.looks(service) + number
-        until(lambda: self.looks(service) >= wanted, f"{number} more looks at {service}")
+        self.until(lambda: self.looks(service) >= wanted, f"{number} more looks at {service}")
+
+    def until(self, look: Callable[[], bool], what: str, last: Callable[[], object] = lambda: "") -> None:
+        """Wait while the watch goes on."""
+        until(
+            lambda: look() or self._process.poll() is not None,
+            what,
+            lambda: (last(), {name: self.spans(name) for name in self._ports}),
+        )
+        assert self._process.poll() is None, f"the watch ended before {what}"
 
     def changes(self) -> Counter[tuple[int, str]]:
         """Each change with its port, as the command tells it."""
@@ -149,8 +158,8 @@ class Watch:
 
 
 @contextmanager
-def watching(lab: Lab, folder: Path, port: int) -> Iterator[Watch]:
-    (folder / "fleet.toml").write_text(fleet(lab, port))
+def watching(lab: Lab, folder: Path, ports: dict[str, int], port: int) -> Iterator[Watch]:
+    (folder / "fleet.toml").write_text(fleet(lab, ports, port))
     history = folder / "history.sqlite"
     process = subprocess.Popen(
         [sys.executable, "-m", "probe", "fleet", "watch", folder / "fleet.toml", "--stand-in", lab.root,
@@ -159,7 +168,7 @@ def watching(lab: Lab, folder: Path, port: int) -> Iterator[Watch]:
         env={**os.environ, "XDG_STATE_HOME": str(folder)},
     )  # fmt: skip
     try:
-        yield Watch(history, lab)
+        yield Watch(history, ports, process)
     finally:
         process.terminate()
         said, _ = process.communicate(timeout=60)
@@ -192,33 +201,48 @@ def quiet(lab: Lab) -> Iterator[Lab]:
 
 
 def test_what_changes_is_in_the_history_once_and_told_once(quiet: Lab, tmp_path: Path) -> None:
-    ports = {quiet.port(service): service for service in WATCHED}
-    with webhook() as (port, came), watching(quiet, tmp_path, port) as watch:
+    with (
+        wire_to(quiet.port("wildcard")) as wire,
+        webhook() as (port, came),
+        watching(
+            quiet,
+            tmp_path,
+            ports := {each: quiet.port(each) for each in WATCHED} | {"wildcard": wire.port},
+            port,
+        ) as watch,
+    ):
 
         def told(service: str) -> list[str]:
             """What was told of an endpoint, in its order."""
             notices = (notice for document in came for notice in document["notices"])
-            of = f":{quiet.port(service)}"
+            of = f":{ports[service]}"
             return [one["event"] for one in notices if any(of in where for where in one["endpoints"])]
+
+        def hears(service: str, *events: str) -> None:
+            watch.until(
+                lambda: told(service) == list(events), f"{events} of {service}", lambda: told(service)
+            )
 
         for service in WATCHED:
             watch.more(service, 2)
         shows("changing", RENEWED)
-        until(lambda: len(watch.spans("changing")) == 2, "the swapped certificate")
+        watch.until(lambda: len(watch.spans("changing")) == 2, "the swapped certificate")
         shows("node-b", INTERNAL)
         starttls("changing", offered=False)
-        # Down and up, and never up for long enough for a recovery to be told.
+        # Down and up, and never up for long enough for a recovery to be told: nobody looks while it is changed.
         for offered in (False, True) * 3:
-            starttls("wildcard", offered=offered)
+            with wire.kept_waiting():
+                starttls("wildcard", offered=offered)
             watch.more("wildcard", 2)
         for service in WATCHED:
-            until(lambda service=service: told(service) == ["raised"], f"the alarm about {service}")
+            hears(service, "raised")
         shows("node-b", GOOD)
         starttls("changing", offered=True)
         for service in WATCHED:
-            until(lambda service=service: told(service) == ["raised", "recovered"], f"the end of {service}")
-        until(lambda: len(delivered()) == 2 * len(WATCHED), "the messages in the mailbox")
-        made = Counter((ports[port], kind) for port, kind in watch.changes().elements())
+            hears(service, "raised", "recovered")
+        watch.until(lambda: len(delivered()) == 2 * len(WATCHED), "the messages in the mailbox", delivered)
+        names = {port: service for service, port in ports.items()}
+        made = Counter((names[port], kind) for port, kind in watch.changes().elements())
     assert {kind: times for (service, kind), times in made.items() if service == "changing"} == {
         "renewed": 1,
         "starttls-gone": 1,
