@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.lab.running import ROOT, START_SECONDS, Lab
+from tests.lab.running import COMMAND_SECONDS, ROOT, START_SECONDS, Lab
 from tests.lab.situations import ADDRESS, HOST, SITUATIONS, Expectation, Situation
 
 # The first of these tests also pays for the lab's start.
@@ -60,7 +60,7 @@ def check(lab: Lab, call: Call, form: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=COMMAND_SECONDS,
         check=False,
     )
 

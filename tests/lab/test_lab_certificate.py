@@ -15,7 +15,7 @@ import pytest
 
 from tests.authority import DAY, Authority, Issued, pkcs12
 from tests.lab.certificates import KEY, issuers
-from tests.lab.running import ROOT, START_SECONDS, Lab
+from tests.lab.running import COMMAND_SECONDS, ROOT, START_SECONDS, Lab
 from tests.lab.situations import ADDRESS, HOST
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 120)]
@@ -50,7 +50,7 @@ def swap(lab: Lab, tmp_path: Path) -> Swap:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
         assert done.stdout, done.stderr

@@ -21,6 +21,7 @@ from probe.history.alarm_tables import ALARMS
 from probe.history.claim import Claim
 from probe.history.database import Database, HistoryError
 from probe.history.doctor import examine
+from probe.history.locks import Locks
 from probe.history.tables import METADATA
 from probe.history.write import write_batch
 from tests.alarms.results import ENDING, NOW, seen
@@ -229,3 +230,15 @@ def test_one_watch_at_a_time(url: str) -> None:
         Claim(other, "munich").close()
         first.close()
         Claim(other, "berlin").close()
+
+
+def test_what_was_given_up_is_free_at_once(url: str) -> None:
+    with opened(url) as one, opened(url) as other:
+        waiting = Locks(other)
+        assert waiting.take("another")
+        for name in map(str, range(50)):
+            leaving = Locks(one)
+            assert leaving.take(name)
+            leaving.close()
+            assert waiting.take(name)
+        waiting.close()

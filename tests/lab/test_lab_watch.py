@@ -24,7 +24,7 @@ from probe.history.read import spans
 from probe.report.record import Span
 from tests.history.faults import opened
 from tests.lab.cut import wire_to
-from tests.lab.running import ROOT, START_SECONDS, Lab, run_lab, until
+from tests.lab.running import COMMAND_SECONDS, ROOT, START_SECONDS, Lab, run_lab, until
 from tests.lab.situations import ADDRESS, HOST
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(START_SECONDS + 400)]
@@ -152,7 +152,7 @@ class Watch:
         done = subprocess.run(
             [sys.executable, "-m", "probe", "history", "changes", "--since", "1d", "--format", "json",
              "--history", self._history],
-            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True,
         )  # fmt: skip
         return Counter((one["endpoint"]["port"], one["kind"]) for one in json.loads(done.stdout)["changes"])
 

@@ -129,9 +129,13 @@ def deliver(port: int, *chain: Issued, **options: object) -> str:
     return client.offer()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+@contextlib.contextmanager
+def free_port() -> Iterator[int]:
+    """A port that is given to nobody meanwhile; by its number it can be listened on, and until then it refuses."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 class Ended:
@@ -156,13 +160,13 @@ class Listening:
         self.root.write_text(ROOT.pem)
 
     def __call__(self, sender: Callable[[int], object], *options: str) -> Ended:
-        port = free_port()
         told: list[object] = []
-        thread = threading.Thread(target=lambda: told.append(sender(port)))
-        thread.start()
-        code = self.run(
-            "--port", str(port), "--certificate", str(self.own), "--timeout", str(PATIENCE_S), *options
-        )
+        with free_port() as port:
+            thread = threading.Thread(target=lambda: told.append(sender(port)))
+            thread.start()
+            code = self.run(
+                "--port", str(port), "--certificate", str(self.own), "--timeout", str(PATIENCE_S), *options
+            )
         thread.join(PATIENCE_S)
         assert not thread.is_alive(), "the sender did not end"
         said = self._capsys.readouterr()
