@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.running import Lab, start
+from tests.lab.running import PROJECT, Lab, start
 from tests.lab.situations import SERVICES
 
 if TYPE_CHECKING:
@@ -27,21 +31,41 @@ _USED = pytest.StashKey[set[str]]()
 
 
 @pytest.fixture(scope="session")
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The lab, started by the first worker if need be; it is left running, for the next run needs it again."""
     folder = tmp_path_factory.getbasetemp()
-    with (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder).joinpath("lab").open("a") as up:
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with folder.joinpath("lab").open("a") as up:
         fcntl.flock(up, fcntl.LOCK_EX)
-        if not up.tell():
-            try:
-                start()
-            except RuntimeError as error:
-                # Not skipped: that would hide that nothing was tested.
-                pytest.fail(f"the Postfix lab does not start:\n{error}", pytrace=False)
-            up.write("up")
-    running = Lab()
-    request.config.stash[_USED] = running.used
-    return running
+        with _used_by_nobody_else(str(folder)):
+            if not os.fstat(up.fileno()).st_size:
+                try:
+                    start()
+                except RuntimeError as error:
+                    # Not skipped: that would hide that nothing was tested.
+                    pytest.fail(f"the Postfix lab does not start:\n{error}", pytrace=False)
+                up.write("up")
+                up.flush()
+            fcntl.flock(up, fcntl.LOCK_UN)
+            running = Lab()
+            request.config.stash[_USED] = running.used
+            yield running
+
+
+@contextmanager
+def _used_by_nobody_else(run: str) -> Iterator[None]:
+    """Wait for the end of other runs, of other checkouts too: there is one lab, and tests change its services."""
+    with (Path(gettempdir()) / f"{PROJECT}-{os.getuid()}.lock").open("a+") as lock:
+        while True:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            lock.seek(0)
+            if lock.read() == run:
+                break
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write(run)
+            lock.flush()
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)
