@@ -51,7 +51,7 @@ __all__ = [
 ]
 (SERVICE,) = (each for each in SERVICES if each.name == "postgres")
 
-_END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE %s IN (pid::text, datname)"
+_END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE %s IN (pid::text, datname::text)"
 
 
 @dataclass(slots=True, kw_only=True)
