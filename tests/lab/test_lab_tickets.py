@@ -76,12 +76,12 @@ def test_others_never_are(lab: Lab, service: str, driver: str) -> None:
 def test_gnutls_is_seen_at_least_every_other_time(lab: Lab, driver: str) -> None:
     """It writes its ticket by itself, still before it reads: a race, which Docker's proxy would make closer.
 
-    It is won four of five times, or three of five: a dozen throws may deceive, but not thrice.
+    It is won four of five times, or three of five, less on a busy machine: a dozen throws deceive, but not six times.
     """
     own = said("docker", "inspect", "--format", ADDRESS, lab.container("tickets-gnutls")).strip()
     some = (
         islice(found_at(driver, f"{own}:25", options(lab, implicit_tls=True)), TRIES_OF_GNUTLS)
-        for _ in range(3)
+        for _ in range(6)
     )
     assert any(seen(each)[True] >= TRIES_OF_GNUTLS / 2 for each in some)
 
