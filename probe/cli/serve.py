@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
     from probe.fleet.watch.described import Described
+    from probe.serve.counted import Counted
     from probe.serve.demand import Demand
     from probe.serve.standing import Standing
     from probe.serve.targets import Targets
@@ -98,8 +99,11 @@ def serve(
     finish(0)
 
 
-def _followed(read: Callable[[], Described], standing: Standing, targets: Targets) -> Described:
-    return targets.follow(standing.follow(read()))
+def _followed(
+    read: Callable[[], Described], standing: Standing, targets: Targets, counted: Counted
+) -> Described:
+    with counted.reading():
+        return targets.follow(standing.follow(read()))
 
 
 class _Fleet(NamedTuple):
@@ -144,6 +148,7 @@ class _Server(NamedTuple):
     def watch(self, fleet: _Fleet) -> None:
         """Watch the fleet, and answer."""
         from probe.cli.fleet.watching import Status, watching
+        from probe.serve.counted import Counted
         from probe.serve.standing import Standing
         from probe.serve.told import told
 
@@ -157,22 +162,24 @@ class _Server(NamedTuple):
             standing, targets = Standing(begun.what), fleet.targets(begun.what)
             standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
             standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
-            watch.reload = partial(_followed, begun.read, standing, targets)
-            with self._served(targets, standing, fleet.history, status.around(say)):
+            counted = Counted(lambda: len(self.demand))
+            watch.reload = partial(_followed, begun.read, standing, targets, counted)
+            with self._served(targets, standing, counted, fleet.history, status.around(say)):
                 watch.run(fleet.wanted.pace(), self.loop)
 
     def answer(self, fleet: _Fleet) -> None:
         """Answer; where there is a fleet, another process watches it."""
         from probe.serve.answering import Answering
+        from probe.serve.counted import Counted
         from probe.serve.standing import Standing
         from probe.serve.told import follow
 
         what = fleet.described()
         targets, standing = fleet.targets(what), Standing(what)
-        alone = Answering(self.demand, say)
+        alone, counted = Answering(self.demand, say), Counted(lambda: len(self.demand))
         if fleet.file:
-            alone.reload = partial(_followed, fleet.described, standing, targets)
-        with alone.signals.watched(), self._served(targets, standing, fleet.history, say):
+            alone.reload = partial(_followed, fleet.described, standing, targets, counted)
+        with alone.signals.watched(), self._served(targets, standing, counted, fleet.history, say):
             if fleet.file:
                 history = follow(standing, fleet.history, fleet.vantage, say)
                 self.tasks.append(self.loop.create_task(history))
@@ -180,10 +187,14 @@ class _Server(NamedTuple):
 
     @contextmanager
     def _served(
-        self, targets: Targets, standing: Standing, history: str, tell: Callable[[str], None]
+        self,
+        targets: Targets,
+        standing: Standing,
+        counted: Counted,
+        history: str,
+        tell: Callable[[str], None],
     ) -> Iterator[None]:
         from probe.serve.app import application
-        from probe.serve.counted import Counted
         from probe.serve.mishaps import Mishaps
         from probe.serve.pages import Dashboard
         from probe.serve.probing import Probing
@@ -191,7 +202,6 @@ class _Server(NamedTuple):
 
         mishaps = Mishaps(tell)
         mishaps.watch(self.loop)
-        counted = Counted(lambda: len(self.demand))
         dashboard = Dashboard(standing, history, mishaps.say)
         app = application(Probing(self.demand, targets, counted), counted, standing, dashboard.routes)
         guarded = self.asking.guarded(app, self.web, self.listening)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from prometheus_client import (
@@ -11,13 +12,16 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
+    Info,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
 
+from probe import __version__
 from probe.eop.vocabulary import Outcome
+from probe.net import clock
 from probe.report.assessment import Assessment
 
 #: Seconds of a probe; Prometheus waits ten unless told otherwise.
@@ -37,6 +41,19 @@ class Counted:
         def name(rest: str) -> str:
             return f"eop_probe_serve_{rest}"
 
+        Info("eop_probe_build", "Which eop-probe this is.", registry=registry).info({"version": __version__})
+        self._read = Gauge(
+            name("config_last_reload_successful"),
+            "Whether the description of the fleet could be read when it was last to be.",
+            registry=registry,
+        )
+        self._read_at = Gauge(
+            name("config_last_reload_success_timestamp_seconds"),
+            "When the description of the fleet that holds was read.",
+            registry=registry,
+        )
+        with self.reading():
+            pass
         probes = Counter(name("probes"), "Probes asked for, by outcome.", ["outcome"], registry=registry)
         self._probes = {each: probes.labels(each.value) for each in Outcome}
         requests = Counter(
@@ -52,6 +69,14 @@ class Counted:
             buckets=_BUCKETS,
             registry=registry,
         )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Note whether the description can be read in the block."""
+        self._read.set(0)
+        yield
+        self._read.set(1)
+        self._read_at.set(clock.now().timestamp())
 
     def probed(self, found: Sequence[Assessment], seconds: float) -> None:
         """Count a probe that was answered."""

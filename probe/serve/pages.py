@@ -125,6 +125,8 @@ class Dashboard:
             table = fleet_table(fleet, since, asked)
             counts = [f"{count:,} {outcome}" for outcome, count in table.counts]
             told = [counted(progress.targets, "target")]
+            unseen = sum(not target.endpoints for target in fleet)
+            told += [f"{unseen:,} not looked at yet"] if unseen else []
             told += [f"the next look at {minute(progress.due)} UTC"] if progress.due else []
             values = {
                 "table": table,

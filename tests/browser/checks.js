@@ -1,10 +1,12 @@
 ({
-    // Beyond the window's edges, or cut off, or to be scrolled sideways.
+    // Beyond the window's edges, or cut off, or to be scrolled sideways; or a cell's text over the next cell.
     tooWide: () => [...document.querySelectorAll("body, body *")].filter((one) => {
         if (!one.checkVisibility({visibilityProperty: true}) || hidden(one)) return false;
         const box = one.getBoundingClientRect();
         const hides = getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth;
-        return box.width > 1 && (box.right > innerWidth + .5 || box.left < -.5 || hides);
+        const spills = one.matches("td, th") && texts(one).some((node) =>
+            [...range(node, 0, node.length).getClientRects()].some((text) => text.right > box.right + 1));
+        return box.width > 1 && (box.right > innerWidth + .5 || box.left < -.5 || hides || spills);
     }).map(said).concat(document.body.scrollWidth > innerWidth ? ["the page scrolls sideways"] : []),
 
     // Words of up to 20 characters that a line break tears apart: a thumbprint may be longer than a line.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from probe import __version__
 from tests.cli.running import HEALTHY, LONELY, ROOT, hold
 from tests.serve.fleets import OnLoopback, on_loopback
 from tests.serve.serving import Answer, asked, serving
@@ -131,6 +132,9 @@ def test_metrics_of_its_own(server: str) -> None:
     assert re.search(r'^eop_probe_serve_probes_total\{outcome="accepted"\} [1-9]', text, re.MULTILINE)
     assert re.search(r'^eop_probe_serve_requests_total\{code="200",path="/probe"\} [1-9]', text, re.MULTILINE)
     assert "process_open_fds " in text
+    assert f'\neop_probe_build_info{{version="{__version__}"}} 1.0\n' in text
+    read_at = value(asked(server, "/metrics"), "eop_probe_serve_config_last_reload_success_timestamp_seconds")
+    assert time.time() - 3600 < read_at <= time.time()
     assert "_created" not in text
 
 

@@ -69,9 +69,15 @@ def test_without_a_watch_it_only_answers(fleet: OnLoopback) -> None:
         assert "1 mistake in the description of the fleet" in server.says()
         while server.says() != "what was read before holds\n":
             pass
+        assert (
+            "\neop_probe_serve_config_last_reload_successful 0.0\n" in asked(server.address, "/metrics").text
+        )
         fleet.describe("timeout = 5")
         server.process.send_signal(signal.SIGHUP)
         assert server.says() == "eop-probe: the description was read again\n"
+        assert (
+            "\neop_probe_serve_config_last_reload_successful 1.0\n" in asked(server.address, "/metrics").text
+        )
         ended(server.process)
 
 

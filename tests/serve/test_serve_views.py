@@ -88,7 +88,8 @@ def dashboard(
 
 def test_every_target_of_several_slices_is_there(tmp_path: Path) -> None:
     text = get(dashboard(tmp_path, 2 * SLICE + 1), "/").text
-    assert text.count("not looked at yet") == 2 * SLICE + 1
+    assert text.count("<td>not looked at yet") == 2 * SLICE + 1
+    assert f"targets, {2 * SLICE + 1} not looked at yet" in text
     assert len(re.findall("<tbody>", text)) == 2, "those that are shown first, and the others"
 
 
