@@ -85,6 +85,10 @@ SAVED = {
     "a report": mail(
         "multipart/report; report-type=delivery-status; boundary=x", part("message/delivery-status", STATUS) + b"--x--"
     ),
+    "a report with addresses beyond ASCII": mail(  # RFC 6533
+        "multipart/report; report-type=global-delivery-status; boundary=x",
+        part("message/global-delivery-status", STATUS) + b"--x--",
+    ),
     "a report in base64": mail(
         "multipart/report; boundary=x", part("message/delivery-status", base64.encodebytes(STATUS), "base64") + b"--x--"
     ),
