@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-whole test-fast test-browser test-lab gates conformance lab-up lab-down bench mutants lock docs screenshots clean
+.PHONY: demo test test-whole test-fast test-random test-browser test-lab gates conformance lab-up lab-down bench mutants lock docs screenshots clean
 
 demo: $(VENV)/.product
 	@$(BIN)/eop-probe demo
@@ -28,6 +28,10 @@ test-whole: $(VENV)/.test gates
 
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -m "not lab and not slow and not browser" -n auto --dist worksteal --hypothesis-profile fast -q
+
+# Properties on examples that no run has tried before; what fails is written into its test as an @example.
+test-random: $(VENV)/.test
+	$(BIN)/pytest -m hypothesis -n auto --dist worksteal --hypothesis-profile random -q
 
 # The pages in a real Chromium: see tests/browser/chromium.
 test-browser: $(VENV)/.test

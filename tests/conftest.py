@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import leftovers
 
@@ -22,9 +22,12 @@ for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
 # At its default of 700 objects the garbage collector takes a tenth of the tests' time.
 gc.set_threshold(20_000)
 
-# No deadline: the machine may be busy with other tests, and hangs have a time limit of their own.
-settings.register_profile("default", deadline=None)
-settings.register_profile("fast", deadline=None, max_examples=20)
+# No deadline, nor a complaint of slow drawing: the machine may be busy with other tests, and hangs have a time limit of
+# their own. Each run tries the same examples, so that none fails by chance; `make test-random` tries new ones.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("random", _patient, derandomize=False)
+settings.register_profile("default", _patient, derandomize=True)
+settings.register_profile("fast", _patient, derandomize=True, max_examples=20)
 settings.load_profile("default")
 
 
@@ -44,8 +47,7 @@ def _leaves_nothing_behind() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _file_leaves_nothing_behind() -> Iterator[None]:
-    before, threads = leftovers.quickly() | leftovers.thoroughly() | leftovers.modules(), leftovers.threads()
+    before, threads = leftovers.around_a_file(), leftovers.threads()
     yield
-    after = leftovers.quickly() | leftovers.thoroughly() | leftovers.modules()
-    if left := [*leftovers.changed(before, after), *leftovers.running(threads)]:
+    if left := [*leftovers.changed(before, leftovers.around_a_file()), *leftovers.running(threads)]:
         pytest.fail("a test of this file leaves behind:\n" + "\n".join(left), pytrace=False)

@@ -63,6 +63,13 @@ def modules() -> State:
     return {name: module for name, module in sys.modules.items() if name.startswith(("probe.", "tests."))}
 
 
+def around_a_file() -> State:
+    """All of it. Pytest puts the filters of warnings back after each test; a mark's are there before a file's first."""
+    state = quickly() | thoroughly() | modules()
+    del state["warnings.filters"]
+    return state
+
+
 def threads() -> set[threading.Thread]:
     """Those that hold up the end of the process."""
     return {thread for thread in threading.enumerate() if not thread.daemon}

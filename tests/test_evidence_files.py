@@ -142,7 +142,10 @@ def test_a_log_proves_the_same_whatever_its_columns(tmp_path: Path, name: str) -
     assert session_lines(path, {"08DE1A94C37B0001"}, 100) == {}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(150))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=examples(150),
+)
 @given(
     data=st.binary(max_size=400)
     | st.sampled_from([b"\x1f\x8b", b"{", b'{"presented_chain"', HEADER.encode()])

@@ -49,6 +49,7 @@ from tests.net.scripted import (
     tls_context,
 )
 from tests.net.test_net_resolver import NameServer
+from tests.patience import given_time
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 HEALTHY = starttls(tls_context(LEAF, ISSUING))
@@ -61,7 +62,7 @@ def _stores() -> list[TrustStore]:
     return [AnchorStore("roots", [root], role=ListRole.MICROSOFT)]
 
 
-OPTIONS = CheckOptions(stores=_stores, at=NOW, timeout_s=20.0)
+OPTIONS = CheckOptions(stores=_stores, at=NOW, timeout_s=60.0)
 
 
 @pytest.fixture(params=[asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -130,28 +131,25 @@ def test_connections_at_once_are_bounded(loop: Loop) -> None:
 
 @pytest.mark.parametrize("held", ["per_address_rate", "per_network_rate", "per_operator_rate"])
 def test_rates_are_kept_at_the_server(held: str) -> None:
-    guests = Guests()
-    per_second = 8
-    sampled = replace(
-        OPTIONS, samples=3, overrides={"mx1.contoso.test": ("127.7.3.1", "127.7.3.2", "127.7.3.3")}
-    )
-    with ScriptedServer(guests, host="0.0.0.0") as server, NameServer() as names:
-        target = parse_target(f"mx:rates.contoso.test:{server.port}")
-        options = replace(sampled, nameserver=f"127.0.0.1:{names.port}")
-        job = Job(0, target, options)
-        began = monotonic()
-        done = list(run_jobs([job], FAST._replace(**{held: per_second if held != "per_address_rate" else 2})))
-        took = monotonic() - began
-    came = sorted(itertools.chain(*guests.came.values()))
-    assert (len(done), len(came)) == (3, 9)
-    groups = guests.came.values() if held == "per_address_rate" else [came]
-    count = 2 if held == "per_address_rate" else per_second
-    for times in groups:
-        windows = [later - sooner for sooner, later in zip(times, times[count:], strict=False)]
-        assert windows
-        # The server may notice a connection late; where no rate is kept they come within milliseconds.
-        assert min(windows) > 0.2
-    assert took > 0.97
+    """The server may notice a connection late; where no rate is kept they come within milliseconds."""
+    per_second = 2 if held == "per_address_rate" else 8
+    overrides = {"mx1.contoso.test": ("127.7.3.1", "127.7.3.2", "127.7.3.3")}
+
+    def check(_: float) -> None:
+        guests = Guests()
+        with ScriptedServer(guests, host="0.0.0.0") as server, NameServer() as names:
+            options = replace(OPTIONS, samples=3, overrides=overrides, nameserver=f"127.0.0.1:{names.port}")
+            job = Job(0, parse_target(f"mx:rates.contoso.test:{server.port}"), options)
+            began = monotonic()
+            done = list(run_jobs([job], FAST._replace(**{held: per_second})))
+            assert monotonic() - began > 0.97
+        came = sorted(itertools.chain(*guests.came.values()))
+        assert (len(done), len(came)) == (3, 9)
+        for times in guests.came.values() if held == "per_address_rate" else [came]:
+            windows = [later - sooner for sooner, later in zip(times, times[per_second:], strict=False)]
+            assert min(windows) > 0.2
+
+    given_time(check)
 
 
 def silent(peer: Peer) -> None:
@@ -210,7 +208,7 @@ def test_hostile_endpoints_take_nothing_from_the_healthy(loop: Loop) -> None:
         began = monotonic()
         done = {each.job.key: each.assessment for each in Engine(plan, FAST, loop()).run()}
         took = monotonic() - began
-    assert took < 15  # the deadline of the others is 20 seconds
+    assert took < 50  # the deadline of the others is a minute
     healthy = [done[key].outcome for key in range(len(HOSTILE), len(HOSTILE) + 20)]
     assert healthy == [Outcome.ACCEPTED] * 20
     faults = [done[key].error for key in (*range(len(HOSTILE)), 99)]
@@ -257,11 +255,11 @@ def test_closing_it_says_quit_and_ends_at_once(loop: Loop) -> None:
         peer.hear()
         peer.say(CAPABILITIES)
         peer.hear()
-        stuck.wait(15)
+        stuck.wait(60)
         peer.hold()
 
     def quick(peer: Peer) -> None:
-        stuck.wait(15)
+        stuck.wait(60)
         HEALTHY(peer)
 
     with ScriptedServer(slow, host="0.0.0.0") as held, ScriptedServer(quick) as server:
@@ -271,18 +269,15 @@ def test_closing_it_says_quit_and_ends_at_once(loop: Loop) -> None:
         began = monotonic()
         running.close()
         held.join()
-    assert monotonic() - began < 10
+    assert monotonic() - began < 50
     assert [peer.heard.splitlines()[-1] for peer in held.peers] == [b"QUIT"] * 2
 
 
 def test_a_pace_has_a_total_of_its_own() -> None:
-    options = replace(OPTIONS, timeout_s=9.0)
     with ScriptedServer(silent) as server:
         began = monotonic()
-        done = list(
-            run_jobs(jobs(server.port, "127.0.0.1", "127.7.6.9", options=options), FAST._replace(total_s=0.3))
-        )
-    assert monotonic() - began < 6
+        done = list(run_jobs(jobs(server.port, "127.0.0.1", "127.7.6.9"), FAST._replace(total_s=0.3)))
+    assert monotonic() - began < 50
     assert all(each.assessment.error for each in done)
 
 
@@ -415,12 +410,12 @@ def _refusing(peer: Peer) -> None:
 
 @pytest.mark.parametrize("others", [(), ("127.7.6.8",)], ids=["alone", "with another"])
 def test_waiting_between_connections_counts_towards_the_total(others: tuple[str, ...]) -> None:
-    options = replace(OPTIONS, samples=50, total_s=0.5)
+    options = replace(OPTIONS, samples=300, total_s=0.5)
     with ScriptedServer(_refusing, host="0.0.0.0") as server:
         began = monotonic()
         done = list(run_jobs(jobs(server.port, "127.7.6.7", *others, options=options)))
         took = monotonic() - began
-    assert took < 4  # the pace lets ten begin within a second
+    assert took < 25  # the pace lets ten begin within a second
     for each in done:
         last = each.assessment.evidence.observations[-1].capture.fault
         assert last is not None
@@ -437,15 +432,18 @@ def test_one_target_alone_keeps_the_rate_to_its_address() -> None:
 
 class TestNames:
     def test_exchangers_are_asked_together_within_one_bound(self) -> None:
-        with NameServer() as names:
-            options = replace(OPTIONS, nameserver=f"127.0.0.1:{names.port}", timeout_s=0.8)
-            began = monotonic()
-            done = list(run_jobs([Job(0, parse_target("mx:quiet.contoso.test"), options)]))
-        assert monotonic() - began < 5  # one by one: 6.4
-        assert [each.index for each in sorted(done, key=lambda each: each.index)] == list(range(8))
-        assert all(
-            each.assessment.error and "did not answer" in each.assessment.error.message for each in done
-        )
+        def check(seconds: float) -> None:
+            with NameServer() as names:
+                options = replace(OPTIONS, nameserver=f"127.0.0.1:{names.port}", timeout_s=seconds)
+                began = monotonic()
+                done = list(run_jobs([Job(0, parse_target("mx:quiet.contoso.test"), options)]))
+            assert monotonic() - began < 6 * seconds  # one by one: eight times as long
+            assert [each.index for each in sorted(done, key=lambda each: each.index)] == list(range(8))
+            assert all(
+                each.assessment.error and "did not answer" in each.assessment.error.message for each in done
+            )
+
+        given_time(check, 0.8, 3, 9)
 
     def test_a_name_is_asked_once_in_a_run(self) -> None:
         with NameServer() as names, ScriptedServer(HEALTHY, host="0.0.0.0") as server:

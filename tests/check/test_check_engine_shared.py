@@ -153,7 +153,7 @@ def test_a_demand_that_ends_lets_nobody_wait(loop: Loop) -> None:
         never = own.create_future()
         asked = own.create_task(demand.probe(job, 60, 0, never))
         given_up = own.create_task(demand.probe(job, 0.01, 0, never))
-        own.call_later(0.1, own.stop)
+        given_up.add_done_callback(lambda _: own.stop())
         while not given_up.done():
             own.run_forever()
         assert (len(demand), demand.job() is not None, demand.job()) == (2, True, None)

@@ -24,7 +24,8 @@ from tests.schemas import validate
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The state directory of this user; it is not there yet."""
+    """The state directory of this user; it is not there yet. What is wrong with a history is told at once."""
+    monkeypatch.setattr("probe.history.recorder.OPEN_S", 60.0)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state" / "eop-probe"
 

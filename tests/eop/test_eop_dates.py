@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probe.eop.forecast import forecast
@@ -66,7 +66,6 @@ def told(leaf: Issued, at: datetime) -> Assessment:
 @example(tlv(UTC_TIME, b"261001000000Z"), tlv(GENERALIZED_TIME, NO_EXPIRY.encode()), NOW)
 @example(tlv(GENERALIZED_TIME, NO_EXPIRY.encode()), tlv(GENERALIZED_TIME, b"00000101000000Z"), ENDS)
 @example(tlv(GENERALIZED_TIME, b"00000101000000Z"), tlv(GENERALIZED_TIME, NO_EXPIRY.encode()), BEGINS)
-@settings(deadline=None)
 def test_any_two_times_are_judged_forecast_and_reported(
     not_before: bytes, not_after: bytes, at: datetime
 ) -> None:

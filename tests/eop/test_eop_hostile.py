@@ -39,7 +39,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     chain=st.lists(
         damaged() | st.sampled_from([LEAF.der, ISSUING.der, ROOT.der]) | st.binary(max_size=40), max_size=4

@@ -66,7 +66,7 @@ def hostile(text: str) -> Issued:
 @example("'; Remove-Mailbox -Identity * #")
 @example("\u2019; calc; \u2018")
 @example('$(calc)`n"')
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_a_hostile_subject_stays_inside_its_quotes(text: str) -> None:
     certificate = read(hostile(text))
     tame = read(hostile("tame"))
@@ -83,7 +83,7 @@ def test_a_hostile_subject_stays_inside_its_quotes(text: str) -> None:
 
 
 @given(st.text(alphabet=HOSTILE, min_size=1, max_size=60))
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 def test_no_step_holds_a_control_character(text: str) -> None:
     for found in verdict(hostile(text), tls_sender_certificate_name="relay.contoso.test").findings:
         for step in (found.summary, *found.remedy, *found.detail.split("\n")):

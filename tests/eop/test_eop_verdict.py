@@ -268,7 +268,7 @@ SAID: dict[str, dict[str, object]] = {
 SENT = {"root-sent": (ISSUING, ROOT), "chain-order": (ROOT, ISSUING), "missing-intermediate": ()}
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     flaws=st.sets(st.sampled_from(sorted(FLAWS))),
     said=st.sets(st.sampled_from(sorted(SAID))),
@@ -303,7 +303,7 @@ def _row(finding: Finding) -> int:
     return [rule.id for rule in RULES].index(finding.rule)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     flaws=st.sets(st.sampled_from([*sorted(FLAWS), "not-yet-valid", "no-ca", "md5"])),
     direction=st.sampled_from([TO_EOP, FROM_EOP]),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.exchange.connector import Pin, TlsAuthLevel
@@ -266,7 +266,6 @@ def test_an_unknown_number_is_a_problem_not_a_guess() -> None:
     assert [p.field for p in found.problems] == ["Services", "Status"]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(-(2**31), 2**31 - 1), st.binary(max_size=300))
 def test_a_number_is_found_wherever_it_stands(before: bytes, value: int, after: bytes) -> None:
     assert scan(before + enumeration("AllowedServices", value) + after)["services"] == value

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from probe.exchange.exports.decoding import MAX_EXPORT_BYTES
@@ -134,7 +134,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=60).map("".join)
 
 
-@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300))
 @given(TEXTS, st.sampled_from(["utf-8", "utf-16", "utf-16-be", "cp1252"]))
 @example('<Objs><Obj RefId="0"><MS><S N="Services">_xD800_</S></MS></Obj></Objs>', "utf-8")
 @example('{"Thumbprint": "x", "CertificateDomains": NaN, "NotAfter": 1e999}', "utf-8")
@@ -143,13 +143,13 @@ def test_no_text_breaks_a_reader(text: str, encoding: str) -> None:
     assert all(problem.sentence.isprintable() for problem in found.problems)
 
 
-@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=400))
 def test_no_bytes_break_a_reader(data: bytes) -> None:
     assert read("x", data).kind in ExportKind
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.sampled_from(sorted(name for name in KINDS if name.startswith("get-"))),
     st.floats(0, 1),

@@ -185,7 +185,7 @@ def test_a_hostile_mail_ends_in_bounded_time(data: bytes) -> None:
     assert len(text) <= MAX_CHARACTERS + 2 * MAX_PARTS
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.binary(max_size=2_000),
     st.sampled_from([b"", HEAD, MIXED]),

@@ -323,7 +323,7 @@ VALUES = (
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.dictionaries(NAMES, VALUES, min_size=2), max_size=4), st.binary(max_size=60), st.booleans()
 )

@@ -240,9 +240,9 @@ class TestSessions:
             before = gc.get_threshold()
             assert not self.asked(client, self.order(1)).lost
             assert gc.get_threshold() == (GARBAGE_THRESHOLD, *before[1:])  # as in the command's own process
-            monkeypatch.setattr("probe.fleet.dask.worker.UNATTENDED_S", 0.0)
             [thread] = [one for one in threading.enumerate() if one.name == "eop-probe"]
-            thread.join(20)
+            monkeypatch.setattr("probe.fleet.dask.worker.UNATTENDED_S", 0.0)
+            thread.join(60)
             assert gc.get_threshold() == before
             assert self.asked(client, self.order(2)).lost
 
@@ -257,8 +257,6 @@ class TestAway:
 
     def test_a_scheduler_that_goes(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         """What was done is reported."""
-        for module in ("cluster", "run"):
-            monkeypatch.setattr(f"probe.fleet.dask.{module}.AWAY_S", 1.0)
         counted = Counted(8)
         with (
             ScriptedServer(counted, host="0.0.0.0") as server,
@@ -269,6 +267,8 @@ class TestAway:
 
             def close() -> None:
                 assert counted.reached.wait(60)
+                for module in ("cluster", "run"):
+                    monkeypatch.setattr(f"probe.fleet.dask.{module}.AWAY_S", 1.0)
                 made.close()
 
             closing = threading.Thread(target=close)

@@ -74,17 +74,18 @@ def test_the_rate_holds_while_workers(
 
 
 class Overlap:
-    """A server that counts how many connections it has at once, and answers none before it may."""
+    """A server that counts how many connections it has at once, and answers none before it may and has so many."""
 
-    def __init__(self, may: threading.Event) -> None:
+    def __init__(self, may: threading.Event, at_once: int) -> None:
         self.now = self.most = 0
-        self._may, self._lock = may, threading.Lock()
+        self._may, self._lock, self._there = may, threading.Lock(), threading.Barrier(at_once)
 
     def __call__(self, peer: Peer) -> None:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
         assert self._may.wait(60)
+        self._there.wait(60)
         HEALTHY(peer)
         with self._lock:
             self.now -= 1
@@ -100,7 +101,7 @@ def test_two_workers_are_at_one_address_only_where_nobody_knows(
 ) -> None:
     """Batches of ten: the second one is the other worker's."""
     counted = Counted(30)
-    overlap = Overlap(counted.reached)
+    overlap = Overlap(counted.reached, at_once)
     with (
         ScriptedServer(overlap) as server,
         ScriptedServer(counted, host="0.0.0.0") as others,

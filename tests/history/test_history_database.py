@@ -17,6 +17,7 @@ from probe.history import engine, migrations
 from probe.history.database import Database, HistoryError
 from probe.history.migrations import MIGRATIONS, version
 from probe.history.read import domains
+from tests.patience import given_time
 
 OPEN = "import sys; from probe.history.database import Database; Database(sys.argv[1]).close()"
 
@@ -176,10 +177,14 @@ def test_another_writer_is_waited_for_and_then_said(tmp_path: Path, monkeypatch:
     database = Database(at)
     other = sqlite3.connect(at, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    began = monotonic()
-    with pytest.raises(HistoryError, match="database is locked"):
-        database.run(version, write=True)
-    assert 0.3 <= monotonic() - began < 5
+
+    def check(_: float) -> None:
+        began = monotonic()
+        with pytest.raises(HistoryError, match="database is locked"):
+            database.run(version, write=True)
+        assert 0.3 <= monotonic() - began < 4
+
+    given_time(check)
     assert database.run(version) == len(MIGRATIONS)  # a reader waits for nobody
     other.execute("ROLLBACK")
     assert database.run(version, write=True) == len(MIGRATIONS)
@@ -191,7 +196,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         began = monotonic()
         with pytest.raises(HistoryError, match="timeout expired"):
             Database(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/db")
-        assert 2 <= monotonic() - began < 20
+        assert 2 <= monotonic() - began < 60
 
 
 def test_the_log_of_a_large_transaction_is_given_back(tmp_path: Path) -> None:

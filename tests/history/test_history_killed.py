@@ -19,9 +19,9 @@ PROGRAM = """
 import sys
 from itertools import count
 from pathlib import Path
-from probe.history.recorder import Recorder
+from probe.history.recorder import Bounds, Recorder
 from tests.history.looks import look
-recorder = Recorder(sys.argv[1], Path(sys.argv[2]))
+recorder = Recorder(sys.argv[1], Path(sys.argv[2]), bounds=Bounds(flush_s=60.0))
 for number in count():
     recorder.add(look(number))
     if number % 7 == 0:

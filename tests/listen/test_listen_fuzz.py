@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
@@ -138,7 +138,7 @@ def check_replies(heard: bytes, record: SessionRecord) -> None:
     assert sum(text.startswith("451 4.7.0 eop-probe listener: no mail") for text in told) == ends
 
 
-@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150))
 @given(script=SCRIPTS, sizes=CUTS, chain=st.sampled_from([(HEALTHY, ISSUING), (SELF_SIGNED,), ()]))
 def test_legal_commands_in_any_order_inside_tls(
     script: bytes, sizes: list[int], chain: tuple[Issued, ...]
@@ -151,7 +151,7 @@ def test_legal_commands_in_any_order_inside_tls(
     check_replies(wire.heard, wire.end())
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(data=BYTES, sizes=CUTS)
 def test_any_bytes_inside_tls(data: bytes, sizes: list[int]) -> None:
     wire = Wire(HEALTHY, ISSUING)
@@ -161,7 +161,7 @@ def test_any_bytes_inside_tls(data: bytes, sizes: list[int]) -> None:
     check_replies(wire.heard, wire.end())
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(before=st.sampled_from([b"", b"EHLO x\r\n", b"EHLO x\r\nSTARTTLS\r\n"]), data=BYTES, sizes=CUTS)
 def test_any_bytes_before_tls_and_instead_of_it(before: bytes, data: bytes, sizes: list[int]) -> None:
     wire = Wire()
@@ -171,7 +171,7 @@ def test_any_bytes_before_tls_and_instead_of_it(before: bytes, data: bytes, size
     assert wire.end().tls_established is False
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(place=st.integers(0, 600), value=st.integers(0, 255))
 def test_a_damaged_handshake(place: int, value: int) -> None:
     wire = Wire(HEALTHY, ISSUING)

@@ -165,8 +165,13 @@ def test_the_old_file_stays_until_there_is_a_new_one(listening: Listening) -> No
         port = str(taken.getsockname()[1])
         assert listening.run("--port", port, "--format", "jsonl", "--output", str(file)) == 3
     assert file.read_text() == "old\n"
-    ended = listening(lambda port: [deliver(port, SELF_SIGNED) for _ in range(2)], "--format", "jsonl",
-                      "--output", str(file), "--timeout", "3")  # fmt: skip
+
+    def sender(port: int) -> None:
+        for _ in range(2):
+            deliver(port, SELF_SIGNED)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ended = listening(sender, "--format", "jsonl", "--output", str(file))
     assert (ended.code, file.read_text().count("\n"), "old" in file.read_text()) == (2, 2, False)
     assert listening.run("--port", "0", "--format", "jsonl", "--output", str(file), "--timeout", "0.1") == 3
     assert file.read_text() == ""

@@ -110,6 +110,17 @@ class Peer:
                 self.inside += data
 
 
+@contextlib.contextmanager
+def closed_port(kind: int = socket.SOCK_STREAM) -> Iterator[int]:
+    """A port of 127.0.0.1 at which nobody answers, and which nobody else is given meanwhile."""
+    with socket.socket(type=kind) as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        if kind == socket.SOCK_DGRAM:
+            held.connect(held.getsockname())  # it hears itself alone
+        yield port
+
+
 class ScriptedServer:
     """Listens on 127.0.0.1 (or another address) at a free `port`; `peers` are the connections it had."""
 
@@ -118,6 +129,8 @@ class ScriptedServer:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
+        self._last = socket.socket(family)
+        self._last.bind(("::1" if ":" in host else "127.0.0.1", 0))
         self.peers: list[Peer] = []
         self._threads: list[threading.Thread] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
@@ -127,25 +140,29 @@ class ScriptedServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # shutdown wakes the thread that waits in accept; close alone does not.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        # First the thread, then the descriptor: its number may be another socket's by the next call of accept.
-        self._acceptor.join(10)
+        # A connection of our own ends it: those that came before are served, however late this thread is.
+        with self._last:
+            self._last.connect(self._listener.getsockname())
+            self._acceptor.join(30)
         self._listener.close()
         self.join()
+
+    def close(self) -> None:
+        """Of one that was never begun."""
+        self._listener.close()
+        self._last.close()
 
     def join(self) -> None:
         """Wait until every script has ended."""
         for thread in [*self._threads]:
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive(), "a script did not end"
 
     def _accept(self) -> None:
         for number in self._numbers():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
+            sock, client = self._listener.accept()
+            if client == self._last.getsockname():
+                sock.close()
                 return
             peer = Peer(sock)
             self.peers.append(peer)

@@ -19,6 +19,7 @@ from probe.net.dnssec import (
     MAX_RECORDS,
     MAX_STRAYS,
     MAX_WORDS,
+    TIMEOUT_S,
     TRY_S,
     UDP_BYTES,
     check_resolver,
@@ -27,7 +28,9 @@ from probe.net.dnssec import (
 )
 from probe.net.resolver import MAX_EXCHANGERS
 from probe.pki.dane import TlsaRecord
+from tests.net.scripted import closed_port
 from tests.net.validating import UNSIGNED_ROOT, Reply, ValidatingServer
+from tests.patience import given_time
 
 SERVFAIL, NXDOMAIN, NOERROR = dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN, dns.rcode.NOERROR
 HOST = "mail.contoso.test"
@@ -71,8 +74,8 @@ class TestQuestion:
         began = monotonic()
         with ValidatingServer(SOUND | {TLSA: Reply(TEXT, silent=1)}) as server:
             assert exchanger_facts([HOST], server.address)[0].tlsa == FOUND
-        assert len(server.heard("TLSA")) == 2
-        assert TRY_S <= monotonic() - began < 20
+        assert len(server.heard("TLSA", repeated=True)) >= 2
+        assert monotonic() - began >= TRY_S
 
     @pytest.mark.parametrize("resolver", ["dns.contoso.test", "192.0.2.1:0", "mx:contoso.test", ""])
     def test_goes_to_an_address(self, resolver: str) -> None:
@@ -295,7 +298,7 @@ class TestBroken:
     def test_silence_ends_in_time(self) -> None:
         began = monotonic()
         found = domain({("contoso.test", "MX"): Reply(silent=99)}, timeout_s=0.3)
-        assert monotonic() - began < 5
+        assert monotonic() - began < TIMEOUT_S
         assert found.mx is Dnssec.UNKNOWN
         assert found.failure.endswith("did not answer for contoso.test within 0.3 s")
         assert found.exchangers == ()
@@ -304,20 +307,21 @@ class TestBroken:
         began = monotonic()
         found = tlsa(Reply(TEXT, truncated=True, silent=99), timeout_s=0.3)
         assert found.dnssec is Dnssec.UNKNOWN
-        assert monotonic() - began < 5
+        assert monotonic() - began < TIMEOUT_S
 
     def test_silence_on_one_question_leaves_the_other_answers(self) -> None:
-        found = exchanger({TLSA: Reply(silent=99)}, timeout_s=0.5)
-        assert (found.address, found.failure) == (Dnssec.SECURE, None)
-        assert found.tlsa.failure.endswith("within 0.5 s")
+        def check(seconds: float) -> None:
+            found = exchanger({TLSA: Reply(silent=99)}, timeout_s=seconds)
+            assert (found.address, found.failure) == (Dnssec.SECURE, None)
+            assert found.tlsa.failure.endswith(f"within {seconds:g} s")
+
+        given_time(check)
 
     def test_nobody_is_there(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        refused = f"the resolver cannot be asked: connection refused by 127.0.0.1 port {port}"
-        assert check_resolver(f"127.0.0.1:{port}") == refused
-        assert domain_facts("contoso.test", f"127.0.0.1:{port}").failure == refused
+        with closed_port(socket.SOCK_DGRAM) as port:
+            refused = f"the resolver cannot be asked: connection refused by 127.0.0.1 port {port}"
+            assert check_resolver(f"127.0.0.1:{port}") == refused
+            assert domain_facts("contoso.test", f"127.0.0.1:{port}").failure == refused
 
     @pytest.mark.parametrize("rcode", ["REFUSED", "NOTIMP", "FORMERR"])
     def test_a_refusal(self, rcode: str) -> None:
@@ -358,11 +362,15 @@ class TestBounds:
 
     def test_at_once(self) -> None:
         hosts = [f"mx{number}.contoso.test" for number in range(2 * MAX_AT_ONCE)]
-        with ValidatingServer({(host, "A"): Reply(silent=99) for host in hosts}) as server:
-            found = exchanger_facts(hosts, server.address, timeout_s=0.5)
-            assert sorted(server.heard("A")) == sorted(hosts[:MAX_AT_ONCE])
-        assert [each.host for each in found] == hosts
-        assert all(each.failure for each in found)
+
+        def check(seconds: float) -> None:
+            with ValidatingServer({(host, "A"): Reply(silent=99) for host in hosts}) as server:
+                found = exchanger_facts(hosts, server.address, timeout_s=seconds)
+                assert sorted(server.heard("A")) == sorted(hosts[:MAX_AT_ONCE])
+            assert [each.host for each in found] == hosts
+            assert all(each.failure for each in found)
+
+        given_time(check)
 
 
 @pytest.fixture(scope="module")

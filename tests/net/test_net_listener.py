@@ -669,7 +669,7 @@ class TestSessionAlone:
         assert session.bytes_to_send(0) == b""
         assert session.finished
 
-    @settings(max_examples=examples(60), deadline=None)
+    @settings(max_examples=examples(60))
     @given(
         st.lists(
             st.one_of(

@@ -20,12 +20,15 @@ from probe.errors import ConfigurationError, ResolveError
 from probe.net.clock import monotonic
 from probe.net.nameserver import _resolver
 from probe.net.resolver import (
+    RESOLVE_TIMEOUT_S,
     MailExchanger,
     _Question,
     _reason,
     mail_exchangers,
     resolve,
 )
+from tests.net.scripted import closed_port
+from tests.patience import given_time
 
 ZONE = {
     ("mail.contoso.test.", "A"): ["192.0.2.1", "192.0.2.2", "192.0.2.1"],
@@ -61,6 +64,7 @@ class NameServer:
         self._socket.bind((host, 0))
         self.port: int = self._socket.getsockname()[1]
         self.asked: list[str] = []
+        self._heard: set[bytes] = set()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -79,13 +83,15 @@ class NameServer:
             data, client = self._socket.recvfrom(4096)
             if not data:
                 return
-            answer = self._answer(dns.message.from_wire(data))
+            answer = self._answer(dns.message.from_wire(data), repeated=data in self._heard)
+            self._heard.add(data)
             if answer is not None:
                 self._socket.sendto(answer, client)
 
-    def _answer(self, query: dns.message.Message) -> bytes | None:
+    def _answer(self, query: dns.message.Message, *, repeated: bool) -> bytes | None:
         name, kind = query.question[0].name, query.question[0].rdtype.name
-        self.asked.append(f"{name} {kind}")
+        if not repeated:  # who was not answered soon enough asks again
+            self.asked.append(f"{name} {kind}")
         text = name.to_text().lower()
         if (text, kind) in SILENT:
             return None
@@ -190,14 +196,17 @@ class TestAddresses:
         began = monotonic()
         with pytest.raises(ResolveError, match="did not answer"):
             resolve("silent.contoso.test", nameserver=nameserver, timeout_s=0.2)
-        assert monotonic() - began < 5
+        assert monotonic() - began < RESOLVE_TIMEOUT_S
 
     def test_of_one_kind_count_where_the_other_is_silent(self, nameserver: str) -> None:
-        assert resolve("half.contoso.test", nameserver=nameserver, timeout_s=1.0) == ("192.0.2.3",)
+        assert given_time(lambda s: resolve("half.contoso.test", nameserver=nameserver, timeout_s=s)) == (
+            "192.0.2.3",
+        )
 
     def test_by_a_server_with_an_ipv6_address(self) -> None:
         with NameServer("::1") as server:
-            assert resolve("half.contoso.test", nameserver=f"[::1]:{server.port}", timeout_s=1.0)
+            at = f"[::1]:{server.port}"
+            assert given_time(lambda s: resolve("half.contoso.test", nameserver=at, timeout_s=s))
 
     @pytest.mark.parametrize("text", ["dns.contoso.test", "192.0.2.1:0", "mx:contoso.test", ""])
     def test_by_a_server_that_is_none(self, text: str) -> None:
@@ -251,17 +260,15 @@ class TestMailExchangers:
 
     def test_what_cannot_be_read_beside_the_answer_does_not_matter(self, nameserver: str) -> None:
         """BIND 9.18 adds the TLSA records of the hosts, right ones and wrong ones."""
-        began = monotonic()
         assert mail_exchangers(BESIDE, nameserver=nameserver) == (MailExchanger(10, "mail.contoso.test"),)
-        assert monotonic() - began < 5
         with pytest.raises(ResolveError, match="did not answer"):
             mail_exchangers(AMONG, nameserver=nameserver, timeout_s=0.3)
 
     def test_of_a_server_that_is_not_there(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
-            bound.bind(("127.0.0.1", 0))
-            port = bound.getsockname()[1]
-        with pytest.raises(ResolveError, match="failed to answer"):
+        with (
+            closed_port(socket.SOCK_DGRAM) as port,
+            pytest.raises(ResolveError, match="failed to answer"),
+        ):
             mail_exchangers("contoso.test", nameserver=f"127.0.0.1:{port}")
 
     def test_of_a_silent_server(self, nameserver: str) -> None:

@@ -19,21 +19,15 @@ from probe.net.stream import (
     begin_early,
     ready_by_select,
 )
-from tests.net.scripted import Peer, ScriptedServer
+from tests.net.scripted import Peer, ScriptedServer, closed_port
 
 
-def soon(seconds: float = 5.0) -> Deadline:
+def soon(seconds: float = 30.0) -> Deadline:
     return Deadline(monotonic() + seconds)
 
 
 def connect(server: ScriptedServer, host: str = "127.0.0.1") -> Stream:
     return begin_connect(host, server.port).finish(soon())
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def echo(peer: Peer) -> None:
@@ -65,19 +59,19 @@ def test_nagle_is_off() -> None:
         stream.close()
 
 
-def test_beginning_does_not_wait() -> None:
+def test_one_that_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody_accepts:
-        began = monotonic()
         pending = begin_connect("127.0.0.1", nobody_accepts.getsockname()[1])
-        assert monotonic() - began < 5
         pending.close()
         with pytest.raises(ConnectError, match="given up"):
             pending.finish(soon())
 
 
 def test_refused() -> None:
-    port = free_port()
-    with pytest.raises(ConnectError, match=f"connection refused by 127.0.0.1 port {port}"):
+    with (
+        closed_port() as port,
+        pytest.raises(ConnectError, match=f"connection refused by 127.0.0.1 port {port}"),
+    ):
         begin_connect("127.0.0.1", port).finish(soon())
 
 
@@ -114,7 +108,7 @@ def test_silence_ends_with_the_deadline() -> None:
         began = monotonic()
         with pytest.raises(DeadlineError, match="no complete answer"):
             stream.read(soon(0.1))
-        assert 0.05 < monotonic() - began < 10
+        assert 0.05 < monotonic() - began < 30
         stream.close()
 
 
@@ -247,9 +241,10 @@ def test_idle_is_a_connection_of_which_nothing_has_come() -> None:
         assert stream.read(soon()) == b"hello\n"
         assert stream.idle()
         stream.close()
-    closed = begin_connect("127.0.0.1", free_port())
-    closed.close()
-    assert not closed.idle()
+    with closed_port() as port:
+        closed = begin_connect("127.0.0.1", port)
+        closed.close()
+        assert not closed.idle()
 
 
 def test_the_clock() -> None:
@@ -259,5 +254,5 @@ def test_the_clock() -> None:
     began = monotonic()
     pause(-1)
     pause(0.01)
-    assert 0.005 < monotonic() - began < 5
+    assert 0.005 < monotonic() - began < 30
     assert Deadline(began - 1).remaining() == 0

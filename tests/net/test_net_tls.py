@@ -288,7 +288,7 @@ class TestFailures:
 
 
 class TestChunks:
-    @settings(max_examples=examples(10), deadline=None)
+    @settings(max_examples=examples(10))
     @given(st.integers(min_value=1, max_value=97))
     def test_any_chunking_gives_the_same(self, size: int) -> None:
         client, server = TlsClient(client_context(), server_name=None), Raw(tls_context(LEAF, ISSUING))

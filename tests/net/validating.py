@@ -24,7 +24,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from tests.net.scripted import Peer, ScriptedServer
+from tests.net.scripted import Peer, Script, ScriptedServer
 
 TLSA_PREFIX = "_25._tcp."
 
@@ -72,16 +72,15 @@ UNSIGNED_ROOT = {("", "SOA"): Reply("a.test. b.test. 1 1800 900 604800 86400", a
 
 
 class ValidatingServer:
-    """Answers over UDP and TCP until it is closed; `asked` are the questions it heard."""
+    """Answers over UDP and TCP until it is closed; `asked` are the questions it heard, each once."""
 
     def __init__(self, replies: Mapping[tuple[str, str], Reply]) -> None:
         self._replies = {**SIGNED_ROOT, **replies}
-        self._tcp = ScriptedServer(self._serve_tcp)
+        self._tcp, self._udp = _one_port(self._serve_tcp)
         self.port = self._tcp.port
         self.address = f"127.0.0.1:{self.port}"
         self.asked: list[Asked] = []
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
+        self._heard: list[Asked] = []
         self._thread = threading.Thread(target=self._serve_udp, daemon=True)
 
     def __enter__(self) -> Self:
@@ -97,9 +96,9 @@ class ValidatingServer:
         self._udp.close()
         self._tcp.__exit__()
 
-    def heard(self, kind: str) -> list[str]:
+    def heard(self, kind: str, *, repeated: bool = False) -> list[str]:
         """The names that were asked for with that type."""
-        return [each.name for each in self.asked if each.kind == kind]
+        return [each.name for each in (self._heard if repeated else self.asked) if each.kind == kind]
 
     def _serve_udp(self) -> None:
         while True:
@@ -122,8 +121,9 @@ class ValidatingServer:
         query = dns.message.from_wire(data)
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True).lower().rstrip("."), question.rdtype.name
-        before = sum((each.name, each.kind) == (name, kind) for each in self.asked)
-        self.asked.append(Asked(name, kind, data, tcp))
+        before = sum((each.name, each.kind) == (name, kind) for each in self._heard)
+        self._heard.append(Asked(name, kind, data, tcp))
+        self.asked = [*dict.fromkeys(self._heard)]  # who was not answered soon enough asks again
         reply = self._replies.get((name, kind)) or Reply(
             rcode=dns.rcode.NOERROR
             if any(known == name for known, _ in self._replies)
@@ -162,6 +162,19 @@ class ValidatingServer:
             record = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, reply.beside)
             response.additional.append(dns.rrset.from_rdata("_25._tcp.mail.contoso.test.", 60, record))
         return response.to_wire(max_size=65_535)
+
+
+def _one_port(script: Script) -> tuple[ScriptedServer, socket.socket]:
+    """A server and a socket for datagrams, both at a port that nobody has for either."""
+    while True:
+        server, udp = ScriptedServer(script), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(("127.0.0.1", server.port))
+        except OSError:
+            server.close()
+            udp.close()
+        else:
+            return server, udp
 
 
 def _rrsets(query: dns.message.Message, reply: Reply) -> Iterable[dns.rrset.RRset]:

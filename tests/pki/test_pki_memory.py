@@ -101,7 +101,7 @@ questions = st.tuples(
 
 
 @given(st.lists(questions, min_size=2, max_size=12))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_a_memory_answers_as_building_does(
     asked: list[tuple[tuple[bytes, list[bytes]], datetime, list[AnchorStore]]],
 ) -> None:

@@ -52,14 +52,14 @@ def garbage(draw: st.DrawFn) -> bytes:
 
 
 @given(st.lists(garbage(), max_size=60).flatmap(lambda junk: st.permutations([*junk, *NEEDED])))
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_nothing_beside_a_good_chain_can_spoil_it(others: list[bytes]) -> None:
     built = build(PresentedChain.from_der([LEAF.der, *others]), STORE, Purpose.SERVER_AUTH, NOW)
     assert built.trusted, (shown(built.status), built.limits)
 
 
 @given(st.lists(garbage(), max_size=20))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_garbage_is_judged_never_raised(blobs: list[bytes]) -> None:
     built = build(PresentedChain.from_der(blobs), AnchorStore("empty", []), Purpose.SERVER_AUTH, NOW)
     assert not built.trusted

@@ -110,7 +110,7 @@ def texts(where: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 @given(CERTIFICATES, CERTIFICATES)
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_no_field_is_longer(leaf: bytes, issuer: bytes) -> None:
     for where, text in document(leaf, issuer):
         single = ".presented_chain" in where or ".elements" in where

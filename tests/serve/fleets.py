@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import NamedTuple
 
 from tests.cli.running import HOST, ROOT
@@ -35,6 +36,14 @@ class OnLoopback(NamedTuple):
             ]
             lines += ['addresses = ["127.0.0.1"]', f'interval = "{interval}"', *more]
         (self.folder / "fleet.toml").write_text("\n".join(lines))
+
+
+def leave(silent: ScriptedServer) -> None:
+    """End the connection that a server holds, once it has one."""
+    while not silent.peers:
+        pass
+    with suppress(OSError):
+        silent.peers[-1].socket.shutdown(SHUT_RDWR)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Inside(NamedTuple):
     told: list[str]
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(self.address, 10, (source, 0))
+        return socket.create_connection(self.address, 60, (source, 0))
 
 
 async def hello(_: Scope, __: Receive, send: Send) -> None:
@@ -63,6 +63,6 @@ def inside(
         yield Inside(address, web, loop, told)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     assert failures == []

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from probe.net.clock import monotonic
 from probe.serve import server as serve
 from probe.serve.connections import MAX_CONNECTIONS, MAX_OF_A_CLIENT, PART_BYTES, REQUEST_BYTES
+from tests.patience import given_time
 from tests.serve.inside import LOOPS, Inside, hello, inside
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -61,7 +62,7 @@ class TestOfAClient:
             assert answered(stack.enter_context(server.connect()))
             assert gone(every[0])
             every[1].sendall(GET[20:])
-            assert every[1].recv(100).startswith(b"HTTP/1.1 200")  # the control: nobody else went
+            assert every[1].recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"  # the control: nobody else went
             assert answered(other)
 
     def test_whoever_was_answered_just_now_stays(self, server: Inside) -> None:
@@ -112,7 +113,7 @@ def test_where_all_have_answers_under_way_the_next_one_is_told() -> None:
         assert full.wait(30)
         assert said(stack.enter_context(server.connect())).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
         server.loop.call_soon_threadsafe(free.set)
-        assert all(each.recv(100).startswith(b"HTTP/1.1 200") for each in every)
+        assert all(each.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200" for each in every)
 
 
 @contextlib.contextmanager
@@ -145,13 +146,13 @@ class TestPatience:
         "sent", [b"", GET[:-2], POST, POST + b"12345"], ids=["nothing", "half", "no body", "half a body"]
     )
     def test_with_what_never_comes(self, patient: Inside, sent: bytes) -> None:
-        with patient.connect() as one, ends_in_time():
+        with ends_in_time(), patient.connect() as one:
             one.sendall(sent)
             assert gone(one)
 
     @pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", POST])
     def test_with_a_byte_now_and_then(self, patient: Inside, begun: bytes) -> None:
-        with patient.connect() as one, ends_in_time():
+        with ends_in_time(), patient.connect() as one:
             one.sendall(begun)
             one.settimeout(0.3)
             ended = False
@@ -162,7 +163,7 @@ class TestPatience:
                     one.sendall(b"a" if begun is not POST else b"")
 
     def test_with_an_answer_that_is_not_read(self, patient: Inside) -> None:
-        with patient.connect() as one, ends_in_time():
+        with ends_in_time(), patient.connect() as one:
             one.sendall(GET.replace(b"/ ", b"/long "))
             one.settimeout(None)
             assert one.recv(1, socket.MSG_PEEK)
@@ -170,10 +171,14 @@ class TestPatience:
 
     def test_a_body_that_comes_is_read(self, patient: Inside) -> None:
         """The control."""
-        with patient.connect() as one:
-            one.sendall(POST + b"12345")
-            one.sendall(b"67890")
-            assert one.recv(100).startswith(b"HTTP/1.1 200")
+
+        def check(_: float) -> None:
+            with patient.connect() as one:
+                one.sendall(POST + b"12345")
+                one.sendall(b"67890")
+                assert one.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+
+        given_time(check)
 
 
 def wait_for_the_end(one: socket.socket) -> None:
@@ -209,7 +214,7 @@ class TestRequests:
             assert said(one).startswith(b"HTTP/1.1 400 ")
         with server.connect() as one:
             one.sendall(GET[:-2] + b"X: " + b"a" * (REQUEST_BYTES - len(GET) - 8) + b"\r\n\r\n")
-            assert one.recv(100).startswith(b"HTTP/1.1 200")
+            assert one.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
 
     def test_so_is_a_line(self, server: Inside) -> None:
         with server.connect() as one:
@@ -219,7 +224,7 @@ class TestRequests:
     def test_a_body_that_nobody_reads_is_no_way_to_stay(self, server: Inside) -> None:
         with server.connect() as one:
             one.sendall(POST.replace(b": 10", b": 1000000000"))
-            assert one.recv(100).startswith(b"HTTP/1.1 200")
+            assert one.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
             with contextlib.suppress(OSError):
                 while True:
                     one.sendall(bytes(REQUEST_BYTES))
@@ -264,7 +269,7 @@ class TestRequests:
     def test_expect_is_answered_once_the_body_is_wanted(self, server: Inside) -> None:
         with server.connect() as one:
             one.sendall(POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
-            assert one.recv(1000).startswith(b"HTTP/1.1 200")  # `hello` wants none
+            assert one.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"  # `hello` wants none
 
 
 def test_an_end_waits_for_nobody_who_keeps_us_waiting() -> None:
@@ -275,7 +280,7 @@ def test_an_end_waits_for_nobody_who_keeps_us_waiting() -> None:
             idle = stack.enter_context(server.connect())
             assert answered(idle)
             began = monotonic()
-        assert monotonic() - began < 2
+        assert monotonic() - began < 15  # the patience with a client is a minute
         assert gone(half)
         assert gone(idle)
 
@@ -291,6 +296,6 @@ def test_an_end_waits_for_no_answer_for_ever(make_loop: object, monkeypatch: pyt
 
     with inside(never, make_loop=make_loop) as server, server.connect() as one:  # type: ignore[arg-type]
         one.sendall(GET)
-        assert begun.wait(10)
+        assert begun.wait(30)
         since = monotonic()
     assert monotonic() - since < 20

@@ -10,7 +10,9 @@ import pytest
 
 from probe import __version__
 from tests.cli.running import HEALTHY, LONELY, ROOT, hold
-from tests.serve.fleets import OnLoopback, on_loopback
+from tests.net.scripted import ScriptedServer
+from tests.patience import given_time
+from tests.serve.fleets import OnLoopback, leave, on_loopback
 from tests.serve.serving import Answer, asked, serving
 
 SILENT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -98,9 +100,13 @@ def test_the_conversation_is_shown(server: str) -> None:
 
 
 def test_a_silent_server_holds_up_no_scrape(server: str) -> None:
-    began = time.monotonic()
-    answer = asked(server, "/probe?target=m2.contoso.test", headers={SILENT: "1.5"})
-    assert 0.9 < time.monotonic() - began < 6  # 9.5 where nothing is said
+    def check(seconds: float) -> Answer:
+        began = time.monotonic()
+        answer = asked(server, "/probe?target=m2.contoso.test", headers={SILENT: str(seconds + 0.5)})
+        assert 0.9 * seconds < time.monotonic() - began < seconds + 5  # 9.5 where nothing is said
+        return answer
+
+    answer = given_time(check, 1, 2, 4)
     assert (value(answer, "probe_success"), value(answer, "eop_probe_outcome")) == (0, 3)
     assert 'rule="timeout"' in answer.text
     assert asked(server, "/probe?target=m2.contoso.test", headers={SILENT: "nan"}).status == 400
@@ -109,21 +115,22 @@ def test_a_silent_server_holds_up_no_scrape(server: str) -> None:
 def test_what_is_missing_at_the_end_of_a_scrape_is_said(server: str, fleet: OnLoopback) -> None:
     """The second one waits until the first one's connection to the same server is over."""
     fleet.servers[2].peers.clear()
-    answers = both(server, "/probe?target=m2.contoso.test", ("4", "1"))
+    answers = both(server, "/probe?target=m2.contoso.test", fleet.servers[2])
     assert [value(one, "probe_success") for one in answers] == [0, 0]
     assert ['address=""' in one.text for one in answers] == [False, True]
 
 
-def both(server: str, path: str, seconds: tuple[str, str]) -> list[Answer]:
-    """Two scrapes at once, in their order."""
+def both(server: str, path: str, silent: ScriptedServer) -> list[Answer]:
+    """Two scrapes at once, in their order; the first one's connection ends after the second one's patience."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(asked, server, path, headers={SILENT: seconds[0]})
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(asked, server, path, headers={SILENT: "50"})
         while "probes_in_flight 1" not in asked(server, "/metrics").text:
             pass
-        second = threads.submit(asked, server, path, headers={SILENT: seconds[1]})
-        return [first.result(), second.result()]
+        second = asked(server, path, headers={SILENT: "1"})
+        leave(silent)
+        return [first.result(), second]
 
 
 def test_metrics_of_its_own(server: str) -> None:

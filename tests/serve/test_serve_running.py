@@ -16,7 +16,7 @@ import pytest
 from probe.serve.server import GRACE_S
 from tests.cli.running import HEALTHY, hold, spawn
 from tests.fleet.watch.test_watch_process import listening
-from tests.serve.fleets import OnLoopback, on_loopback
+from tests.serve.fleets import OnLoopback, leave, on_loopback
 from tests.serve.serving import asked, ended, running, serving
 
 SECONDS = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -105,10 +105,11 @@ def test_past_as_many_probes_as_may_be_there_is_a_503(tmp_path: Path) -> None:
         serving(*fleet.arguments, "--no-watch", "--max-probes", "1") as server,
         ThreadPoolExecutor(1) as threads,
     ):
-        first = threads.submit(asked, server, path, headers={SECONDS: "4"})
+        first = threads.submit(asked, server, path, headers={SECONDS: "50"})
         until(server, "^eop_probe_serve_probes_in_flight 1")
         second = asked(server, path)
         assert (second.status, second.headers["retry-after"]) == (503, "1")
+        leave(fleet.servers[0])
         assert first.result().status == 200
         until(server, "^eop_probe_serve_probes_refused_total 1")
 
@@ -121,11 +122,13 @@ def test_a_probe_that_nobody_waits_for_is_not_begun(tmp_path: Path) -> None:
     ):
         host, port = server.removeprefix("http://").split(":")
         with ThreadPoolExecutor(1) as threads:
-            first = threads.submit(asked, server, "/probe?target=m0.contoso.test", headers={SECONDS: "4"})
+            first = threads.submit(asked, server, "/probe?target=m0.contoso.test", headers={SECONDS: "50"})
             until(server, "^eop_probe_serve_probes_in_flight 1")
             with socket.create_connection((host, int(port))) as gone:
                 gone.sendall(b"GET /probe?target=m1.contoso.test HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 until(server, "^eop_probe_serve_probes_in_flight 2")
+            until(server, r'^eop_probe_serve_probes_total\{outcome="unknown"\} 1')
+            leave(fleet.servers[0])
             assert first.result().status == 200
         until(server, "^eop_probe_serve_probes_in_flight 0")
         assert not fleet.servers[1].peers
@@ -136,15 +139,19 @@ def test_a_probe_that_nobody_waits_for_is_not_begun(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_end_lets_nobody_wait(tmp_path: Path, number: signal.Signals) -> None:
     with (
-        on_loopback(tmp_path, hold) as fleet,
+        on_loopback(tmp_path, hold, HEALTHY) as fleet,
         running(*fleet.arguments) as server,
         ThreadPoolExecutor(1) as threads,
     ):
-        waiting = threads.submit(asked, server.address, "/probe?target=m0.contoso.test")
+        # Its modules are loaded then: on a busy machine that may take longer than an end waits for answers.
+        assert asked(server.address, "/probe?target=m1.contoso.test").status == 200
+        waiting = threads.submit(
+            asked, server.address, "/probe?target=m0.contoso.test", headers={SECONDS: "50"}
+        )
         until(server.address, "^eop_probe_serve_probes_in_flight 1")
         server.process.send_signal(number)
         assert "probe_success 0" in waiting.result().text
-        _, said = server.process.communicate(timeout=10 * GRACE_S)
+        _, said = server.process.communicate(timeout=20 * GRACE_S)
         assert (server.process.returncode, "Traceback" in said) == (0, False)
 
 
@@ -155,7 +162,7 @@ def test_an_end_waits_for_no_request_that_stays_half() -> None:
         with socket.create_connection((host, int(port))) as half:
             half.sendall(b"GET /healthz HTTP/1.1\r\n")
             server.process.send_signal(signal.SIGTERM)
-            server.process.communicate(timeout=10 * GRACE_S)
+            server.process.communicate(timeout=20 * GRACE_S)
     assert server.process.returncode == 0
 
 

@@ -80,19 +80,23 @@ def test_the_end_waits_for_no_database_that_hangs(
     """The control is a database that answers."""
     monkeypatch.setattr(keeper, "CLOSE_S", 0.2)
     watching = Watching(tmp_path, [{"host": "a.test"}], cli.store)
-    database, go_on = Database(watching.history), threading.Event()
+    database, held, go_on = Database(watching.history), threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        held.set()
+        go_on.wait(60)
+
     with Recorder(watching.history, tmp_path / "spool") as recorder, closing(Claim(database, "")) as claim:
         kept = Keeper(database, claim, recorder, "")
         kept.settle("a", 1)
         kept.close(START)
-        holder = threading.Thread(
-            target=database.run, args=(lambda _: go_on.wait(30),), kwargs={"write": True}
-        )
+        holder = threading.Thread(target=database.run, args=(hold,), kwargs={"write": True})
         holder.start()
+        assert held.wait(30)
         kept.settle("b", int(START))
         began = monotonic()
         kept.close(START)
-        assert monotonic() - began < 4
+        assert monotonic() - began < 30
         go_on.set()
         holder.join()
     database.close()
