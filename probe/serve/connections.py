@@ -84,10 +84,11 @@ class Clients:
         self.loop.add_reader(listening, self._accept, listening)
 
     def close(self, listening: socket.socket) -> None:
-        """Take no more, and drop whoever keeps us waiting."""
+        """Take no more, and end whoever keeps us waiting."""
         self.loop.remove_reader(listening)
         listening.close()
-        self.sweep(0)
+        for each in [one for one in self._open if one.since is not None]:
+            each.end()
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(AT_ONCE):
@@ -158,9 +159,9 @@ class Clients:
             if not self._of[one.client]:
                 del self._of[one.client]
 
-    def sweep(self, patience_s: float | None = None) -> None:
+    def sweep(self) -> None:
         """Drop whoever has kept us waiting too long."""
-        oldest = monotonic() - (self.patience_s if patience_s is None else patience_s)
+        oldest = monotonic() - self.patience_s
         for each in [one for one in self._open if one.since is not None and one.since <= oldest]:
             each.drop()
 
@@ -267,6 +268,13 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self._making is not None:
             self._making.cancel()
+
+    def end(self) -> None:
+        """The same, but of an answer that is on its way the rest is sent."""
+        if self.idle and self._transport is not None and self._transport.unsent:
+            self._transport.close()
+        else:
+            self.drop()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask the application, and know meanwhile who waits for whom."""

@@ -35,6 +35,11 @@ class Together(asyncio.Transport):
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
 
+    @property
+    def unsent(self) -> bool:
+        """Whether the system has not taken all of it yet."""
+        return bool(self._parts) or self._transport.get_write_buffer_size() > 0
+
     def close(self) -> None:
         """End the connection after what was written."""
         self.send()

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from probe.check.loops import new_loop
 from probe.serve.connections import Clients, Connection, Http
+from probe.serve.server import bound
 from probe.serve.together import ENOUGH_BYTES, Together
+from tests.serve.inside import hello
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [new_loop, asyncio.SelectorEventLoop]
 
@@ -72,6 +79,33 @@ def test_what_is_written_before_an_abort_goes_with_it() -> None:
         theirs.close()
 
     asyncio.run(aborted())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_answer_in_whose_turn_the_server_ends_is_sent(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def answered() -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            here.call_soon(clients.close, listening)
+            await hello(scope, receive, send)
+
+        here, listening = asyncio.get_running_loop(), bound("127.0.0.1", 0)
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        theirs.settimeout(0)
+        config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None)
+        config.load()
+        http = partial(H11Protocol, config, ServerState(), {}, here)
+        clients = Clients(here, http, lambda: None, lambda _: True, 10.0)
+        clients._enter(Connection(clients, ours, "client"))
+        await here.sock_sendall(theirs, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await here.sock_recv(theirs, 1000)).endswith(b"\r\nhello")
+        assert await here.sock_recv(theirs, 99) == b""
+        theirs.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(answered())
 
 
 class Answering(asyncio.Protocol):
