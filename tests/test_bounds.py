@@ -357,7 +357,7 @@ def test_a_server_that_stays_is_left(tmp_path: Path) -> None:
     found = against(silent, timeout_s=60.0)
     assert found.fault is None
     assert found.tls is not None
-    assert observe.LINGER_S <= monotonic() - began < 10
+    assert observe.LINGER_S <= monotonic() - began < 50
 
 
 def test_bytes_of_a_certificate_message() -> None:
@@ -432,7 +432,7 @@ def test_names_asked_about_and_kept() -> None:
                 done.set()
 
         for number in range(2 * names_of_a_run.MAX_THREADS):
-            asked.ask(number, lambda: together.wait(20), answered)
+            asked.ask(number, lambda: together.wait(60), answered)
         await done.wait()
         for number in range(names_of_a_run.MAX_KEPT + 5):
             asked._answered(-number - 1, None)

@@ -206,7 +206,7 @@ class TestWebhook:
             peer.hold()
 
         with ScriptedServer(goes_on) as server:
-            hook = Webhook(name="hook", url=f"http://127.0.0.1:{server.port}/", timeout_s=2)
+            hook = Webhook(name="hook", url=f"http://127.0.0.1:{server.port}/", timeout_s=60)
             assert webhook.send(hook, document(), NOW).sent
 
     def test_what_is_said_is_bounded_and_visible(self) -> None:

@@ -150,7 +150,7 @@ class TestOutcome:
             ran = cli.check(port, "--timeout", "0.2", "--format", "json")
         [assessment] = json.loads(ran.out)["assessments"]
         assert (ran.code, assessment["error"]["phase"]) == (3, "timeout")
-        assert 200 <= assessment["elapsed_ms"] < 5000
+        assert 200 <= assessment["elapsed_ms"] < 25_000
 
     def test_faults_are_whole_sentences(self, cli: Cli) -> None:
         for script in (hold, no_starttls, refusing):
@@ -648,7 +648,7 @@ class TestMailExchangers:
                 "check", f"mx:contoso.test:{port}", "--resolver", f"127.0.0.1:{names.port}", "--store", "microsoft",
                 "--stand-in", cli.store,
                 "--resolve", "mail.contoso.test=127.0.0.1", "--resolve", "backup.contoso.test=127.0.0.2",
-                "--format", "json", "--timeout", "5",
+                "--format", "json",
             )  # fmt: skip
         found = json.loads(ran.out)["assessments"]
         assert [(a["host"], a["address"], a["outcome"]) for a in found] == [

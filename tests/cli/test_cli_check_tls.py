@@ -15,6 +15,7 @@ from tests.authority import Issued, chain_pem
 from tests.cli.running import CA, HEALTHY, HOST, ISSUING, LEAF, SELF, Cli, Ran, serving
 from tests.net.scripted import GREETING, Peer, Script, starttls, tls_context
 from tests.net.test_net_resolver import NameServer
+from tests.patience import given_time
 
 INTERNAL = CA.root("Contoso Internal Root")
 INTERNAL_RSA = CA.leaf(CA.intermediate(INTERNAL, "Contoso Internal CA"), HOST, key="rsa-2048")
@@ -200,13 +201,16 @@ class TestHandshakes:
             peer.say(GREETING)
             peer.hold()
 
-        with serving(waits_for_a_hello) as port:
-            silent = cli.check(port, "--timeout", "0.3")
-        with serving(greets) as port:
-            tarpit = cli.check(port, "--timeout", "0.3")
-        assert (silent.code, tarpit.code) == (3, 3)
-        assert "--implicit-tls" in silent.out
-        assert "--implicit-tls" not in tarpit.out
+        def check(seconds: float) -> None:
+            with serving(waits_for_a_hello) as port:
+                silent = cli.check(port, "--timeout", str(seconds))
+            with serving(greets) as port:
+                tarpit = cli.check(port, "--timeout", str(seconds))
+            assert (silent.code, tarpit.code) == (3, 3)
+            assert "--implicit-tls" in silent.out
+            assert "--implicit-tls" not in tarpit.out
+
+        given_time(check)
 
     def test_the_terminal_gives_the_reason_that_nagios_gives(self, cli: Cli) -> None:
         """A handshake that failed after the chain: the verdict is about the chain, the reason about the handshake."""
@@ -221,13 +225,16 @@ class TestHandshakes:
             peer.say(tls.bio_read(65_536))
             peer.hold()
 
-        with serving(breaking) as port:
-            nagios = cli.check(port, "--timeout", "0.5", "--format", "nagios")
-            shown = " ".join(cli.check(port, "--timeout", "0.5").out.split())
-        reason = "The TLS handshake did not come to an end in time."
-        assert nagios.code == 1
-        assert reason in nagios.out
-        assert reason in shown
+        def check(seconds: float) -> None:
+            with serving(breaking) as port:
+                nagios = cli.check(port, "--timeout", str(seconds), "--format", "nagios")
+                shown = " ".join(cli.check(port, "--timeout", str(seconds)).out.split())
+            reason = "The TLS handshake did not come to an end in time."
+            assert nagios.code == 1
+            assert reason in nagios.out
+            assert reason in shown
+
+        given_time(check)
 
 
 class TestReaching:

@@ -110,7 +110,7 @@ def test_the_connection_is_begun_before_anything_is_loaded_and_stays_the_only_on
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "\n"
-        assert begun.wait(10)
+        assert begun.wait(60)
         said, _ = process.communicate("\n", timeout=60)
     assert process.returncode == 2
     assert '"rule": "missing-intermediate"' in said or '"rule": "untrusted-root"' in said

@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.running import HEALTHY, HOST, ISSUING, SELF, Cli, command, environment, hold, serving, spawn
 from tests.net.scripted import Peer, ScriptedServer
+from tests.patience import given_time
 
 SAID = 65_536
 
@@ -186,18 +187,26 @@ class TestTerminal:
         assert "\x1b" not in ran.out
 
     def test_a_sign_when_it_takes_long(self, there: tuple[str, ...]) -> None:
-        with serving(HEALTHY) as good, serving(hold) as silent:
-            slow = command("check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", "3")
-            code, said = on_terminal(slow, stream="stderr", TERM="dumb")
-        sign = "eop-probe: probing: 1/2 done ..."
-        assert (code, f"\r{sign}" in said, "\x1b" in said) == (3, True, False)
-        assert said.endswith(f"\r{' ' * len(sign)}\r")
+        def check(seconds: float) -> None:
+            with serving(HEALTHY) as good, serving(hold) as silent:
+                slow = command(
+                    "check", f"{HOST}:{good}", f"{HOST}:{silent}", *there, "--timeout", str(seconds)
+                )
+                code, said = on_terminal(slow, stream="stderr", TERM="dumb")
+            sign = "eop-probe: probing: 1/2 done ..."
+            assert (code, f"\r{sign}" in said, "\x1b" in said) == (3, True, False)
+            assert said.endswith(f"\r{' ' * len(sign)}\r")
+
+        given_time(check, 3, 20)
 
     def test_a_sign_for_one_target(self, there: tuple[str, ...]) -> None:
-        with serving(hold) as silent:
-            slow = command("check", f"{HOST}:{silent}", *there, "--timeout", "3")
-            code, said = on_terminal(slow, stream="stderr", TERM="xterm")
-        assert (code, "eop-probe: probing ..." in said, "\x1b" in said) == (3, True, False)
+        def check(seconds: float) -> None:
+            with serving(hold) as silent:
+                slow = command("check", f"{HOST}:{silent}", *there, "--timeout", str(seconds))
+                code, said = on_terminal(slow, stream="stderr", TERM="xterm")
+            assert (code, "eop-probe: probing ..." in said, "\x1b" in said) == (3, True, False)
+
+        given_time(check, 3, 20)
 
     def test_no_sign_where_nobody_sees_it(self, cli: Cli, there: tuple[str, ...]) -> None:
         with serving(HEALTHY) as good, serving(hold) as silent:

@@ -128,7 +128,7 @@ def test_ctrl_c_while_a_worker_hangs(store: Path, tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             began = monotonic()
             out, said = process.communicate(timeout=60)
-    assert monotonic() - began < 30
+    assert monotonic() - began < 60
     assert (process.returncode, out) == (3, "")
     assert said.endswith("eop-probe: interrupted: 20 of 21 targets are done\n")
     assert len(lines) == len(set(lines)) == 20

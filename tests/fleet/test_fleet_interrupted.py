@@ -50,8 +50,8 @@ def test_in_the_middle_of_handshakes(number: signal.Signals, moment: int) -> Non
         process.send_signal(number)
         began = monotonic()
         rest, said = process.stdout.read(), process.stderr.read()
-        process.wait(20)
-    assert monotonic() - began < 20
+        process.wait(60)
+    assert monotonic() - began < 25  # those that hold have half a minute
     done = [json.loads(line)["outcome"] for line in (*lines, *rest.splitlines())]
     assert done == ["rejected"] * len(done)
     assert process.returncode == 2
@@ -69,7 +69,7 @@ def test_a_pipe_of_targets_that_says_nothing_more() -> None:
         process.stdin.flush()
         os.read(heard, 1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 3
+        assert process.wait(60) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -81,13 +81,13 @@ def test_signals_end_a_run_whose_output_nobody_reads(number: signal.Signals) -> 
         assert process.stdout is not None
         os.read(process.stdout.fileno(), 1)
         began = monotonic()
-        while process.poll() is None and monotonic() - began < 30:
+        while process.poll() is None and monotonic() - began < 60:
             process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
         took = monotonic() - began
         process.kill()
-    assert took < 20
+    assert took < 50
     assert process.returncode == -number
 
 
@@ -146,7 +146,7 @@ def test_check_of_many_in_the_middle_of_handshakes() -> None:
             process.send_signal(signal.SIGTERM)
             began = monotonic()
             out, said = process.communicate(timeout=60)
-    assert monotonic() - began < 20
+    assert monotonic() - began < 25  # the one that holds has half a minute
     done = [json.loads(line)["outcome"] for line in out.splitlines()]
     assert process.returncode == (2 if done else 130)
     assert said == f"eop-probe: interrupted{f': {len(done)} of 31 targets are done' if done else ''}\n"

@@ -333,7 +333,7 @@ class TestOneInTen:
             took = time.monotonic() - began
         assert [one["outcome"] for one in found] == ["unknown"] * 10 + ["accepted"] * 40
         assert code == 3
-        assert took < 20  # 3 on an idle machine; one after another they would take 30
+        assert took < 28  # 3 on an idle machine; one after another they would take 30
         assert all(one["elapsed_ms"] < 3_000 + 7_000 for one in found[:10])
 
 

@@ -134,7 +134,7 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
     """A socket as systemd's."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("")  # Linux gives it an abstract name
-        listener.settimeout(20)
+        listener.settimeout(60)
         yield listener, "@" + listener.getsockname()[1:].decode()
 
 
