@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.axe import violations
 from tests.browser.browsing import MARKER, NARROW, Visit, foreign
-from tests.browser.checks import broken_words, cut, too_wide, unreached
+from tests.browser.checks import badly_named, broken_words, cut, too_wide, unreached
 
 pytestmark = pytest.mark.browser
 
@@ -46,6 +46,21 @@ def test_what_does_not_fit(plant: Plant) -> None:
     assert cut(plant(f"<div><p>{REPLY}</p></div>", style).page, "Denied")
     wide = f"<table><tr><td>{'x' * 200}</td></tr></table>"
     assert "the page scrolls sideways" in too_wide(plant(wide).look(width=NARROW))
+
+
+def test_a_columns_name_in_the_way_of_a_cell(plant: Plant) -> None:
+    style = (
+        "<style>td { display: flow-root; padding-left: 7em; width: 9em } "
+        "td::before { content: 'What was shown'; %s }</style>"
+    )
+    body = "<table><tr><td>self-signed, and more than one line of it</td></tr></table>"
+    beside = plant(body, style % "float: left; width: 6em; margin-left: -7em")
+    assert badly_named(beside.page) == []
+    for wrong in (
+        "float: left; width: 9em; margin-left: -7em",
+        "position: absolute; width: 9em",
+    ):
+        assert badly_named(plant(body, style % wrong).page)
 
 
 def test_controls_that_tab_misses(plant: Plant) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.axe import violations
 from tests.browser.browsing import NARROW, SCHEMES, WIDE, Visit, foreign, visit
-from tests.browser.checks import broken_words, too_wide, unreached
+from tests.browser.checks import badly_named, broken_words, too_wide, unreached
 from tests.browser.pages import PAGES, SITE
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def test_axe_core_finds_nothing(visited: Visit, width: int, scheme: str) -> None
 def test_everything_fits_the_window(visited: Visit, width: int) -> None:
     page = visited.look(width=width)
     assert too_wide(page) == []
+    assert badly_named(page) == []
     assert broken_words(page, "h1, h2, .word, th, button") == []
 
 
