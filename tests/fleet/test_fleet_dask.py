@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import re
+import sys
 import threading
 import warnings
 from collections import Counter
@@ -304,6 +305,12 @@ class TestRefused:
         ran = cli("fleet", "run", written([{"host": HOST}]), "--engine", "dask", *options)
         assert (ran.code, ran.out) == (3, "")
         assert f"eop-probe: {said}" in ran.err
+
+    def test_without_dask_its_extra_is_named(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        ran = run(cli, "tls://127.0.0.1:1", [{"host": HOST}])
+        said = "eop-probe: --engine dask needs an extra: pip install 'eop-probe[dask]'\n"
+        assert (ran.code, ran.out, ran.err) == (3, "", said)
 
     def test_another_kind_of_server(self, cli: Cli) -> None:
         with servers(HEALTHY) as targets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -60,11 +61,12 @@ class Engine(NamedTuple):
         if not self.scheduler or not _is_address(self.scheduler):
             given = f", not {printable(self.scheduler, 60)}" if self.scheduler else ""
             raise ConfigurationError(f"--engine dask needs --scheduler tls://HOST:PORT{given}")
-        try:
-            from probe.fleet.dask.cluster import Cluster, Tls
-            from probe.fleet.dask.run import Run
-        except ImportError:
-            raise ConfigurationError("--engine dask needs an extra: pip install 'eop-probe[dask]'") from None
+        # What is of Dask is imported only once a cluster is asked for: an ImportError would come too late.
+        if find_spec("distributed") is None:
+            raise ConfigurationError("--engine dask needs an extra: pip install 'eop-probe[dask]'")
+        from probe.fleet.dask.cluster import Cluster, Tls
+        from probe.fleet.dask.run import Run
+
         if self.scheduler.startswith("tcp://"):
             note(
                 "without TLS (tls:// and --scheduler-ca) whoever reaches the scheduler can run code on its workers"
