@@ -91,7 +91,8 @@ def test_a_worker(store: Path, tmp_path: Path) -> None:
 
 
 HOG = """
-import os, sys
+import asyncio, os, sys
+from probe.check.engine import Engine
 from probe.check.options import CheckOptions
 from probe.check.pace import Pace
 from probe.check.run import Job, run_jobs
@@ -101,26 +102,35 @@ port = int(sys.argv[1])
 options = CheckOptions(stores=tuple)
 jobs = [Job(n, parse_target(f"h.test:{port}"), options, (f"127.9.{n}.1",)) for n in range(40)]
 hogged = []
-for done in run_jobs(jobs, Pace(12)):
+
+
+def given():
+    # From the third job on others have all but two descriptors. (uvloop would take these, each time it is run.)
+    yield from jobs[:2]
+    try:
+        while True:
+            hogged.append(os.dup(1))
+    except OSError:
+        for one in hogged[:2]:
+            os.close(one)
+    yield from jobs[2:]
+
+
+first = jobs.pop()
+list(run_jobs([first, first]))  # what is imported late is there afterwards
+for done in Engine(given(), Pace(12), asyncio.SelectorEventLoop()).run():
     print(done.assessment.error)
-    if not hogged:
-        try:
-            while True:
-                hogged.append(os.dup(1))
-        except OSError:
-            for one in hogged[:4]:  # uvloop takes two each time it is run
-                os.close(one)
 """
 
 
 def test_what_others_of_the_process_take() -> None:
-    """From the first result on there are two descriptors that the connections do not have already."""
+    """Two connections have descriptors, ten more would like one, and there are two."""
     with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
         ran = subprocess.run(
             ["prlimit", "--nofile=64:64", sys.executable, "-c", HOG, str(server.port)],
             env=unmeasured(), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-    assert (ran.stderr, Counter(ran.stdout.splitlines())) == ("", {"None": 40})
+    assert (ran.stderr, Counter(ran.stdout.splitlines())) == ("", {"None": 39})
 
 
 def test_nothing_is_said_where_there_are_enough() -> None:
