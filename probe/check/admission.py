@@ -25,7 +25,6 @@ class Admission(Generic[T]):
 
     def __init__(self, pace: Pace, connections: int) -> None:
         self._rates = Rates(pace)
-        self.keep_to = self._rates.keep_to
         self._connections = connections
         self.pending = self.open = 0
         self._first: Turns[T] = Turns(self._rates)
@@ -34,6 +33,12 @@ class Admission(Generic[T]):
         self._busy: dict[str, list[tuple[Place, T]] | None] = {}  # an empty list for each would be memory
         self._behind = 0
         self._order = count()
+
+    def keep_to(self, pace: Pace) -> None:
+        """Keep to other rates from now on: whom the old ones held is asked again."""
+        self._rates.keep_to(pace)
+        self._first.ask_again()
+        self._further.ask_again()
 
     @property
     def aside(self) -> int:

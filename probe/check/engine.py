@@ -60,8 +60,6 @@ class Engine:
         self._interruption = interruption or Interruption()
         room = room_for(pace.concurrency)
         self._admission: Admission[Work] = Admission(pace, room)
-        self.keep_to = self._admission.keep_to
-        """Begin connections at other rates from now on; called on the loop's thread, as by what yields jobs."""
         self._loop, self._shared = loop or new_loop(), shared
         self._others = self._loop.get_exception_handler() if shared else None
         self._loop.set_exception_handler(self._note_error)
@@ -107,6 +105,12 @@ class Engine:
         self._hastening = False
         if not self._over and not self._fill():
             self._loop.stop()
+
+    def keep_to(self, pace: Pace) -> None:
+        """Begin connections at other rates from now on; called on the loop's thread, as by what yields jobs."""
+        self._admission.keep_to(pace)
+        if not self._over:
+            self._turn()
 
     def forget(self) -> None:
         """Look up names anew, and let go of what was built by lists of roots that may have been replaced."""

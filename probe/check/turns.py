@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 from typing import Generic, NamedTuple, TypeVar
@@ -75,6 +75,12 @@ class Turns(Generic[T]):
             if one is not None:
                 return one.what
         return None
+
+    def ask_again(self) -> None:
+        """Ask all who wait for a rate when next somebody may be taken: the rates are others."""
+        self._due = [(0.0, number, whom) for _, number, whom in self._due]
+        heapify(self._due)
+        self.next_at = 0.0 if self._due else inf
 
     def _let_in(self, whom: Holder | Waiting[T]) -> None:
         if isinstance(whom, Waiting):

@@ -163,7 +163,9 @@ class _Server(NamedTuple):
             standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
             standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
             counted = Counted(lambda: len(self.demand))
-            watch.reload = partial(_followed, begun.read, standing, targets, counted)
+            watch.reload, watch.before = (
+                partial(_followed, read, standing, targets, counted) for read in (begun.read, begun.before)
+            )
             with self._served(targets, standing, counted, fleet.history, status.around(say)):
                 watch.run(fleet.wanted.pace(), self.loop)
 

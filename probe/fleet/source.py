@@ -20,8 +20,11 @@ class Fleet:
     `mistakes` goes on taking those of standard input, which is read once, while its targets are probed.
     """
 
-    def __init__(self, word: str, judges: Judges) -> None:
-        """Read what `word` names: a file, ``@FILE`` of targets, or ``-``; raises FleetError with every mistake."""
+    def __init__(self, word: str, judges: Judges, *, hold: bool = False) -> None:
+        """Read what `word` names: a file, ``@FILE`` of targets, or ``-``; raises FleetError with every mistake.
+
+        To `hold` it is to have the same entries later, whatever became of the files.
+        """
         self.mistakes = Mistakes()
         reader = Reader(self.mistakes)
         bare = Inherited(Path(), judges, {})
@@ -29,12 +32,13 @@ class Fleet:
             reader.add_stream(Path(word[1:]), bare, Place(word))
         else:
             reader.read(word, bare, Place(word))
-        self._entries, self._streams, self.files = reader.entries, reader.streams, reader.files
+        self._entries, self.files = reader.entries, reader.files
+        self._streams = [one.held() for one in reader.streams] if hold else reader.streams
         self.alarms = reader.alarms
         self._ways = reader.ways
         self.watch = reader.watch
         self.count: int | None = len(reader.entries)
-        for stream in reader.streams:
+        for stream in self._streams:
             if stream.path is None:
                 self.count = None
             else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,11 +35,15 @@ _Line = tuple[int, str]
 
 
 class Stream(NamedTuple):
-    """A file of targets (`path` None: standard input) named at `place`, read anew each time it is asked for entries."""
+    """A file of targets (`path` None: standard input) named at `place`, read anew each time it is asked for entries.
+
+    `content` takes the file's place: what it once held, compressed.
+    """
 
     path: Path | None
     around: Inherited
     place: Place
+    content: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -50,10 +56,20 @@ class Stream(NamedTuple):
             if self.path is None:
                 yield from self._read(standard_input or sys.stdin.buffer, mistakes)
                 return
-            with open_file(self.path) as file:
+            with open_file(self.path) if self.content is None else _expanded(self.content) as file:
                 yield from self._read(file, mistakes)
         except OSError as error:
             mistakes.add(self.place, f"{shown(self.name)} cannot be read: {error.strerror or error}")
+
+    def held(self) -> Stream:
+        """The same, with what the file holds now, if it can be read."""
+        compressed = io.BytesIO()
+        try:
+            with open_file(self.path or Path("-")) as file, gzip.open(compressed, "wb", 1) as to:
+                shutil.copyfileobj(file, to)
+        except OSError:
+            return self
+        return self._replace(content=compressed.getvalue())
 
     def _read(self, file: BinaryIO, mistakes: Mistakes) -> Iterator[Entry]:
         lines = _lines(file, self.name, mistakes)
@@ -76,6 +92,10 @@ class Stream(NamedTuple):
         for place, table in tables:
             if entry := entry_of(table, self.around, place, mistakes, strict=not columns):
                 yield entry
+
+
+def _expanded(content: bytes) -> BinaryIO:
+    return io.BufferedReader(gzip.open(io.BytesIO(content)))
 
 
 def _lines(file: BinaryIO, name: str, mistakes: Mistakes) -> Iterator[_Line]:

@@ -65,7 +65,7 @@ def own_share(locks: Locks, database: Database, name: str, fleet: str, total: in
     if not locks.take(name):
         locks.close()
         raise taken(database, name)
-    if others := sorted(locks.divide(fleet, total) - {total}):
+    if others := sorted(locks.divide(fleet, total)):
         locks.close()
         raise ConfigurationError(
             f"another fleet watch{_as(fleet)} has the history {database.name}, in {counted(others[0], 'share')} of "

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from probe.capture import Capture
 from probe.eop.evidence import Evidence, weigh
 from probe.eop.vocabulary import Basis
+from probe.fleet.by_history import ByHistory
 from probe.fleet.entries import Entry
 from probe.fleet.watch.described import Described
 from probe.history.overview import hosts_moved, latest_spans
@@ -71,11 +72,12 @@ class Past(NamedTuple):
     differing: Sequence[str] = ()
 
 
-def week(connection: Connection, now: datetime, links: Mapping[tuple[str, str], str]) -> Week:
-    """The changes of the week before `now`; `links` lead from a target and a direction to its page."""
+def week(connection: Connection, now: datetime, what: Described) -> Week:
+    """The changes of the week before `now`, with the pages of what is watched."""
     since = now - WEEK
     found, certificates = changes_since(connection, since, hosts_moved(since))
     latest = found[: -MAX_CHANGES - 1 : -1]
+    links = _links(what, latest)
     days = groupby(latest, lambda change: change.at.astimezone(UTC).date().isoformat())
     kinds = Counter(change.kind.value for change in found)
     counts = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
@@ -87,21 +89,28 @@ def week(connection: Connection, now: datetime, links: Mapping[tuple[str, str], 
     )
 
 
-def _changed(change: Change, certificates: Certificates, links: Mapping[tuple[str, str], str]) -> Changed:
+def _changed(change: Change, certificates: Certificates, links: Mapping[Endpoint, str]) -> Changed:
     shown_like = like(change)
     style = shown_like.value if shown_like else "info"
-    link = links.get((change.target, change.endpoint.direction), "")
+    link = links.get(change.endpoint, "")
     words = facts(change, certificates)
     return Changed(minute(change.at)[11:], change.kind.value, style, words, place(change.endpoint), link)
 
 
-def links_of(what: Described) -> dict[tuple[str, str], str]:
-    """The page of each configured target, by its text and direction."""
-    base = what.base.direction.value
-    return {
-        (entry.target.text, entry.keys.direction or base): f"/target/{key}"
-        for key, entry in what.entries.items()
-    }
+def _links(what: Described, found: Iterable[Change]) -> dict[Endpoint, str]:
+    """The page of each endpoint's target; of a domain's, rather than of the host, where that is how it is called."""
+    found = list(found)
+    named = {change.target for change in found} | {change.endpoint.host for change in found}
+    by_history = ByHistory(found)
+    links: dict[Endpoint, str] = {}
+    for key, entry in what.entries.items():
+        if not named.isdisjoint((entry.target.text, entry.target.host)):
+            for change in by_history.of(entry, what.base):
+                if entry.target.text == change.target:
+                    links[change.endpoint] = f"/target/{key}"
+                else:
+                    links.setdefault(change.endpoint, f"/target/{key}")
+    return links
 
 
 def past(connection: Connection, target: Watched, now: datetime) -> Past:

@@ -31,7 +31,7 @@ from probe.report.record import Endpoint
 from probe.serve.aside import Aside, BusyError
 from probe.serve.check_now import CheckNow, form_of, from_here
 from probe.serve.events import Events
-from probe.serve.looks import Past, links_of, past, week, weighed
+from probe.serve.looks import Past, past, week, weighed
 from probe.serve.standing import Standing, Stands, Watched
 from probe.serve.views import (
     MAX_CERTIFICATES,
@@ -178,10 +178,10 @@ class Dashboard:
         return _html(page) if page else await self._nothing(request)
 
     async def _changes(self, _: Request) -> Response:
-        links = links_of(self._standing.what)
+        what = self._standing.what
 
         def made() -> str:
-            found = self._read(lambda connection: week(connection, clock.now(), links))
+            found = self._read(lambda connection: week(connection, clock.now(), what))
             return self._page("changes.html", "/changes", found._asdict(), "Changes of the week")
 
         return _html(await self._aside.do(made))

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from probe.alarms.seen import Seen
-from probe.check.endpoints import Host, without_address
-from probe.check.run import Job
 from probe.eop.forecast import Turn, soonest
+from probe.fleet.by_history import ByHistory
 from probe.fleet.watch.described import Described, interval_s
 from probe.pki.certificate import Certificate
 from probe.pki.recent import Recent
@@ -102,33 +101,6 @@ class Looking(Protocol):
         """Look at a target out of its turn; whether there is such a one that is not being looked at."""
 
 
-class _ByHistory:
-    """What a history says, by whom it is of; whoever was looked at for a domain, too, is called by that there."""
-
-    def __init__(self, told: Iterable[Stands]) -> None:
-        self._by_target: dict[tuple[str, str, str], dict[Endpoint, Stands]] = {}
-        self._by_domain: dict[tuple[str, int, str, str], dict[Endpoint, Stands]] = {}
-        for one in told:
-            target, endpoint = one.span.target, one.span.endpoint
-            way = (endpoint.direction, endpoint.variant)
-            self._by_target.setdefault((target, *way), {})[endpoint] = one
-            if target[:3].lower() == "mx:":
-                self._by_domain.setdefault((endpoint.host, endpoint.port, *way), {})[endpoint] = one
-
-    def of(self, job: Job, variant: str) -> dict[Endpoint, Stands]:
-        """How the endpoints of a target stand."""
-        target, way = job.target, (job.options.direction.value, variant)
-        found = self._by_target.get((target.text, *way), {})
-        if target.mx:
-            return found
-        place = without_address(target, job.options, Host(target.host))
-        return found | {
-            endpoint: one._replace(span=replace(one.span, target=target.text))
-            for endpoint, one in self._by_domain.get((place.host, place.port, *way), {}).items()
-            if not job.addresses or endpoint.address in job.addresses
-        }
-
-
 class Standing:
     """Hears what a watch settles; `number` grows with each target that is."""
 
@@ -155,16 +127,17 @@ class Standing:
 
     def tell(self, told: Iterable[Stands]) -> None:
         """Take what a history says for how all endpoints of configured targets stand."""
-        by_history = _ByHistory(told)
+        stands = {one.span.endpoint: one for one in told}
+        by_history = ByHistory(one.span for one in stands.values())
         for key, entry in self.what.entries.items():
-            job = entry.job(0, self.what.base)
-            variant = job.options.variant(job.target.host)
-            found = by_history.of(job, variant)
-            if found:
+            spans = [replace(one, target=entry.target.text) for one in by_history.of(entry, self.what.base)]
+            if spans:
+                found = {one.endpoint: stands[one.endpoint]._replace(span=one) for one in spans}
                 self._endpoints[key] = found
                 ends = ({one.sha256: one.not_after for one in each.certificates} for each in found.values())
-                spans = (each.span for each in found.values())
-                self.kept.tell(key, _labels(entry.labels, variant), zip(spans, ends, strict=True))
+                self.kept.tell(
+                    key, _labels(entry.labels, spans[0].endpoint.variant), zip(spans, ends, strict=True)
+                )
         self._notify()
 
     def see(self, key: str, seen: Seen) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -135,6 +136,18 @@ def test_of_many_changes_the_latest_are_told(tmp_path: Path) -> None:
     assert f"{MAX_CHANGES + 5:,} changes since" in text
     assert f"Told are the latest {MAX_CHANGES:,}." in text
     assert text.count(">verdict<") == MAX_CHANGES
+
+
+@pytest.mark.parametrize(("port", "links"), [(25, 1), (26, 0)])
+def test_a_change_leads_to_the_page_of_the_host_whatever_its_history_calls_it(
+    tmp_path: Path, port: int, links: int
+) -> None:
+    """The control is another port of the host, which nobody watches."""
+    one = Endpoint("m0.contoso.test", "192.0.2.1", port, "to-eop")
+    looks = records(one, [shows(Leaf()), shows(Leaf(), accepted=False)], NOW - 9 * HOUR)
+    history = write(tmp_path / "h.sqlite", [replace(look, target="mx:contoso.test") for look in looks])
+    text = get(dashboard(tmp_path, 1, history=history), "/changes").text
+    assert text.count('href="/target/') == links
 
 
 def test_of_a_long_life_the_latest_is_told(tmp_path: Path) -> None:

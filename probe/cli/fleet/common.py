@@ -90,7 +90,9 @@ class Opened(NamedTuple):
         return sum(1 for _ in self.entries())
 
 
-def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None) -> Opened:
+def opened(
+    word: str, wanted: Wanted, stores: shared.Stores, output: str | None, *, hold: bool = False
+) -> Opened:
     """Read the fleet and its trust stores; raises ConfigurationError with every mistake, OutputError."""
     from probe.fleet.entries import Judges
     from probe.fleet.source import Fleet
@@ -99,6 +101,6 @@ def opened(word: str, wanted: Wanted, stores: shared.Stores, output: str | None)
     judges = Judges(lambda names: stores._replace(store=list(names) or stores.store).loader())
     plain = CheckOptions(stores=judges.of(()), nameserver=wanted.resolver)
     base = shared.Sender(wanted.dnssec_resolver, wanted.connector_mode).of(plain)
-    fleet = Fleet(word, judges)
+    fleet = Fleet(word, judges, hold=hold)
     refuse_read(output, fleet.files)
     return Opened(fleet, selection, base)

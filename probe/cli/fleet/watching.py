@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec
 
 from probe.cli import options as shared
-from probe.cli.exit_codes import say
-from probe.cli.fleet.common import Wanted, opened
+from probe.cli.exit_codes import finish, say
+from probe.cli.fleet.common import Opened, Wanted, opened
 from probe.cli.output import render_options, write_out
 from probe.cli.recording import writable
 from probe.cli.waiting import Waiting
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from probe.fleet.watch.described import Described
     from probe.fleet.watch.keeper import Keeper, Stored
     from probe.fleet.watch.shares import Shares
+    from probe.fleet.watch.signals import Signals
     from probe.fleet.watch.watch import Watch
     from probe.history.database import Database
     from probe.report.record import State
@@ -35,10 +35,11 @@ _LINE = 1_000
 
 
 class Begun(NamedTuple):
-    """What a watch begins with; `read` says what the description is now."""
+    """What a watch begins with; `read` says what the description is now, `before` what it was without a mistake."""
 
     what: Described
     read: Callable[[], Described]
+    before: Callable[[], Described]
     stored: Stored
     database: Database
 
@@ -50,17 +51,21 @@ def watching(
     """A watch of the fleet, ready to run, which hears the signals; raises ConfigurationError."""
     from probe.check.pace import too_few_files
     from probe.fleet.watch.keeper import stored
+    from probe.fleet.watch.signals import Signals
     from probe.fleet.watch.systemd import Systemd
     from probe.fleet.watch.watch import Told, Watch
     from probe.net import clock
 
-    word = status.around(say)
-    what = described(file, wanted, stores)
+    word, signals = status.around(say), Signals()
+    found = _opened(file, wanted, stores)
+    what = _described(found)
     if said := too_few_files(wanted.pace().concurrency):
         word(said)
-    with _kept(history, vantage, wanted, what.takeover_s, word) as (keeper, database, shares):
-        read = partial(_shared, file, wanted, stores, shares)
-        notified = _Notified(keeper, database, word)
+    with (
+        signals.watched(),
+        _kept(history, vantage, wanted, what.takeover_s, word, signals) as (keeper, database, shares),
+        closing(_Notified(keeper, database, word)) as notified,
+    ):
         known = stored(database, vantage)
         watched = Watch(
             notified.follow(what),
@@ -71,36 +76,30 @@ def watching(
             vantage=vantage,
             systemd=Systemd(),
         )
-
-        watched.shares = shares
-
-        def read_again() -> Described:
-            return notified.follow(read())
-
-        watched.reload = read_again
-        with watched.signals.watched(), closing(notified):
-            yield watched, Begun(what, read_again, known, database)
+        read = _Reading(found, partial(_opened, file, wanted, stores), shares, notified)
+        watched.signals, watched.shares = signals, shares
+        watched.reload, watched.before = read.anew, read.before
+        yield watched, Begun(what, read.anew, read.before, known, database)
 
 
-def _shared(file: str, wanted: Wanted, stores: shared.Stores, shares: Shares | None) -> Described:
-    what = described(file, wanted, stores, shares.beside if shares else frozenset())
-    if shares:
-        shares.lease_s = what.takeover_s
-    return what
+def described(file: str, wanted: Wanted, stores: shared.Stores) -> Described:
+    """What the files say now; raises ConfigurationError."""
+    return _described(_opened(file, wanted, stores))
 
 
-def described(
-    file: str, wanted: Wanted, stores: shared.Stores, beside: frozenset[int] = frozenset()
-) -> Described:
-    """What the files say now, of shares taken over, too; raises ConfigurationError."""
-    from probe.fleet.watch.described import described
-
-    found = opened(file, wanted, stores, None)
-    found = found._replace(selection=found.selection._replace(beside=beside))
+def _opened(file: str, wanted: Wanted, stores: shared.Stores) -> Opened:
+    found = opened(file, wanted, stores, None, hold=wanted.shard is not None)
     if found.fleet.count is None:
         raise ConfigurationError("a watch reads its targets from files, not from standard input")
+    return found
+
+
+def _described(found: Opened, beside: frozenset[int] = frozenset()) -> Described:
+    """What is watched of a fleet, with shares taken over; raises ConfigurationError."""
+    from probe.fleet.watch.described import described
+
     what = described(
-        found.entries(),
+        found._replace(selection=found.selection._replace(beside=beside)).entries(),
         found.base,
         found.fleet.watch,
         found.fleet.alarms,
@@ -108,14 +107,44 @@ def described(
         shares=1 + len(beside),
     )
     # A share may be empty now: the next reload may bring it targets, and it takes over those of a watch that is gone.
-    if not what.entries and wanted.shard is None:
+    if not what.entries and found.selection.shard is None:
         raise ConfigurationError("no target to watch")
     return what
 
 
+class _Reading:
+    """The description as the files have it, or as they had it the last time that they could be used."""
+
+    def __init__(
+        self, found: Opened, read: Callable[[], Opened], shares: Shares | None, notified: _Notified
+    ) -> None:
+        self._found, self._read, self._shares, self._notified = found, read, shares, notified
+
+    def anew(self) -> Described:
+        """As the files have it now; raises ConfigurationError, and then nothing has changed."""
+        found = self._read()
+        what = self._notified.follow(self._of(found))
+        self._found = found
+        if self._shares:
+            self._shares.lease_s = what.takeover_s
+        return what
+
+    def before(self) -> Described:
+        """As they had it, with the shares of now; raises ConfigurationError where these are too large."""
+        return self._of(self._found)
+
+    def _of(self, found: Opened) -> Described:
+        return _described(found, self._shares.beside if self._shares else frozenset())
+
+
 @contextmanager
 def _kept(
-    history: str, vantage: str, wanted: Wanted, takeover_s: float, tell: Callable[[str], None]
+    history: str,
+    vantage: str,
+    wanted: Wanted,
+    takeover_s: float,
+    tell: Callable[[str], None],
+    signals: Signals,
 ) -> Iterator[tuple[Keeper, Database, Shares | None]]:
     """The history, which no other watch has but for the shares of others, and what writes to it."""
     from probe.fleet.watch.keeper import Keeper, stored
@@ -126,27 +155,38 @@ def _kept(
     from probe.history.recorder import Recorder, spool_folder
 
     name, spool = writable(history), spool_folder(history)
-    database = Database(history)
     shard, shares = wanted.selection().shard, None
-    claim: Claim | Shares
-    if shard is None or shard.total == 1:
-        claim = Claim(database, vantage)
-    elif database.sqlite:
-        claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
-        tell("shares are taken over in PostgreSQL alone: here nobody looks at that of a watch that is gone")
-    else:
-        claim = shares = Shares(database, vantage, shard, partial(stored, database, vantage), takeover_s)
-        shares.begin(sleep, tell)
-    recorder = Recorder(history, spool, note=tell)
-    try:
-        with recorder:
-            keeper = Keeper(database, claim, recorder, vantage)
-            keeper.renewal_s = TURN if shares else keeper.renewal_s
-            yield keeper, database, shares
-    finally:
-        tell(recorder.kept.sentence(name, spool))
-        claim.close()
-        database.close()
+    with closing(Database(history)) as database, ExitStack() as claimed:
+        claim: Claim | Shares
+        if shard is None or shard.total == 1:
+            claim = Claim(database, vantage)
+        elif database.sqlite:
+            claim = Claim(database, " ".join(filter(None, (vantage, wanted.shard))))
+            tell(
+                "shares are taken over in PostgreSQL alone: here nobody looks at that of a watch that is gone"
+            )
+        else:
+            claim = shares = Shares(database, vantage, shard, partial(stored, database, vantage), takeover_s)
+        claimed.callback(claim.close)
+        if shares:
+            shares.begin(partial(_wait, signals), tell)
+        recorder = Recorder(history, spool, note=tell)
+        try:
+            with recorder:
+                keeper = Keeper(database, claim, recorder, vantage)
+                keeper.renewal_s = TURN if shares else keeper.renewal_s
+                yield keeper, database, shares
+        finally:
+            tell(recorder.kept.sentence(name, spool))
+
+
+def _wait(signals: Signals, seconds: float) -> None:
+    """Wait, unless the watch is to end: then it ends before it has begun."""
+    from probe.net import clock
+
+    clock.pause(seconds)
+    if signals.asked:
+        finish(0)
 
 
 class _Notified:

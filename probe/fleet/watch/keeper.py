@@ -28,7 +28,7 @@ class Claimed(Protocol):
     def renew(self) -> None:
         """Make sure of it; raises ConfigurationError where another has it, HistoryError where none can tell."""
 
-    def let_go(self, done: Iterable[int]) -> None:
+    def let_go(self, done: Iterable[int]) -> object:
         """Give back shares that are done with; raises HistoryError."""
 
 

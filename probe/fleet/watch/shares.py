@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from probe.errors import ConfigurationError
 from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import Stored
 from probe.history.claim import own_share, taken
@@ -30,26 +29,76 @@ def heir(one: int, living: Collection[int], total: int) -> int:
     return min(living, key=lambda other: (other - one) % total)
 
 
-class Shares:
+class Leases:
+    """The shares that one watch looks at, by what it hears of the others; no locks, no clock."""
+
+    def __init__(self, own: Shard, lease_s: float) -> None:
+        self._own = own
+        self.lease_s = lease_s
+        """Seconds after which a share is taken over that nobody looks at."""
+        self.others = [(own.number + step - 1) % own.total + 1 for step in range(1, own.total)]
+        """Going up and round."""
+        self._free_since: dict[int, float] = {}
+        self.beside: frozenset[int] = frozenset()
+        """Shares that were taken over."""
+        self.leaving: frozenset[int] = frozenset()
+        """Shares that are wanted back: no look at them is begun any more."""
+        self.kept: Stored | None = None
+        """What was kept of the watch when the last one was taken over."""
+
+    def hear(self, owned: Collection[int], worked: Collection[int], now: float) -> list[int]:
+        """Take in whose owners live, and which are looked at; those that are to be taken over."""
+        back = self.beside.intersection(owned)
+        self.leaving |= back
+        self.beside -= back
+        free = [one for one in self.others if one not in owned and one not in worked]
+        self._free_since = {one: self._free_since.get(one, now) for one in free}
+        living = {self._own.number, *owned}
+        return [
+            one
+            for one, since in self._free_since.items()
+            if now - since >= self.lease_s and heir(one, living, self._own.total) == self._own.number
+        ]
+
+    def take_over(self, one: int, kept: Stored) -> None:
+        """Look at a share, with what was kept of all."""
+        self.kept = kept  # first: the loop asks for it once it sees that the share is looked at here
+        self.beside |= {one}
+
+    def let_go(self, done: Iterable[int]) -> frozenset[int]:
+        """Have done with shares that are wanted back; which of them."""
+        given = self.leaving.intersection(done)
+        self.leaving -= given
+        return given
+
+    def lose(self) -> None:
+        """Look at the own share alone: the locks of the others are gone."""
+        self.beside, self.leaving = frozenset(), frozenset()
+
+    def number_of(self, target: str) -> int:
+        """The share of a target."""
+        return self._own.number_of(target)
+
+    @property
+    def words(self) -> str:
+        """Those that are looked at, as ``share 1/3 and share 2/3``."""
+        return " and ".join(f"share {self.name(one)}" for one in sorted({self._own.number, *self.beside}))
+
+    def name(self, number: int) -> str:
+        """A share as it is asked for."""
+        return f"{number}/{self._own.total}"
+
+
+class Shares(Leases):
     """A claim on shares; `begin` once. The keeper's thread renews it, the loop's asks what is to be looked at."""
 
     def __init__(
         self, database: Database, vantage: str, own: Shard, stored: Callable[[], Stored], lease_s: float
     ) -> None:
         """`stored` answers what is kept of the watch, of every share."""
-        self._database, self._vantage, self._own, self._stored = database, vantage, own, stored
+        super().__init__(own, lease_s)
+        self._database, self._vantage, self._stored = database, vantage, stored
         self._locks = Locks(database)
-        self.lease_s = lease_s
-        """Seconds after which a share is taken over that nobody looks at."""
-        self._others = [
-            (own.number + step - 1) % own.total + 1 for step in range(1, own.total)
-        ]  # going up and round
-        self._left: set[int] = set()
-        self._free_since: dict[int, float] = {}
-        self.beside: frozenset[int] = frozenset()
-        """Shares that were taken over."""
-        self.kept: Stored | None = None
-        """What was kept of the watch when the last one was."""
 
     def begin(self, wait: Callable[[float], object], tell: Callable[[str], None]) -> None:
         """Wait until the own share is to be had; raises ConfigurationError where it has an owner."""
@@ -58,7 +107,7 @@ class Shares:
         while not self._locks.take(self._work(self._own.number)):
             if not waits:
                 tell(
-                    f"share {self._name(self._own.number)} is looked at by another watch, which is giving it back"
+                    f"share {self.name(self._own.number)} is looked at by another watch, which is giving it back"
                 )
             waits = True
             wait(RETURN_S)
@@ -66,67 +115,36 @@ class Shares:
     def renew(self) -> None:
         """Look who lives; raises ConfigurationError where another has the own share, HistoryError."""
         if not self._locks.alive():
-            self.beside, self._left = frozenset(), set()
+            self.lose()
             self._own_it()
             if not self._locks.take(self._work(self._own.number)):
-                raise self._taken()
-        held = self._locks.held(
-            [name for one in self._others for name in (self._owner(one), self._work(one))]
+                self._locks.close()
+                raise taken(self._database, self._owner(self._own.number))
+        names = {kind(one) for kind in (self._owner, self._work) for one in self.others}
+        held = self._locks.held(names)
+        owned, worked = (
+            {one for one in self.others if kind(one) in held} for kind in (self._owner, self._work)
         )
-        owned = {one for one in self._others if self._owner(one) in held}
-        back = self.beside & owned
-        self._left |= back
-        self.beside -= back
-        free = {one for one in self._others if not {self._owner(one), self._work(one)} & held}
-        self._free_since = {one: self._free_since.get(one, monotonic()) for one in free}
-        for one, since in self._free_since.items():
-            if (
-                monotonic() - since >= self.lease_s
-                and heir(one, {self._own.number, *owned}, self._own.total) == self._own.number
-            ):
-                self._take_over(one)
+        for one in self.hear(owned, worked, monotonic()):
+            if self._locks.take(self._work(one)):
+                self.take_over(one, self._stored())
 
-    def let_go(self, done: Iterable[int]) -> None:
+    def let_go(self, done: Iterable[int]) -> frozenset[int]:
         """Give shares back of which nothing is under way and everything is written; raises HistoryError."""
-        for one in self._left & set(done):
+        given = super().let_go(done)
+        for one in given:
             self._locks.release(self._work(one))
-            self._left.discard(one)
-
-    @property
-    def leaving(self) -> frozenset[int]:
-        """Shares that are wanted back."""
-        return frozenset(self._left)
-
-    def number_of(self, target: str) -> int:
-        """The share of a target."""
-        return self._own.number_of(target)
+        return given
 
     def close(self) -> None:
         """Give up all."""
         self._locks.close()
 
-    @property
-    def words(self) -> str:
-        """Those that are looked at, as ``share 1/3 and share 2/3``."""
-        return " and ".join(f"share {self._name(one)}" for one in sorted({self._own.number, *self.beside}))
-
     def _own_it(self) -> None:
         own_share(self._locks, self._database, self._owner(self._own.number), self._vantage, self._own.total)
 
-    def _take_over(self, one: int) -> None:
-        if self._locks.take(self._work(one)):
-            self.kept = self._stored()
-            self.beside |= {one}
-
-    def _taken(self) -> ConfigurationError:
-        self._locks.close()
-        return taken(self._database, " ".join(filter(None, (self._vantage, self._name(self._own.number)))))
-
-    def _name(self, number: int) -> str:
-        return f"{number}/{self._own.total}"
-
     def _owner(self, number: int) -> str:
-        return " ".join(filter(None, (self._vantage, self._name(number))))
+        return " ".join(filter(None, (self._vantage, self.name(number))))
 
     def _work(self, number: int) -> str:
         return f"{self._owner(number)} work"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -20,6 +20,7 @@ from probe.check.pace import Pace
 from probe.check.run import Done, Job, Later
 from probe.eop.vocabulary import WORST_FIRST
 from probe.errors import ConfigurationError
+from probe.fleet.by_history import ByHistory
 from probe.fleet.entries import Entry
 from probe.fleet.run import compared
 from probe.fleet.watch.confirm import Known, Looks
@@ -30,7 +31,7 @@ from probe.fleet.watch.rounds import Round
 from probe.fleet.watch.schedule import Schedule, slot
 from probe.fleet.watch.signals import Signals
 from probe.fleet.watch.systemd import Systemd
-from probe.report.record import State, record_of
+from probe.report.record import Span, State, record_of
 from probe.text import counted
 
 #: Seconds between two turns of what happens beside the looks: writing, pings, signs of life.
@@ -112,6 +113,8 @@ class Watch:
         self.signals = Signals()
         self.reload: Callable[[], Described] | None = None
         """What reads the description anew; raises ConfigurationError."""
+        self.before: Callable[[], Described] | None = None
+        """What says it as it was read last, with the shares of now."""
         self.beside: Beside | None = None
         """Who else has probes made at the watch's pace."""
         self.onlooker: Onlooker | None = None
@@ -120,7 +123,7 @@ class Watch:
         self._keeper, self._told, self._now, self._vantage = keeper, told, now, vantage
         self._systemd = systemd or Systemd({})
         self._schedule, self._known = Schedule(), Known(MAX_KNOWN)
-        self._remember(stored)
+        self._remember(stored.spans if stored else ())
         self._looks: dict[str, Looks] = {}
         self._under_way: dict[int, Turn] = {}
         self._number = 0
@@ -141,14 +144,15 @@ class Watch:
         """Take up a description that was read again, with what was kept of targets that came with a share."""
         kept = self.shares.kept if self.shares else None
         new = what.entries.keys() - self._what.entries.keys()
-        self._remember(kept, {what.entries[key].target.text for key in new})
+        if kept and new:
+            by_history = ByHistory(kept.spans)
+            self._remember(span for key in new for span in by_history.of(what.entries[key], what.base))
         self._take_up(what, {key: kept.due[key] for key in new & kept.due.keys()} if kept else {})
 
-    def _remember(self, stored: Stored | None, targets: Container[str] | None = None) -> None:
-        """How endpoints were seen last, of every target or of some."""
-        for span in stored.spans if stored else ():
-            if targets is None or span.target in targets:
-                self._known[span.endpoint] = span.state
+    def _remember(self, spans: Iterable[Span]) -> None:
+        """How endpoints were seen last."""
+        for span in spans:
+            self._known[span.endpoint] = span.state
 
     @property
     def due(self) -> Mapping[str, int]:
@@ -288,21 +292,24 @@ class Watch:
 
     def _share(self, shares: Sharing) -> frozenset[int]:
         """Look at the shares that were taken over, and no more at those given back; which of these are done with."""
-        if shares.beside != self._beside and self.reload:
-            beside = shares.beside
-            try:
-                what = self.reload()
-            except ConfigurationError as error:
-                self._say(
-                    "shares can be taken over again", f"no share can be taken over, nor given back: {error}"
-                )
-                return frozenset()
-            self._say("shares can be taken over again", "")
+        beside = shares.beside
+        if beside != self._beside and (what := self._read_or_before()):
             self._take_over(what)
             self._beside = beside
             self._told.word(f"looking at {shares.words} now: {counted(len(what.entries), 'target')}")
         under_way = {shares.number_of(turn.entry.target.text) for turn in self._under_way.values()}
         return shares.leaving - self._beside - under_way
+
+    def _read_or_before(self) -> Described | None:
+        """The description as it is now, or else as it was before; None where it has too many targets."""
+        trouble, what = "", None
+        for read in (self.reload, self.before):
+            try:
+                what = what or (read and read())
+            except ConfigurationError as error:
+                trouble = trouble or f"{error}\nshares change hands by what was watched before"
+        self._say("the description can be read again", trouble)
+        return what
 
     def _status(self, now: float) -> str:
         """How many targets there are, how they stand, and when the next one is due."""

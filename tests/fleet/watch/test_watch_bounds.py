@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -14,8 +15,11 @@ from probe.cli.fleet import watching
 from probe.cli.fleet.common import Wanted
 from probe.cli.options import Stores
 from probe.errors import ConfigurationError
+from probe.fleet.selection import Shard
 from probe.fleet.watch import described, keeper, watch
-from probe.fleet.watch.keeper import Keeper, stored
+from probe.fleet.watch.described import Described
+from probe.fleet.watch.keeper import Keeper, Stored, stored
+from probe.fleet.watch.shares import Leases
 from probe.fleet.watch.systemd import Systemd
 from probe.fleet.watch.watch import Told, Watch
 from probe.history.claim import Claim
@@ -50,8 +54,41 @@ def test_a_share_that_is_taken_over_has_its_own_room(
     file, shard, stores = str(tmp_path / "fleet.toml"), Wanted(shard="1/2"), Stores()
     with pytest.raises(ConfigurationError, match="at most 9 targets"):
         watching.described(file, Wanted(), stores)
-    assert 0 < len(watching.described(file, shard, stores).entries) < 10
-    assert len(watching.described(file, shard, stores, frozenset({2})).entries) == 10
+    found = watching._opened(file, shard, stores)
+    assert 0 < len(watching._described(found).entries) < 10
+    assert len(watching._described(found, frozenset({2})).entries) == 10
+
+
+class Following:
+    """Who is told of a description that is read."""
+
+    def follow(self, what: Described) -> Described:
+        return what
+
+
+def test_a_share_comes_and_goes_by_the_files_as_they_were_without_a_mistake(tmp_path: Path, cli: Cli) -> None:
+    """A file of TOML and one of JSON lines; SIGHUP reads the mistakes, and what was read before stays."""
+    names = [f"{letter}.test" for letter in "abcdefghij"]
+    Watching(tmp_path, [{"host": name} for name in names[1:]], cli.store)
+    with (tmp_path / "fleet.toml").open("a") as file:
+        file.write(f'takeover-after = "7s"\n[[target]]\nhost = "{names[0]}"\n')
+    leases = Leases(Shard(1, 2), 60)
+    read = partial(watching._opened, str(tmp_path / "fleet.toml"), Wanted(shard="1/2"), Stores())
+    reading = watching._Reading(read(), read, leases, Following())  # type: ignore[arg-type]
+    own = reading.anew().entries.keys()
+    assert leases.lease_s == 7
+    leases.take_over(2, Stored({}, ()))
+    both = reading.anew().entries.keys()
+    assert (len(both), own < both) == (10, True)
+    for spoilt in ("t.jsonl", "fleet.toml"):
+        (tmp_path / spoilt).write_text("{broken")
+        with pytest.raises(ConfigurationError, match=spoilt):
+            reading.anew()
+        assert reading.before().entries.keys() == both
+    (tmp_path / "t.jsonl").unlink()
+    assert reading.before().entries.keys() == both
+    leases.lose()
+    assert reading.before().entries.keys() == own
 
 
 def test_endpoints_whose_state_is_known(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import Stored
+from probe.fleet.watch.shares import Leases
 from tests.cli.running import CA, HEALTHY, HOST, ISSUING, LONELY, Cli
 from tests.fleet.watch.watching import Watching
 from tests.net.scripted import Peer, Script, ScriptedServer, starttls, tls_context
@@ -158,18 +159,6 @@ class TestRestart:
         assert len(server.peers) == 1 + 3 + 1
 
 
-class Came(NamedTuple):
-    """A share that was taken over."""
-
-    beside: frozenset[int]
-    kept: Stored
-    leaving: frozenset[int] = frozenset()
-    words: str = "1/2 and 2/2"
-
-    def number_of(self, target: str) -> int:
-        return Shard(1, 2).number_of(target)
-
-
 class TestReload:
     def test_targets_come_and_go(self, tmp_path: Path, cli: Cli, served: Served) -> None:
         _, server = served
@@ -195,7 +184,8 @@ class TestReload:
             def change(watch: Any) -> None:  # noqa: ANN401
                 watching.describe([target(server), target(other)])
                 due = dict.fromkeys(watching.described().entries, int(watch._now() + 1.4 * INTERVAL))
-                watch.shares = Came(frozenset({2}), Stored(due, ()))
+                watch.shares = Leases(Shard(1, 2), 60)
+                watch.shares.take_over(2, Stored(due, ()))
                 watch._read_again(watching.described)
 
             watching.run(4 * INTERVAL, (3 * INTERVAL, change))

@@ -79,13 +79,18 @@ class Watching:
         (self.folder / "fleet.toml").write_text(f'include = ["t.jsonl"]\n[watch]\n{lines}')
 
     def described(self) -> Described:
+        return self.describing()()
+
+    def describing(self, *, hold: bool = False) -> Callable[[], Described]:
+        """Read the files, and say what they describe."""
+
         def loader(names: tuple[str, ...]) -> Callable[[], Any]:
             judges = load_judges(names, stand_in=Path(self.store), warn=self.said.append)
             return lambda: judges
 
         judges = Judges(loader)
-        fleet = Fleet(str(self.folder / "fleet.toml"), judges)
-        return described(fleet.entries(), CheckOptions(stores=judges.of(())), fleet.watch)
+        fleet = Fleet(str(self.folder / "fleet.toml"), judges, hold=hold)
+        return lambda: described(fleet.entries(), CheckOptions(stores=judges.of(())), fleet.watch)
 
     def run(
         self,
