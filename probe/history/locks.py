@@ -96,12 +96,15 @@ class Locks:
     @contextlib.contextmanager
     def _asking(self) -> Iterator[Connection]:
         """The session, for one transaction."""
-        if self._session is None:
-            self._session = self._database.session()
-            self._begin()
         try:
+            if self._session is None:
+                self._session = self._database.session()
+                self._begin()
             yield self._session
             self._session.commit()
+        except HistoryError:
+            self.close()
+            raise
         except SQLAlchemyError as error:
             self.close()
             raise HistoryError(f"the history {self._database.name} is away: {type(error).__name__}") from None
@@ -113,7 +116,8 @@ class Locks:
         # Between transactions a pooler may lend the connection to another: that would have the locks.
         with self._database.session() as other:
             lent = other.scalar(_BACKEND) == self._backend
-            self._refuse_others(None if lent else self._ask(_BACKEND))
+            now = None if lent else self._ask(_BACKEND)
+        self._refuse_others(now)
 
     def _refuse_others(self, backend: object) -> None:
         """Refuse to go on in another session of the server."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,16 +14,20 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from threading import Barrier, Thread
 
 import psycopg
 import pytest
+from sqlalchemy import StaticPool, create_engine
 
 from probe.errors import ConfigurationError
 from probe.fleet.selection import Shard
 from probe.fleet.watch.keeper import stored
 from probe.fleet.watch.shares import RETURN_S, Shares
+from probe.history import locks
 from probe.history.claim import Claim
-from probe.history.database import Database
+from probe.history.database import Database, HistoryError
+from probe.history.locks import Locks
 from tests.cli.running import ROOT as ROOT_CERTIFICATE
 from tests.fleet.clusters import Counted
 from tests.history.faults import opened
@@ -72,9 +77,11 @@ class Watches:
             f'[[target]]\nhost = "{address(number)}"\nport = {port}\ninterval = "{INTERVAL}s"\n'
             for number in range(TARGETS)
         )
-        (folder / "fleet.toml").write_text(
-            f'[watch]\ntakeover-after = "{TAKEOVER}s"\nrecheck-after = "1s"\n{targets}'
-        )
+        self.text = f'[watch]\ntakeover-after = "{TAKEOVER}s"\nrecheck-after = "1s"\n{targets}'
+        self.describe(self.text)
+
+    def describe(self, text: str) -> None:
+        (self.folder / "fleet.toml").write_text(text)
 
     def start(self, number: int) -> None:
         with (self.folder / f"said-{number}").open("w") as said:
@@ -162,6 +169,7 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
         until(made.settled, "the start of every watch", made.words)
         until(lambda: counted.since(0).keys() >= everybody, "a first look at every target", made.words)
         before = {number: len(made.said(number)) for number in (1, 3)}
+        made.describe(made.text + "[[target]]\n")
         killed = time.monotonic()
         made.kill(2)
         arrived(mail, counted)
@@ -172,6 +180,8 @@ def test_a_share_whose_watch_is_killed_is_taken_over_and_given_back(
             f"looking at share {one} and share {other} now" in made.said(by)[before[by] :]
             for one, other, by in PAIRS
         ] == [False, True], "by the next one that lives"
+        assert "shares change hands by what was watched before" in made.said(3)
+        made.describe(made.text)
         made.start(2)
         until(made.settled, "the owner's return", made.words)
         returned = time.monotonic()
@@ -241,6 +251,92 @@ def test_a_fleet_is_divided_in_one_way(url: str) -> None:  # noqa: F811 - the fi
             first.begin(no_wait, print)
         fewer.close()
         Claim(other, "berlin").close()
+
+
+def test_of_those_that_divide_it_otherwise_at_the_same_moment_one_is_the_first(url: str) -> None:  # noqa: F811 - the fixture
+    with opened(url) as one, opened(url) as other:
+        for _ in range(20):
+            both = [shares(one, 1, total=2), shares(other, 1, total=3)]
+            together, refused = Barrier(2), []
+
+            def begin(each: Shares, together: Barrier = together, refused: list[str] = refused) -> None:
+                together.wait()
+                try:
+                    each.begin(no_wait, print)
+                except ConfigurationError as error:
+                    refused.append(str(error))
+
+            threads = [Thread(target=begin, args=(each,)) for each in both]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(refused) == 1, refused
+            assert "shares of the fleet, not " in refused[0]
+            for each in both:
+                each.close()
+
+
+def test_who_hangs_while_it_divides_a_fleet_is_waited_for_a_while(
+    url: str,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(locks, "TURN_S", 0.2)
+    with opened(url) as one, psycopg.connect(url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [locks._number("berlin divided")])
+        first = shares(one, 1)
+        with pytest.raises(HistoryError, match="is away"):
+            first.begin(no_wait, print)
+        other.commit()
+        first.begin(no_wait, print)
+        first.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_waits_for_its_share_ends_it_in_order(
+    url: str,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    root: Path,
+    number: signal.Signals,
+) -> None:
+    """SIGHUP before that changes nothing."""
+    with opened(url) as one:
+        heir = Shares(one, "", Shard(1, 3), partial(stored, one, ""), 0)
+        heir.begin(no_wait, print)
+        heir.renew()
+        made = Watches(tmp_path, url, 1, root)
+        made.start(2)
+        until(lambda: BACK in made.said(2), "the owner's return", made.words)
+        for each in (signal.SIGHUP, number):
+            made.processes[2].send_signal(each)
+        assert made.processes[2].wait(60) == 0
+        assert made.said(2) == f"eop-probe: {BACK}\n"
+        again = Shares(one, "", Shard(2, 3), partial(stored, one, ""), 0)
+        with pytest.raises(TimeoutError):
+            again.begin(no_wait, print)
+        again.close()
+        heir.close()
+
+
+def test_a_connection_that_a_pooler_lends_to_others_keeps_no_locks(url: str) -> None:  # noqa: F811 - the fixture
+    """As pgbouncer's does in transaction mode; here it is SQLAlchemy that has one for all."""
+    refused = "is reached through a pooler that lends its connections to others .*pool_mode = session"
+    with opened(url) as one:
+        own = one._engine
+        one._engine = create_engine(own.url, poolclass=StaticPool)
+        with pytest.raises(ConfigurationError, match=refused):
+            Claim(one, "berlin")
+        one._engine.dispose()
+        one._engine = own
+        held = Locks(one)
+        assert held.take("a")
+        assert held.alive()
+        held._backend = 0  # as if the pooler had given it another one since
+        with pytest.raises(ConfigurationError, match=refused):
+            held.alive()
+        anew = Locks(one)
+        assert anew.take("a"), "nothing is left behind"
+        anew.close()
 
 
 def test_whose_session_is_lost_looks_at_its_own_share_alone(
