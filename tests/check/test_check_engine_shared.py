@@ -61,6 +61,18 @@ def test_one_of_the_engine_does(loop: Loop) -> None:
     assert shared.heard == []
 
 
+def test_a_pace_that_is_raised_counts_at_once_for_those_who_wait(loop: Loop) -> None:
+    """A thousand seconds would pass until the second of two neighbours begins."""
+    with ScriptedServer(HEALTHY, host="0.0.0.0") as server:
+        pace = DEFAULT_PACE._replace(per_network_rate=0.001)
+        engine = Engine(jobs(server.port, "127.0.0.1", "127.0.0.2"), pace, loop())
+        found = []
+        for done in engine.run():
+            found.append(done.assessment.outcome.value)
+            engine.keep_to(DEFAULT_PACE)
+    assert found == ["accepted", "accepted"]
+
+
 def test_without_others_every_error_ends_it(loop: Loop) -> None:
     own = loop()
     engine = Engine(iter((Later(0.2),)), DEFAULT_PACE, own)

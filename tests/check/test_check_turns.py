@@ -102,21 +102,22 @@ def test_of_many_that_nobody_waits_for_none_uses_up_a_turn() -> None:
     assert [turns.take(101.0) for _ in range(4)] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_pace_that_is_raised_counts_for_those_who_wait(place: int) -> None:
+def test_a_pace_that_is_raised_counts_for_those_who_wait(place: int, begun: bool) -> None:
     """The control is the slow pace, whose span is ten seconds: an address, a network, an operator."""
     slow, fast = ([rate if each == place else inf for each in range(3)] for rate in (0.1, 10.0))
     keys = ("192.0.2.1", "192.0.2", "contoso.test")
     for raised in (False, True):
         admission: Admission[int] = Admission(pace(*slow), 10)
-        for one in range(3):
-            admission.wait(one, keys, admission.place(), begun=one == 2)
-        assert admission.take(100.0) == 2
+        for one in range(2):
+            admission.wait(one, keys, admission.place(), begun=begun)
+        assert admission.take(100.0) == 0
         admission.note(keys, 100.0)
         assert (admission.take(100.5), admission.next_at) == (None, 110.0)
         if raised:
             admission.keep_to(pace(*fast))
-        assert admission.take(101.0) == (0 if raised else None)
+        assert admission.take(101.0) == (1 if raised else None)
 
 
 ARRIVALS = st.lists(

@@ -70,11 +70,11 @@ def test_a_share_comes_and_goes_by_the_files_as_they_were_without_a_mistake(tmp_
     """A file of TOML and one of JSON lines; SIGHUP reads the mistakes, and what was read before stays."""
     names = [f"{letter}.test" for letter in "abcdefghij"]
     Watching(tmp_path, [{"host": name} for name in names[1:]], cli.store)
-    with (tmp_path / "fleet.toml").open("a") as file:
-        file.write(f'takeover-after = "7s"\n[[target]]\nhost = "{names[0]}"\n')
     leases = Leases(Shard(1, 2), 60)
     read = partial(watching._opened, str(tmp_path / "fleet.toml"), Wanted(shard="1/2"), Stores())
     reading = watching._Reading(read(), read, leases, Following())  # type: ignore[arg-type]
+    with (tmp_path / "fleet.toml").open("a") as file:
+        file.write(f'takeover-after = "7s"\n[[target]]\nhost = "{names[0]}"\n')
     own = reading.anew().entries.keys()
     assert leases.lease_s == 7
     leases.take_over(2, Stored({}, ()))

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from probe.errors import ConfigurationError
 from probe.fleet.entries import Judges
 from probe.fleet.selection import Selection, Shard
 from probe.fleet.source import Fleet
-from probe.fleet.watch.confirm import SAMPLES
+from probe.fleet.watch.confirm import SAMPLES, Looks
+from probe.fleet.watch.described import Described
 from probe.fleet.watch.keeper import Keeper, Stored, stored
 from probe.fleet.watch.shares import Leases, heir
-from probe.fleet.watch.watch import Watch
+from probe.fleet.watch.watch import Turn, Watch
 from probe.history.claim import Claim
 from probe.history.database import Database
 from probe.history.recorder import Recorder
@@ -201,6 +203,37 @@ def test_shares_change_hands_although_the_files_have_mistakes_meanwhile(
     assert given.startswith("looking at share 1/2 now: ")
 
 
+def test_a_share_is_done_with_once_no_look_at_it_may_come_any_more(
+    tmp_path: Path, cli: Cli, served: Served
+) -> None:
+    _, server = served
+    watching = Watching(tmp_path, [target(server)], cli.store)
+    told: list[frozenset[int]] = []
+
+    def nowhere() -> Described:
+        raise ConfigurationError("it cannot be read")
+
+    def give_back(watch: Watch) -> None:
+        [(key, entry)] = watching.described().entries.items()
+        share = Shard(1, 2).number_of(entry.target.text)
+        leases = Leases(Shard(3 - share, 2), 60)
+        watch.before = watch.reload
+        leases.take_over(share, NOTHING)
+        told.append(watch._share(leases))
+        leases.hear({share}, {share}, 0.0)
+        watch.reload = watch.before = nowhere
+        told.append(watch._share(leases))
+        watch.reload = watching.described
+        watch._under_way[99] = Turn(key, entry, Looks())
+        told.append(watch._share(leases))
+        del watch._under_way[99]
+        told.append(watch._share(leases))
+        assert told == [frozenset(), frozenset(), frozenset(), {share}]
+
+    watching.run(INTERVAL / 4, (1, give_back))
+    assert len(told) == 4
+
+
 class Asking(Claim):
     """Sees what the history has at the moment when a share is given back."""
 
@@ -219,7 +252,10 @@ def test_a_share_is_given_back_after_what_was_seen_of_it_is_written(tmp_path: Pa
         keeper.settle("a", int(START))
         keeper.turn(START, frozenset({2}))
         keeper.close(START)
-    assert claim.seen[:2] == ({2}, {"a": int(START)})
+        assert claim.seen[:2] == ({2}, {"a": int(START)})
+        keeper.turn(START + 1, frozenset({3}))
+        keeper.close(START + 1)
+        assert claim.seen[-2] == {3}, "although there is nothing new to write"
     claim.close()
     database.close()
 
