@@ -71,6 +71,11 @@ class Connection:
             # The server speaks first: its greeting, or an error, says what became of the connection.
             loop.add_reader(self._fd, self._do, self._read)
 
+    @property
+    def open(self) -> bool:
+        """Whether it has a descriptor."""
+        return self._fd >= 0
+
     def part(self, then: Callable[[], None]) -> None:
         """Close it after the peer has, and call `then`: so the peer never sees two at once."""
         self._timer.cancel()

@@ -68,3 +68,8 @@ class Work:
         self.connection: Connection | None = None
         self.started_at: datetime | None = None
         self.started = self.ended = self.waited_s = 0.0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it began, when its last connection ended, less long ago than the next one may take."""
+        return self.attempt is not None and self.ended - self.started < self.attempt.seconds

@@ -133,6 +133,40 @@ def test_what_others_of_the_process_take() -> None:
     assert (ran.stderr, Counter(ran.stdout.splitlines())) == ("", {"None": 39})
 
 
+NONE_LEFT = """
+import asyncio, os
+from probe.check.engine import Engine
+from probe.check.options import CheckOptions
+from probe.check.pace import DEFAULT_PACE
+from probe.check.run import Job, run_jobs
+from probe.net.target import parse_target
+
+options = CheckOptions(stores=tuple, timeout_s=0.6)
+first, *jobs = [Job(n, parse_target(f"127.0.0.{n}:2"), options) for n in range(1, 5)]
+list(run_jobs([first, first]))  # what is imported late is there afterwards
+
+
+def given():
+    try:
+        while True:
+            os.dup(1)
+    except OSError:
+        yield from jobs
+
+
+for done in Engine(given(), DEFAULT_PACE, asyncio.SelectorEventLoop()).run():
+    print(done.assessment.error.message)
+"""
+
+
+def test_where_none_is_left_and_nobody_has_one_each_says_so() -> None:
+    ran = subprocess.run(
+        ["prlimit", "--nofile=64:64", sys.executable, "-c", NONE_LEFT],
+        env=unmeasured(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.stderr, ran.stdout.count("Too many open files"), ran.stdout.count("\n")) == ("", 3, 3)
+
+
 def test_nothing_is_said_where_there_are_enough() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
