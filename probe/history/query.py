@@ -10,7 +10,7 @@ from functools import cache
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from probe.errors import ConfigurationError
-from probe.history.read import AT_ONCE, spans
+from probe.history.read import AT_ONCE, has_domains, spans
 from probe.history.rows import seconds
 from probe.history.tables import CERTIFICATES, DOMAINS, ENDPOINTS, SPANS
 from probe.pki.certificate import Certificate, Unreadable, parse
@@ -51,30 +51,35 @@ def _known_to(since: datetime) -> ColumnElement[bool]:
     return or_(SPANS.c.last >= bound, SPANS.c.id.in_(before))
 
 
-def called(word: str) -> ColumnElement[bool]:
+def called(connection: Connection, word: str) -> ColumnElement[bool]:
     """The endpoints that a target's text, a host, an address, ``host:port`` or ``[IPv6]:port`` means."""
     name, _, port = word.rpartition(":")
-    meant = _named(word)
-    return or_(meant, and_(_named(name), ENDPOINTS.c.port == int(port))) if _is_port(port) else meant
+    known = has_domains(connection)
+    meant = _named(word, known=known)
+    return (
+        or_(meant, and_(_named(name, known=known), ENDPOINTS.c.port == int(port)))
+        if _is_port(port)
+        else meant
+    )
 
 
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 5
 
 
-def _named(word: str) -> ColumnElement[bool]:
+def _named(word: str, *, known: bool) -> ColumnElement[bool]:
     bare = word.strip("[]").lower().rstrip(".")
     domains = select(DOMAINS.c.endpoint_id).where(DOMAINS.c.target == word)
     return or_(
         ENDPOINTS.c.target == word,
-        ENDPOINTS.c.id.in_(domains),
+        *([ENDPOINTS.c.id.in_(domains)] if known else []),
         *(column == bare for column in _NAMED if bare),
     )
 
 
 def endpoints_called(connection: Connection, word: str) -> ColumnElement[bool]:
     """As `called`; raises ConfigurationError where there is none, and names one that may have been meant."""
-    meant = called(word)
+    meant = called(connection, word)
     if connection.scalar(select(ENDPOINTS.c.id).where(meant).limit(1)) is None:
         hosts = connection.scalars(select(ENDPOINTS.c.host).distinct())
         close = get_close_matches(word.lower(), list(hosts), n=1)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, inspect, select
 
 from probe.eop.vocabulary import Outcome
 from probe.history.tables import CERTIFICATES, DOMAINS, ENDPOINTS, LISTS, PRESENTED, SPANS, VERDICTS
@@ -75,8 +75,15 @@ class _Row(NamedTuple):
 _COLUMNS = _Row._fields
 
 
+def has_domains(connection: Connection) -> bool:
+    """Whether a history has them: who reads one that was written before takes no step forward."""
+    return inspect(connection).has_table(DOMAINS.name)
+
+
 def domains(connection: Connection) -> dict[Endpoint, tuple[str, ...]]:
     """For whose mail each endpoint was looked at (``mx:contoso.com``), where it was for any."""
+    if not has_domains(connection):
+        return {}
     asked = select(DOMAINS.c.target, *(ENDPOINTS.c[name] for name in Endpoint._fields)).join(ENDPOINTS)
     found: dict[Endpoint, tuple[str, ...]] = {}
     for target, *of in connection.execute(asked.order_by(DOMAINS.c.target)):

@@ -116,7 +116,7 @@ def _links(what: Described, found: Iterable[Change]) -> dict[Endpoint, str]:
 def past(connection: Connection, target: Watched, now: datetime) -> Past:
     """What the history tells of a target's endpoints."""
     wanted = {one.span.endpoint for one in target.endpoints}
-    every = list(spans(connection, latest_spans(connection, called(target.text), MAX_SPANS)))
+    every = list(spans(connection, latest_spans(connection, called(connection, target.text), MAX_SPANS)))
     found = [one for one in every if one.endpoint in wanted]
     differ = [one for one in differing(several(_by_endpoint(every))) if not (one.over or one.silent)]
     chains = {one.span.endpoint: one.span.state.chains for one in target.endpoints}

@@ -16,7 +16,10 @@ from probe.errors import ConfigurationError
 from probe.history import engine, migrations
 from probe.history.database import Database, HistoryError
 from probe.history.migrations import MIGRATIONS, version
-from probe.history.read import domains
+from probe.history.query import endpoints_called
+from probe.history.read import domains, spans
+from probe.history.write import write_batch
+from tests.history.looks import NOON, look
 from tests.patience import given_time
 
 OPEN = "import sys; from probe.history.database import Database; Database(sys.argv[1]).close()"
@@ -97,6 +100,21 @@ def test_a_history_of_before_knows_the_domain_that_each_endpoint_is_of(
         "mail0": ("mx:contoso.test",),
         "mail1": ("MX:fabrikam.test",),
     }
+    database.close()
+
+
+def test_a_history_of_before_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = str(tmp_path / "history.sqlite")
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:3])
+        database = Database(at)
+        database.run(lambda connection: write_batch(connection, "1", NOON, [look(1)]), write=True)
+        database.close()
+    database = Database(at, create=False, read=True)
+    for word in ("mail.contoso.test", "mail.contoso.test:25"):
+        found = database.run(lambda c, word=word: list(spans(c, endpoints_called(c, word))))
+        assert [span.elapsed_ms for span in found] == [1]
+    assert (database.run(domains), database.run(version)) == ({}, 3)
     database.close()
 
 

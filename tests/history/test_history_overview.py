@@ -89,7 +89,7 @@ def test_the_last_spans_of_what_is_meant(database: Database) -> None:
     write(
         database, *(records(endpoint(host), [shows(OLD), shows(NEW)] * 10) for host in ("a.test", "b.test"))
     )
-    found = database.run(lambda c: list(spans(c, latest_spans(c, called("a.test"), 5))))
+    found = database.run(lambda c: list(spans(c, latest_spans(c, called(c, "a.test"), 5))))
     assert [span.endpoint.host for span in found] == ["a.test"] * 5
     assert found[-1].last == BEGIN + 19 * HOUR
-    assert len(database.run(lambda c: list(spans(c, latest_spans(c, called("b.test"), 50))))) == 20
+    assert len(database.run(lambda c: list(spans(c, latest_spans(c, called(c, "b.test"), 50))))) == 20

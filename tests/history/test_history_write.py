@@ -91,9 +91,11 @@ def test_who_is_looked_at_for_a_domain_belongs_to_it_from_then_on(database: Data
     both = ("mx:contoso.test", "mx:fabrikam.test")
     assert database.run(domains) == {by_name.endpoint: both}
     for word in (*both, "mail1.contoso.test"):
-        meant = database.run(lambda connection, word=word: list(spans(connection, called(word))))
+        meant = database.run(lambda connection, word=word: list(spans(connection, called(connection, word))))
         assert {each.endpoint for each in meant} == {by_name.endpoint}
-    assert database.run(lambda connection: list(spans(connection, called("mx:tailspin.test")))) == []
+    assert (
+        database.run(lambda connection: list(spans(connection, called(connection, "mx:tailspin.test")))) == []
+    )
     prune(database, START + HOUR)
     assert database.run(domains) == {by_name.endpoint: both}
     prune(database, START + 99 * HOUR)
