@@ -111,9 +111,8 @@ def test_a_history_of_before_is_read_as_it_is(tmp_path: Path, monkeypatch: pytes
         database.run(lambda connection: write_batch(connection, "1", NOON, [look(1)]), write=True)
         database.close()
     database = Database(at, create=False, read=True)
-    for word in ("mail.contoso.test", "mail.contoso.test:25"):
-        found = database.run(lambda c, word=word: list(spans(c, endpoints_called(c, word))))
-        assert [span.elapsed_ms for span in found] == [1]
+    found = database.run(lambda c: list(spans(c, endpoints_called(c, "mail.contoso.test:25"))))
+    assert [span.elapsed_ms for span in found] == [1]
     assert (database.run(domains), database.run(version)) == ({}, 3)
     database.close()
 

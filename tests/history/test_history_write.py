@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby, pairwise
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from probe.eop.vocabulary import Outcome
 from probe.history import tables
@@ -75,6 +76,10 @@ def test_a_batch_that_is_sent_again_is_recorded_once(database: Database) -> None
     assert [each.looks for each in found(database)] == [2, 2]
 
 
+def _meant(word: str, connection: Connection) -> list[Span]:
+    return list(spans(connection, called(connection, word)))
+
+
 def test_who_is_looked_at_for_a_domain_belongs_to_it_from_then_on(database: Database) -> None:
     by_name = record(1, START)
     for_domain, for_another = (replace(by_name, target=f"mx:{name}.test") for name in ("contoso", "fabrikam"))
@@ -91,11 +96,8 @@ def test_who_is_looked_at_for_a_domain_belongs_to_it_from_then_on(database: Data
     both = ("mx:contoso.test", "mx:fabrikam.test")
     assert database.run(domains) == {by_name.endpoint: both}
     for word in (*both, "mail1.contoso.test"):
-        meant = database.run(lambda connection, word=word: list(spans(connection, called(connection, word))))
-        assert {each.endpoint for each in meant} == {by_name.endpoint}
-    assert (
-        database.run(lambda connection: list(spans(connection, called(connection, "mx:tailspin.test")))) == []
-    )
+        assert {each.endpoint for each in database.run(partial(_meant, word))} == {by_name.endpoint}
+    assert database.run(partial(_meant, "mx:tailspin.test")) == []
     prune(database, START + HOUR)
     assert database.run(domains) == {by_name.endpoint: both}
     prune(database, START + 99 * HOUR)

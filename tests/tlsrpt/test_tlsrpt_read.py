@@ -314,6 +314,7 @@ class TestBounds:
             read.MAX_REPORTS,
             "holds more than 100 reports; the others were left out.",
         )
+        assert said(one + b"[]" * read.MAX_REPORTS)[1][0] == problems[0]
 
     def test_policies(self) -> None:
         (report,), _ = said(self.policies(read.MAX_POLICIES))

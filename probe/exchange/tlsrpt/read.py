@@ -88,7 +88,7 @@ def _parsed(data: bytes, problems: Problems) -> list[object]:
                 f"goes on with what is no JSON (line {error.lineno}), or was cut off: that was left out."
             )
             return found
-        found += one if isinstance(one, list) else [one]
+        found += one if one and isinstance(one, list) else [one]  # many of nothing have an end, too
         begin = _blanks(text, end)
         if begin == len(text) or len(found) > MAX_REPORTS:
             return found
