@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -100,9 +100,12 @@ def serve(
 
 
 def _followed(
-    read: Callable[[], Described], standing: Standing, targets: Targets, counted: Counted
+    read: Callable[[], Described],
+    standing: Standing,
+    targets: Targets,
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Described:
-    with counted.reading():
+    with reading():
         return targets.follow(standing.follow(read()))
 
 
@@ -163,9 +166,8 @@ class _Server(NamedTuple):
             standing.tell(begun.database.run(lambda c: told(c, begun.stored.spans)))
             standing.looking, watch.onlooker, watch.beside = watch, standing, self.demand
             counted = Counted(lambda: len(self.demand))
-            watch.reload, watch.before = (
-                partial(_followed, read, standing, targets, counted) for read in (begun.read, begun.before)
-            )
+            watch.reload = partial(_followed, begun.read, standing, targets, counted.reading)
+            watch.before = partial(_followed, begun.before, standing, targets)
             with self._served(targets, standing, counted, fleet.history, status.around(say)):
                 watch.run(fleet.wanted.pace(), self.loop)
 
@@ -180,7 +182,7 @@ class _Server(NamedTuple):
         targets, standing = fleet.targets(what), Standing(what)
         alone, counted = Answering(self.demand, say), Counted(lambda: len(self.demand))
         if fleet.file:
-            alone.reload = partial(_followed, fleet.described, standing, targets, counted)
+            alone.reload = partial(_followed, fleet.described, standing, targets, counted.reading)
         with alone.signals.watched(), self._served(targets, standing, counted, fleet.history, say):
             if fleet.file:
                 history = follow(standing, fleet.history, fleet.vantage, say)
