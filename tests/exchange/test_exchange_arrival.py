@@ -90,6 +90,7 @@ FORMS = {
     "quoted": b"> " + WHOLE.replace(b"\n", b"\n> "),
     "pasted into a ticket": b"Hi, these are the headers:\r\n\r\n" + INSIDE + HOP + BEFORE + MARKS + b"\r\nThanks",
     "pasted with indentation": b"Hi!\r\n  " + HOP + MARKS,
+    "its first line indented as a fold is": b"Hi!\r\n " + HOP + MARKS,
     "an mbox": b"From anna Mon Nov  2 08:12:22 2026\r\n" + WHOLE,
     "an Outlook file": outlook_file(INSIDE + HOP + BEFORE + HEAD + MARKS),
     "an Outlook file, ANSI": outlook_file(INSIDE + HOP + BEFORE + HEAD + MARKS, "001E"),

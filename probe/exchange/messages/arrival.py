@@ -127,8 +127,13 @@ def _head(data: bytes) -> bytes:
         return b""
     text = without_quotes(decode(data, Problems("")))
     found = _BEGINS.search(text)
-    # A whole paste may be indented: then a fold is what is indented still more.
-    return text[found.end() :].replace(f"\n{found[0]}", "\n").encode("utf-8", "replace") if found else b""
+    if found is None:
+        return b""
+    headers, following = text[found.end() :], _BEGINS.search(text, found.end() + 1)
+    if following and following[0] == found[0]:
+        # The whole paste is indented, not its first line alone: a fold is what is indented still more.
+        headers = headers.replace(f"\n{found[0]}", "\n")
+    return headers.encode("utf-8", "replace")
 
 
 def _hop(value: str, source: str) -> Arrival | None:
