@@ -102,7 +102,12 @@ class Arriving:
 
     def _input(self) -> BinaryIO:
         try:
-            select.select([descriptor := sys.stdin.fileno()], [], [], 0)
-        except (OSError, ValueError):  # no descriptor stands behind it, or it cannot be waited for: Windows
+            descriptor = sys.stdin.fileno()
+        except (OSError, ValueError):  # none stands behind it
             return sys.stdin.buffer
+        try:
+            select.select([descriptor], [], [], 0)
+        except (OSError, ValueError):  # it cannot be waited for: Windows
+            # Python, as it ends, takes the lock of its own buffer, or aborts where a thread has it that reads.
+            return open(descriptor, "rb", closefd=False)
         return io.BufferedReader(_Waiting(descriptor, self._ended))

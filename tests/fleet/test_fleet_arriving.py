@@ -7,6 +7,7 @@ import json
 import select
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -164,3 +165,26 @@ def test_a_mistake_of_a_line_is_told_at_the_end(cli: Cli, monkeypatch: pytest.Mo
         ran = cli("fleet", "run", "-", "--format", "jsonl", "--stand-in", cli.store)
     assert (ran.code, ran.out.count("\n"), ran.err.count("\n")) == (3, 1, 1)
     assert "none.pem" in ran.err
+
+
+NOT_WAITED_FOR = """
+import select, sys
+
+def refuse(*_):
+    raise OSError("what Windows says of all but sockets")
+
+select.select = refuse
+from probe.fleet.arriving import Arriving
+with Arriving(iter) as arriving:
+    print(type(next(iter(arriving))).__name__)
+sys.exit(3)
+"""
+
+
+def test_who_reads_while_the_process_ends_does_not_abort_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", NOT_WAITED_FOR],
+        env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.wait(60) == 3
+        assert process.communicate() == ("Later\n", "")
