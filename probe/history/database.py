@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -41,13 +42,8 @@ class Database:
         """
         self._url = url_of(url)
         self.sqlite = self._url.get_backend_name() == "sqlite"
-        file = Path(self._url.database or "")
-        if self.sqlite and (read or not create) and not file.is_file():
-            raise ConfigurationError(
-                f"{self.name} holds no history: it is no file"
-                if file.exists()
-                else f"there is no history at {self.name} yet: check --record and a watch write one"
-            )
+        if self.sqlite and (read or not create):
+            _refuse_none(Path(self._url.database or ""), self.name)
         self._identity: tuple[int, int] | None = None
         self._engine = engine_of(self._url, read=read)
         if read and not self.run(version):
@@ -119,6 +115,20 @@ class Database:
     def close(self) -> None:
         """Let go of its connections."""
         self._engine.dispose()
+
+
+def _refuse_none(file: Path, name: str) -> None:
+    """Raise ConfigurationError where no file can be opened."""
+    try:
+        why = "" if S_ISREG(file.stat().st_mode) else "it is no file"
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigurationError(
+            f"there is no history at {name} yet: check --record and a watch write one"
+        ) from None
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise ConfigurationError(f"{name} holds no history: {why}")
 
 
 def name_of(url: URL) -> str:

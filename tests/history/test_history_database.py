@@ -117,6 +117,11 @@ def test_a_history_of_before_is_read_as_it_is(tmp_path: Path, monkeypatch: pytes
     database.close()
 
 
+def test_a_path_of_which_the_system_tells_nothing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds no history: File name too long"):
+        Database(str(tmp_path / ("a" * 300)), create=False, read=True)
+
+
 @pytest.mark.parametrize("table", ["moz_places", "meta", "spans"])
 def test_the_database_of_another_program_stays_as_it_is(tmp_path: Path, table: str) -> None:
     at = tmp_path / "places.sqlite"
