@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from probe.check.endpoints import Host, without_address
@@ -32,15 +32,18 @@ class _Way(NamedTuple):
 
 
 class ByHistory(Generic[T]):
-    """A domain is found by its name, a host by its place: a history calls it by whatever it was looked at for."""
+    """A domain is found by its name, a host by its place: a history calls it by whatever it was looked at for.
 
-    def __init__(self, kept: Iterable[T]) -> None:
+    `domains` are the others for which an endpoint was looked at, as `probe.history.read.domains` has them.
+    """
+
+    def __init__(self, kept: Iterable[T], domains: Mapping[Endpoint, Iterable[str]]) -> None:
         self._found: dict[_Way, list[T]] = {}
         for one in kept:
             endpoint = one.endpoint
-            places: list[str | tuple[str, int]] = [(endpoint.host, endpoint.port)]
+            places: set[str | tuple[str, int]] = {(endpoint.host, endpoint.port), *domains.get(endpoint, ())}
             if one.target[:3].lower() == "mx:":
-                places.append(one.target)
+                places.add(one.target)
             for place in places:
                 way = _Way(place, endpoint.direction, endpoint.variant)
                 self._found.setdefault(way, []).append(one)

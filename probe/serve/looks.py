@@ -18,7 +18,7 @@ from probe.fleet.entries import Entry
 from probe.fleet.watch.described import Described
 from probe.history.overview import hosts_moved, latest_spans
 from probe.history.query import called, changes_since, held
-from probe.history.read import spans
+from probe.history.read import domains, spans
 from probe.pki.chain import PresentedChain
 from probe.render.history.changes import facts, like
 from probe.render.history.line import MAX_PERIODS, Told, line, told
@@ -77,7 +77,7 @@ def week(connection: Connection, now: datetime, what: Described) -> Week:
     since = now - WEEK
     found, certificates = changes_since(connection, since, hosts_moved(since))
     latest = found[: -MAX_CHANGES - 1 : -1]
-    links = _links(what, latest)
+    links = _links(what, latest, domains(connection))
     days = groupby(latest, lambda change: change.at.astimezone(UTC).date().isoformat())
     kinds = Counter(change.kind.value for change in found)
     counts = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
@@ -97,11 +97,14 @@ def _changed(change: Change, certificates: Certificates, links: Mapping[Endpoint
     return Changed(minute(change.at)[11:], change.kind.value, style, words, place(change.endpoint), link)
 
 
-def _links(what: Described, found: Iterable[Change]) -> dict[Endpoint, str]:
+def _links(
+    what: Described, found: Iterable[Change], domains: Mapping[Endpoint, Iterable[str]]
+) -> dict[Endpoint, str]:
     """The page of each endpoint's target; of a domain's, rather than of the host, where that is how it is called."""
     found = list(found)
     named = {change.target for change in found} | {change.endpoint.host for change in found}
-    by_history = ByHistory(found)
+    named.update(*(domains.get(change.endpoint, ()) for change in found))
+    by_history = ByHistory(found, domains)
     links: dict[Endpoint, str] = {}
     for key, entry in what.entries.items():
         if not named.isdisjoint((entry.target.text, entry.target.host)):

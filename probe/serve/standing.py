@@ -40,13 +40,15 @@ class Stands(NamedTuple):
     """How one endpoint stands: its last state, seen from `span.first` to `span.last`.
 
     `expires` is when the first certificate of the deciding path does (of what the history told, of the chain as sent),
-    `turn` the next change of the verdict. `certificates` are those of all chains, each once.
+    `turn` the next change of the verdict. `certificates` are those of all chains, each once. `domains` are those
+    that it was looked at for, where a history told.
     """
 
     span: Span
     expires: datetime | None = None
     turn: Turn | None = None
     certificates: tuple[Certified, ...] = ()
+    domains: tuple[str, ...] = ()
 
 
 class Watched(NamedTuple):
@@ -128,7 +130,8 @@ class Standing:
     def tell(self, told: Iterable[Stands]) -> None:
         """Take what a history says for how all endpoints of configured targets stand."""
         stands = {one.span.endpoint: one for one in told}
-        by_history = ByHistory(one.span for one in stands.values())
+        domains = {endpoint: one.domains for endpoint, one in stands.items()}
+        by_history = ByHistory((one.span for one in stands.values()), domains)
         for key, entry in self.what.entries.items():
             spans = [replace(one, target=entry.target.text) for one in by_history.of(entry, self.what.base)]
             if spans:

@@ -13,6 +13,7 @@ from probe.errors import ProbeError
 from probe.history.database import Database
 from probe.history.due import last_spans
 from probe.history.query import held
+from probe.history.read import domains
 from probe.pki.certificate import Certificate
 from probe.report.record import Span
 from probe.serve.standing import Certified, Standing, Stands, certified
@@ -33,11 +34,11 @@ def told(
         certificate = read(sha256)
         if isinstance(certificate, Certificate):
             known[sha256] = certified(certificate)
-    found = []
+    found, named = [], domains(connection)
     for span, thumbprints in zip(spans, shown, strict=True):
         certificates = tuple(known[each] for each in thumbprints if each in known)
         expires = min((each.not_after for each in certificates), default=None)
-        found.append(Stands(span, expires, None, certificates))
+        found.append(Stands(span, expires, None, certificates, named.get(span.endpoint, ())))
     return found
 
 

@@ -17,6 +17,7 @@ from probe.eop.forecast import Turn
 from probe.eop.vocabulary import Outcome
 from probe.fleet.watch.described import Described
 from probe.history.database import Database
+from probe.history.due import last_spans
 from probe.history.write import write_batch
 from probe.net import clock
 from probe.render.history.line import MAX_DRAWN, MAX_PERIODS, line, told
@@ -25,6 +26,7 @@ from probe.report.record import Endpoint, Record, Span
 from probe.serve.looks import MAX_CHANGES, MAX_SPANS
 from probe.serve.pages import AWAITED_S, SLICE, UNDER_WAY_S, Dashboard, _awaited, _awaited_since
 from probe.serve.standing import Certified, Standing, Stands, Watched
+from probe.serve.told import told as stands_of
 from probe.serve.views import MAX_CERTIFICATES, MAX_PLACES, since
 from tests.cli.running import ROOT
 from tests.fleet.watch.watching import Watching
@@ -148,6 +150,23 @@ def test_a_change_leads_to_the_page_of_the_host_whatever_its_history_calls_it(
     history = write(tmp_path / "h.sqlite", [replace(look, target="mx:contoso.test") for look in looks])
     text = get(dashboard(tmp_path, 1, history=history), "/changes").text
     assert text.count('href="/target/') == links
+
+
+def test_a_host_that_two_domains_share_is_shown_at_each(tmp_path: Path) -> None:
+    """As its history tells, which calls it by the first; the control is a domain for which nobody looked."""
+    (tmp_path / "roots.pem").write_text(ROOT.pem)
+    targets = [{"mx": f"{name}.test"} for name in "abc"]
+    standing = Standing(Watching(tmp_path, targets, str(tmp_path / "roots.pem")).described())
+    looks = records(Endpoint("mx.test", "192.0.2.1", 25, "to-eop"), [shows(Leaf())], NOW - HOUR)
+    of_both = [replace(look, target=f"mx:{name}.test") for name in "ab" for look in looks]
+    database = Database(write(tmp_path / "h.sqlite", of_both))
+    standing.tell(database.run(lambda c: stands_of(c, last_spans(c, ""))))
+    database.close()
+    assert [len(target.endpoints) for target in standing.watched()] == [1, 1, 0]
+    assert [target.endpoints[0].span.target for target in standing.watched()[:2]] == [
+        "mx:a.test",
+        "mx:b.test",
+    ]
 
 
 def test_of_a_long_life_the_latest_is_told(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from probe.alarms.seen import Seen
 from probe.alarms.service import Alarms
 from probe.history.database import Database, HistoryError
 from probe.history.due import due_times, keep_due, last_spans
+from probe.history.read import domains
 from probe.history.recorder import Recorder
-from probe.report.record import Record, Span
+from probe.report.record import Endpoint, Record, Span
 
 #: Seconds after which the claim is renewed although there is nothing to write.
 RENEWAL = 30.0
@@ -33,15 +34,16 @@ class Claimed(Protocol):
 
 
 class Stored(NamedTuple):
-    """What is kept of a watch: when each target is due, and how each endpoint was seen last."""
+    """What is kept of a watch: when each target is due, how each endpoint was seen last, and for which domains."""
 
     due: Mapping[str, int]
     spans: Sequence[Span]
+    domains: Mapping[Endpoint, Sequence[str]] = {}
 
 
 def stored(database: Database, vantage: str) -> Stored:
     """What is kept of the watch before; raises HistoryError."""
-    return database.run(lambda c: Stored(due_times(c, vantage), last_spans(c, vantage)))
+    return database.run(lambda c: Stored(due_times(c, vantage), last_spans(c, vantage), domains(c)))
 
 
 class _Batch(NamedTuple):

@@ -145,7 +145,7 @@ class Watch:
         kept = self.shares.kept if self.shares else None
         new = what.entries.keys() - self._what.entries.keys()
         if kept and new:
-            by_history = ByHistory(kept.spans)
+            by_history = ByHistory(kept.spans, kept.domains)
             self._remember(span for key in new for span in by_history.of(what.entries[key], what.base))
         self._take_up(what, {key: kept.due[key] for key in new & kept.due.keys()} if kept else {})
 
