@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -41,6 +42,8 @@ class Fleet:
         for stream in self._streams:
             if stream.path is None:
                 self.count = None
+                if sys.stdin is None:  # closed by who started us
+                    self.mistakes.add(stream.place, "there is no standard input to read from")
             else:
                 found = sum(1 for _ in stream.entries(self.mistakes))
                 self.count = None if self.count is None else self.count + found

@@ -188,3 +188,13 @@ def test_who_reads_while_the_process_ends_does_not_abort_it() -> None:
     ) as process:  # fmt: skip
         assert process.wait(60) == 3
         assert process.communicate() == ("Later\n", "")
+
+
+@pytest.mark.parametrize("word", ["run", "check-config"])
+def test_a_standard_input_that_is_closed(word: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command("fleet", word, "-")],
+        env=environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr.endswith("\n  -: There is no standard input to read from.\n")
