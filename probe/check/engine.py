@@ -261,9 +261,7 @@ class Engine:
     def _shown(self, work: Work, shown: Shown | None) -> None:
         found: tuple[Capture, ...] = ()
         work.ended = clock.monotonic()
-        others = self._parting or any(one.connection and one.connection.open for one in self._under_way)
-        if shown is not None and shown.starved and (others or (len(self._under_way) > 1 and work.has_time)):
-            # Others have descriptors, or may have had; of many that have none, none would ever end.
+        if shown is not None and shown.starved and (self._parting or work.others_may_end(self._under_way)):
             self._let_go(work, partial(self._later, STARVED_S, work))
             return
         if shown is not None and work.steps is not None:

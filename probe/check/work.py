@@ -13,6 +13,8 @@ from probe.net.observe import Attempt, Steps
 from probe.report.failed import Guard
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from probe.check.connection import Connection
     from probe.exchange.outbound.facts import DomainFacts
     from probe.report.assessment import Assessment
@@ -70,6 +72,15 @@ class Work:
         self.started = self.ended = self.waited_s = 0.0
 
     @property
+    def connected(self) -> bool:
+        """Whether it has a connection that has a descriptor."""
+        return self.connection is not None and self.connection.open
+
+    @property
     def has_time(self) -> bool:
         """Whether it began, when its last connection ended, less long ago than the next one may take."""
         return self.attempt is not None and self.ended - self.started < self.attempt.seconds
+
+    def others_may_end(self, under_way: Collection[Work]) -> bool:
+        """Whether others have descriptors, or may have had; of many that have none, none would ever end."""
+        return (len(under_way) > 1 and self.has_time) or any(one.connected for one in under_way)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from probe.fleet.entries import Entry
 
 #: Targets that are read ahead of those that are asked for.
-AHEAD = 100
+AHEAD = 1000
 #: Seconds at the end for a system where reading cannot be broken off.
 _END_S = 1.0
 

@@ -63,9 +63,11 @@ class Stream(NamedTuple):
 
     def held(self) -> Stream:
         """The same, with what the file holds now, if it can be read."""
+        if self.path is None:  # standard input, which is read once
+            return self
         compressed = io.BytesIO()
         try:
-            with open_file(self.path or Path("-")) as file, gzip.open(compressed, "wb", 1) as to:
+            with open_file(self.path) as file, gzip.open(compressed, "wb", 1) as to:
                 shutil.copyfileobj(file, to)
         except OSError:
             return self

@@ -243,6 +243,10 @@ def test_a_policy_that_cannot_be_had_keeps_no_mail(kinds: list[str], *, waits: b
     assert not replace(policy, succeeded=1).keeps_mail
     half = tuple(replace(one, sessions=1) for one in failures)
     assert replace(policy, failures=half).keeps_mail  # of the others no kind is told
+    uncounted = tuple(replace(one, sessions=None) for one in policy.failures)
+    assert (
+        replace(policy, failures=uncounted).keeps_mail is waits
+    )  # how many there were of a kind is all that is not
 
 
 @pytest.mark.parametrize("sender", [MICROSOFT, "Google Inc."])

@@ -88,7 +88,8 @@ class Policy:
     def keeps_mail(self) -> bool:
         """Whether every session failed by a policy that is enforced, so that mail waits."""
         kinds = {one.kind for one in self.failures if one.sessions != 0}
-        without = not self.not_told and kinds <= WITHOUT_POLICY
+        told = not self.not_told or any(one.sessions is None for one in self.failures)
+        without = told and kinds <= WITHOUT_POLICY
         return self.enforced and bool(self.failed) and self.succeeded == 0 and not without
 
     @property
