@@ -112,7 +112,7 @@ class Stopwatch:
 def test_ten_thousand_endpoints_are_narrowed_and_sorted_without_a_wait(
     chromium: Browser, saved: Saved
 ) -> None:
-    """Each step takes at most half a second of the page's processor time: a hundred rows are laid out, not all."""
+    """Each step takes at most two seconds of the page's processor time: a hundred rows are laid out, not all."""
     with visit(chromium, saved(fleet(10_000))) as seen:
         page = seen.page
         assert len(rows(page)) == 100

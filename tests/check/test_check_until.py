@@ -23,7 +23,7 @@ from tests.net.validating import Reply
 from tests.revoking import Web, places
 
 #: Seconds for connections, and those in which what they showed is judged.
-CONNECTIONS_S, JUDGING_S = 2.0, 4.0
+CONNECTIONS_S, JUDGING_S = 4.0, 4.0
 
 
 class Came(NamedTuple):
@@ -98,6 +98,6 @@ def test_hosts_that_were_judged_are_told_without_the_one_whose_turn_did_not_come
     with Domain(zone(), by_address(HEALTHY, Peer.hold)) as domain:
         job = domain.job()
         text = f"127.8.1.2:{job.target.port}"
-        came = asked(job, CONNECTIONS_S, Job(1, parse_target(text), replace(OPTIONS, timeout_s=8.0)))
+        came = asked(job, CONNECTIONS_S, Job(1, parse_target(text), replace(OPTIONS, timeout_s=30.0)))
     assert not came.complete
     assert [told(each) for each in came.found] == [(MX1, Outcome.ACCEPTED, None)]
