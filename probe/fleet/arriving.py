@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from probe.fleet.entries import Entry
 
 #: Targets that are read ahead of those that are asked for.
-AHEAD = 1000
+MAX_AHEAD = 1000
 #: Seconds at the end for a system where reading cannot be broken off.
 _END_S = 1.0
 
@@ -56,7 +56,7 @@ class Arriving:
     def __init__(self, read: Callable[[BinaryIO], Iterator[Entry]]) -> None:
         self._read = read
         self._found: SimpleQueue[Entry | BaseException] = SimpleQueue()
-        self._room = threading.Semaphore(AHEAD)
+        self._room = threading.Semaphore(MAX_AHEAD)
         self._end, self._ended = socket.socketpair()
         # A daemon: where reading cannot be broken off, it must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="standard input", daemon=True)

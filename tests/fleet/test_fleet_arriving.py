@@ -8,9 +8,11 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +20,7 @@ import pytest
 
 from probe.check.run import Later
 from probe.errors import StoreError
-from probe.fleet.arriving import AHEAD, Arriving
+from probe.fleet.arriving import MAX_AHEAD, Arriving
 from probe.fleet.entries import Entry, Judges
 from probe.fleet.source import Fleet
 from probe.history.database import Database
@@ -129,7 +131,7 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> Iterator[Non
 
 
 def test_more_than_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"h{number}.test" for number in range(10 * AHEAD)]
+    names = [f"h{number}.test" for number in range(10 * MAX_AHEAD)]
     with standard_input(monkeypatch, "\n".join(names).encode()):
         fleet = Fleet("-", Judges(lambda _: tuple))
         with Arriving(fleet.entries) as arriving:
@@ -137,8 +139,26 @@ def test_more_than_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == names
 
 
+def test_no_more_are_read_ahead_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    full, beyond = threading.Event(), threading.Event()
+    [some] = Fleet("-", Judges(lambda _: tuple)).entries(io.BytesIO(b"a.test\n"))
+
+    def entries(_: BinaryIO) -> Iterator[Entry]:
+        yield from repeat(some, MAX_AHEAD)
+        full.set()
+        yield some  # in its hand
+        beyond.set()
+        yield some
+
+    with standard_input(monkeypatch, b""), Arriving(entries) as arriving:
+        assert full.wait(60)
+        assert not beyond.wait(0.3), "nobody asked for one yet"
+        assert next(iter(arriving)) is some
+        assert beyond.wait(60), "the control: there is room for another"
+
+
 def test_who_wants_no_more_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    with standard_input(monkeypatch, b"a.test\n" * 10 * AHEAD):
+    with standard_input(monkeypatch, b"a.test\n" * 10 * MAX_AHEAD):
         fleet = Fleet("-", Judges(lambda _: tuple))
         with Arriving(fleet.entries) as arriving:
             assert next(iter(arriving)) is not None

@@ -48,19 +48,16 @@ def outcomes(out: str) -> Counter[str]:
     return Counter(json.loads(line)["outcome"] for line in out.splitlines())
 
 
+def words(server: ScriptedServer, store: Path) -> list[str]:
+    """A run of forty targets at a server."""
+    targets = written(many(40, server.port))
+    return command("fleet", "run", targets, "--stand-in", str(store), "--format", "jsonl")
+
+
 def test_a_run(store: Path) -> None:
     with ScriptedServer(Gathered(), host="0.0.0.0") as server:
-        words = (
-            "fleet",
-            "run",
-            written(many(40, server.port)),
-            "--stand-in",
-            str(store),
-            "--format",
-            "jsonl",
-        )
         ran = subprocess.run(
-            ["prlimit", f"--nofile={FEW}:{FEW}", *command(*words)],
+            ["prlimit", f"--nofile={FEW}:{FEW}", *words(server, store)],
             env=unmeasured(), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
     assert outcomes(ran.stdout) == {"accepted": 40}
@@ -71,17 +68,8 @@ def test_a_run(store: Path) -> None:
 def test_a_worker(store: Path, tmp_path: Path) -> None:
     with ScriptedServer(Gathered(), host="0.0.0.0") as server, parts(tmp_path, {}) as (at, [worker]):
         resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (FEW, FEW))
-        words = (
-            "fleet",
-            "run",
-            written(many(40, server.port)),
-            "--stand-in",
-            str(store),
-            "--format",
-            "jsonl",
-        )
         ran = subprocess.run(
-            command(*words, "--engine", "dask", "--scheduler", at),
+            [*words(server, store), "--engine", "dask", "--scheduler", at],
             env=environment(), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
     assert outcomes(ran.stdout) == {"accepted": 40}
